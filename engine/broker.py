@@ -1,0 +1,177 @@
+"""One MQTT session (3.1.1 or 5): QoS 1 both ways, inbound messages acknowledged by hand, reconnection with back-off.
+
+Beside this file nothing imports an MQTT client; `telemetry` and `equipment` both speak through it.
+"""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from engine.errors import Unavailable
+
+_KEEPALIVE_S = 30
+_SESSION_EXPIRY_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An inbound message. It stays with the broker until `Broker.ack`; after a reconnect `link` tells old from new."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    link: int
+
+
+class Broker:
+    """A persistent session with one broker, under a fixed client id, so that nothing sent while we are away is lost.
+
+    `url` is mqtt[s]://user:password@host:port?version=5. At most `receive_maximum` messages wait unacknowledged.
+    """
+
+    def __init__(
+        self, url: str, client_id: str, subscriptions: Sequence[str] = (), *, receive_maximum: int = 1_000
+    ) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = (
+            parts.hostname or "127.0.0.1",
+            parts.port or (8883 if parts.scheme == "mqtts" else 1883),
+        )
+        self._five = parse_qs(parts.query).get("version", ["3"])[0].startswith("5")
+        self._subscriptions = [(topic, 1) for topic in subscriptions]
+        self._receive_maximum = receive_maximum
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._pending: deque[mqtt.MQTTMessageInfo] = deque()
+        self._ready = threading.Event()
+        self._refused = ""
+        self._link = 0
+        self._client = self._make_client(client_id)
+        if parts.username:
+            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            self._client.tls_set()
+
+    def _make_client(self, client_id: str) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=None if self._five else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._five else MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.max_inflight_messages_set(self._receive_maximum)
+        client.reconnect_delay_set(min_delay=1, max_delay=60)
+        return client
+
+    def connect(self, timeout_s: float = 10.0) -> None:
+        """Connect and subscribe. Raises Unavailable, naming the broker, if that takes longer than `timeout_s`."""
+        try:
+            if self._five:
+                properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+                properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+                properties.ReceiveMaximum = self._receive_maximum
+                self._client.connect(self._host, self._port, _KEEPALIVE_S, clean_start=False, properties=properties)
+            else:
+                self._client.connect(self._host, self._port, _KEEPALIVE_S)
+        except OSError as error:
+            raise self._unavailable(str(error)) from None
+        self._client.loop_start()
+        if not self._ready.wait(timeout_s):
+            self.close()
+            raise self._unavailable(self._refused or f"no answer within {timeout_s:g} s")
+
+    def _unavailable(self, why: str) -> Unavailable:
+        return Unavailable(
+            f"MQTT broker {self._host}:{self._port}: {why} → start it, or point CONSIGNE_BROKER_URL at the right one"
+        )
+
+    @property
+    def connected(self) -> bool:
+        return self._ready.is_set()
+
+    def take(self, limit: int, timeout_s: float = 0.0) -> list[Message]:
+        """Up to `limit` inbound messages in order of arrival; waits up to `timeout_s` for the first."""
+        messages: list[Message] = []
+        try:
+            if limit > 0 and timeout_s > 0:
+                messages.append(self._inbox.get(timeout=timeout_s))
+            while len(messages) < limit:
+                messages.append(self._inbox.get_nowait())
+        except queue.Empty:
+            pass
+        return messages
+
+    def ack(self, messages: Iterable[Message]) -> None:
+        """Tell the broker these are safe with us. It sends those of a lost connection again, so they are left out."""
+        for message in messages:
+            if message.qos and message.link == self._link:
+                self._client.ack(message.mid, message.qos)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Hand a QoS 1 message to the session; `flush` waits for the broker's word. Never retain a command."""
+        self._pending.append(self._client.publish(topic, payload, qos=1, retain=retain))
+
+    def flush(self, timeout_s: float = 10.0) -> None:
+        """Wait until the broker has acknowledged everything published. Raises Unavailable when it has not in time."""
+        deadline = time.monotonic() + timeout_s
+        while self._pending:
+            info = self._pending[0]
+            try:
+                info.wait_for_publish(max(0.0, deadline - time.monotonic()))
+                published = info.is_published()
+            except (RuntimeError, ValueError):
+                published = False
+            if not published:
+                unsure = len(self._pending)
+                self._pending.clear()
+                raise self._unavailable(f"{unsure} messages not acknowledged within {timeout_s:g} s")
+            self._pending.popleft()
+
+    def close(self) -> None:
+        """End the connection; the session, with what waits in it, stays at the broker."""
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._ready.clear()
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        if code.is_failure:
+            self._refused = f"refused the connection: {code}"
+            return
+        self._link += 1
+        if self._subscriptions:
+            client.subscribe(self._subscriptions)
+        else:
+            self._ready.set()
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
+    ) -> None:
+        if any(code.is_failure for code in codes):
+            self._refused = "refused a subscription: the ACL does not allow it"
+        else:
+            self._ready.set()
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: object, _flags: object, _code: object, _properties: object
+    ) -> None:
+        self._ready.clear()
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        self._inbox.put(Message(message.topic, bytes(message.payload), message.mid, message.qos, self._link))

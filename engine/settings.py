@@ -1,0 +1,59 @@
+"""Settings: read once, by the caller, from CONSIGNE_* variables. The only reader of the environment."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import InputError, Problem
+
+PREFIX = "CONSIGNE_"
+
+
+class Settings(BaseSettings):
+    """Where things are and how much is allowed. Every field is the variable CONSIGNE_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    database_url: str = Field("sqlite:///consigne.db", description="SQLAlchemy URL, SQLite or PostgreSQL")
+    broker_url: str = Field("mqtt://127.0.0.1:1883", description="mqtt[s]://user:password@host:port?version=5")
+    rules_dir: Path = Field(Path("rules"), description="the rule files")
+    datasets_dir: Path = Field(Path("datasets"), description="reference tables and the sample territory")
+    data_dir: Path = Field(Path("var"), description="what Consigne writes beside its database")
+    lang: str = Field("", pattern="^(|fr|en)$", description="fr or en; empty follows the locale")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus metrics on loopback; 0 for none")
+    clock_skew_s: float = Field(120.0, ge=0, le=86_400, description="how far ahead a device's clock may be")
+    ingest_batch: int = Field(5_000, ge=1, le=1_000_000, description="messages taken into one transaction")
+    receive_maximum: int = Field(1_000, ge=1, le=65_535, description="messages the broker may leave unacknowledged")
+    ack_within_s: float = Field(30.0, gt=0, description="after this without an answer a command is sent again")
+    max_attempts: int = Field(3, ge=1, le=20)
+    commands_per_second: float = Field(500.0, gt=0, description="to any one gateway")
+    plan_quantile: float = Field(0.9, gt=0, lt=1, description="of forecast traffic that lamps are planned for")
+    retention_days: int = Field(400, ge=1, description="readings older than this are pruned")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if not url.startswith(("sqlite://", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError("wants sqlite:///FILE or postgresql://USER@HOST/NAME")
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, url: str) -> str:
+        if not url.startswith(("mqtt://", "mqtts://")):
+            raise ValueError("wants mqtt://HOST:PORT or mqtts://HOST:PORT")
+        return url
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises InputError with every variable that is wrong, never showing a password."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise InputError(
+            Problem(PREFIX + ".".join(map(str, item["loc"])).upper(), 0, 0, item["msg"], "see docs/operators.md")
+            for item in error.errors()
+        ) from None
