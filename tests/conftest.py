@@ -1,0 +1,81 @@
+"""Fixtures every room shares. An absent service skips its tests, unless CONSIGNE_REQUIRE_SERVICES=1."""
+
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from engine.catalogue import Catalogue, load_catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("consigne", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("consigne")
+
+
+def absent(what: str) -> NoReturn:
+    """Skip, or fail where the service is required (continuous integration)."""
+    if os.environ.get("CONSIGNE_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{what} is required here and does not answer")
+    pytest.skip(f"{what} does not answer")
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return load_catalogue(ROOT / "datasets" / "reference" / "catalogue.yaml")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The public reference data, which is not part of the project."""
+    folder = Path(os.environ.get("CONSIGNE_REFERENCE", ROOT.parent / "shared" / "reference"))
+    if not folder.is_dir():
+        pytest.skip(f"reference data not at {folder}; name its folder in CONSIGNE_REFERENCE")
+    return folder
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh, empty database on the server named by CONSIGNE_TEST_POSTGRES, dropped afterwards."""
+    server = os.environ.get("CONSIGNE_TEST_POSTGRES", "postgresql://127.0.0.1:5432/postgres?user=root")
+    try:
+        connection = psycopg.connect(server, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        absent("PostgreSQL")
+    name = f"consigne_{uuid.uuid4().hex[:12]}"
+    with connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            base, _, query = server.partition("?")
+            yield f"{base.rsplit('/', 1)[0]}/{name}?{query}".replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> str:
+    """The mosquitto program."""
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        absent("Mosquitto")
+    return found
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A function that names a TCP port on loopback which nobody holds at that instant."""
+
+    def probe() -> int:
+        with socket.socket() as candidate:
+            candidate.bind(("127.0.0.1", 0))
+            port: int = candidate.getsockname()[1]
+            return port
+
+    return probe
