@@ -1,0 +1,41 @@
+# Every target sets up what it needs in .venv. Needs Python 3.11 to 3.13, a C compiler and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test soak bench lint clean
+
+demo: $(READY)
+	$(BIN)/consigne demo
+
+test: $(READY)
+	$(BIN)/pytest -m "not soak"
+
+soak: $(READY)
+	$(BIN)/pytest -m soak -s --timeout=3600
+
+bench: $(READY)
+	$(BIN)/python tests/bench/bench_plan.py
+	$(BIN)/python tests/bench/bench_ingest.py
+	$(BIN)/python tests/bench/bench_territory.py
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# durable-rules has no wheels and may not build: its absence leaves the reference evaluator in charge (docs/adr/0004).
+$(READY): requirements-dev.lock requirements-durable.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13: say make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-durable.lock || \
+	  echo "durable-rules did not install: the reference evaluator answers, and 'consigne doctor' says so"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV) var build dist
