@@ -19,7 +19,10 @@ Loc = tuple[Key, ...]
 M = TypeVar("M", bound=BaseModel)
 
 MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 64
 _TRAPS = {"yes", "no", "on", "off", "y", "n"}
+_KINDS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "value")
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in _KINDS}
 _SCALARS = {"null": None, "~": None, "": None, "true": True, "false": False}
 
 
@@ -77,12 +80,13 @@ def parse_document(text: str, source: str) -> Document:
     if len(text) > MAX_BYTES:
         raise InputError([Problem(source, 0, 0, f"is larger than {MAX_BYTES} characters", "split the file")])
     try:
+        _refuse_traps_of_shape(text, source)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise InputError([Problem(source, line, column, str(error.problem or error.context))]) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise InputError([Problem(source, 1, 1, f"is not YAML: {error}")]) from None
     reader = _Reader(source)
     data = None if root is None else reader.read(root, ())
@@ -91,24 +95,36 @@ def parse_document(text: str, source: str) -> Document:
     return Document(source, data, reader.places)
 
 
+def _refuse_traps_of_shape(text: str, source: str) -> None:
+    """Refuse aliases, and depth: the C composer recurses without a limit and takes the process down with it."""
+    depth = 0
+    aliases: list[Problem] = []
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        mark = event.start_mark
+        place = (source, mark.line + 1, mark.column + 1) if mark else (source, 1, 1)
+        if depth > MAX_DEPTH:
+            raise InputError([Problem(*place, f"is nested more than {MAX_DEPTH} deep", "flatten it")])
+        if isinstance(event, yaml.AliasEvent):
+            aliases.append(Problem(*place, f"the alias *{event.anchor} repeats another place", "write it out"))
+    if aliases:
+        raise InputError(aliases)
+
+
 class _Reader:
     """Turns the node tree into plain data; collects places and problems on the way."""
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._seen: set[int] = set()
         self.places: dict[Loc, tuple[int, int]] = {}
         self.problems: list[Problem] = []
 
     def read(self, node: Node, loc: Loc) -> Any:
         self.places[loc] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag not in _TAGS:
             return self._refuse(node, f"the tag {node.tag!r} is not allowed", "remove it")
         if isinstance(node, ScalarNode):
             return self._scalar(node)
-        if id(node) in self._seen:
-            return self._refuse(node, "an alias (*) repeats a whole block", "write the block out")
-        self._seen.add(id(node))
         if isinstance(node, MappingNode):
             return dict(self._pairs(node, loc))
         return [self.read(child, (*loc, i)) for i, child in enumerate(node.value)]
