@@ -1,7 +1,8 @@
 """Settings: read once, by the caller, from CONSIGNE_* variables. The only reader of the environment."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,3 +58,9 @@ def load_settings(**overrides: Any) -> Settings:
             Problem(PREFIX + ".".join(map(str, item["loc"])).upper(), 0, 0, item["msg"], "see docs/operators.md")
             for item in error.errors()
         ) from None
+
+
+def language(settings: Settings) -> Literal["en", "fr"]:
+    """The language operators read: the setting, else the locale, else English."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "fr" if (settings.lang or locale).startswith("fr") else "en"

@@ -1,0 +1,129 @@
+"""Settings → adapters: the only place that builds them, and the only one that asks the wall for the time."""
+
+import logging
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+
+from engine.broker import Broker
+from engine.catalogue import Catalogue, load_catalogue
+from engine.errors import ConsigneError
+from engine.model import Asset, Envelope
+from engine.rulebook import RuleEngine, load_rules
+from engine.rulebook.inference import Inference, make_inference
+from engine.setpoints.outbox import PointInfo
+from engine.settings import Settings
+from engine.store import Store
+from engine.telemetry.batch import Registry
+
+
+class WallClock:
+    """The time on the wall."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class StoryClock:
+    """The time a story says it is: the demo's night, a replay."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass(frozen=True)
+class Territory:
+    """What the running service knows by heart of its inventory; read once, and again after an import."""
+
+    catalogue: Catalogue
+    assets: tuple[Asset, ...]
+    registry: Registry
+    series_names: dict[int, tuple[str, str]]
+
+    @cached_property
+    def by_id(self) -> dict[str, Asset]:
+        return {asset.id: asset for asset in self.assets}
+
+    @cached_property
+    def points(self) -> dict[str, PointInfo]:
+        """Every point of the territory that a gateway can reach."""
+        return {
+            f"{asset.id}/{name}": PointInfo(f"{asset.id}/{name}", asset.gateway, point.envelope)
+            for asset in self.assets
+            if asset.gateway is not None
+            for name, point in self.catalogue.types[asset.type].points.items()
+        }
+
+    @cached_property
+    def envelopes(self) -> dict[str, Envelope]:
+        return {name: point.envelope for name, point in self.points.items()}
+
+    def of_type(self, asset_type: str) -> list[Asset]:
+        return [asset for asset in self.assets if asset.type == asset_type]
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    return load_catalogue(settings.datasets_dir / "reference" / "catalogue.yaml")
+
+
+def open_store(settings: Settings) -> Store:
+    """The database, its schema at head. Raises Unavailable, or ConsigneError when it wants `consigne db upgrade`."""
+    store = Store.open(settings.database_url)
+    problems = store.check_schema()
+    if problems:
+        raise ConsigneError("\n".join(map(str, problems)))
+    return store
+
+
+def read_territory(store: Store, catalogue: Catalogue) -> Territory:
+    with store.read() as unit:
+        series = unit.inventory.series()
+        assets = tuple(unit.inventory.assets())
+    names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
+    return Territory(catalogue, assets, Registry(catalogue, series), names)
+
+
+def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:
+    """A connected session. Raises Unavailable when the broker does not answer."""
+    broker = Broker(settings.broker_url, client_id, topics, receive_maximum=settings.receive_maximum)
+    broker.connect()
+    return broker
+
+
+def rule_engine(settings: Settings, territory: Territory, inference: Inference | None = None) -> RuleEngine:
+    """Compile the rule files. Raises InputError with every problem of every file."""
+    rulebook = load_rules(settings.rules_dir, territory.catalogue)
+    return RuleEngine(rulebook, territory.catalogue, territory.assets, inference or make_inference())
+
+
+def private_settings(settings: Settings, folder: Path, broker_url: str | None = None) -> Settings:
+    """The settings with a database, data and, if named, a broker of their own, as the demo wants."""
+    changes: dict[str, object] = {"data_dir": folder}
+    if "database_url" not in settings.model_fields_set:
+        changes["database_url"] = f"sqlite:///{folder / 'consigne.db'}"
+    if broker_url is not None:
+        changes["broker_url"] = broker_url
+    return settings.model_copy(update=changes)
+
+
+def set_up_logging(level: str, *, json: bool = False) -> None:
+    """Log lines to standard error, as JSON where no terminal reads them."""
+    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

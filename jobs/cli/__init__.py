@@ -1,0 +1,18 @@
+"""The `consigne` command. Exit codes: 0 done, 1 failed, 2 what was given is wrong, 3 done in a degraded way."""
+
+import sys
+
+from engine.errors import ConsigneError
+from jobs.cli.app import app
+from jobs.cli.common import complain
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; a fault of ours becomes its message and its exit code, never a traceback."""
+    try:
+        app()
+    except ConsigneError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)

@@ -1,0 +1,172 @@
+"""The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.settings import language
+from jobs import metrics, schedule
+from jobs import why as reasons
+from jobs.bootstrap import set_up_logging
+from jobs.cli import database, operators, optimise, territory
+from jobs.cli.common import DEGRADED, Json, emit, instant, running_service, settings, show_lines, store_and_territory
+from jobs.demo import DemoOptions, demo_settings, run_demo
+from jobs.doctor import examine
+from jobs.ingest import store_file, sum_intakes
+from jobs.service import serve as run_service
+from jobs.service import stop_on_signals
+
+app = typer.Typer(
+    name="consigne",
+    help="From a territory's telemetry to safe, explained, verified setpoints.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(territory.app, name="territory")
+app.add_typer(database.app, name="db")
+app.add_typer(operators.plans, name="plan")
+app.add_typer(operators.commands, name="command")
+app.add_typer(operators.alarms, name="alarm")
+app.add_typer(operators.audit, name="audit")
+app.add_typer(operators.rules, name="rules")
+optimise.register(app)
+
+_STATES = {"ok": 0, "degraded": 1, "down": 2}
+
+
+@app.command()
+def demo(
+    counts: Annotated[
+        list[Path] | None, typer.Option(help="real hourly counts: arc,time,flow_veh_h,occupancy_pct")
+    ] = None,
+    night: Annotated[str | None, typer.Option(help="the day whose noon the night begins at, as 2026-11-16")] = None,
+    seed: Annotated[int, typer.Option(help="of everything made")] = 1,
+    folder: Annotated[Path, typer.Option(help="where database, log and report go")] = Path("var/demo"),
+    attach: Annotated[bool, typer.Option(help="go on with the field and the database that are in the folder")] = False,
+    lang: Annotated[str, typer.Option(help="fr or en")] = "",
+    as_json: Json = False,
+) -> None:
+    """One night of the sample territory through the whole loop.
+
+    Example: consigne demo --counts convention_hourly.csv
+    """
+    chosen = settings().model_copy(update={"lang": lang} if lang else {})
+    options = DemoOptions(
+        folder=folder,
+        counts=tuple(counts or ()),
+        night=date.fromisoformat(night) if night else None,
+        seed=seed,
+        attach=attach,
+        quiet=as_json,
+    )
+    result = run_demo(chosen, options)
+    if as_json:
+        emit(result.as_json())
+    if not result.all_explained:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    quick: Annotated[bool, typer.Option("--quick", help="leave out solvers and integrity checks")] = False,
+    as_json: Json = False,
+) -> None:
+    """What is installed, reachable, degraded, and what to do about it.
+
+    Example: consigne doctor
+    """
+    findings = list(examine(settings(), quick=quick))
+    if as_json:
+        emit([{"name": f.name, "state": f.state, "what": f.what} for f in findings])
+    else:
+        show_lines([f"{finding.state:<9} {finding.name:<14} {finding.what}" for finding in findings])
+    worst = max(_STATES[finding.state] for finding in findings)
+    raise typer.Exit({0: 0, 1: DEGRADED, 2: 1}[worst])
+
+
+@app.command()
+def serve() -> None:
+    """The service: ingest, rules, plans, dispatch, until SIGTERM.
+
+    Example: CONSIGNE_BROKER_URL=mqtt://consigne:secret@127.0.0.1 consigne serve
+    """
+    chosen = settings()
+    set_up_logging(chosen.log_level, json=True)
+    stop = stop_on_signals()
+    if chosen.metrics_port:
+        metrics.serve(chosen.metrics_port)
+    with running_service(chosen) as (service, telemetry):
+        scheduler = schedule.start_scheduler(service)
+        try:
+            run_service(service, telemetry, stop)
+        finally:
+            scheduler.shutdown(wait=True)
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help=", ".join(schedule.JOBS))],
+    at: Annotated[str | None, typer.Option(help="an instant of the occurrence; now by default")] = None,
+    as_json: Json = False,
+) -> None:
+    """One occurrence of one job; done already says so.
+
+    Example: consigne run plan-lighting --at 2026-11-22T12:00
+    """
+    if job not in schedule.JOBS:
+        raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.JOBS)}")
+    with running_service(settings()) as (service, _telemetry):
+        outcome = schedule.run_job(service, job, instant(at))
+    facts = {"job": outcome.job, "occurrence": outcome.occurrence, "done_before": outcome.done_before, **outcome.detail}
+    if as_json:
+        emit(facts)
+    else:
+        show_lines([" ".join(f"{name}={value}" for name, value in facts.items())])
+    if outcome.detail.get("violations"):
+        raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[Path], typer.Argument(help="CSV, JSON, JSON lines or Parquet")],
+    as_json: Json = False,
+) -> None:
+    """Read telemetry files into the store; stored + refused = received.
+
+    Example: consigne ingest history.jsonl
+    """
+    chosen = settings()
+    store, ground = store_and_territory(chosen)
+    now, skew = instant(None), timedelta(seconds=chosen.clock_skew_s)
+    intake = sum_intakes([store_file(store, ground.registry, path, received_at=now, skew=skew) for path in files])
+    facts = {"received": intake.received, "stored": intake.stored, "refused": dict(intake.refused)}
+    if as_json:
+        emit(facts)
+    else:
+        show_lines([f"{name}: {value}" for name, value in facts.items()])
+
+
+@app.command()
+def why(
+    point: Annotated[str, typer.Argument(help="a point, or an asset with one point")],
+    at: Annotated[
+        str | None, typer.Argument(help="2026-11-22T23:40 in Paris, or with an offset; now by default")
+    ] = None,
+    of_demo: Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")] = False,
+    folder: Annotated[Path, typer.Option(help="the demo's folder")] = Path("var/demo"),
+    as_json: Json = False,
+) -> None:
+    """One setpoint, back to its readings.
+
+    Example: consigne why L-49028-00012 2026-11-22T23:40
+    """
+    chosen = demo_settings(settings(), folder) if of_demo else settings()
+    store, ground = store_and_territory(chosen)
+    explanation = reasons.explain(store, ground, reasons.find_point(ground, point), instant(at))
+    if as_json:
+        emit(reasons.to_json(explanation))
+    else:
+        show_lines(reasons.to_lines(explanation, language(chosen)))

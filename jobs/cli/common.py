@@ -1,0 +1,102 @@
+"""What the commands share: settings, output for people and machines, the running service."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from engine import wire
+from engine.broker import Broker
+from engine.equipment.mqtt import SUBSCRIPTIONS
+from engine.errors import InputError, Problem
+from engine.instants import PARIS, parse_instant
+from engine.settings import Settings, load_settings
+from engine.store import Store
+from jobs.bootstrap import (
+    Territory,
+    WallClock,
+    catalogue_of,
+    open_broker,
+    open_store,
+    read_territory,
+    rule_engine,
+)
+from jobs.service import Service
+
+Json = Annotated[bool, typer.Option("--json", help="for machines")]
+DEGRADED = 3
+_errors = Console(stderr=True)
+_out = Console()
+
+
+def settings() -> Settings:
+    """The settings of this command, with the language of --lang."""
+    return load_settings()
+
+
+def complain(text: str) -> None:
+    """A line to standard error, as it stands."""
+    _errors.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def emit(data: Any) -> None:
+    """One JSON document to standard output."""
+    typer.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode())
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        _out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Rows as a table for people, or as a JSON list."""
+    if as_json:
+        emit(list(rows))
+        return
+    if not rows:
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    _out.print(table)
+
+
+def instant(text: str | None) -> datetime:
+    """An instant as typed, or now. Raises InputError for what is no instant."""
+    now = WallClock().now()
+    if text is None:
+        return now
+    try:
+        return parse_instant(text, today=now.astimezone(PARIS).date())
+    except ValueError as error:
+        raise InputError([Problem("time", 0, 0, str(error))]) from None
+
+
+def local(at: datetime) -> str:
+    return at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
+    store = open_store(chosen)
+    return store, read_territory(store, catalogue_of(chosen))
+
+
+@contextmanager
+def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
+    """The service with its two broker sessions: one for telemetry, one for commands."""
+    store, territory = store_and_territory(chosen)
+    telemetry = open_broker(chosen, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))
+    line = open_broker(chosen, "consigne-dispatch", *SUBSCRIPTIONS)
+    service = Service(chosen, store, territory, rule_engine(chosen, territory), WallClock(), line)
+    try:
+        yield service, telemetry
+    finally:
+        service.close()
+        telemetry.close()
+        line.close()

@@ -1,0 +1,134 @@
+"""`consigne plan | command | alarm | audit | rules`: looking at what was planned, sent, raised, recorded and ruled."""
+
+from typing import Annotated, Any
+
+import typer
+
+from engine.errors import ConsigneError, InputError, Problem
+from engine.model import CommandState
+from engine.rulebook import load_rules
+from jobs.bootstrap import catalogue_of, open_store
+from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
+
+plans = typer.Typer(help="Plans made.", no_args_is_help=True)
+commands = typer.Typer(help="What was sent.", no_args_is_help=True)
+alarms = typer.Typer(help="Alarms.", no_args_is_help=True)
+audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
+rules = typer.Typer(help="The rule files.", no_args_is_help=True)
+
+
+@plans.command("list")
+def list_plans(domain: str = "lighting", limit: int = 20, as_json: Json = False) -> None:
+    """The latest plans of a domain.
+
+    Example: consigne plan list
+    """
+    with open_store(settings()).read() as unit:
+        records = unit.plans.list(domain, limit)
+    rows = [
+        {"id": r.id, "made at": local(r.made_at), "from": local(r.start), "status": r.status, "objective": r.objective}
+        for r in records
+    ]
+    show_rows(rows, as_json=as_json)
+
+
+@plans.command("show")
+def show_plan(plan: str, as_json: Json = False) -> None:
+    """One plan: outcome, bound, violations.
+
+    Example: consigne plan show lighting-2026-11-22T11:00:00Z-0a1b2c3d
+    """
+    with open_store(settings()).read() as unit:
+        found = unit.plans.get(plan)
+    if found is None:
+        raise InputError([Problem(plan, 0, 0, "is not a plan", "see consigne plan list")])
+    record = found[0]
+    facts: dict[str, Any] = {name: getattr(record, name) for name in record.__slots__}
+    if as_json:
+        emit(facts)
+    else:
+        show_lines([f"{name}: {value}" for name, value in facts.items()])
+
+
+@commands.command("list")
+def list_commands(
+    state: Annotated[CommandState | None, typer.Option(help="only those in this state")] = None,
+    as_json: Json = False,
+) -> None:
+    """Counts of every state, or the commands in one.
+
+    Example: consigne command list --state failed
+    """
+    with open_store(settings()).read() as unit:
+        if state is None:
+            counts = unit.commands.counts()
+            show_rows([{"state": str(s), "commands": n} for s, n in counts.items()], as_json=as_json)
+            return
+        found = unit.commands.in_states([state])
+    rows = [{"id": c.id[:12], "point": c.point, "seq": c.seq, "issued at": local(c.issued_at)} for c in found]
+    show_rows(rows, as_json=as_json)
+
+
+@commands.command("show")
+def show_command(point: str, as_json: Json = False) -> None:
+    """Every command of a point, with its transitions.
+
+    Example: consigne command show L-49028-00012/illuminanceLevel
+    """
+    with open_store(settings()).read() as unit:
+        found = unit.commands.of_point(point)
+        rows = [
+            {"seq": c.seq, "state": t.state.value, "at": local(t.at), "detail": t.detail}
+            for c in found
+            for t in unit.commands.history(c.id)
+        ]
+    if not rows:
+        raise InputError([Problem(point, 0, 0, "has no commands", "a point is written ASSET/NAME")])
+    show_rows(rows, as_json=as_json)
+
+
+@alarms.command("list")
+def list_alarms(as_json: Json = False) -> None:
+    """Alarms that are not normal.
+
+    Example: consigne alarm list
+    """
+    with open_store(settings()).read() as unit:
+        active = unit.alarms.active()
+    rows = [
+        {
+            "priority": a.priority.value,
+            "rule": a.rule,
+            "asset": a.asset,
+            "state": a.state.value,
+            "since": local(a.raised_at),
+        }
+        for a in active
+    ]
+    show_rows(rows, as_json=as_json)
+
+
+@audit.command("verify")
+def verify_audit() -> None:
+    """Recompute the chain. Exit 1, naming the first line that does not fit.
+
+    Example: consigne audit verify
+    """
+    with open_store(settings()).read() as unit:
+        broken = unit.audit.verify()
+    if broken is not None:
+        raise ConsigneError(
+            f"audit: line {broken} does not fit the chain → it or an earlier one was changed or removed"
+        )
+    show_lines(["the chain is whole"])
+
+
+@rules.command("check")
+def check_rules() -> None:
+    """Every problem of every rule file, as file:line:col.
+
+    Example: consigne rules check
+    """
+    chosen = settings()
+    rulebook = load_rules(chosen.rules_dir, catalogue_of(chosen))
+    show_lines([f"{rule.id:<24} {rule.about.en}" for rule in rulebook.rules])

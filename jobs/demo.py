@@ -1,0 +1,246 @@
+"""`consigne demo`: one night of the sample territory through the whole loop, against a field in another process."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from engine import wire
+from engine.broker import Broker, Message
+from engine.equipment.mqtt import SUBSCRIPTIONS
+from engine.errors import Conflict, ConsigneError, InputError, Problem
+from engine.instants import noon
+from engine.inventory.territory import load_territory
+from engine.settings import Settings, language
+from engine.store import Store
+from jobs.bootstrap import StoryClock, Territory, catalogue_of, private_settings, read_territory, rule_engine
+from jobs.ingest import store_raw
+from jobs.outcome import NightOutcome, measure_night, show_outcome
+from jobs.schedule import run_job
+from jobs.service import Service
+from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic
+from jobs.words import say
+
+TICK = wire.topic("field", "tick")
+DONE = wire.topic("field", "done")
+_PATIENCE_S = 1.0
+_QUARTER = timedelta(minutes=15)
+_FIELD_START_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the newcomer asked for. `attach` goes on with the field and database the folder speaks of."""
+
+    folder: Path
+    counts: tuple[Path, ...] = ()
+    night: date | None = None
+    seed: int = 1
+    attach: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What `demo.json` remembers, so that a killed demo can be attached to and `why --demo` finds its database."""
+
+    database_url: str
+    broker_url: str
+    field_pid: int
+    origin: str
+    night: str
+
+    def save(self, folder: Path) -> None:
+        draft = folder / "demo.part"
+        draft.write_text(json.dumps({name: getattr(self, name) for name in self.__slots__}))
+        draft.replace(folder / "demo.json")
+
+    @classmethod
+    def load(cls, folder: Path) -> "_Scene":
+        try:
+            return cls(**json.loads((folder / "demo.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            raise InputError([Problem(str(folder), 0, 0, "holds no demo", "run consigne demo first")]) from None
+
+
+def demo_settings(settings: Settings, folder: Path) -> Settings:
+    """The settings under which the demo of that folder ran. Raises InputError if there is none."""
+    scene = _Scene.load(folder)
+    return settings.model_copy(update={"database_url": scene.database_url, "broker_url": scene.broker_url})
+
+
+def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
+    """Play the night to its end and show what came of it. Raises Conflict for a database that is not the demo's."""
+    began = time.monotonic()
+    scene = _Scene.load(options.folder) if options.attach else _set_scene(settings, options)
+    chosen = settings.model_copy(
+        update={"database_url": scene.database_url, "broker_url": scene.broker_url, "data_dir": options.folder}
+    )
+    store = Store.open(chosen.database_url)
+    territory = read_territory(store, catalogue_of(chosen))
+    start = noon(date.fromisoformat(scene.night))
+    try:
+        with _service(chosen, store, territory, start) as (service, line), _progress(options, chosen) as progress:
+            _follow(service, line, progress)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(scene.field_pid, signal.SIGTERM)
+        raise
+    outcome = measure_night(store, territory, chosen, start, origin=scene.origin, folder=options.folder)
+    if not options.quiet:
+        show_outcome(outcome, language(chosen), seconds=time.monotonic() - began)
+    return outcome
+
+
+def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
+    """Empty folder, database with territory and history, story, field running: everything before the night."""
+    folder = options.folder
+    _clear(folder)
+    chosen = private_settings(settings, folder)
+    store = _fresh_store(chosen)
+    catalogue = catalogue_of(chosen)
+    sample = load_territory(chosen.datasets_dir / "sample", catalogue)
+    with store.begin() as unit:
+        unit.inventory.save(sample.communes, sample.zones, sample.assets, catalogue)
+    territory = read_territory(store, catalogue)
+    traffic = _traffic(territory, options)
+    start = noon(traffic.night)
+    store.ensure_partitions(start + timedelta(days=62))
+    store_raw(store, territory.registry, traffic.history, source="history", received_at=start, skew=timedelta(0))
+    make_story(sample.assets, traffic, options.seed).save(folder / "story.json")
+    broker_url, pid = _start_field(chosen, folder)
+    scene = _Scene(chosen.database_url, broker_url, pid, traffic.origin, traffic.night.isoformat())
+    scene.save(folder)
+    return scene
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier demo, and nothing else."""
+    if (folder / "demo.json").exists() or (folder / "story.json").exists():
+        shutil.rmtree(folder)
+    elif folder.exists() and any(folder.iterdir()):
+        raise Conflict(f"{folder} is not empty and holds no demo → name another folder with --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _fresh_store(chosen: Settings) -> Store:
+    store = Store.open(chosen.database_url, create=True)
+    store.upgrade()
+    with store.read() as unit:
+        if unit.inventory.zones():
+            raise Conflict("the configured database holds a territory already → the demo wants an empty one")
+    return store
+
+
+def _traffic(territory: Territory, options: DemoOptions) -> Traffic:
+    counters = territory.of_type("TrafficFlowObserved")
+    if options.counts:
+        return real_traffic(options.counts, counters, territory.registry, options.night)
+    return made_traffic(counters, options.night or DEFAULT_NIGHT, options.seed)
+
+
+def _start_field(chosen: Settings, folder: Path) -> tuple[str, int]:
+    """Start the field in a session of its own, so that it outlives us. Returns its broker's URL and its pid."""
+    command = [sys.executable, "-m", "twin.field"]
+    command += ["--folder", str(chosen.datasets_dir / "sample"), "--story", str(folder / "story.json")]
+    command += [
+        "--log",
+        str(folder / "effects.jsonl"),
+        "--catalogue",
+        str(chosen.datasets_dir / "reference/catalogue.yaml"),
+    ]
+    configured = "broker_url" in chosen.model_fields_set
+    command += ["--broker", chosen.broker_url] if configured else ["--port", "0"]
+    with (folder / "field.log").open("wb") as log:
+        field = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    assert field.stdout is not None  # noqa: S101
+    line = field.stdout.readline()
+    field.stdout.close()
+    if not line:
+        raise ConsigneError(f"the simulated field did not start → read {folder / 'field.log'}")
+    port = orjson.loads(line)["port"]
+    return (chosen.broker_url if configured else f"mqtt://127.0.0.1:{port}"), field.pid
+
+
+@contextlib.contextmanager
+def _service(chosen: Settings, store: Store, territory: Territory, start: datetime) -> Iterator[tuple[Service, Broker]]:
+    """The service under the story's clock. The field is stopped with us, unless we are killed."""
+    line = Broker(chosen.broker_url, "consigne-telemetry", [wire.topic("+", wire.TELEMETRY), TICK])
+    line.connect()
+    orders = Broker(chosen.broker_url, "consigne-dispatch", SUBSCRIPTIONS)
+    orders.connect()
+    service = Service(chosen, store, territory, rule_engine(chosen, territory), StoryClock(start), orders)
+    try:
+        yield service, line
+    finally:
+        service.close()
+        orders.close()
+        line.close()
+
+
+@contextlib.contextmanager
+def _progress(options: DemoOptions, chosen: Settings) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"))
+    with Progress(*columns, console=Console(stderr=True), disable=options.quiet, transient=True) as progress:
+        progress.add_task(say("step_night", language(chosen)), total=None, clock="")
+        yield progress
+
+
+def _follow(service: Service, line: Broker, progress: Progress) -> None:
+    """Answer every tick of the field with one whole round of the service, until the field says the story ends."""
+    waiting: list[Message] = []
+    while True:
+        for message in line.take(10_000, 1.0):
+            waiting.append(message)
+            if message.topic != TICK:
+                continue
+            tick = orjson.loads(message.payload)
+            telemetry = [m for m in waiting if m.topic != TICK]
+            waiting.clear()
+            _round(service, line, telemetry, tick)
+            line.ack([message])
+            line.publish(DONE, orjson.dumps({"k": tick["k"]}))
+            line.flush()
+            progress.update(progress.task_ids[0], total=tick["n"], completed=tick["k"], clock=tick["at"][11:16] + "Z")
+            if tick.get("end"):
+                return
+
+
+def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[str, Any]) -> None:
+    """Everything the service does in one quarter hour. Doing it twice, after a kill, changes nothing."""
+    clock = service.clock
+    assert isinstance(clock, StoryClock)  # noqa: S101
+    clock.at = max(clock.at, datetime.fromisoformat(tick["at"]))
+    service.ingest(telemetry, line)
+    if not tick.get("end"):
+        run_job(service, "plan-lighting", clock.at)
+    service.cycle()
+    service.dispatch(_PATIENCE_S)
+    if tick["k"] % 4 == 0 or tick.get("end"):
+        run_job(service, "roll-up", clock.at)
+    if tick.get("end"):
+        _wait_out(service, clock)
+
+
+def _wait_out(service: Service, clock: StoryClock) -> None:
+    """Let the story's clock run on until every command that is still under way has come to its end."""
+    for _ in range(8):
+        if service.dispatcher.settled():
+            return
+        clock.at += _QUARTER
+        service.dispatch(_PATIENCE_S)

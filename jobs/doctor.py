@@ -1,0 +1,74 @@
+"""`consigne doctor`: what is installed, reachable, degraded, and what to do about it."""
+
+import importlib
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.broker import Broker
+from engine.errors import ConsigneError
+from engine.rulebook import load_rules
+from engine.rulebook.durable import durable_available
+from engine.settings import Settings
+from engine.store import Store
+from jobs.bootstrap import catalogue_of
+
+_SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `down` means the service cannot work without it; `degraded` that it works with less."""
+
+    name: str
+    state: Literal["ok", "degraded", "down"]
+    what: str
+
+
+def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
+    """Look at everything, one finding each. `quick` leaves the solver libraries and the integrity checks out."""
+    yield Finding("python", "ok", platform.python_version())
+    yield _try("catalogue", lambda: f"{len(catalogue_of(settings).types)} asset types")
+    yield _try("rules", lambda: f"{len(load_rules(settings.rules_dir, catalogue_of(settings)).rules)} rules")
+    yield _inference()
+    yield _try("database", lambda: _database(settings, quick=quick))
+    yield _try("broker", lambda: _broker(settings))
+    if not quick:
+        yield from (_try(name, lambda name=name: _version(name)) for name in _SOLVERS)
+
+
+def _try(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, "ok", look())
+    except (ConsigneError, ImportError) as error:
+        return Finding(name, "down", str(error))
+
+
+def _inference() -> Finding:
+    if durable_available():
+        return Finding("inference", "ok", "durable-rules, in a process of its own")
+    what = "durable-rules is absent (no build for this Python): the reference evaluator answers, more slowly"
+    return Finding("inference", "degraded", what)
+
+
+def _database(settings: Settings, *, quick: bool) -> str:
+    store = Store.open(settings.database_url)
+    problems = store.check_schema() if quick else store.check()
+    if problems:
+        raise ConsigneError("; ".join(map(str, problems)))
+    with store.read() as unit:
+        totals = unit.readings.totals()
+    return f"{totals.received} readings received, {totals.stored} stored"
+
+
+def _broker(settings: Settings) -> str:
+    broker = Broker(settings.broker_url, f"consigne-doctor-{platform.node()}")
+    broker.connect(5.0)
+    broker.close()
+    return "answers"
+
+
+def _version(name: str) -> str:
+    module = importlib.import_module(name)
+    return str(getattr(module, "__version__", "there"))

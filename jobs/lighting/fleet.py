@@ -1,0 +1,192 @@
+"""Lamps and counters as columns, read once and checked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from engine.errors import InputError, Problem
+from engine.inventory.lamps import LampAttributes
+from engine.model import Asset
+from jobs.lighting.tables import LightingTables
+from optimizers.lighting import PowerCurve
+from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.lighting_classes import thousandths
+from optimizers.result import InvalidProblem
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """n lamps, C counters.
+
+    family (n,) letter of the normal class, number (n,) its number
+    base (n,)      sum of weights without traffic, thousandths, that gives the normal class when traffic is busy
+    constant (n,)  true where traffic lowers nothing: crossings and other conflict areas (class C)
+    level_full (n,)  maintained level at full flux in the unit of the normal class
+    counter (n,)   index of the counter, -1 for none; capacity_veh_h (C,)
+    """
+
+    lamps: tuple[str, ...]
+    family: np.ndarray[Any, np.dtype[np.str_]]
+    number: Ints
+    base: Ints
+    constant: Bools
+    level_full: Floats
+    power_w: Floats
+    dimmable: Bools
+    curves: tuple[PowerCurve, ...]
+    curve: Ints
+    pairs: Ints
+    counters: tuple[str, ...]
+    counter: Ints
+    capacity_veh_h: Floats
+    reasons: tuple[str, ...]
+
+
+def read_fleet(lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables) -> Fleet:
+    """Raises InputError with every problem of every lamp and counter."""
+    problems: list[Problem] = []
+    capacity = _capacities(counters, problems)
+    read = [(lamp.id, attributes) for lamp in lamps if (attributes := _attributes(lamp, tables, problems))]
+    problems += _twice([lamp.id for lamp in lamps]) + _twice([counter.id for counter in counters])
+    if not lamps:
+        problems.append(Problem("lighting", 0, 0, "no lamp", "import or generate a territory"))
+    if problems:
+        raise InputError(problems)
+    ids, rows = tuple(lamp for lamp, _ in read), [attributes for _, attributes in read]
+    curves, curve = _curves(rows, tables)
+    index = {counter: i for i, counter in enumerate(capacity)}
+    bases = [_base(row, tables) for row in rows]
+    return Fleet(
+        lamps=ids,
+        family=np.array([row.class_normal[0] for row in rows]),
+        number=np.array([int(row.class_normal[1:]) for row in rows]),
+        base=np.array(bases),
+        constant=np.array([row.crossing or row.class_normal[0] == "C" for row in rows]),
+        level_full=np.array([_level_full(row, tables) for row in rows]),
+        power_w=np.array([row.power_w for row in rows]),
+        dimmable=np.array([row.dimmable for row in rows]),
+        curves=curves,
+        curve=curve,
+        pairs=_pairs(rows),
+        counters=tuple(capacity),
+        counter=np.array([index.get(row.counter, -1) for row in rows]),
+        capacity_veh_h=np.array(list(capacity.values()), np.float64),
+        reasons=tuple(_reasons(ids, rows, index, tables)),
+    )
+
+
+def some(ids: Sequence[str]) -> str:
+    """How many, and the first three by name."""
+    return f"{len(ids)} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})"
+
+
+def _attributes(lamp: Asset, tables: LightingTables, problems: list[Problem]) -> LampAttributes | None:
+    try:
+        row = LampAttributes.model_validate(dict(lamp.attributes))
+    except ValidationError as error:
+        for item in error.errors():
+            what, _, hint = item["msg"].partition(" → ")
+            name = ".".join(map(str, item["loc"]))
+            found = "" if item["type"] == "missing" or not name else f", found {item['input']!r}"
+            problems.append(Problem(lamp.id, 0, 0, f"{name}: {what}{found}".removeprefix(": "), hint))
+        return None
+    found_problems = list(_not_plannable(lamp.id, row, tables))
+    problems += found_problems
+    return None if found_problems else row
+
+
+def _not_plannable(lamp: str, row: LampAttributes, tables: LightingTables) -> Iterator[Problem]:
+    if row.flux_curve not in tables.flux_curves:
+        known = ", ".join(tables.flux_curves)
+        yield Problem(lamp, 0, 0, f"flux_curve: no curve {row.flux_curve!r} in lighting.yaml", f"one of: {known}")
+    if row.standby_w >= row.power_w:
+        yield Problem(lamp, 0, 0, f"standby_w {row.standby_w:g} is not under power_w {row.power_w:g}", "measure again")
+    family = tables.families[row.class_normal[0]]
+    try:
+        family.number_of(row.class_normal)
+    except InvalidProblem:
+        classes = f"{family.label(family.first)}…{family.label(family.last)}"
+        yield Problem(lamp, 0, 0, f"class_normal {row.class_normal} requires no level", f"one of {classes}")
+
+
+def _capacities(counters: Sequence[Asset], problems: list[Problem]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for counter in counters:
+        capacity = counter.attributes.get("capacity_veh_h")
+        if isinstance(capacity, int | float) and 0 < capacity < float("inf"):
+            found[counter.id] = float(capacity)
+        else:
+            problems.append(
+                Problem(counter.id, 0, 0, f"capacity_veh_h is {capacity!r}", "vehicles an hour, more than 0")
+            )
+    return found
+
+
+def _twice(ids: Sequence[str]) -> list[Problem]:
+    seen: set[str] = set()
+    again = {one for one in ids if one in seen or seen.add(one)}  # type: ignore[func-returns-value]
+    return [Problem(one, 0, 0, "stands more than once", "keep one of them") for one in again]
+
+
+def _base(row: LampAttributes, tables: LightingTables) -> int:
+    """The normal class is that of busy traffic: what is left of its sum without the weight of traffic."""
+    family = tables.families[row.class_normal[0]]
+    busy = tables.systems[row.class_normal[0]].traffic.two_lane.busy  # type: ignore[index]
+    return thousandths(family.base) - 1000 * int(row.class_normal[1:]) - thousandths(busy)
+
+
+def _level_full(row: LampAttributes, tables: LightingTables) -> float:
+    """Luminance L and illuminance E of a road surface compare by L = Q0 · E."""
+    to_luminance = row.class_normal[0] == "M"
+    if to_luminance == (row.class_full[0] == "M"):
+        return row.luminance_full
+    return row.luminance_full * tables.surface_q0 if to_luminance else row.luminance_full / tables.surface_q0
+
+
+def _curves(rows: Sequence[LampAttributes], tables: LightingTables) -> tuple[tuple[PowerCurve, ...], Ints]:
+    kinds = [(row.flux_curve, row.standby_w / row.power_w) for row in rows]
+    index = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
+    return tuple(tables.curve(*kind) for kind in index), np.array([index[kind] for kind in kinds])
+
+
+def _pairs(rows: Sequence[LampAttributes]) -> Ints:
+    """Lamps that follow each other in a segment."""
+    order = sorted(range(len(rows)), key=lambda i: (rows[i].segment, rows[i].order))
+    pairs = [(a, b) for a, b in zip(order, order[1:], strict=False) if rows[a].segment == rows[b].segment]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _reasons(
+    ids: Sequence[str], rows: Sequence[LampAttributes], counters: Mapping[str, int], tables: LightingTables
+) -> Iterator[str]:
+    unknown = [lamp for lamp, row in zip(ids, rows, strict=True) if row.counter not in counters]
+    if unknown:
+        yield f"no such counter: {some(unknown)} lamps keep their normal class"
+    differing = [
+        lamp
+        for lamp, row in zip(ids, rows, strict=True)
+        if not row.crossing and weighed_class(row, tables) != row.class_normal
+    ]
+    if differing:
+        yield f"declared class kept where the weights give another: {some(differing)} lamps"
+
+
+def weighed_class(row: LampAttributes, tables: LightingTables) -> str | None:
+    """Class that the weights give a street when it is busy; None where its family does not know what it says of itself."""
+    letter = row.class_normal[0]
+    system, family = tables.systems[letter], tables.families[letter]  # type: ignore[index]
+    options = {
+        **system.assumed,
+        system.speed.parameter: system.speed.option(row.speed_kmh),
+        "traffic_composition": row.composition,
+        "parked_vehicles": "present" if row.parked_vehicles else "not_present",
+        "ambient_luminosity": row.ambient,
+    }
+    try:
+        total = family.static_sum(options) + thousandths(system.traffic.two_lane.busy)
+    except InvalidProblem:
+        return None
+    return family.label(int(family.number(np.array(total))))

@@ -1,0 +1,47 @@
+"""What Prometheus reads: counts of what came in, what was decided and what was sent."""
+
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Gauge, start_http_server
+
+from engine.store import Intake
+
+_READINGS = Counter("consigne_readings", "Readings received, by outcome", ["outcome"])
+_REFUSED = Counter("consigne_readings_refused", "Readings refused, by reason", ["reason"])
+_EDGES = Counter("consigne_rule_edges", "Rule conditions that changed truth", ["rule"])
+_FAULTS = Counter("consigne_rule_faults", "Rules that failed to run", ["rule"])
+_COMMANDS = Gauge("consigne_commands", "Commands of the outbox, by state", ["state"])
+_CYCLE = Gauge("consigne_cycle_behind_seconds", "Age of the newest reading the last rule cycle saw")
+_PLAN = Gauge("consigne_plan_made_timestamp_seconds", "When the plan in force was made", ["domain"])
+
+
+def count_intake(intake: Intake) -> None:
+    _READINGS.labels("stored").inc(intake.stored)
+    _READINGS.labels("late").inc(intake.late)
+    for reason, count in intake.refused.items():
+        _REFUSED.labels(str(reason)).inc(count)
+
+
+def count_edges(rules: Mapping[str, int], faults: Mapping[str, int]) -> None:
+    for rule, count in rules.items():
+        _EDGES.labels(rule).inc(count)
+    for rule, count in faults.items():
+        _FAULTS.labels(rule).inc(count)
+
+
+def show_commands(states: Mapping[str, int]) -> None:
+    for state, count in states.items():
+        _COMMANDS.labels(str(state)).set(count)
+
+
+def show_cycle(behind_s: float) -> None:
+    _CYCLE.set(behind_s)
+
+
+def show_plan(domain: str, made_at_s: float) -> None:
+    _PLAN.labels(domain).set(made_at_s)
+
+
+def serve(port: int) -> None:
+    """Expose the metrics on loopback."""
+    start_http_server(port, addr="127.0.0.1")

@@ -1,0 +1,184 @@
+"""What came of a night: counts, energy and under-lit lamp-time of the plan and of today's fixed program; table and report."""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from engine.instants import PARIS
+from engine.model import Command, CommandState
+from engine.settings import Settings, language
+from engine.store import Store, Unit
+from jobs import lighting
+from jobs.bootstrap import Territory
+from jobs.report import LampLine, Report, write_report
+from jobs.words import Lang, number, say
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a way of lighting the night did: energy in Wh, and the shares of lamp-time under the class that was needed."""
+
+    energy_wh: float
+    under_lit: float
+    under_lit_deep: float
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """The table at the end of the demo. `unexplained`: commands without an end, or with one that gives no reason."""
+
+    received: int
+    stored: int
+    refused: dict[str, int]
+    alarms_raised: int
+    alarms_cleared: int
+    lamps: int
+    commands: dict[str, int]
+    acknowledged: int
+    unexplained: int
+    planned: Policy
+    fixed: Policy
+    origin: str
+    report: Path
+    ask: str
+
+    @property
+    def all_explained(self) -> bool:
+        """Whether every reading was counted once and every command came to an end that says why."""
+        return self.unexplained == 0 and self.received == self.stored + sum(self.refused.values())
+
+    def as_json(self) -> dict[str, Any]:
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return plain | {"planned": vars(self.planned), "fixed": vars(self.fixed), "report": str(self.report)}
+
+
+def measure_night(
+    store: Store, territory: Territory, settings: Settings, start: datetime, *, origin: str, folder: Path
+) -> NightOutcome:
+    """Read the night back from the store, write the report, and sum it up."""
+    with store.read() as unit:
+        night = lighting.read_night(unit, territory, start, settings)
+        totals = unit.readings.totals()
+        alarms = unit.alarms.between(start, start + 2 * _DAY)
+        commands = unit.commands.in_states(list(CommandState))
+        acknowledged, unexplained = _account(unit, commands)
+    ask = _ask(night)
+    report = folder / "report.html"
+    states = {command.point.split("/")[0]: command for command in sorted(commands, key=lambda c: c.seq)}
+    outcome = NightOutcome(
+        received=totals.received,
+        stored=totals.stored,
+        refused={str(reason): count for reason, count in totals.refused.items()},
+        alarms_raised=len(alarms),
+        alarms_cleared=sum(alarm.cleared_at is not None for alarm in alarms),
+        lamps=len(night.lamps),
+        commands=dict(sorted(Counter(command.state.value for command in commands).items())),
+        acknowledged=acknowledged,
+        unexplained=unexplained,
+        planned=Policy(*night.measure(night.planned)),
+        fixed=Policy(*night.measure(night.fixed)),
+        origin=origin,
+        report=report,
+        ask=ask,
+    )
+    lang = language(settings)
+    write_report(report, _report(night, outcome, states, lang), lang)
+    return outcome
+
+
+def _account(unit: Unit, commands: Sequence[Command]) -> tuple[int, int]:
+    """How many commands the equipment acknowledged, and how many have no end or an end without a reason."""
+    acknowledged = unexplained = 0
+    for command in commands:
+        history = unit.commands.history(command.id)
+        acknowledged += any(step.state is CommandState.ACKED for step in history)
+        unexplained += not command.state.terminal or not history[-1].detail
+    return acknowledged, unexplained
+
+
+def _ask(night: lighting.Night) -> str:
+    """The line to type next: the most dimmed lamp, at its lowest."""
+    lit = np.where(night.burning, night.planned, np.inf)
+    lamp, slot = np.unravel_index(int(np.argmin(lit)), lit.shape)
+    at = night.slots[slot].astimezone(PARIS)
+    return f"{program()} why --demo {night.lamps[lamp].id} {at:%Y-%m-%dT%H:%M%:z}"
+
+
+def program() -> str:
+    """How this command can be typed here."""
+    found = Path(sys.argv[0])
+    return "consigne" if shutil.which("consigne") or found.name != "consigne" else str(_relative(found))
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
+    refused = sum(outcome.refused.values())
+    reasons = ", ".join(f"{name} {count}" for name, count in outcome.refused.items())
+    facts = [
+        ("readings_received", number(outcome.received, lang)),
+        ("readings_stored", number(outcome.stored, lang)),
+        ("readings_refused", f"{number(refused, lang)}{f' ({reasons})' if reasons else ''}"),
+        ("alarms_raised", number(outcome.alarms_raised, lang)),
+        ("alarms_cleared", number(outcome.alarms_cleared, lang)),
+        ("lamps_planned", number(outcome.lamps, lang)),
+        ("commands_sent", number(sum(outcome.commands.values()), lang)),
+        ("commands_acknowledged", number(outcome.acknowledged, lang)),
+    ]
+    rows = [(say(key, lang), value) for key, value in facts]
+    rows += [(f"— {say(state, lang)}", number(count, lang)) for state, count in outcome.commands.items()]
+    saved = 1 - outcome.planned.energy_wh / outcome.fixed.energy_wh
+    rows.append((say("energy", lang), f"{number(outcome.planned.energy_wh / 1e3, lang, 1)} kWh ({-saved:+.1%})"))
+    rows.append((say("energy_fixed", lang), f"{number(outcome.fixed.energy_wh / 1e3, lang, 1)} kWh"))
+    for key, policy in (("under_lit", outcome.planned), ("under_lit_fixed", outcome.fixed)):
+        deep = f"{say('deep', lang)}: {number(100 * policy.under_lit_deep, lang, 1)} %"
+        rows.append((say(key, lang), f"{number(100 * policy.under_lit, lang, 1)} % ({deep})"))
+    return rows
+
+
+def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
+    """The short table, the report's place, and the line to type next."""
+    console = Console()
+    table = Table(title=say("title", lang), show_header=False, title_justify="left")
+    for name, value in _facts(outcome, lang):
+        table.add_row(name, value)
+    table.add_row(say("seconds", lang), f"{number(seconds, lang, 1)} s")
+    console.print(table)
+    for key, text in (("report", str(outcome.report)), ("next", outcome.ask)):
+        console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _report(night: lighting.Night, outcome: NightOutcome, states: dict[str, Command], lang: Lang) -> Report:
+    dark = night.burning.any(axis=0)
+    curves = {
+        name: np.where(night.burning, flux, 0.0)[:, dark].mean(axis=0)
+        for name, flux in (("planned", night.planned), ("fixed", night.fixed), ("needed", night.needed))
+    }
+    lamps = [
+        LampLine(
+            id=lamp.id,
+            lon=lamp.lon,
+            lat=lamp.lat,
+            road=str(lamp.attributes["road_class"]),
+            lighting_class=str(lamp.attributes["class_normal"]),
+            mean_flux=float(night.planned[row][night.burning[row]].mean()),
+            state=states[lamp.id].state.value if lamp.id in states else "—",
+            at=night.slots[int(np.argmin(np.where(night.burning[row], night.planned[row], np.inf)))],
+        )
+        for row, lamp in enumerate(night.lamps)
+    ]
+    slots = [at for at, lit in zip(night.slots, dark, strict=True) if lit]
+    return Report(outcome.origin, _facts(outcome, lang), slots, curves, lamps)

@@ -1,0 +1,180 @@
+"""Why a point had the value it had: winner, losers, envelope, what was behind it, and what became of the command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from engine.errors import InputError, Problem
+from engine.instants import PARIS, from_us, isoformat, to_us
+from engine.model import Command, Slot, Transition
+from engine.setpoints.arbitration import Piece, resolve
+from engine.store import Store, Unit
+from jobs.bootstrap import Territory
+from jobs.domains import DOMAINS
+from jobs.words import Lang, say
+
+_ROUND_A_READING = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything known of one point at one instant. `command` is the one in force then, with every transition."""
+
+    point: str
+    at: datetime
+    piece: Piece | None
+    behind: Mapping[str, Any]
+    envelope: Mapping[str, Any]
+    command: Command | None
+    transitions: Sequence[Transition]
+
+
+def find_point(territory: Territory, name: str) -> str:
+    """The point somebody means: its own id, or that of an asset with one point. Raises InputError, with near names."""
+    if name in territory.points:
+        return name
+    asset = territory.by_id.get(name)
+    own = [point for point in territory.points if point.startswith(f"{name}/")] if asset else []
+    if len(own) == 1:
+        return own[0]
+    near = own or [point for point in sorted(territory.points) if name.lower() in point.lower()]
+    hint = f"one of: {', '.join(near[:5])}" if near else "see the report, or consigne territory export"
+    raise InputError([Problem(name, 0, 0, "is not a point of this territory", hint)])
+
+
+def explain(store: Store, territory: Territory, point: str, at: datetime) -> Explanation:
+    """Read the explanation from the store; nothing is recomputed but the resolution of the array as it stood."""
+    with store.read() as unit:
+        array = unit.slots.arrays([point], at).get(point, [])
+        until = max((slot.program.until for slot in array), default=at)
+        piece = resolve(array, at, until, territory.envelopes[point].safe).at(at) if until > at else None
+        command = _in_force(unit.commands.of_point(point), at)
+        return Explanation(
+            point=point,
+            at=at,
+            piece=piece,
+            behind=_behind(unit, territory, piece.winner, point, at) if piece and piece.winner else {},
+            envelope=dict(command.explanation.get("envelope", {})) if command else {},
+            command=command,
+            transitions=unit.commands.history(command.id) if command else [],
+        )
+
+
+def _in_force(commands: Sequence[Command], at: datetime) -> Command | None:
+    before = [command for command in commands if command.issued_at <= at]
+    return max(before, key=lambda command: command.seq, default=None)
+
+
+def _behind(unit: Unit, territory: Territory, winner: Slot, point: str, at: datetime) -> dict[str, Any]:
+    kind, _, rest = winner.source.partition(":")
+    if kind == "plan":
+        return _behind_plan(unit, winner, point, at)
+    if kind == "rule":
+        return _behind_rule(unit, territory, winner, rest)
+    return {}
+
+
+def _behind_plan(unit: Unit, winner: Slot, point: str, at: datetime) -> dict[str, Any]:
+    found = unit.plans.get(winner.version)
+    if found is None:
+        return {}
+    record, body = found
+    domain = DOMAINS[record.domain]
+    made = {"plan": record.id, "status": record.status, "solver": record.solver, "made_at": isoformat(record.made_at)}
+    return made | domain.explain(body, point, at)
+
+
+def _behind_rule(unit: Unit, territory: Territory, winner: Slot, rest: str) -> dict[str, Any]:
+    """The readings of the asset whose condition wanted this, just before the want was written."""
+    rule, _, asset = rest.partition(":")
+    series = [number for number, (name, _) in territory.series_names.items() if name == asset]
+    start = to_us(winner.written_at - _ROUND_A_READING)
+    found = unit.readings.history(series, start, to_us(winner.written_at) + 1)
+    return {"rule": rule, "asset": asset, "readings": _readings(found, territory)}
+
+
+def _readings(frame: pl.DataFrame, territory: Territory) -> list[dict[str, Any]]:
+    rows = frame.sort("observed_at").tail(5).iter_rows(named=True)
+    return [
+        {
+            "property": territory.series_names[row["series"]][1],
+            "value": row["value"],
+            "observed_at": isoformat(from_us(row["observed_at"])),
+        }
+        for row in rows
+    ]
+
+
+def to_json(explanation: Explanation) -> dict[str, Any]:
+    """For machines. Instants in RFC 3339."""
+    piece = explanation.piece
+    return {
+        "point": explanation.point,
+        "at": isoformat(explanation.at),
+        "value": piece.value if piece else None,
+        "winner": _slot_json(piece.winner) if piece and piece.winner else None,
+        "losers": [_slot_json(slot) for slot in piece.losers] if piece else [],
+        "envelope": dict(explanation.envelope),
+        "behind": dict(explanation.behind),
+        "command": _command_json(explanation.command, explanation.transitions) if explanation.command else None,
+    }
+
+
+def _slot_json(slot: Slot) -> dict[str, Any]:
+    return {
+        "level": int(slot.level),
+        "name": slot.level.name.lower(),
+        "source": slot.source,
+        "version": slot.version,
+        "reason": slot.reason,
+        "from": isoformat(slot.program.start),
+        "until": isoformat(slot.program.until),
+    }
+
+
+def _command_json(command: Command, transitions: Sequence[Transition]) -> dict[str, Any]:
+    return {
+        "id": command.id,
+        "seq": command.seq,
+        "state": command.state.value,
+        "issued_at": isoformat(command.issued_at),
+        "expires_at": isoformat(command.expires_at),
+        "transitions": [[isoformat(t.at), t.state.value, t.detail] for t in transitions],
+    }
+
+
+def to_lines(explanation: Explanation, lang: Lang) -> list[str]:
+    """For people: short lines, times in Paris."""
+    local = _local(explanation.at)
+    if explanation.piece is None:
+        return [say("why_none", lang, point=explanation.point, at=local)]
+    piece = explanation.piece
+    lines = [say("why_head", lang, point=explanation.point, at=local, value=f"{piece.value:.0%}")]
+    if piece.winner is None:
+        lines.append(f"{say('winner', lang)}: {say('why_default', lang)}")
+    else:
+        lines += [f"{say('winner', lang)}: {_slot_line(piece.winner, lang)}", f"  {piece.winner.reason}"]
+    lines += [f"{say('losers', lang)}: {_slot_line(slot, lang)}" for slot in piece.losers]
+    lines += _indented(say("envelope", lang), explanation.envelope)
+    lines += _indented(say("behind", lang), explanation.behind)
+    if explanation.command is None:
+        return [*lines, f"{say('command', lang)}: {say('no_command', lang)}"]
+    command = explanation.command
+    lines.append(f"{say('command', lang)} {command.id[:12]}, seq {command.seq}: {command.state.value}")
+    return lines + [f"  {_local(t.at)}  {t.state.value:<10} {t.detail}" for t in explanation.transitions]
+
+
+def _slot_line(slot: Slot, lang: Lang) -> str:
+    name = slot.level.name.lower().replace("_", " ")
+    return f"{say('level', lang)} {int(slot.level)} ({name}), {slot.source}, {say('version', lang)} {slot.version}"
+
+
+def _indented(head: str, facts: Mapping[str, Any]) -> list[str]:
+    return [f"{head}:", *(f"  {name}: {value}" for name, value in facts.items())] if facts else []
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S %z")

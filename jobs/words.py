@@ -1,0 +1,84 @@
+"""What operators read, in English and in French. Logs and identifiers stay in English."""
+
+from typing import Literal
+
+Lang = Literal["en", "fr"]
+
+_WORDS: dict[str, tuple[str, str]] = {
+    # the demo's table and report
+    "title": ("One night of street lighting", "Une nuit d'éclairage public"),
+    "readings_received": ("Readings received", "Mesures reçues"),
+    "readings_stored": ("— stored", "— enregistrées"),
+    "readings_refused": ("— refused", "— refusées"),
+    "alarms_raised": ("Alarms raised", "Alarmes levées"),
+    "alarms_cleared": ("Alarms returned to normal", "Alarmes revenues à la normale"),
+    "lamps_planned": ("Lamps planned", "Points lumineux planifiés"),
+    "commands_sent": ("Commands issued", "Ordres émis"),
+    "commands_acknowledged": ("— acknowledged by equipment", "— acquittés par l'équipement"),
+    "energy": ("Energy of the night, planned", "Énergie de la nuit, planifiée"),
+    "energy_fixed": ("Energy, fixed 100/70/50 program", "Énergie, programme fixe 100/70/50"),
+    "under_lit": ("Lamp-time under the class needed, planned", "Temps-lampe sous la classe requise, planifié"),
+    "under_lit_fixed": ("Lamp-time under the class needed, fixed", "Temps-lampe sous la classe requise, fixe"),
+    "deep": ("of it two classes or more", "dont deux classes ou plus"),
+    "seconds": ("Time taken", "Durée"),
+    "report": ("Report", "Rapport"),
+    "next": ("Type next", "Tapez ensuite"),
+    "needed": ("needed by the traffic that came", "requis par le trafic réel"),
+    "planned": ("planned", "planifié"),
+    "fixed": ("fixed 100/70/50", "fixe 100/70/50"),
+    "flux_axis": ("mean light output, %", "flux moyen, %"),
+    "map": ("The lamps, by mean output over the night", "Les points lumineux, par flux moyen de la nuit"),
+    "curve": ("The night's curve", "La courbe de la nuit"),
+    "ask": ("Ask why", "Demander pourquoi"),
+    "lamp": ("Lamp", "Point lumineux"),
+    "road": ("Road", "Voie"),
+    "class": ("Class", "Classe"),
+    "mean_output": ("Mean output", "Flux moyen"),
+    "state": ("Last command", "Dernier ordre"),
+    "counts_real": ("Traffic: real hourly counts of {files}", "Trafic : comptages horaires réels de {files}"),
+    "counts_made": ("Traffic: made counts (seed {seed})", "Trafic : comptages simulés (graine {seed})"),
+    # progress
+    "step_territory": ("territory", "territoire"),
+    "step_history": ("history of counts", "historique des comptages"),
+    "step_night": ("the night, quarter hour by quarter hour", "la nuit, quart d'heure par quart d'heure"),
+    # command states
+    "verified": ("verified by read-back", "vérifiés par relecture"),
+    "failed": ("failed, with an alarm", "échoués, avec alarme"),
+    "expired": ("expired: not delivered in time", "expirés : non remis à temps"),
+    "superseded": ("superseded by a newer one", "remplacés par un plus récent"),
+    "rejected": ("rejected by the equipment", "refusés par l'équipement"),
+    "cancelled": ("cancelled", "annulés"),
+    # why
+    "why_none": ("Nothing was asked of {point} at {at}.", "Rien n'était demandé à {point} à {at}."),
+    "why_head": ("{point} at {at}: {value}", "{point} à {at} : {value}"),
+    "why_default": (
+        "the safe default: no one wanted anything else",
+        "la valeur sûre : personne ne voulait autre chose",
+    ),
+    "winner": ("Decided by", "Décidé par"),
+    "losers": ("Not followed", "Non suivis"),
+    "envelope": ("Envelope", "Enveloppe"),
+    "behind": ("Behind it", "Ce qui le fonde"),
+    "command": ("Command", "Ordre"),
+    "level": ("level", "niveau"),
+    "version": ("version", "version"),
+    "no_command": (
+        "no command: the equipment already did this",
+        "aucun ordre : l'équipement le faisait déjà",
+    ),
+    # doctor
+    "ok": ("ok", "ok"),
+    "degraded": ("degraded", "dégradé"),
+    "down": ("down", "en panne"),
+}
+
+
+def say(key: str, lang: Lang, **values: object) -> str:
+    """The text of a key in one of the two languages."""
+    return _WORDS[key][lang == "fr"].format(**values)
+
+
+def number(value: float, lang: Lang, digits: int = 0) -> str:
+    """A number as the language writes it: 1,234.5 or 1 234,5 (narrow no-break space)."""
+    text = f"{value:,.{digits}f}"
+    return text.translate(str.maketrans({",": "\u202f", ".": ","})) if lang == "fr" else text
