@@ -12,9 +12,8 @@ import structlog
 from engine.broker import Broker
 from engine.catalogue import Catalogue, load_catalogue
 from engine.errors import ConsigneError
-from engine.model import Asset, Envelope
-from engine.rulebook import RuleEngine, load_rules
-from engine.rulebook.inference import Inference, make_inference
+from engine.model import Asset
+from engine.rulebook import DurableInference, Inference, ReferenceInference, RuleEngine, durable_available, load_rules
 from engine.setpoints.outbox import PointInfo
 from engine.settings import Settings
 from engine.store import Store
@@ -55,15 +54,11 @@ class Territory:
     def points(self) -> dict[str, PointInfo]:
         """Every point of the territory that a gateway can reach."""
         return {
-            f"{asset.id}/{name}": PointInfo(f"{asset.id}/{name}", asset.gateway, point.envelope)
+            f"{asset.id}/{name}": PointInfo(f"{asset.id}/{name}", asset.gateway, point.envelope, asset.zone)
             for asset in self.assets
             if asset.gateway is not None
             for name, point in self.catalogue.types[asset.type].points.items()
         }
-
-    @cached_property
-    def envelopes(self) -> dict[str, Envelope]:
-        return {name: point.envelope for name, point in self.points.items()}
 
     def of_type(self, asset_type: str) -> list[Asset]:
         return [asset for asset in self.assets if asset.type == asset_type]
@@ -97,10 +92,15 @@ def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:
     return broker
 
 
-def rule_engine(settings: Settings, territory: Territory, inference: Inference | None = None) -> RuleEngine:
+def make_inference() -> Inference:
+    """durable-rules in a process of its own, where it is installed; else the reference. The caller closes it."""
+    return DurableInference() if durable_available() else ReferenceInference()
+
+
+def rule_engine(settings: Settings, territory: Territory, inference: Inference) -> RuleEngine:
     """Compile the rule files. Raises InputError with every problem of every file."""
     rulebook = load_rules(settings.rules_dir, territory.catalogue)
-    return RuleEngine(rulebook, territory.catalogue, territory.assets, inference or make_inference())
+    return RuleEngine(rulebook, territory.catalogue, territory.assets, inference)
 
 
 def private_settings(settings: Settings, folder: Path, broker_url: str | None = None) -> Settings:

@@ -7,16 +7,16 @@ from datetime import datetime
 
 import polars as pl
 
-from engine.alarms import Refusal, clear, raise_alarm, suppress, unsuppress
+from engine.alarms import transition
 from engine.instants import isoformat
-from engine.model import Alarm, Level, Program, Slot
+from engine.model import AlarmState, Program, Slot
 from engine.rulebook import AlarmChange, Decisions, RuleEngine, Want
 from engine.setpoints.outbox import settle
 from engine.store import Store, Unit
 from jobs import metrics
 from jobs.bootstrap import Territory
 
-CURSOR = "rules"
+CURSOR = "rules"  # the key of the cursor and of the engine's memory
 BATCH = 200_000
 
 
@@ -38,7 +38,7 @@ def run_cycle(store: Store, territory: Territory, engine: RuleEngine, now: datet
     After a failure the engine is restored by the next cycle, so nothing decided outside a commit is remembered.
     """
     with store.begin() as unit:
-        engine.restore(unit.state.get(_state_key(engine)))
+        engine.restore(unit.state.get(CURSOR))
         cursor = unit.cursors.get(CURSOR)
         fresh = unit.readings.since(cursor, BATCH)
         decisions = engine.step(_named(fresh, territory), now)
@@ -47,9 +47,9 @@ def run_cycle(store: Store, territory: Territory, engine: RuleEngine, now: datet
         commands = settle_points(unit, territory, touched, now)
         _record(unit, decisions, now)
         unit.cursors.set(CURSOR, cursor | _heads(fresh))
-        unit.state.put(_state_key(engine), engine.snapshot())
+        unit.state.put(CURSOR, engine.snapshot())
     _measure(decisions, fresh, now)
-    faults = tuple(f"{fault.rule}: {fault.error}" for fault in decisions.faults)
+    faults = tuple(f"{fault.rule or 'inference'}: {fault.error}" for fault in decisions.faults)
     return CycleResult(fresh.height, len(decisions.edges), raised, cleared, commands, faults)
 
 
@@ -68,10 +68,6 @@ def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: 
             if settled.command is not None:
                 commands.append(settled.command)
     return unit.commands.enqueue(commands)
-
-
-def _state_key(engine: RuleEngine) -> str:
-    return f"rules/{engine.version}"
 
 
 def _named(fresh: pl.DataFrame, territory: Territory) -> pl.DataFrame:
@@ -95,39 +91,22 @@ def _heads(fresh: pl.DataFrame) -> dict[int, int]:
 
 def _apply_alarms(unit: Unit, changes: Sequence[AlarmChange]) -> tuple[int, int]:
     """Move each alarm by the ISA-18.2 machine. Returns how many were raised and how many returned to normal."""
-    standing = {(a.rule, a.asset): a for a in unit.alarms.active([c.asset for c in changes])} if changes else {}
+    assets = {change.asset for change in changes}
+    standing = {(alarm.rule, alarm.asset): alarm for alarm in unit.alarms.active(assets)} if assets else {}
     raised = cleared = 0
     for change in changes:
-        before = standing.get((change.rule, change.asset))
-        after = _move(before, change)
-        if after is None or after == before:
+        key = change.rule, change.asset
+        before = alarm = standing.pop(key, None)
+        for event in change.events:
+            alarm = transition(alarm, event, change.at).alarm
+        if alarm is None:
             continue
-        standing[change.rule, change.asset] = unit.alarms.save(after)
-        raised += change.raised and before is None
-        cleared += not change.raised
-        if after.cleared_at is not None and after.state == "normal":
-            del standing[change.rule, change.asset]
+        alarm = unit.alarms.save(alarm) if alarm != before else alarm
+        raised += before is None
+        cleared += before is not None and before.cleared_at is None and alarm.cleared_at is not None
+        if alarm.state is not AlarmState.NORMAL:
+            standing[key] = alarm
     return raised, cleared
-
-
-def _move(before: Alarm | None, change: AlarmChange) -> Alarm | None:
-    if not change.raised:
-        outcome = clear(before, change.at) if before else None
-    elif before is None:
-        outcome = raise_alarm(
-            None,
-            change.at,
-            rule=change.rule,
-            asset=change.asset,
-            zone=change.zone,
-            priority=change.priority,
-            detail={**change.detail, "version": change.version},
-        )
-        if change.suppressed and isinstance(outcome, Alarm):
-            outcome = suppress(outcome, change.at)
-    else:
-        outcome = (suppress if change.suppressed else unsuppress)(before, change.at)
-    return None if isinstance(outcome, Refusal) else outcome
 
 
 def _apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
@@ -135,12 +114,12 @@ def _apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
     slots = [
         Slot(
             point=want.point,
-            level=Level(want.level),
+            level=want.level,
             source=f"rule:{want.rule}:{want.source_asset}",
             program=Program.constant(want.value, max(want.start_at, now), want.until_at),
             written_at=now,
             version=want.version,
-            reason=want.reason["en"],
+            reason=want.reason.en,
         )
         for want in wants
         if not want.shadow and want.until_at > now

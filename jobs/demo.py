@@ -26,16 +26,24 @@ from engine.instants import noon
 from engine.inventory.territory import load_territory
 from engine.settings import Settings, language
 from engine.store import Store
-from jobs.bootstrap import StoryClock, Territory, catalogue_of, private_settings, read_territory, rule_engine
+from jobs.bootstrap import (
+    StoryClock,
+    Territory,
+    catalogue_of,
+    make_inference,
+    private_settings,
+    read_territory,
+    rule_engine,
+)
 from jobs.ingest import store_raw
+from jobs.lighting.domain import dark_hours, tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
 from jobs.schedule import run_job
 from jobs.service import Service
 from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic
 from jobs.words import say
+from twin.field.lockstep import DONE, TICK
 
-TICK = wire.topic("field", "tick")
-DONE = wire.topic("field", "done")
 _PATIENCE_S = 1.0
 _QUARTER = timedelta(minutes=15)
 _FIELD_START_S = 30.0
@@ -119,8 +127,10 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     traffic = _traffic(territory, options)
     start = noon(traffic.night)
     store.ensure_partitions(start + timedelta(days=62))
-    store_raw(store, territory.registry, traffic.history, source="history", received_at=start, skew=timedelta(0))
-    make_story(sample.assets, traffic, options.seed).save(folder / "story.json")
+    store_raw(store, territory, traffic.history, source="history", received_at=start, skew=timedelta(0))
+    make_story(sample.assets, traffic, dark_hours(start, chosen), tables_of(chosen), options.seed).save(
+        folder / "story.json"
+    )
     broker_url, pid = _start_field(chosen, folder)
     scene = _Scene(chosen.database_url, broker_url, pid, traffic.origin, traffic.night.isoformat())
     scene.save(folder)
@@ -146,10 +156,9 @@ def _fresh_store(chosen: Settings) -> Store:
 
 
 def _traffic(territory: Territory, options: DemoOptions) -> Traffic:
-    counters = territory.of_type("TrafficFlowObserved")
     if options.counts:
-        return real_traffic(options.counts, counters, territory.registry, options.night)
-    return made_traffic(counters, options.night or DEFAULT_NIGHT, options.seed)
+        return real_traffic(options.counts, territory, options.night)
+    return made_traffic(territory.of_type("TrafficFlowObserved"), options.night or DEFAULT_NIGHT, options.seed)
 
 
 def _start_field(chosen: Settings, folder: Path) -> tuple[str, int]:
@@ -157,8 +166,6 @@ def _start_field(chosen: Settings, folder: Path) -> tuple[str, int]:
     command = [sys.executable, "-m", "twin.field"]
     command += ["--folder", str(chosen.datasets_dir / "sample"), "--story", str(folder / "story.json")]
     command += [
-        "--log",
-        str(folder / "effects.jsonl"),
         "--catalogue",
         str(chosen.datasets_dir / "reference/catalogue.yaml"),
     ]
@@ -184,11 +191,12 @@ def _service(chosen: Settings, store: Store, territory: Territory, start: dateti
     line.connect()
     orders = Broker(chosen.broker_url, "consigne-dispatch", SUBSCRIPTIONS)
     orders.connect()
-    service = Service(chosen, store, territory, rule_engine(chosen, territory), StoryClock(start), orders)
+    inference = make_inference()
+    engine = rule_engine(chosen, territory, inference)
     try:
-        yield service, line
+        yield Service(chosen, store, territory, engine, StoryClock(start), orders), line
     finally:
-        service.close()
+        inference.close()
         orders.close()
         line.close()
 
@@ -197,7 +205,7 @@ def _service(chosen: Settings, store: Store, territory: Territory, start: dateti
 def _progress(options: DemoOptions, chosen: Settings) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"))
     with Progress(*columns, console=Console(stderr=True), disable=options.quiet, transient=True) as progress:
-        progress.add_task(say("step_night", language(chosen)), total=None, clock="")
+        progress.add_task(say("step_night", language(chosen)), total=96, clock="")
         yield progress
 
 
@@ -216,7 +224,7 @@ def _follow(service: Service, line: Broker, progress: Progress) -> None:
             line.ack([message])
             line.publish(DONE, orjson.dumps({"k": tick["k"]}))
             line.flush()
-            progress.update(progress.task_ids[0], total=tick["n"], completed=tick["k"], clock=tick["at"][11:16] + "Z")
+            progress.update(progress.task_ids[0], completed=tick["k"], clock=tick["at"][11:16] + "Z")
             if tick.get("end"):
                 return
 

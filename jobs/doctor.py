@@ -4,12 +4,12 @@ import importlib
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from engine.broker import Broker
 from engine.errors import ConsigneError
-from engine.rulebook import load_rules
-from engine.rulebook.durable import durable_available
+from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import catalogue_of
@@ -35,7 +35,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield _try("database", lambda: _database(settings, quick=quick))
     yield _try("broker", lambda: _broker(settings))
     if not quick:
-        yield from (_try(name, lambda name=name: _version(name)) for name in _SOLVERS)
+        yield from (_try(name, partial(_version, name)) for name in _SOLVERS)
 
 
 def _try(name: str, look: Callable[[], str]) -> Finding:

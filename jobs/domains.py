@@ -1,6 +1,6 @@
 """The job table of the optimised domains: one line each."""
 
-from jobs.lighting import DOMAIN as LIGHTING
+from jobs.lighting.domain import DOMAIN as LIGHTING
 from jobs.planning import Domain
 
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in (LIGHTING,)}

@@ -7,18 +7,20 @@ from pathlib import Path
 import polars as pl
 
 from engine.broker import Message
+from engine.model import Reason
 from engine.store import Intake, Store
-from engine.telemetry.batch import Registry, normalise
+from engine.telemetry.batch import normalise
 from engine.telemetry.files import read_file
 from engine.telemetry.source import parse_messages
 from jobs import metrics
+from jobs.bootstrap import Territory
 
 
 def store_raw(
-    store: Store, registry: Registry, raw: pl.DataFrame, *, source: str, received_at: datetime, skew: timedelta
+    store: Store, territory: Territory, raw: pl.DataFrame, *, source: str, received_at: datetime, skew: timedelta
 ) -> Intake:
-    """One RAW frame (see `engine.telemetry.batch`) into one transaction. Stored + refused = received, or nothing is."""
-    normalised = normalise(raw, registry, received_at=received_at, skew=skew)
+    """One RAW frame (see `engine.telemetry.raw`) into one transaction. Stored + refused = received, or nothing is."""
+    normalised = normalise(raw, territory.registry, received_at=received_at, skew=skew)
     with store.begin() as unit:
         intake = unit.readings.append(
             normalised.accepted, normalised.refused, source=source, received_at=received_at, received=raw.height
@@ -28,27 +30,28 @@ def store_raw(
 
 
 def store_messages(
-    store: Store, registry: Registry, messages: Sequence[Message], *, received_at: datetime, skew: timedelta
+    store: Store, territory: Territory, messages: Sequence[Message], *, received_at: datetime, skew: timedelta
 ) -> Intake:
     """Telemetry messages into one transaction. The caller acknowledges them afterwards."""
-    return store_raw(store, registry, parse_messages(messages), source="mqtt", received_at=received_at, skew=skew)
+    raw = parse_messages(messages, territory.catalogue)
+    return store_raw(store, territory, raw, source="mqtt", received_at=received_at, skew=skew)
 
 
-def store_file(store: Store, registry: Registry, path: Path, *, received_at: datetime, skew: timedelta) -> Intake:
-    """A CSV, JSON (lines) or Parquet file, chunk by chunk. Raises InputError before anything is stored of a bad chunk.
+def store_file(store: Store, territory: Territory, path: Path, *, received_at: datetime, skew: timedelta) -> Intake:
+    """A CSV, JSON (lines) or Parquet file, chunk by chunk. Raises InputError for a file that cannot be read.
 
     A file read twice stores nothing twice: readings already there are refused as duplicates.
     """
     intakes = [
-        store_raw(store, registry, raw, source=f"file:{path.name}", received_at=received_at, skew=skew)
-        for raw in read_file(path)
+        store_raw(store, territory, raw, source=f"file:{path.name}", received_at=received_at, skew=skew)
+        for raw in read_file(path, territory.catalogue)
     ]
     return sum_intakes(intakes)
 
 
 def sum_intakes(intakes: Sequence[Intake]) -> Intake:
     """All of them as one."""
-    refused: dict[str, int] = {}
+    refused: dict[Reason, int] = {}
     for intake in intakes:
         for reason, count in intake.refused.items():
             refused[reason] = refused.get(reason, 0) + count

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge, start_http_server
 
+from engine.model import CommandState
 from engine.store import Intake
 
 _READINGS = Counter("consigne_readings", "Readings received, by outcome", ["outcome"])
@@ -29,9 +30,9 @@ def count_edges(rules: Mapping[str, int], faults: Mapping[str, int]) -> None:
         _FAULTS.labels(rule).inc(count)
 
 
-def show_commands(states: Mapping[str, int]) -> None:
+def show_commands(states: Mapping[CommandState, int]) -> None:
     for state, count in states.items():
-        _COMMANDS.labels(str(state)).set(count)
+        _COMMANDS.labels(state.value).set(count)
 
 
 def show_cycle(behind_s: float) -> None:

@@ -1,4 +1,4 @@
-"""What came of a night: counts, energy and under-lit lamp-time of the plan and of today's fixed program; table and report."""
+"""What came of a night: counts, energy and under-lit lamp-time of plan and fixed program, as a table and a report."""
 
 import shutil
 import sys
@@ -17,17 +17,18 @@ from engine.instants import PARIS
 from engine.model import Command, CommandState
 from engine.settings import Settings, language
 from engine.store import Store, Unit
-from jobs import lighting
 from jobs.bootstrap import Territory
+from jobs.lighting.domain import Review, review
 from jobs.report import LampLine, Report, write_report
 from jobs.words import Lang, number, say
+from optimizers.lighting.problem import Floats, Ints
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How a way of lighting the night did: energy in Wh, and the shares of lamp-time under the class that was needed."""
+    """How a way of lighting the night did: energy in Wh, shares (0…1) of lamp-time under the class needed."""
 
     energy_wh: float
     under_lit: float
@@ -68,7 +69,7 @@ def measure_night(
 ) -> NightOutcome:
     """Read the night back from the store, write the report, and sum it up."""
     with store.read() as unit:
-        night = lighting.read_night(unit, territory, start, settings)
+        night = review(unit, territory, start, settings)
         totals = unit.readings.totals()
         alarms = unit.alarms.between(start, start + 2 * _DAY)
         commands = unit.commands.in_states(list(CommandState))
@@ -86,8 +87,8 @@ def measure_night(
         commands=dict(sorted(Counter(command.state.value for command in commands).items())),
         acknowledged=acknowledged,
         unexplained=unexplained,
-        planned=Policy(*night.measure(night.planned)),
-        fixed=Policy(*night.measure(night.fixed)),
+        planned=_policy(night, night.planned),
+        fixed=_policy(night, night.fixed),
         origin=origin,
         report=report,
         ask=ask,
@@ -107,12 +108,23 @@ def _account(unit: Unit, commands: Sequence[Command]) -> tuple[int, int]:
     return acknowledged, unexplained
 
 
-def _ask(night: lighting.Night) -> str:
+def _policy(night: Review, flux: Floats) -> Policy:
+    under = night.under_lit(flux)
+    return Policy(night.energy_wh(flux), under.share, under.deep)
+
+
+def _darkest(night: Review) -> Ints:
+    """(n,) the slot in which each lamp burns lowest."""
+    slots: Ints = np.argmin(np.where(night.night.burning, night.planned, np.inf), axis=1)
+    return slots
+
+
+def _ask(night: Review) -> str:
     """The line to type next: the most dimmed lamp, at its lowest."""
-    lit = np.where(night.burning, night.planned, np.inf)
-    lamp, slot = np.unravel_index(int(np.argmin(lit)), lit.shape)
-    at = night.slots[slot].astimezone(PARIS)
-    return f"{program()} why --demo {night.lamps[lamp].id} {at:%Y-%m-%dT%H:%M%:z}"
+    slots = _darkest(night)
+    lamp = int(np.argmin(night.planned[np.arange(len(slots)), slots]))
+    at = night.night.slots[int(slots[lamp])].astimezone(PARIS)
+    return f"{program()} why --demo {night.lamps[lamp].id} {at.isoformat(timespec='minutes')}"
 
 
 def program() -> str:
@@ -161,12 +173,10 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _report(night: lighting.Night, outcome: NightOutcome, states: dict[str, Command], lang: Lang) -> Report:
-    dark = night.burning.any(axis=0)
-    curves = {
-        name: np.where(night.burning, flux, 0.0)[:, dark].mean(axis=0)
-        for name, flux in (("planned", night.planned), ("fixed", night.fixed), ("needed", night.needed))
-    }
+def _report(night: Review, outcome: NightOutcome, states: dict[str, Command], lang: Lang) -> Report:
+    dark = night.night.burning
+    fluxes = {"planned": night.planned, "fixed": night.fixed, "needed": night.need.flux}
+    curves = {name: flux[:, dark].mean(axis=0) for name, flux in fluxes.items()}
     lamps = [
         LampLine(
             id=lamp.id,
@@ -174,11 +184,11 @@ def _report(night: lighting.Night, outcome: NightOutcome, states: dict[str, Comm
             lat=lamp.lat,
             road=str(lamp.attributes["road_class"]),
             lighting_class=str(lamp.attributes["class_normal"]),
-            mean_flux=float(night.planned[row][night.burning[row]].mean()),
+            mean_flux=float(night.planned[row][dark].mean()),
             state=states[lamp.id].state.value if lamp.id in states else "—",
-            at=night.slots[int(np.argmin(np.where(night.burning[row], night.planned[row], np.inf)))],
+            at=night.night.slots[int(slot)],
         )
-        for row, lamp in enumerate(night.lamps)
+        for row, (lamp, slot) in enumerate(zip(night.lamps, _darkest(night), strict=True))
     ]
-    slots = [at for at, lit in zip(night.slots, dark, strict=True) if lit]
+    slots = [at for at, lit in zip(night.night.slots, dark, strict=True) if lit]
     return Report(outcome.origin, _facts(outcome, lang), slots, curves, lamps)

@@ -144,7 +144,7 @@ def _lamps(lamps: Sequence[LampLine], lang: Lang) -> str:
     rows = (
         f"<tr><td>{escape(lamp.id)}<td>{escape(lamp.road)}<td>{escape(lamp.lighting_class)}"
         f'<td class="n">{number(100 * lamp.mean_flux, lang)} %<td>{escape(lamp.state)}'
-        f"<td><code>consigne why {escape(lamp.id)} {lamp.at.astimezone(PARIS):%Y-%m-%dT%H:%M%:z}</code>"
+        f"<td><code>consigne why {escape(lamp.id)} {lamp.at.astimezone(PARIS).isoformat(timespec='minutes')}</code>"
         for lamp in lamps
     )
     return f'<div class="scroll" tabindex="0"><table><tr>{head}{"".join(rows)}</table></div>'

@@ -46,6 +46,10 @@ def _local_day(at: datetime) -> str:
     return at.astimezone(PARIS).date().isoformat()
 
 
+def _lighting_day(at: datetime) -> str:
+    return _local_day(DOMAINS["lighting"].span(at)[0])
+
+
 def _quarter(at: datetime) -> str:
     return isoformat(at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0))
 
@@ -77,7 +81,7 @@ def _keep_house(service: Service, at: datetime) -> dict[str, object]:
 JOBS = {
     job.name: job
     for job in (
-        Job("plan-lighting", "12", "0", _plan(DOMAINS["lighting"]), _local_day),
+        Job("plan-lighting", "12", "0", _plan(DOMAINS["lighting"]), _lighting_day),
         Job("roll-up", "*", "5/15", _roll_up, _quarter),
         Job("housekeeping", "4", "10", _keep_house, _local_day),
     )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 from typing import TypeVar
 
@@ -47,13 +48,13 @@ class Service:
                 max_attempts=settings.max_attempts,
                 rate_per_gateway=settings.commands_per_second,
             ),
-            territory.envelopes,
+            territory.points,
         )
 
     def ingest(self, messages: Sequence[Message], source: Broker) -> Intake:
         """Commit these messages, then acknowledge them."""
         skew = timedelta(seconds=self.settings.clock_skew_s)
-        intake = store_messages(self.store, self.territory.registry, messages, received_at=self.clock.now(), skew=skew)
+        intake = store_messages(self.store, self.territory, messages, received_at=self.clock.now(), skew=skew)
         source.ack(messages)
         return intake
 
@@ -69,9 +70,6 @@ class Service:
             if self.dispatcher.settled() or time.monotonic() > deadline:
                 return
 
-    def close(self) -> None:
-        self._engine.close()
-
 
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
@@ -79,7 +77,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     while not stop.is_set():
         messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
         if messages:
-            with_back_off(lambda batch=messages: service.ingest(batch, telemetry), stop)
+            with_back_off(partial(service.ingest, messages, telemetry), stop)
         if messages or time.monotonic() - last_cycle > _QUIET_TICK_S:
             result = with_back_off(service.cycle, stop)
             last_cycle = time.monotonic()

@@ -1,4 +1,4 @@
-"""The demo's story: a day of traffic, people passing, and equipment that fails, lies and goes silent. Made from a seed."""
+"""The demo's story: a day of traffic, people passing, equipment that fails, lies and goes silent; from a seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,20 @@ import polars as pl
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, from_us, noon, to_us
 from engine.model import Asset
-from engine.telemetry.batch import Registry, normalise
+from engine.telemetry.batch import normalise
 from engine.telemetry.counts import read_counts
-from jobs.lighting import sun_of
-from twin.field import Fault, Story
+from engine.telemetry.raw import complete
+from jobs.bootstrap import Territory
+from jobs.lighting.night import Night
+from jobs.lighting.tables import LightingTables
+from twin.field.story import Count, Presence, Story
+from twin.lighting import Fault, FaultKind
 from twin.traffic import made_counts
 
 HISTORY_DAYS = 28
 DEFAULT_NIGHT = date(2026, 11, 16)
 _HOUR_US = 3_600_000_000
 _DAY = timedelta(days=1)
-_SLOT = timedelta(minutes=15)
 _PASSERS_A_NIGHT = 3.0
 
 
@@ -43,25 +46,31 @@ def made_traffic(counters: Sequence[Asset], night: date, seed: int) -> Traffic:
     return Traffic(night, _raw(before), _within(counts, night), f"made, seed {seed}")
 
 
-def real_traffic(files: Sequence[Path], counters: Sequence[Asset], registry: Registry, night: date | None) -> Traffic:
+def real_traffic(files: Sequence[Path], territory: Territory, night: date | None) -> Traffic:
     """Real counts: the busiest arc goes to the counter of greatest capacity, and so on round. Gaps stay gaps.
 
     Without `night`, the last whole one of the files. Raises InputError when the files hold no such night.
     """
     arcs = _arcs(files)
+    counters = territory.of_type("TrafficFlowObserved")
     ranked = sorted(counters, key=lambda c: (-float(c.attributes["capacity_veh_h"]), c.id))
     pairs = [(counter, arcs[k % len(arcs)]) for k, counter in enumerate(ranked)]
     raw = pl.concat([read_counts(path, {arc: counter.id}) for counter, (path, arc) in pairs])
-    timed = raw.with_columns(at=pl.col("observed_at").str.slice(0, 13).str.to_datetime("%Y-%m-%dT%H").dt.epoch("us"))
-    last = from_us(int(timed["at"].max() or 0))  # type: ignore[call-overload]
+    timed = raw.with_columns(at=_hour(pl.col("observed_at"))).sort("at", maintain_order=True)
+    last = from_us(timed["at"].to_list()[-1])
     night = night or (last - timedelta(hours=35)).astimezone(PARIS).date()
     history = timed.filter(pl.col("at") < to_us(noon(night))).drop("at")
-    normalised = normalise(raw, registry, received_at=last + _DAY, skew=_DAY).accepted
-    day = _within(_intensities(normalised, registry), night)
+    normalised = normalise(raw, territory.registry, received_at=last + _DAY, skew=_DAY).accepted
+    day = _within(_intensities(normalised, territory), night)
     if history.is_empty() or day.is_empty():
         found = f"no counts before and during the night of {night}; the files end {last:%Y-%m-%d}"
         raise InputError([Problem(str(files[0]), 0, 0, found, "name a night inside the files with --night")])
     return Traffic(night, history, day, ", ".join(path.name for path in files))
+
+
+def _hour(text: pl.Expr) -> pl.Expr:
+    """Microseconds since 1970 of the hour that `2022-11-01T03…Z` begins; null for anything else."""
+    return text.str.slice(0, 13).str.to_datetime("%Y-%m-%dT%H", strict=False).dt.epoch("us")
 
 
 def _arcs(files: Sequence[Path]) -> list[tuple[Path, str]]:
@@ -83,16 +92,14 @@ def _arcs(files: Sequence[Path]) -> list[tuple[Path, str]]:
 def _raw(counts: pl.DataFrame) -> pl.DataFrame:
     """Made counts as readings, the way a file brings them."""
     long = counts.unpivot(["intensity", "occupancy"], index=["asset", "observed_at"], variable_name="property")
-    return long.select(
-        pl.col("asset"),
-        pl.col("property"),
-        number=pl.col("value"),
-        text=pl.lit(None, pl.String),
-        unit=pl.when(pl.col("property") == "intensity").then(pl.lit("/h")).otherwise(pl.lit("1")),
-        observed_at=pl.from_epoch("observed_at", time_unit="us").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        gateway=pl.lit(None, pl.String),
-        raw=pl.lit(None, pl.String),
-        line=pl.lit(None, pl.Int64),
+    return complete(
+        long.select(
+            "asset",
+            "property",
+            number="value",
+            unit=pl.when(pl.col("property") == "intensity").then(pl.lit("/h")).otherwise(pl.lit("1")),
+            observed_at=pl.from_epoch("observed_at", time_unit="us").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
     )
 
 
@@ -103,39 +110,42 @@ def _within(counts: pl.DataFrame, night: date) -> pl.DataFrame:
     )
 
 
-def _intensities(accepted: pl.DataFrame, registry: Registry) -> pl.DataFrame:
-    named = accepted.join(registry.series.select("series", "asset", "property"), on="series")
+def _intensities(accepted: pl.DataFrame, territory: Territory) -> pl.DataFrame:
+    names = territory.series_names
+    named = accepted.with_columns(
+        asset=pl.col("series").replace_strict({n: asset for n, (asset, _) in names.items()}, return_dtype=pl.String),
+        property=pl.col("series").replace_strict({n: name for n, (_, name) in names.items()}, return_dtype=pl.String),
+    )
     wide = named.pivot("property", index=["asset", "observed_at"], values="value", aggregate_function="last")
     return wide.select("asset", "observed_at", "intensity", pl.col("occupancy").fill_null(0.0))
 
 
-def make_story(assets: Sequence[Asset], traffic: Traffic, seed: int) -> Story:
+def make_story(assets: Sequence[Asset], traffic: Traffic, night: Night, tables: LightingTables, seed: int) -> Story:
     """What happens that night. The same seed makes the same story."""
-    start, until = noon(traffic.night), noon(traffic.night + _DAY)
-    sunset, sunrise = sun_of(start)
+    sunset, sunrise = night.on_at, night.off_at
     rng = np.random.default_rng(seed)
     return Story(
-        start_at=start,
-        slots=(until - start) // _SLOT,
+        start_at=night.start,
+        slots=len(night.slots),
+        nights=((sunset, sunrise),),
+        flux_curves={name: tuple(points) for name, points in tables.flux_curves.items()},
         seed=seed,
         counts=tuple(
-            (row["asset"], from_us(row["observed_at"]), row["intensity"], row["occupancy"])
+            Count(row["asset"], from_us(row["observed_at"]), row["intensity"], row["occupancy"])
             for row in traffic.day.iter_rows(named=True)
         ),
         presence=_passers(assets, sunset, sunrise, rng),
         faults=_faults(assets, sunset, sunrise, rng),
-        sunset_at=sunset,
-        sunrise_at=sunrise,
     )
 
 
 def _passers(
     assets: Sequence[Asset], sunset: datetime, sunrise: datetime, rng: np.random.Generator
-) -> tuple[tuple[str, datetime], ...]:
+) -> tuple[Presence, ...]:
     """People passing detectors while it is dark: a Poisson number each, at random instants."""
     seconds = (sunrise - sunset).total_seconds()
     return tuple(
-        (asset.id, sunset + timedelta(seconds=int(offset)))
+        Presence(asset.id, sunset + timedelta(seconds=int(offset)))
         for asset in assets
         if asset.type == "PresenceDetector"
         for offset in sorted(rng.uniform(0, seconds, rng.poisson(_PASSERS_A_NIGHT)))
@@ -145,15 +155,15 @@ def _passers(
 def _faults(
     assets: Sequence[Asset], sunset: datetime, sunrise: datetime, rng: np.random.Generator
 ) -> tuple[Fault, ...]:
-    """One of each: a lamp that fails, one that lies, lost and doubled messages, a cabinet that falls silent."""
+    """One of each: a lamp that dies, one that lies, messages lost, doubled, late, refused, a cabinet gone silent."""
     lamps = [asset.id for asset in assets if asset.type == "Streetlight" and asset.attributes["dimmable"]]
     cabinets = [asset.id for asset in assets if asset.type == "StreetlightControlCabinet"]
-    kinds = ("lamp_failure", "lie", "drop_command", "drop_ack", "double", "reject")
+    kinds = [kind for kind in FaultKind if kind not in {FaultKind.SILENT, FaultKind.STUCK}]
     chosen = rng.choice(len(lamps), len(kinds), replace=False)
-    day_before = sunset - timedelta(hours=12)
+    begins = {FaultKind.FAILURE: sunset + timedelta(hours=4)}
     faults = [
-        Fault(lamps[index], kind, sunset + timedelta(hours=4) if kind == "lamp_failure" else day_before, sunrise)
+        Fault(lamps[index], kind, begins.get(kind, sunset - _DAY), sunrise)
         for index, kind in zip(chosen, kinds, strict=True)
     ]
     silent = cabinets[int(rng.integers(len(cabinets)))]
-    return (*faults, Fault(silent, "cabinet_silent", sunset + timedelta(hours=6), sunset + timedelta(hours=8)))
+    return (*faults, Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=6), sunset + timedelta(hours=8)))

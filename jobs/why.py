@@ -50,7 +50,7 @@ def explain(store: Store, territory: Territory, point: str, at: datetime) -> Exp
     with store.read() as unit:
         array = unit.slots.arrays([point], at).get(point, [])
         until = max((slot.program.until for slot in array), default=at)
-        piece = resolve(array, at, until, territory.envelopes[point].safe).at(at) if until > at else None
+        piece = resolve(array, at, until, territory.points[point].envelope.safe).at(at) if until > at else None
         command = _in_force(unit.commands.of_point(point), at)
         return Explanation(
             point=point,

@@ -73,6 +73,9 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+_FRENCH = str.maketrans(",.", "\u202f,")
+
+
 def say(key: str, lang: Lang, **values: object) -> str:
     """The text of a key in one of the two languages."""
     return _WORDS[key][lang == "fr"].format(**values)
@@ -81,4 +84,4 @@ def say(key: str, lang: Lang, **values: object) -> str:
 def number(value: float, lang: Lang, digits: int = 0) -> str:
     """A number as the language writes it: 1,234.5 or 1 234,5 (narrow no-break space)."""
     text = f"{value:,.{digits}f}"
-    return text.translate(str.maketrans({",": "\u202f", ".": ","})) if lang == "fr" else text
+    return text.translate(_FRENCH) if lang == "fr" else text

@@ -141,7 +141,7 @@ def ingest(
     chosen = settings()
     store, ground = store_and_territory(chosen)
     now, skew = instant(None), timedelta(seconds=chosen.clock_skew_s)
-    intake = sum_intakes([store_file(store, ground.registry, path, received_at=now, skew=skew) for path in files])
+    intake = sum_intakes([store_file(store, ground, path, received_at=now, skew=skew) for path in files])
     facts = {"received": intake.received, "stored": intake.stored, "refused": dict(intake.refused)}
     if as_json:
         emit(facts)

@@ -21,6 +21,7 @@ from jobs.bootstrap import (
     Territory,
     WallClock,
     catalogue_of,
+    make_inference,
     open_broker,
     open_store,
     read_territory,
@@ -93,10 +94,10 @@ def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
     store, territory = store_and_territory(chosen)
     telemetry = open_broker(chosen, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))
     line = open_broker(chosen, "consigne-dispatch", *SUBSCRIPTIONS)
-    service = Service(chosen, store, territory, rule_engine(chosen, territory), WallClock(), line)
+    inference = make_inference()
     try:
-        yield service, telemetry
+        yield Service(chosen, store, territory, rule_engine(chosen, territory, inference), WallClock(), line), telemetry
     finally:
-        service.close()
+        inference.close()
         telemetry.close()
         line.close()

@@ -131,4 +131,4 @@ def check_rules() -> None:
     """
     chosen = settings()
     rulebook = load_rules(chosen.rules_dir, catalogue_of(chosen))
-    show_lines([f"{rule.id:<24} {rule.about.en}" for rule in rulebook.rules])
+    show_lines([f"{rule.id:<24} {rule.definition.about.en}" for rule in rulebook.rules])

@@ -7,8 +7,9 @@ import typer
 
 from engine.errors import InputError
 from engine.inventory.eclext import export_eclext, import_eclext
+from engine.inventory.model import Territory
 from engine.inventory.outlines import load_outlines
-from engine.inventory.territory import Territory, check_territory, load_territory, save_territory
+from engine.inventory.territory import check_territory, load_territory, save_territory
 from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import settings, show_lines
 from twin.territory import generate as make

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,6 @@ class Fleet:
     """n lamps, C counters.
 
     family (n,) letter of the normal class, number (n,) its number
-    base (n,)      sum of weights without traffic, thousandths, that gives the normal class when traffic is busy
     constant (n,)  true where traffic lowers nothing: crossings and other conflict areas (class C)
     level_full (n,)  maintained level at full flux in the unit of the normal class
     counter (n,)   index of the counter, -1 for none; capacity_veh_h (C,)
@@ -31,7 +32,6 @@ class Fleet:
     lamps: tuple[str, ...]
     family: np.ndarray[Any, np.dtype[np.str_]]
     number: Ints
-    base: Ints
     constant: Bools
     level_full: Floats
     power_w: Floats
@@ -58,12 +58,10 @@ def read_fleet(lamps: Sequence[Asset], counters: Sequence[Asset], tables: Lighti
     ids, rows = tuple(lamp for lamp, _ in read), [attributes for _, attributes in read]
     curves, curve = _curves(rows, tables)
     index = {counter: i for i, counter in enumerate(capacity)}
-    bases = [_base(row, tables) for row in rows]
     return Fleet(
         lamps=ids,
         family=np.array([row.class_normal[0] for row in rows]),
         number=np.array([int(row.class_normal[1:]) for row in rows]),
-        base=np.array(bases),
         constant=np.array([row.crossing or row.class_normal[0] == "C" for row in rows]),
         level_full=np.array([_level_full(row, tables) for row in rows]),
         power_w=np.array([row.power_w for row in rows]),
@@ -131,13 +129,6 @@ def _twice(ids: Sequence[str]) -> list[Problem]:
     return [Problem(one, 0, 0, "stands more than once", "keep one of them") for one in again]
 
 
-def _base(row: LampAttributes, tables: LightingTables) -> int:
-    """The normal class is that of busy traffic: what is left of its sum without the weight of traffic."""
-    family = tables.families[row.class_normal[0]]
-    busy = tables.systems[row.class_normal[0]].traffic.two_lane.busy  # type: ignore[index]
-    return thousandths(family.base) - 1000 * int(row.class_normal[1:]) - thousandths(busy)
-
-
 def _level_full(row: LampAttributes, tables: LightingTables) -> float:
     """Luminance L and illuminance E of a road surface compare by L = Q0 · E."""
     to_luminance = row.class_normal[0] == "M"
@@ -155,7 +146,7 @@ def _curves(rows: Sequence[LampAttributes], tables: LightingTables) -> tuple[tup
 def _pairs(rows: Sequence[LampAttributes]) -> Ints:
     """Lamps that follow each other in a segment."""
     order = sorted(range(len(rows)), key=lambda i: (rows[i].segment, rows[i].order))
-    pairs = [(a, b) for a, b in zip(order, order[1:], strict=False) if rows[a].segment == rows[b].segment]
+    pairs = [(a, b) for a, b in pairwise(order) if rows[a].segment == rows[b].segment]
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
@@ -165,25 +156,31 @@ def _reasons(
     unknown = [lamp for lamp, row in zip(ids, rows, strict=True) if row.counter not in counters]
     if unknown:
         yield f"no such counter: {some(unknown)} lamps keep their normal class"
+    weighed = lru_cache(maxsize=None)(partial(weighed_class, tables))
     differing = [
         lamp
         for lamp, row in zip(ids, rows, strict=True)
-        if not row.crossing and weighed_class(row, tables) != row.class_normal
+        if not row.crossing and weighed(*_described(row)) != row.class_normal
     ]
     if differing:
         yield f"declared class kept where the weights give another: {some(differing)} lamps"
 
 
-def weighed_class(row: LampAttributes, tables: LightingTables) -> str | None:
-    """Class that the weights give a street when it is busy; None where its family does not know what it says of itself."""
-    letter = row.class_normal[0]
+def _described(row: LampAttributes) -> tuple[str, float, str, bool, str]:
+    return row.class_normal[0], row.speed_kmh, row.composition, row.parked_vehicles, row.ambient
+
+
+def weighed_class(
+    tables: LightingTables, letter: str, speed_kmh: float, composition: str, parked: bool, ambient: str
+) -> str | None:
+    """Class the weights give a busy street; None where the family has no weight for what the street says of itself."""
     system, family = tables.systems[letter], tables.families[letter]  # type: ignore[index]
     options = {
         **system.assumed,
-        system.speed.parameter: system.speed.option(row.speed_kmh),
-        "traffic_composition": row.composition,
-        "parked_vehicles": "present" if row.parked_vehicles else "not_present",
-        "ambient_luminosity": row.ambient,
+        system.speed.parameter: system.speed.option(speed_kmh),
+        "traffic_composition": composition,
+        "parked_vehicles": "present" if parked else "not_present",
+        "ambient_luminosity": ambient,
     }
     try:
         total = family.static_sum(options) + thousandths(system.traffic.two_lane.busy)

@@ -74,7 +74,8 @@ def group_of(observed_at: pl.Series) -> Ints:
     days, inverse = np.unique(local.dt.date().to_physical().to_numpy(), return_inverse=True)
     epoch = date(1970, 1, 1)
     kinds = np.array([KINDS.index(kind_of_day(epoch + timedelta(days=int(day)))) for day in days], np.int64)
-    return kinds[inverse] * 24 + local.dt.hour().to_numpy().astype(np.int64)
+    group: Ints = kinds[inverse] * 24 + local.dt.hour().to_numpy().astype(np.int64)
+    return group
 
 
 def fixed_level(at: datetime, program: dict[time, float]) -> float:

@@ -1,0 +1,128 @@
+"""`consigne solve | check | schema | example X`: the optimisers by themselves, without a database."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from engine.errors import ConsigneError, InputError, Problem
+from jobs.cli.common import DEGRADED, emit, show_lines
+from optimizers import lighting
+from optimizers.result import InvalidProblem, Limits, Status
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """The same six functions for every X: reading and writing JSON, solving, checking, schemas and an example."""
+
+    problem_from_json: Callable[[Any], Any]
+    plan_to_json: Callable[[Any], Any]
+    plan_from_json: Callable[[Any], Any]
+    solve: Callable[[Any, Limits], Any]
+    check: Callable[[Any, Any], Any]
+    problem_schema: Callable[[], Any]
+    plan_schema: Callable[[], Any]
+    example: Callable[[int], Any]
+
+
+OPTIMISERS = {
+    "lighting": Optimiser(
+        lighting.problem_from_json,
+        lighting.plan_to_json,
+        lighting.plan_from_json,
+        lighting.solve,
+        lighting.check,
+        lighting.problem_schema,
+        lighting.plan_schema,
+        lambda seed: lighting.problem_to_json(lighting.example(seed)),
+    ),
+}
+Name = Annotated[str, typer.Argument(help=", ".join(OPTIMISERS))]
+Source = Annotated[str, typer.Argument(help="a JSON file, or - for standard input")]
+_EXIT = {Status.OPTIMAL: 0, Status.FEASIBLE: 0, Status.BEST_EFFORT: DEGRADED, Status.TIME_LIMIT: DEGRADED}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the four commands to the command line."""
+    for command in (solve, check, schema, example):
+        app.command()(command)
+
+
+def solve(
+    name: Name,
+    source: Source,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="the plan; standard output by default")] = None,
+    seconds: float = 60.0,
+    work: int | None = None,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 0,
+) -> None:
+    """Solve a problem. Exit 3 for a best effort with named violations, 1 where there is no plan.
+
+    Example: consigne example lighting | consigne solve lighting - -o plan.json
+    """
+    chosen = _of(name)
+    problem = _read(source, chosen.problem_from_json)
+    plan = chosen.solve(problem, Limits(seconds, work, gap, threads, seed))
+    data = chosen.plan_to_json(plan)
+    if out is None:
+        emit(data)
+    else:
+        out.write_bytes(orjson.dumps(data))
+        show_lines(
+            [f"{plan.status}: objective {plan.objective:.6g}, gap {plan.gap:.3g}, {len(plan.violations)} violations"]
+        )
+    raise typer.Exit(_EXIT.get(plan.status, 1))
+
+
+def check(name: Name, source: Source, plan: Source) -> None:
+    """Check a plan against its problem, by code that shares nothing with solve. Exit 1 if anything is violated.
+
+    Example: consigne check lighting problem.json plan.json
+    """
+    chosen = _of(name)
+    violations = chosen.check(_read(source, chosen.problem_from_json), _read(plan, chosen.plan_from_json))
+    if violations:
+        raise ConsigneError("\n".join(map(str, violations)))
+    show_lines(["nothing violated"])
+
+
+def schema(
+    name: Name, plan: Annotated[bool, typer.Option("--plan", help="of the plan, not the problem")] = False
+) -> None:
+    """The JSON schema of a problem, or of a plan.
+
+    Example: consigne schema lighting --plan
+    """
+    emit(_of(name).plan_schema() if plan else _of(name).problem_schema())
+
+
+def example(name: Name, seed: int = 0) -> None:
+    """A small problem, to see the shape and to try.
+
+    Example: consigne example lighting > problem.json
+    """
+    emit(_of(name).example(seed))
+
+
+def _of(name: str) -> Optimiser:
+    if name not in OPTIMISERS:
+        raise InputError([Problem(name, 0, 0, "is not an optimiser", f"one of: {', '.join(OPTIMISERS)}")])
+    return OPTIMISERS[name]
+
+
+def _read(source: str, parse: Callable[[Any], Any]) -> Any:
+    try:
+        data = orjson.loads(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
+        return parse(data)
+    except OSError as error:
+        raise InputError([Problem(source, 0, 0, f"cannot be read: {error.strerror}", "check the path")]) from None
+    except orjson.JSONDecodeError as error:
+        raise InputError([Problem(source, error.lineno, error.colno, f"is not JSON: {error.msg}")]) from None
+    except InvalidProblem as error:
+        raise InputError(Problem(source, 0, 0, text) for text in error.problems) from None

@@ -1,0 +1,114 @@
+"""Street lighting as `jobs.planning` sees it: read from the store, solved from noon to noon, reviewed afterwards."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from engine.errors import ConsigneError
+from engine.instants import PARIS, noon, to_us
+from engine.model import Asset
+from engine.settings import Settings
+from engine.store import Unit
+from jobs.bootstrap import Territory
+from jobs.lighting.baseline import UnderLit, actual_need, energy_wh, fixed_program, under_lit
+from jobs.lighting.body import body, explain, read_body
+from jobs.lighting.night import Night, night_of
+from jobs.lighting.setpoints import to_setpoints
+from jobs.lighting.tables import LightingTables, load_tables
+from jobs.lighting.task import LightingTask, Need, build_problem
+from jobs.planning import Domain
+from optimizers import lighting
+from optimizers.lighting.problem import Floats
+
+HISTORY = timedelta(days=366)
+_DAY = timedelta(days=1)
+
+
+def tables_of(settings: Settings) -> LightingTables:
+    return load_tables(settings.datasets_dir / "reference" / "lighting.yaml")
+
+
+def lighting_day(at: datetime) -> tuple[datetime, datetime]:
+    """From the local noon at or before an instant to the next: 23 or 25 hours when the clocks change."""
+    day = (at.astimezone(PARIS) - timedelta(hours=12)).date()
+    start = noon(day) if noon(day + _DAY) > at else noon(day + _DAY)
+    return start, noon(start.astimezone(PARIS).date() + _DAY)
+
+
+def dark_hours(start_at: datetime, settings: Settings) -> Night:
+    """When lamps burn in the lighting day that starts at a local noon."""
+    return night_of(start_at, tables_of(settings))
+
+
+def traffic_counts(unit: Unit, territory: Territory, start: datetime, until: datetime) -> pl.DataFrame:
+    """Intensity in veh/h of every counter: asset, observed_at, intensity. A correction replaces what it corrects."""
+    series = {n: asset for n, (asset, name) in territory.series_names.items() if name == "intensity"}
+    counted = unit.readings.history(sorted(series), to_us(start), to_us(until))
+    newest = counted.unique(["series", "observed_at"], keep="last", maintain_order=True)
+    return newest.select(
+        pl.col("series").replace_strict(series, return_dtype=pl.String).alias("asset"),
+        "observed_at",
+        intensity="value",
+    )
+
+
+def build(unit: Unit, territory: Territory, start: datetime, settings: Settings) -> LightingTask:
+    """The problem of the lighting day that starts at a local noon, from what was counted before it."""
+    return build_problem(
+        territory.of_type("Streetlight"),
+        territory.of_type("TrafficFlowObserved"),
+        traffic_counts(unit, territory, start - HISTORY, start),
+        start_at=start,
+        tables=tables_of(settings),
+        quantile=settings.plan_quantile,
+    )
+
+
+DOMAIN = Domain(
+    name="lighting",
+    build=build,
+    solve=lighting.solve,
+    check=lighting.check,
+    to_setpoints=to_setpoints,
+    body=body,
+    explain=explain,
+    span=lighting_day,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """A night looked back at: what was planned, what the fixed program would have done, what the traffic called for.
+
+    Fluxes are (n, T), in the order of `lamps`.
+    """
+
+    lamps: tuple[Asset, ...]
+    task: LightingTask
+    planned: Floats
+    fixed: Floats
+    need: Need
+
+    @property
+    def night(self) -> Night:
+        return self.task.night
+
+    def energy_wh(self, flux: Floats) -> float:
+        return energy_wh(self.task, flux)
+
+    def under_lit(self, flux: Floats) -> UnderLit:
+        return under_lit(self.task, flux, self.need)
+
+
+def review(unit: Unit, territory: Territory, start: datetime, settings: Settings) -> Review:
+    """Raises ConsigneError if no plan was made for that day."""
+    record = next((r for r in unit.plans.list(DOMAIN.name, 50) if r.start == start), None)
+    found = unit.plans.get(record.id) if record else None
+    if found is None:
+        raise ConsigneError(f"lighting: no plan covers the day from {start} → consigne run plan-lighting --at {start}")
+    task = build(unit, territory, start, settings)
+    planned = read_body(found[1])[1]
+    came = traffic_counts(unit, territory, start, task.night.until)
+    lamps = tuple(territory.by_id[lamp] for lamp in task.problem.lamps)
+    return Review(lamps, task, planned, fixed_program(task), actual_need(task, came))

@@ -1,0 +1,183 @@
+"""The problem of one night, with all that was behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.instants import to_us
+from engine.model import Asset
+from jobs.lighting.fleet import Fleet, read_fleet, some
+from jobs.lighting.night import Night, group_of, night_of
+from jobs.lighting.tables import LightingTables
+from optimizers.forecast import Forecast, History, forecast
+from optimizers.lighting import LightingProblem
+from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.lighting_classes import required_flux, thousandths
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """Traffic (C, T) in veh/h, NaN where there is no telling, and the samples behind each figure.
+
+    `quantile` is NaN for what was counted.
+    """
+
+    veh_h: Floats
+    samples: Ints
+    quantile: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Need:
+    """The light that traffic calls for.
+
+    number (n, T)  number of the class in each slot, day included
+    flux (n, T)    relative flux it takes, on the grid, at most 1; 0 in slots that do not burn
+    short (n,)     true for a lamp that even at full does not reach some class asked of it: its flux is then 1
+    """
+
+    number: Ints
+    flux: Floats
+    short: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class LightingTask:
+    """A problem to solve, and what `why` tells of it. `classes` (n, T) are labels as `M4`."""
+
+    problem: LightingProblem
+    fleet: Fleet
+    night: Night
+    traffic: Traffic
+    need: Need
+    tables: LightingTables
+    reasons: tuple[str, ...]
+
+    @property
+    def classes(self) -> np.ndarray[Any, np.dtype[np.str_]]:
+        return np.char.add(self.fleet.family[:, None], self.need.number.astype(np.str_))
+
+
+def build_problem(
+    lamps: Sequence[Asset],
+    counters: Sequence[Asset],
+    history: pl.DataFrame,
+    *,
+    start_at: datetime,
+    tables: LightingTables,
+    quantile: float,
+) -> LightingTask:
+    """The problem of the lighting day that starts at a local noon.
+
+    `history` holds asset, observed_at (µs since 1970) and intensity (veh/h) of whatever was counted before. A lamp
+    whose counter tells nothing of an hour keeps its normal class then. Raises InputError with every problem of every
+    lamp and counter, ValueError for a start that is no local noon.
+    """
+    fleet, night = read_fleet(lamps, counters, tables), night_of(start_at, tables)
+    traffic = forecast_traffic(fleet, night, history, tables, quantile)
+    need = need_of(fleet, night, traffic.veh_h, tables)
+    problem = LightingProblem(
+        lamps=fleet.lamps,
+        floor=need.flux,
+        burning=night.burning,
+        power_full_w=fleet.power_w,
+        ramp_per_slot=np.array(tables.ramp_per_slot),
+        neighbours=fleet.pairs,
+        neighbour_step=np.full(len(fleet.pairs), tables.neighbour_step),
+        dimmable=fleet.dimmable,
+        curves=fleet.curves,
+        curve=fleet.curve,
+    )
+    short = [fleet.lamps[i] for i in np.flatnonzero(need.short)]
+    reasons = [f"under-sized, full all the time they are asked for more: {some(short)} lamps"] if short else []
+    return LightingTask(problem, fleet, night, traffic, need, tables, (*fleet.reasons, *traffic.reasons, *reasons))
+
+
+def forecast_traffic(
+    fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, quantile: float
+) -> Traffic:
+    """The quantile of the same hour and kind of day, for each counter and slot. A stuck counter forecasts nothing."""
+    known = history.filter(pl.col("asset").is_in(list(fleet.counters)))
+    stuck = _stuck(known, tables.stuck_after_readings)
+    fit = known.filter(~pl.col("asset").is_in(stuck))
+    samples = History(_series(fleet, fit), group_of(fit["observed_at"]), _intensity(fit))
+    likely: Forecast = forecast(
+        samples,
+        night.group,
+        len(fleet.counters),
+        quantile=quantile,
+        minimum_samples=tables.minimum_samples,
+    )
+    blind = [c for c, row in zip(fleet.counters, likely.value, strict=True) if np.isnan(row[night.burning]).all()]
+    reasons = [f"stuck on one value for a day: {some(stuck)} counters"] if stuck else []
+    reasons += [f"no forecast, normal class all night: {some(blind)} counters"] if blind else []
+    return Traffic(likely.value, likely.samples, quantile, tuple(reasons))
+
+
+def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame) -> Traffic:
+    """Mean of what each counter counted in the hour that holds each slot; NaN where it counted nothing fit."""
+    hour_us = 3_600_000_000
+    first = to_us(night.start) // hour_us
+    known = counts.filter(pl.col("asset").is_in(list(fleet.counters)))
+    series, value = _series(fleet, known), _intensity(known)
+    hour = known["observed_at"].to_numpy() // hour_us - first
+    hours = int((to_us(night.until) - 1) // hour_us - first) + 1
+    fit = (hour >= 0) & (hour < hours) & np.isfinite(value) & (value >= 0)
+    cell = (series * hours + hour)[fit]
+    size = len(fleet.counters) * hours
+    samples = np.bincount(cell, minlength=size).reshape(-1, hours)
+    total = np.bincount(cell, weights=value[fit], minlength=size).reshape(-1, hours)
+    mean = np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0)
+    slot_hour = np.array([to_us(at) // hour_us - first for at in night.slots])
+    return Traffic(mean[:, slot_hour], samples[:, slot_hour], float("nan"))
+
+
+def need_of(fleet: Fleet, night: Night, veh_h: Floats, tables: LightingTables) -> Need:
+    """Class and flux that traffic (C, T) calls for. Unknown traffic calls for the normal class, the brightest."""
+    number = np.repeat(fleet.number[:, None], len(night.slots), axis=1)
+    level = np.empty(number.shape)
+    unknown = np.full((1, len(night.slots)), np.nan)
+    share = np.vstack([veh_h / fleet.capacity_veh_h[:, None], unknown])
+    for letter, family in tables.families.items():
+        rows = np.flatnonzero(fleet.family == letter)
+        falling = rows[~fleet.constant[rows]]
+        relief = _relief(fleet, share, tables, letter)[fleet.counter[falling]]
+        sums = thousandths(family.base) - 1000 * fleet.number[falling][:, None] - relief
+        number[falling] = family.number(sums)
+        level[rows] = family.level(number[rows])
+    flux, short = required_flux(level, fleet.level_full[:, None], tables.flux_grid)
+    return Need(number, np.where(night.burning, flux, 0.0), np.any(short[:, night.burning], axis=1).astype(np.bool_))
+
+
+def _relief(fleet: Fleet, share: Floats, tables: LightingTables, letter: str) -> Ints:
+    """(C + 1, T) thousandths that traffic weighs less than busy; the last row is that of no counter."""
+    capacities = [*fleet.capacity_veh_h.tolist(), 0.0]
+    rows = [tables.bands(letter, capacity).relief(row) for capacity, row in zip(capacities, share, strict=True)]
+    return np.array(rows)
+
+
+def _stuck(history: pl.DataFrame, readings: int) -> list[str]:
+    """Counters whose newest day of readings, at least that many, show one value only."""
+    day_us = 86_400_000_000
+    newest = history.filter(pl.col("observed_at") > pl.col("observed_at").max().over("asset") - day_us)
+    summary = newest.group_by("asset").agg(pl.len().alias("n"), pl.col("intensity").n_unique().alias("values"))
+    found = summary.filter((pl.col("n") >= readings) & (pl.col("values") == 1))
+    return sorted(found["asset"].to_list())
+
+
+def _series(fleet: Fleet, frame: pl.DataFrame) -> Ints:
+    index = {counter: i for i, counter in enumerate(fleet.counters)}
+    assets = frame["asset"].unique().to_list()
+    table = pl.DataFrame(
+        {"asset": assets, "series": [index[asset] for asset in assets]}, {"asset": pl.String, "series": pl.Int64}
+    )
+    return frame.select("asset").join(table, on="asset", how="left", maintain_order="left")["series"].to_numpy()
+
+
+def _intensity(frame: pl.DataFrame) -> Floats:
+    return frame["intensity"].cast(pl.Float64).fill_null(float("nan")).to_numpy()

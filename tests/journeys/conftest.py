@@ -1,0 +1,45 @@
+"""The command line as a stranger runs it: a process of its own, in a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONSIGNE = Path(sys.executable).with_name("consigne")
+ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This environment without any CONSIGNE_* of the caller's, plus the variables given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSIGNE_")}
+    shipped = {"CONSIGNE_RULES_DIR": str(ROOT / "rules"), "CONSIGNE_DATASETS_DIR": str(ROOT / "datasets")}
+    return kept | shipped | {"LANG": "C.UTF-8", "COLUMNS": "160"} | variables
+
+
+@pytest.fixture
+def consigne(tmp_path: Path) -> Run:
+    """Run `consigne ...` to its end, in an empty folder."""
+
+    def run(*words: object, timeout: float = 110, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(CONSIGNE), *map(str, words)],
+            cwd=tmp_path,
+            env=environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+def effects_of(folder: Path) -> list[dict[str, Any]]:
+    """What the field applied, by its own log."""
+    return [json.loads(line) for line in (folder / "effects.jsonl").read_text().splitlines()]

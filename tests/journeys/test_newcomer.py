@@ -1,0 +1,122 @@
+"""A newcomer: one command, a table, a report, and an answer to "why?" for any lamp of it."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Run, effects_of
+
+TERMINAL = {"verified", "rejected", "expired", "superseded", "cancelled", "failed"}
+
+
+def play(consigne: Run, *words: object, **variables: str) -> dict[str, Any]:
+    done = consigne("demo", "--folder", "night", "--json", *words, **variables)
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    return outcome
+
+
+def check_night(outcome: dict[str, Any], folder: Path) -> None:
+    """What must hold after any night."""
+    assert outcome["received"] == outcome["stored"] + sum(outcome["refused"].values())
+    assert set(outcome["commands"]) <= TERMINAL
+    assert outcome["unexplained"] == 0
+    assert outcome["lamps"] > 100
+    assert outcome["commands"]["verified"] > outcome["lamps"] * 0.9
+    assert outcome["alarms_raised"] >= 1
+    effects = effects_of(folder)
+    applied = [(effect["point"], effect["seq"]) for effect in effects]
+    assert len(applied) == len(set(applied))
+    assert len(applied) >= outcome["commands"]["verified"]
+
+
+@pytest.mark.timeout(180)
+def test_a_night_and_why_of_every_lamp_in_the_report(consigne: Run, tmp_path: Path) -> None:
+    outcome = play(consigne)
+    check_night(outcome, tmp_path / "night")
+    page = (tmp_path / "night" / "report.html").read_text()
+    asked = [html.unescape(line) for line in re.findall(r"<code>consigne (why [^<]+)</code>", page)]
+    assert len(asked) == outcome["lamps"]
+    for line in asked[:: len(asked) // 6]:
+        answer = consigne(*line.split(), "--demo", "--folder", "night", "--json")
+        assert answer.returncode == 0, answer.stderr
+        told = json.loads(answer.stdout)
+        assert told["winner"]["source"].startswith(("plan:lighting", "rule:"))
+        assert told["behind"]["plan"] == told["winner"]["version"]
+        assert told["command"]["state"] in TERMINAL
+        assert [step[1] for step in told["command"]["transitions"]][0] == "queued"
+    spoken = consigne("why", "--demo", "--folder", "night", *asked[0].split()[1:], CONSIGNE_LANG="fr")
+    assert spoken.returncode == 0
+    assert "Décidé par" in spoken.stdout
+    strange = consigne("why", "--demo", "--folder", "night", "L-nobody")
+    assert strange.returncode == 2
+    assert "is not a point of this territory" in strange.stderr
+
+
+@pytest.mark.timeout(180)
+def test_the_same_seed_is_the_same_night(consigne: Run, tmp_path: Path) -> None:
+    first = play(consigne)
+    kept = sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(tmp_path / "night"))
+    second = play(consigne)
+    assert {**first, "report": "", "ask": ""} == {**second, "report": "", "ask": ""}
+    assert kept == sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(tmp_path / "night"))
+
+
+@pytest.mark.timeout(180)
+def test_a_night_of_real_counts(consigne: Run, tmp_path: Path, reference: Path) -> None:
+    counts = reference / "lighting" / "paris_counts" / "convention_hourly.csv"
+    check_night(play(consigne, "--counts", counts), tmp_path / "night")
+
+
+@pytest.mark.postgres
+@pytest.mark.mosquitto
+@pytest.mark.timeout(240)
+def test_a_night_on_postgresql_and_mosquitto(
+    consigne: Run, tmp_path: Path, postgres_url: str, open_mosquitto: str
+) -> None:
+    outcome = play(consigne, CONSIGNE_DATABASE_URL=postgres_url, CONSIGNE_BROKER_URL=open_mosquitto)
+    check_night(outcome, tmp_path / "night")
+    assert outcome["commands"] == play_embedded(consigne, tmp_path)["commands"]
+
+
+def play_embedded(consigne: Run, tmp_path: Path) -> dict[str, Any]:
+    done = consigne("demo", "--folder", tmp_path / "embedded", "--json")
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    return outcome
+
+
+def test_wrong_words_are_told_and_nothing_is_done(consigne: Run, tmp_path: Path) -> None:
+    missing = consigne("demo", "--folder", "night", "--counts", "nowhere.csv")
+    assert missing.returncode == 2
+    assert "nowhere.csv" in missing.stderr
+    (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
+    columns = consigne("demo", "--folder", "night", "--counts", "wrong.csv")
+    assert columns.returncode == 2
+    assert "arc, time, flow_veh_h" in columns.stderr
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("two years")
+    occupied = consigne("demo", "--folder", "mine")
+    assert occupied.returncode == 1
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "two years"
+
+
+def test_settings_that_are_wrong_are_all_named(consigne: Run) -> None:
+    done = consigne("doctor", CONSIGNE_DATABASE_URL="mysql://x", CONSIGNE_MAX_ATTEMPTS="0")
+    assert done.returncode == 2
+    assert "CONSIGNE_DATABASE_URL" in done.stderr
+    assert "CONSIGNE_MAX_ATTEMPTS" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("run", "plan-lighting"), ("serve",)])
+def test_without_a_broker_one_line_and_exit_1(consigne: Run, words: tuple[str, ...]) -> None:
+    assert consigne("db", "upgrade").returncode == 0
+    done = consigne(*words, CONSIGNE_BROKER_URL="mqtt://127.0.0.1:9")
+    if words == ("run", "plan-lighting"):
+        assert done.returncode == 1
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "127.0.0.1:9" in done.stderr
