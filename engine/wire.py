@@ -5,6 +5,7 @@ Readers raise ValueError for anything that is not of the payload's shape.
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +74,16 @@ def decode_command(payload: bytes, gateway: str) -> Command:
             issued_at=_instant(data["issued_at"]),
             expires_at=_instant(data["expires_at"]),
         )
+
+
+def encode_get(points: Iterable[str]) -> bytes:
+    """A request for a read-back of each of a gateway's points."""
+    return orjson.dumps({"points": sorted(points)})
+
+
+def decode_get(payload: bytes) -> tuple[str, ...]:
+    with _Shape("read-back request"):
+        return tuple(str(point) for point in orjson.loads(payload)["points"])
 
 
 def encode_ack(ack: Ack) -> bytes:

@@ -35,11 +35,13 @@ class CycleResult:
 def run_cycle(store: Store, territory: Territory, engine: RuleEngine, now: datetime) -> CycleResult:
     """Take what is new since the cursor, decide, and commit all of it. The engine's state is read from the store.
 
+    The first cycle of all puts the rules in service at `now`: what was stored before is history and decides nothing.
     After a failure the engine is restored by the next cycle, so nothing decided outside a commit is remembered.
     """
     with store.begin() as unit:
-        engine.restore(unit.state.get(CURSOR))
-        cursor = unit.cursors.get(CURSOR)
+        memory = unit.state.get(CURSOR)
+        engine.restore(memory)
+        cursor = unit.cursors.get(CURSOR) if memory is not None else unit.readings.heads()
         fresh = unit.readings.since(cursor, BATCH)
         decisions = engine.step(_named(fresh, territory), now)
         raised, cleared = _apply_alarms(unit, decisions.alarms)
@@ -62,11 +64,11 @@ def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: 
     commands = []
     for point in known:
         array = arrays.get(point.id, [])
-        until = max((slot.program.until for slot in array), default=now)
-        if until > now:
-            settled = settle(point, array, newest.get(point.id), now, until)
-            if settled.command is not None:
-                commands.append(settled.command)
+        before = newest.get(point.id)
+        until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
+        command = settle(point, array, before, now, until).command if until > now else None
+        if command is not None:
+            commands.append(command)
     return unit.commands.enqueue(commands)
 
 

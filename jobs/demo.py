@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,10 @@ from jobs.schedule import run_job
 from jobs.service import Service
 from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic
 from jobs.words import say
-from twin.field.lockstep import DONE, TICK
+from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
 
-_PATIENCE_S = 1.0
+_PATIENCE_S = 5.0
+_QUIET_S = 0.02
 _QUARTER = timedelta(minutes=15)
 _FIELD_START_S = 30.0
 
@@ -187,7 +188,7 @@ def _start_field(chosen: Settings, folder: Path) -> tuple[str, int]:
 @contextlib.contextmanager
 def _service(chosen: Settings, store: Store, territory: Territory, start: datetime) -> Iterator[tuple[Service, Broker]]:
     """The service under the story's clock. The field is stopped with us, unless we are killed."""
-    line = Broker(chosen.broker_url, "consigne-telemetry", [wire.topic("+", wire.TELEMETRY), TICK])
+    line = Broker(chosen.broker_url, "consigne-telemetry", [wire.topic("+", wire.TELEMETRY), TICK, SYNCED])
     line.connect()
     orders = Broker(chosen.broker_url, "consigne-dispatch", SUBSCRIPTIONS)
     orders.connect()
@@ -211,6 +212,7 @@ def _progress(options: DemoOptions, chosen: Settings) -> Iterator[Progress]:
 
 def _follow(service: Service, line: Broker, progress: Progress) -> None:
     """Answer every tick of the field with one whole round of the service, until the field says the story ends."""
+    service.cycle()
     waiting: list[Message] = []
     while True:
         for message in line.take(10_000, 1.0):
@@ -238,17 +240,42 @@ def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[
     if not tick.get("end"):
         run_job(service, "plan-lighting", clock.at)
     service.cycle()
-    service.dispatch(_PATIENCE_S)
+    _dispatch(service, line)
     if tick["k"] % 4 == 0 or tick.get("end"):
         run_job(service, "roll-up", clock.at)
     if tick.get("end"):
-        _wait_out(service, clock)
+        _wait_out(service, clock, line)
 
 
-def _wait_out(service: Service, clock: StoryClock) -> None:
+def _dispatch(service: Service, line: Broker) -> None:
+    """Send and take answers until the field has no more to say: what it has not answered now, it will not this time."""
+    answered = False
+    while not service.dispatcher.settled():
+        if any(astuple(service.dispatcher.step(_QUIET_S))):
+            answered = False
+        elif answered:
+            return
+        else:
+            _sync(line)
+            answered = True
+
+
+def _sync(line: Broker) -> None:
+    """Wait until the field has read and answered everything that was sent before this call."""
+    line.publish(SYNC, b"")
+    line.flush()
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        messages = line.take(10_000, 0.2)
+        line.ack(messages)
+        if any(message.topic == SYNCED for message in messages):
+            return
+
+
+def _wait_out(service: Service, clock: StoryClock, line: Broker) -> None:
     """Let the story's clock run on until every command that is still under way has come to its end."""
     for _ in range(8):
         if service.dispatcher.settled():
             return
         clock.at += _QUARTER
-        service.dispatch(_PATIENCE_S)
+        _dispatch(service, line)

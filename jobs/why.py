@@ -57,7 +57,7 @@ def explain(store: Store, territory: Territory, point: str, at: datetime) -> Exp
             at=at,
             piece=piece,
             behind=_behind(unit, territory, piece.winner, point, at) if piece and piece.winner else {},
-            envelope=dict(command.explanation.get("envelope", {})) if command else {},
+            envelope=dict(command.explanation.get("verdict", {})) if command else {},
             command=command,
             transitions=unit.commands.history(command.id) if command else [],
         )

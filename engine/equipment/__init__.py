@@ -1,0 +1,1 @@
+"""OUT: the ways to equipment, each an `engine.ports.Link`."""

@@ -1,0 +1,1 @@
+"""From wants to verified setpoints: arbitration, envelope, outbox, dispatch."""

@@ -1,0 +1,75 @@
+"""Equipment behind an MQTT broker, spoken to in the words of `engine.wire`."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from engine.broker import Broker, Message
+from engine.model import Command
+from engine.ports import Answers
+from engine.wire import (
+    ACK,
+    COMMAND,
+    GET,
+    STATE,
+    decode_ack,
+    decode_readback,
+    encode_command,
+    encode_get,
+    gateway_of,
+    topic,
+)
+
+SUBSCRIPTIONS = (topic("+", ACK), topic("+", STATE))
+"""What the session of an `MqttLink` must be subscribed to."""
+
+_BATCH = 1_000
+_T = TypeVar("_T")
+
+
+class MqttLink:
+    """The `Link` over one session. Nothing is retained: an old command must not meet equipment that comes back."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def send(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            self._broker.publish(topic(command.gateway, COMMAND), encode_command(command))
+        self._broker.flush()
+
+    def ask(self, points: Mapping[str, str]) -> None:
+        of_gateway: defaultdict[str, list[str]] = defaultdict(list)
+        for point, gateway in points.items():
+            of_gateway[gateway].append(point)
+        for gateway, named in of_gateway.items():
+            self._broker.publish(topic(gateway, GET), encode_get(named))
+        self._broker.flush()
+
+    def receive(self, timeout_s: float) -> Answers:
+        messages = self._broker.take(_BATCH, timeout_s)
+        malformed: list[str] = []
+        return Answers(
+            acks=tuple(_read(messages, ACK, decode_ack, malformed)),
+            readbacks=tuple(_read(messages, STATE, decode_readback, malformed)),
+            malformed=tuple(malformed),
+            receipt=tuple(messages),
+        )
+
+    def confirm(self, answers: Answers) -> None:
+        if isinstance(answers.receipt, tuple):
+            self._broker.ack(answers.receipt)
+
+
+def _read(
+    messages: Sequence[Message], channel: str, decode: Callable[[bytes, str], _T], malformed: list[str]
+) -> list[_T]:
+    """The messages of one channel, decoded; what cannot be is described in `malformed`."""
+    decoded: list[_T] = []
+    for message in messages:
+        if message.topic.endswith(f"/{channel}"):
+            try:
+                decoded.append(decode(message.payload, gateway_of(message.topic)))
+            except ValueError as error:
+                malformed.append(f"{message.topic}: {error}")
+    return decoded

@@ -1,0 +1,349 @@
+"""Small, real implementations of the ports: a transactional log in memory, a clock, equipment behind a faulty line."""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from engine.errors import Conflict, Unavailable
+from engine.model import (
+    Ack,
+    AckStatus,
+    Alarm,
+    AlarmState,
+    Command,
+    CommandState,
+    Envelope,
+    Level,
+    Program,
+    ReadBack,
+    Slot,
+    Transition,
+)
+from engine.ports import Answers
+from engine.setpoints.outbox import PointInfo
+from engine.wire import digest
+
+NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + minutes * MINUTE
+
+
+def an_envelope(**changes: object) -> Envelope:
+    plain = Envelope(
+        minimum=0,
+        maximum=1,
+        largest_step=None,
+        shortest_on=timedelta(0),
+        shortest_off=timedelta(0),
+        safe=1,
+        time_to_live=timedelta(minutes=30),
+        verify_tolerance=0.02,
+        verify_within=timedelta(minutes=5),
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def a_point(name: str = "L-1/illuminanceLevel", gateway: str = "A-1", **changes: object) -> PointInfo:
+    return PointInfo(name, gateway, an_envelope(**changes), "Z-1")
+
+
+def a_slot(
+    value: float,
+    *,
+    level: Level = Level.RULE,
+    source: str = "rule:a",
+    start: float = 0,
+    until: float = 60,
+    written: float = 0,
+    point: str = "L-1/illuminanceLevel",
+) -> Slot:
+    """Minutes after noon."""
+    program = Program.constant(value, at(start), at(until))
+    return Slot(point, level, source, program, at(written), "v1", "because")
+
+
+def a_command(
+    seq: int = 1, value: float = 0.4, *, point: str = "L-1/illuminanceLevel", gateway: str = "A-1", issued: float = 0
+) -> Command:
+    program = Program(((at(issued), value), (at(issued + 60), value / 2)), at(issued + 600))
+    return Command(f"{point}#{seq}", point, gateway, seq, program, at(issued), at(issued + 30))
+
+
+@dataclass
+class ManualClock:
+    """A clock that a test moves."""
+
+    instant: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def forward(self, minutes: float) -> None:
+        self.instant += minutes * MINUTE
+
+
+@dataclass
+class Tables:
+    """What is committed. `Memory` works on a copy and swaps it in on commit."""
+
+    commands: dict[str, Command] = field(default_factory=dict)
+    leases: dict[str, datetime] = field(default_factory=dict)
+    transitions: list[Transition] = field(default_factory=list)
+    slots: list[tuple[Slot, datetime | None]] = field(default_factory=list)
+    alarms: dict[int, Alarm] = field(default_factory=dict)
+
+
+class CommandTable:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def enqueue(self, commands: Sequence[Command]) -> int:
+        new = [command for command in commands if command.id not in self._t.commands]
+        for command in new:
+            for older in list(self._t.commands.values()):
+                if older.point == command.point and older.state is CommandState.QUEUED:
+                    self.move(older.id, CommandState.SUPERSEDED, command.issued_at, "newer", {CommandState.QUEUED})
+            self._t.commands[command.id] = replace(command, state=CommandState.QUEUED, changed_at=command.issued_at)
+            self._t.transitions.append(Transition(command.id, CommandState.QUEUED, command.issued_at, ""))
+        return len(new)
+
+    def claim(self, limit: int, owner: str, now: datetime, lease: timedelta) -> list[Command]:
+        newest = self.newest({command.point for command in self._t.commands.values()})
+        free = [
+            command
+            for command in newest.values()
+            if command.state is CommandState.QUEUED
+            or (command.state is CommandState.SENDING and self._t.leases[command.id] <= now)
+        ]
+        claimed = []
+        for command in sorted(free, key=lambda c: (c.issued_at, c.id))[:limit]:
+            self._t.commands[command.id] = replace(command, attempts=command.attempts + 1)
+            self._t.leases[command.id] = now + lease
+            self.move(command.id, CommandState.SENDING, now, owner, {command.state})
+            claimed.append(self._t.commands[command.id])
+        return claimed
+
+    def move(self, command: str, to: CommandState, at: datetime, detail: str, expect: Collection[CommandState]) -> bool:
+        found = self._t.commands[command]
+        if found.state not in expect:
+            return False
+        self._t.commands[command] = replace(found, state=to, changed_at=at)
+        self._t.transitions.append(Transition(command, to, at, detail))
+        return True
+
+    def get(self, command: str) -> Command | None:
+        return self._t.commands.get(command)
+
+    def in_states(self, states: Collection[CommandState]) -> list[Command]:
+        return sorted((c for c in self._t.commands.values() if c.state in states), key=lambda c: (c.issued_at, c.id))
+
+    def newest(self, points: Collection[str]) -> dict[str, Command]:
+        newest: dict[str, Command] = {}
+        for command in sorted(self._t.commands.values(), key=lambda c: c.seq):
+            if command.point in points:
+                newest[command.point] = command
+        return newest
+
+
+class SlotTable:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def put(self, slots: Sequence[Slot]) -> None:
+        for slot in slots:
+            self.release(slot.point, slot.level, slot.source, slot.written_at)
+            self._t.slots.append((slot, None))
+
+    def release(self, point: str, level: int, source: str, at: datetime) -> bool:
+        for i, (slot, gone_at) in enumerate(self._t.slots):
+            if (slot.point, slot.level, slot.source) == (point, level, source) and gone_at is None:
+                self._t.slots[i] = (slot, at)
+                return True
+        return False
+
+    def arrays(self, points: Collection[str], at: datetime) -> dict[str, list[Slot]]:
+        arrays: defaultdict[str, list[Slot]] = defaultdict(list)
+        for slot, gone_at in self._t.slots:
+            if slot.point in points and slot.written_at <= at and (gone_at is None or at < gone_at):
+                arrays[slot.point].append(slot)
+        return dict(arrays)
+
+
+class AlarmTable:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    def active(self, assets: Collection[str] | None = None) -> list[Alarm]:
+        alarms = [alarm for alarm in self._t.alarms.values() if alarm.state is not AlarmState.NORMAL]
+        return [alarm for alarm in alarms if assets is None or alarm.asset in assets]
+
+    def save(self, alarm: Alarm) -> Alarm:
+        if alarm.id is None:
+            if any(other.rule == alarm.rule for other in self.active([alarm.asset])):
+                raise Conflict(f"{alarm.rule} of {alarm.asset} is active already")
+            alarm = replace(alarm, id=len(self._t.alarms) + 1)
+        assert alarm.id is not None
+        self._t.alarms[alarm.id] = alarm
+        return alarm
+
+
+class Unit:
+    def __init__(self, tables: Tables) -> None:
+        self.commands = CommandTable(tables)
+        self.slots = SlotTable(tables)
+        self.alarms = AlarmTable(tables)
+
+
+class Crashed(BaseException):
+    """The process died here."""
+
+
+class Memory:
+    """Transactions over tables in memory. `crash_in` counts down at every commit and at every step of the line."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.crash_in: int | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[Unit]:
+        draft = copy.copy(self.tables)
+        for name in ("commands", "leases", "transitions", "slots", "alarms"):
+            setattr(draft, name, copy.copy(getattr(self.tables, name)))
+        yield Unit(draft)
+        self.may_crash()
+        self.tables = draft
+        self.may_crash()
+
+    def may_crash(self) -> None:
+        if self.crash_in is not None:
+            self.crash_in -= 1
+            if self.crash_in < 0:
+                self.crash_in = None
+                raise Crashed
+
+    def enqueue(self, *commands: Command) -> None:
+        with self() as unit:
+            unit.commands.enqueue(commands)
+
+    def state(self, command: Command) -> CommandState:
+        return self.tables.commands[command.id].state
+
+    def history(self, command: Command) -> list[CommandState]:
+        return [transition.state for transition in self.tables.transitions if transition.command == command.id]
+
+    def details(self, command: Command) -> list[str]:
+        return [transition.detail for transition in self.tables.transitions if transition.command == command.id]
+
+
+@dataclass
+class Equipment:
+    """Controllers of points that obey as they should; every application of a program is noted in `effects`."""
+
+    clock: Callable[[], datetime]
+    held: dict[str, Command] = field(default_factory=dict)
+    effects: list[str] = field(default_factory=list)
+    lies: bool = False
+    rejects: bool = False
+    off_by: float = 0.0
+
+    def obey(self, command: Command) -> Ack:
+        return Ack(command.id, command.point, command.gateway, command.seq, self._obey(command))
+
+    def _obey(self, command: Command) -> AckStatus:
+        held = self.held.get(command.point)
+        if held is not None and command.seq <= held.seq:
+            return AckStatus.DUPLICATE if command.id == held.id else AckStatus.SUPERSEDED
+        if self.clock() >= command.expires_at:
+            return AckStatus.EXPIRED
+        if self.rejects:
+            return AckStatus.REJECTED
+        if not self.lies:
+            self.held[command.point] = command
+            self.effects.append(command.id)
+        return AckStatus.ACCEPTED
+
+    def read(self, point: str, gateway: str) -> ReadBack:
+        now, held = self.clock(), self.held.get(point)
+        if held is None:
+            return ReadBack(point, gateway, 0, "", 1.0, now)
+        value = held.program.at(now)
+        return ReadBack(
+            point, gateway, held.seq, digest(held.program), (1.0 if value is None else value) + self.off_by, now
+        )
+
+
+class Line:
+    """A `Link` to `Equipment` on which a test, or a machine, decides what happens to each message.
+
+    Messages wait in `down` and `up` until `deliver_down` and `deliver_up`; `automatic` does both at once, `spontaneous`
+    equipment reports its state after each command.
+    """
+
+    def __init__(self, equipment: Equipment, *, automatic: bool = True, spontaneous: bool = True) -> None:
+        self.equipment = equipment
+        self.automatic = automatic
+        self.spontaneous = spontaneous
+        self.away = False
+        self.down: list[Command | tuple[str, str]] = []
+        self.up: list[Ack | ReadBack] = []
+        self.sent: list[Command] = []
+        self.inbox: list[Ack | ReadBack] = []
+        self.malformed: list[str] = []
+        self.before: Callable[[], None] = lambda: None
+
+    def send(self, commands: Sequence[Command]) -> None:
+        self.before()
+        if self.away:
+            raise Unavailable("the broker is away")
+        for command in commands:
+            self.down.append(command)
+            self.sent.append(command)
+        self._settle()
+        self.before()
+
+    def ask(self, points: Mapping[str, str]) -> None:
+        self.before()
+        if self.away:
+            raise Unavailable("the broker is away")
+        self.down.extend(points.items())
+        self._settle()
+
+    def receive(self, timeout_s: float) -> Answers:  # noqa: ARG002
+        # What was not confirmed comes again, as it does from a broker.
+        self.before()
+        acks = tuple(answer for answer in self.inbox if isinstance(answer, Ack))
+        readbacks = tuple(answer for answer in self.inbox if isinstance(answer, ReadBack))
+        malformed, self.malformed = tuple(self.malformed), []
+        return Answers(acks, readbacks, malformed, receipt=len(self.inbox))
+
+    def confirm(self, answers: Answers) -> None:
+        self.before()
+        assert isinstance(answers.receipt, int)
+        del self.inbox[: answers.receipt]
+
+    def deliver_down(self, index: int = 0) -> None:
+        """One message reaches the equipment, whose answers wait in `up`."""
+        message = self.down.pop(index)
+        if isinstance(message, Command):
+            self.up.append(self.equipment.obey(message))
+            if self.spontaneous:
+                self.up.append(self.equipment.read(message.point, message.gateway))
+        else:
+            self.up.append(self.equipment.read(*message))
+
+    def deliver_up(self, index: int = 0) -> None:
+        """One answer reaches the core."""
+        self.inbox.append(self.up.pop(index))
+
+    def _settle(self) -> None:
+        while self.automatic and self.down:
+            self.deliver_down()
+        while self.automatic and self.up:
+            self.deliver_up()

@@ -1,0 +1,52 @@
+"""What was really done, kept by the equipment itself: the witness that nothing is applied twice."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import orjson
+
+from engine.instants import isoformat
+
+
+class Effect(NamedTuple):
+    """One program put into action."""
+
+    point: str
+    seq: int
+    id: str
+    at: datetime
+    digest: str
+
+
+class EffectLog:
+    """An append-only file of JSON lines, on the disk before anybody is told."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab")
+        if path.stat().st_size:
+            # A line that a crash cut short was never told to anybody.
+            self._file.truncate(path.read_bytes().rfind(b"\n") + 1)
+
+    def append(self, effects: Sequence[Effect]) -> None:
+        if not effects:
+            return
+        self._file.writelines(orjson.dumps({**e._asdict(), "at": isoformat(e.at)}) + b"\n" for e in effects)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def read_effects(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log: keys point, seq, id, at, digest. A last line cut short by a crash is left out."""
+    return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
