@@ -116,6 +116,9 @@ def _commit(
     unit: Unit, territory: Territory, domain: Domain, task: Task, plan: Plan, record: PlanRecord, body: bytes
 ) -> PlanResult:
     slots = domain.to_setpoints(task, plan, record.id, record.made_at)
+    if unit.plans.get(record.id) is not None:
+        # The same inputs at the same instant: a run that was killed between its commit and its line in the ledger.
+        return PlanResult(record, len(slots), 0, tuple(plan.violations))
     unit.plans.save(record, body)
     unit.slots.put(slots)
     commands = settle_points(unit, territory, [slot.point for slot in slots], record.made_at)

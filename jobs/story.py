@@ -70,7 +70,7 @@ def real_traffic(files: Sequence[Path], territory: Territory, night: date | None
 
 def _hour(text: pl.Expr) -> pl.Expr:
     """Microseconds since 1970 of the hour that `2022-11-01T03…Z` begins; null for anything else."""
-    return text.str.slice(0, 13).str.to_datetime("%Y-%m-%dT%H", strict=False).dt.epoch("us")
+    return (text.str.slice(0, 13) + ":00").str.to_datetime("%Y-%m-%dT%H:%M", strict=False).dt.epoch("us")
 
 
 def _arcs(files: Sequence[Path]) -> list[tuple[Path, str]]:

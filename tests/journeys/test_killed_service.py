@@ -1,5 +1,6 @@
 """The service is killed at random points of the night; field, broker and lamps live on and keep their own log."""
 
+import contextlib
 import json
 import os
 import signal
@@ -50,11 +51,8 @@ def play_with_kills(folder: Path, kills: int, seed: int, **variables: str) -> di
         assert process.returncode == 0, err
     finally:
         process.kill()
-        with open(folder / "demo.json") as file:
-            try:
-                os.kill(json.load(file)["field_pid"], signal.SIGTERM)
-            except ProcessLookupError:
-                pass
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(json.loads((folder / "demo.json").read_text())["field_pid"], signal.SIGTERM)
     outcome: dict[str, Any] = json.loads(out)
     return outcome
 

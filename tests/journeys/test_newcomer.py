@@ -48,7 +48,7 @@ def test_a_night_and_why_of_every_lamp_in_the_report(consigne: Run, tmp_path: Pa
         assert told["winner"]["source"].startswith(("plan:lighting", "rule:"))
         assert told["behind"]["plan"] == told["winner"]["version"]
         assert told["command"]["state"] in TERMINAL
-        assert [step[1] for step in told["command"]["transitions"]][0] == "queued"
+        assert told["command"]["transitions"][0][1] == "queued"
     spoken = consigne("why", "--demo", "--folder", "night", *asked[0].split()[1:], CONSIGNE_LANG="fr")
     assert spoken.returncode == 0
     assert "Décidé par" in spoken.stdout

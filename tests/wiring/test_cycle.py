@@ -1,0 +1,137 @@
+"""A rule cycle: from stored readings to alarms, slots and commands, all committed together or not at all."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.model import AlarmState, CommandState, Level
+from engine.rulebook import RuleEngine
+from engine.store import Store
+from jobs import cycle
+from jobs.bootstrap import Territory
+from jobs.cycle import run_cycle, settle_points
+
+from .conftest import NOON, readings, tell
+
+MINUTE = timedelta(minutes=1)
+POINT = "illuminanceLevel"
+
+
+def detector_with_lamps(territory: Territory) -> tuple[str, list[str]]:
+    detector = territory.of_type("PresenceDetector")[0]
+    return detector.id, list(detector.attributes["lamps"])
+
+
+def test_what_was_stored_before_the_first_cycle_is_history(
+    store: Store, territory: Territory, engine: RuleEngine, history: int
+) -> None:
+    assert history > 1_000
+    result = run_cycle(store, territory, engine, NOON)
+    assert (result.readings, result.alarms_raised, result.commands) == (0, 0, 0)
+    with store.read() as unit:
+        assert unit.alarms.active() == []
+        assert unit.cursors.get(cycle.CURSOR) == {z: n for z, n in unit.readings.heads().items() if n}
+
+
+def test_somebody_passing_lights_the_lamps_around_and_then_it_ends(
+    store: Store, territory: Territory, engine: RuleEngine
+) -> None:
+    detector, lamps = detector_with_lamps(territory)
+    run_cycle(store, territory, engine, NOON)
+    tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
+    result = run_cycle(store, territory, engine, NOON + MINUTE)
+    assert result.readings == 1
+    with store.read() as unit:
+        arrays = unit.slots.arrays([f"{lamp}/{POINT}" for lamp in lamps], NOON + MINUTE)
+        for lamp in lamps:
+            (slot,) = arrays[f"{lamp}/{POINT}"]
+            assert slot.level is Level.RULE
+            assert slot.source == f"rule:presence-boost:{detector}"
+            assert slot.program.at(NOON + 2 * MINUTE) == 1.0
+            assert slot.program.until == NOON + 16 * MINUTE
+
+
+def test_a_cycle_done_twice_decides_once(store: Store, territory: Territory, engine: RuleEngine) -> None:
+    detector, _ = detector_with_lamps(territory)
+    run_cycle(store, territory, engine, NOON)
+    tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
+    first = run_cycle(store, territory, engine, NOON + MINUTE)
+    again = run_cycle(store, territory, engine, NOON + MINUTE)
+    assert first.edges == 1
+    assert (again.readings, again.edges, again.commands) == (0, 0, 0)
+
+
+def test_a_lamp_that_draws_nothing_raises_one_alarm_and_recovers(
+    store: Store, territory: Territory, engine: RuleEngine
+) -> None:
+    lamp = territory.of_type("Streetlight")[0]
+    run_cycle(store, territory, engine, NOON)
+    for step in range(1, 5):
+        at = NOON + 15 * step * MINUTE
+        dark = readings(
+            (lamp.id, "powerState", "on", at),
+            (lamp.id, "powerConsumption", 0.0, at),
+            (lamp.parent or "", "powerConsumption", 900.0, at),
+        )
+        tell(store, territory, dark, at)
+        run_cycle(store, territory, engine, at)
+    with store.read() as unit:
+        (alarm,) = unit.alarms.active([lamp.id])
+    assert (alarm.rule, alarm.state) == ("lamp-failure", AlarmState.UNACKNOWLEDGED)
+    assert alarm.raised_at == NOON + 35 * MINUTE
+    for step in range(5, 8):
+        at = NOON + 15 * step * MINUTE
+        lit = readings(
+            (lamp.id, "powerState", "on", at),
+            (lamp.id, "powerConsumption", 40.0, at),
+            (lamp.parent or "", "powerConsumption", 900.0, at),
+        )
+        tell(store, territory, lit, at)
+        run_cycle(store, territory, engine, at)
+    with store.read() as unit:
+        (alarm,) = unit.alarms.active([lamp.id])
+    assert alarm.state is AlarmState.RTN_UNACKNOWLEDGED
+
+
+def test_a_silent_cabinet_is_one_alarm_and_silences_its_lamps(
+    store: Store, territory: Territory, engine: RuleEngine
+) -> None:
+    lamp = territory.of_type("Streetlight")[0]
+    cabinet = lamp.parent or ""
+    run_cycle(store, territory, engine, NOON)
+    tell(store, territory, readings((cabinet, "powerConsumption", 900.0, NOON + MINUTE)), NOON + MINUTE)
+    run_cycle(store, territory, engine, NOON + MINUTE)
+    dead = NOON + 40 * MINUTE
+    tell(store, territory, readings((lamp.id, "status", "defectiveLamp", dead)), dead)
+    run_cycle(store, territory, engine, dead)
+    result = run_cycle(store, territory, engine, NOON + 90 * MINUTE)
+    assert not result.faults
+    with store.read() as unit:
+        found = {alarm.rule: alarm.state for alarm in unit.alarms.active([lamp.id, cabinet])}
+    assert found == {
+        "cabinet-silent": AlarmState.UNACKNOWLEDGED,
+        "lamp-failure": AlarmState.SUPPRESSED_BY_DESIGN,
+    }
+
+
+@pytest.mark.parametrize("broken", ["_apply_alarms", "_apply_wants", "settle_points", "_record"])
+def test_a_cycle_that_breaks_anywhere_leaves_nothing_and_is_done_again(
+    store: Store, territory: Territory, engine: RuleEngine, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    detector, lamps = detector_with_lamps(territory)
+    run_cycle(store, territory, engine, NOON)
+    tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
+    with monkeypatch.context() as patched:
+        patched.setattr(cycle, broken, lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_cycle(store, territory, engine, NOON + MINUTE)
+    point = f"{lamps[0]}/{POINT}"
+    with store.read() as unit:
+        assert unit.slots.arrays([point], NOON + MINUTE).get(point, []) == []
+        assert unit.commands.in_states(list(CommandState)) == []
+    assert run_cycle(store, territory, engine, NOON + MINUTE).edges == 1
+
+
+def test_points_nobody_can_reach_are_passed_over(store: Store, territory: Territory) -> None:
+    with store.begin() as unit:
+        assert settle_points(unit, territory, ["L-nobody/illuminanceLevel"], NOON) == 0
