@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from engine.errors import ConsigneError, InputError, Problem
@@ -19,14 +18,14 @@ from optimizers.result import InvalidProblem, Limits, Status
 class Optimiser:
     """The same six functions for every X: reading and writing JSON, solving, checking, schemas and an example."""
 
-    problem_from_json: Callable[[Any], Any]
-    plan_to_json: Callable[[Any], Any]
-    plan_from_json: Callable[[Any], Any]
+    problem_from_json: Callable[[bytes], Any]
+    plan_to_json: Callable[[Any], str]
+    plan_from_json: Callable[[bytes], Any]
     solve: Callable[[Any, Limits], Any]
     check: Callable[[Any, Any], Any]
     problem_schema: Callable[[], Any]
     plan_schema: Callable[[], Any]
-    example: Callable[[int], Any]
+    example: Callable[[int], str]
 
 
 OPTIMISERS = {
@@ -69,11 +68,11 @@ def solve(
     chosen = _of(name)
     problem = _read(source, chosen.problem_from_json)
     plan = chosen.solve(problem, Limits(seconds, work, gap, threads, seed))
-    data = chosen.plan_to_json(plan)
+    text = chosen.plan_to_json(plan)
     if out is None:
-        emit(data)
+        typer.echo(text)
     else:
-        out.write_bytes(orjson.dumps(data))
+        out.write_text(text, encoding="utf-8")
         show_lines(
             [f"{plan.status}: objective {plan.objective:.6g}, gap {plan.gap:.3g}, {len(plan.violations)} violations"]
         )
@@ -107,7 +106,7 @@ def example(name: Name, seed: int = 0) -> None:
 
     Example: consigne example lighting > problem.json
     """
-    emit(_of(name).example(seed))
+    typer.echo(_of(name).example(seed))
 
 
 def _of(name: str) -> Optimiser:
@@ -116,13 +115,10 @@ def _of(name: str) -> Optimiser:
     return OPTIMISERS[name]
 
 
-def _read(source: str, parse: Callable[[Any], Any]) -> Any:
+def _read(source: str, parse: Callable[[bytes], Any]) -> Any:
     try:
-        data = orjson.loads(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
-        return parse(data)
+        return parse(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
     except OSError as error:
         raise InputError([Problem(source, 0, 0, f"cannot be read: {error.strerror}", "check the path")]) from None
-    except orjson.JSONDecodeError as error:
-        raise InputError([Problem(source, error.lineno, error.colno, f"is not JSON: {error.msg}")]) from None
     except InvalidProblem as error:
         raise InputError(Problem(source, 0, 0, text) for text in error.problems) from None
