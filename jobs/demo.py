@@ -41,7 +41,7 @@ from jobs.outcome import NightOutcome, measure_night, show_outcome
 from jobs.schedule import run_job
 from jobs.service import Service
 from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic
-from jobs.words import say
+from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
 
 _PATIENCE_S = 5.0
@@ -69,8 +69,15 @@ class _Scene:
     database_url: str
     broker_url: str
     field_pid: int
-    origin: str
+    counts: list[str]
+    seed: int
     night: str
+
+    def origin(self, lang: Lang) -> str:
+        """Where the night's traffic is from."""
+        if self.counts:
+            return say("counts_real", lang, files=", ".join(self.counts))
+        return say("counts_made", lang, seed=self.seed)
 
     def save(self, folder: Path) -> None:
         draft = folder / "demo.part"
@@ -108,7 +115,9 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
         with contextlib.suppress(ProcessLookupError):
             os.kill(scene.field_pid, signal.SIGTERM)
         raise
-    outcome = measure_night(store, territory, chosen, start, origin=scene.origin, folder=options.folder)
+    outcome = measure_night(
+        store, territory, chosen, start, origin=scene.origin(language(chosen)), folder=options.folder
+    )
     if not options.quiet:
         show_outcome(outcome, language(chosen), seconds=time.monotonic() - began)
     return outcome
@@ -133,7 +142,14 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
         folder / "story.json"
     )
     broker_url, pid = _start_field(chosen, folder)
-    scene = _Scene(chosen.database_url, broker_url, pid, traffic.origin, traffic.night.isoformat())
+    scene = _Scene(
+        chosen.database_url,
+        broker_url,
+        pid,
+        [path.name for path in options.counts],
+        options.seed,
+        traffic.night.isoformat(),
+    )
     scene.save(folder)
     return scene
 

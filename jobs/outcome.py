@@ -23,6 +23,7 @@ from jobs.report import LampLine, Report, write_report
 from jobs.words import Lang, number, say
 from optimizers.lighting.problem import Floats, Ints
 
+DEMO_FOLDER = Path("var/demo")
 _DAY = timedelta(days=1)
 
 
@@ -74,7 +75,9 @@ def measure_night(
         alarms = unit.alarms.between(start, start + 2 * _DAY)
         commands = unit.commands.in_states(list(CommandState))
         acknowledged, unexplained = _account(unit, commands)
-    ask = _ask(night)
+        names = {commune.insee: commune.name for commune in unit.inventory.communes()}
+        communes = {zone.id: names[zone.commune] for zone in unit.inventory.zones()}
+    question = _question(folder)
     report = folder / "report.html"
     states = {command.point.split("/")[0]: command for command in sorted(commands, key=lambda c: c.seq)}
     outcome = NightOutcome(
@@ -91,10 +94,10 @@ def measure_night(
         fixed=_policy(night, night.fixed),
         origin=origin,
         report=report,
-        ask=ask,
+        ask=f"{question} {_most_dimmed(night)}",
     )
     lang = language(settings)
-    write_report(report, _report(night, outcome, states, lang), lang)
+    write_report(report, _report(night, outcome, question, states, communes, lang), lang)
     return outcome
 
 
@@ -119,18 +122,19 @@ def _darkest(night: Review) -> Ints:
     return slots
 
 
-def _ask(night: Review) -> str:
-    """The line to type next: the most dimmed lamp, at its lowest."""
+def _most_dimmed(night: Review) -> str:
+    """A lamp and an instant worth asking about."""
     slots = _darkest(night)
     lamp = int(np.argmin(night.planned[np.arange(len(slots)), slots]))
     at = night.night.slots[int(slots[lamp])].astimezone(PARIS)
-    return f"{program()} why --demo {night.lamps[lamp].id} {at.isoformat(timespec='minutes')}"
+    return f"{night.lamps[lamp].id} {at.isoformat(timespec='minutes')}"
 
 
-def program() -> str:
-    """How this command can be typed here."""
+def _question(folder: Path) -> str:
+    """How to ask why of this demo, as it can be typed here."""
     found = Path(sys.argv[0])
-    return "consigne" if shutil.which("consigne") or found.name != "consigne" else str(_relative(found))
+    command = "consigne" if shutil.which("consigne") or found.name != "consigne" else str(_relative(found))
+    return f"{command} why --demo" + ("" if folder == DEMO_FOLDER else f" --folder {folder}")
 
 
 def _relative(path: Path) -> Path:
@@ -173,13 +177,21 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _report(night: Review, outcome: NightOutcome, states: dict[str, Command], lang: Lang) -> Report:
+def _report(
+    night: Review,
+    outcome: NightOutcome,
+    question: str,
+    states: dict[str, Command],
+    communes: dict[str, str],
+    lang: Lang,
+) -> Report:
     dark = night.night.burning
     fluxes = {"planned": night.planned, "fixed": night.fixed, "needed": night.need.flux}
     curves = {name: flux[:, dark].mean(axis=0) for name, flux in fluxes.items()}
     lamps = [
         LampLine(
             id=lamp.id,
+            commune=communes[lamp.zone],
             lon=lamp.lon,
             lat=lamp.lat,
             road=str(lamp.attributes["road_class"]),
@@ -191,4 +203,4 @@ def _report(night: Review, outcome: NightOutcome, states: dict[str, Command], la
         for row, (lamp, slot) in enumerate(zip(night.lamps, _darkest(night), strict=True))
     ]
     slots = [at for at, lit in zip(night.night.slots, dark, strict=True) if lit]
-    return Report(outcome.origin, _facts(outcome, lang), slots, curves, lamps)
+    return Report(outcome.origin, question, _facts(outcome, lang), slots, curves, lamps)

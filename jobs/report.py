@@ -13,7 +13,7 @@ from engine.instants import PARIS
 from jobs.words import Lang, number, say
 
 Array = npt.NDArray[np.float64]
-_WIDTH, _HEIGHT, _MARGIN = 860.0, 260.0, 44.0
+_WIDTH, _HEIGHT, _MARGIN, _TOP, _PANEL = 860.0, 300.0, 44.0, 84.0, 400.0
 _CURVES = (("needed", "#7a7a7a", "4 3"), ("fixed", "#b3541e", "7 3"), ("planned", "#0b5cad", ""))
 _STYLE = """
 :root{color-scheme:light dark}
@@ -24,6 +24,8 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}
 svg{width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif;fill:currentColor}
 code{font-size:.9em}
+.maps{display:flex;flex-wrap:wrap;gap:1rem}
+figure{flex:1 1 18rem;margin:0}
 .scroll{max-height:24rem;overflow:auto}
 """
 
@@ -33,6 +35,7 @@ class LampLine:
     """A lamp as the report lists it. Mean output over the burning slots, 0…1; `at` is an instant worth asking about."""
 
     id: str
+    commune: str
     lon: float
     lat: float
     road: str
@@ -44,9 +47,13 @@ class LampLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the page shows. `curves` holds the mean flux per slot (0…1), by name, over the burning slots."""
+    """What the page shows. `curves` holds the mean flux per slot (0…1), by name, over the burning slots.
+
+    `ask` is the command that a lamp and an instant complete.
+    """
 
     subtitle: str
+    ask: str
     facts: Sequence[tuple[str, str]]
     slots: Sequence[datetime]
     curves: dict[str, Array]
@@ -72,9 +79,9 @@ def _page(report: Report, lang: Lang) -> str:
             f"<h2>{escape(say('curve', lang))}</h2>",
             _curve(report, lang),
             f"<h2>{escape(say('map', lang))}</h2>",
-            _map(report.lamps, lang),
+            _map(report.lamps),
             f"<h2>{escape(say('ask', lang))}</h2>",
-            _lamps(report.lamps, lang),
+            _lamps(report, lang),
             "</html>",
         ]
     )
@@ -90,7 +97,7 @@ def _curve(report: Report, lang: Lang) -> str:
     xs = _MARGIN + (_WIDTH - 2 * _MARGIN) * np.arange(count) / max(count - 1, 1)
     parts = [_axes(report.slots, xs, lang)]
     for row, (name, colour, dash) in enumerate(_CURVES):
-        ys = _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * report.curves[name]
+        ys = _HEIGHT - _MARGIN - (_HEIGHT - _MARGIN - _TOP) * report.curves[name]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
         stroke = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
         parts.append(f'<polyline points="{points}" fill="none" {stroke}/>')
@@ -102,7 +109,7 @@ def _curve(report: Report, lang: Lang) -> str:
 
 
 def _axes(slots: Sequence[datetime], xs: Array, lang: Lang) -> str:
-    base, top = _HEIGHT - _MARGIN, _MARGIN
+    base, top = _HEIGHT - _MARGIN, _TOP
     parts = [f'<text x="4" y="{top - 14:g}">{escape(say("flux_axis", lang))}</text>']
     for percent in (0, 50, 100):
         y = base - (base - top) * percent / 100
@@ -115,21 +122,25 @@ def _axes(slots: Sequence[datetime], xs: Array, lang: Lang) -> str:
     return "".join(parts)
 
 
-def _map(lamps: Sequence[LampLine], lang: Lang) -> str:
-    """Plate carrée with longitudes shrunk by the cosine of the latitude: right enough for a few kilometres."""
-    lon, lat = (np.array([getattr(lamp, axis) for lamp in lamps]) for axis in ("lon", "lat"))
+def _map(lamps: Sequence[LampLine]) -> str:
+    """One small map a commune. Plate carrée, longitudes shrunk by the cosine of the latitude: right for a few km."""
+    communes = dict.fromkeys(lamp.commune for lamp in lamps)
+    panels = (_panel(name, [lamp for lamp in lamps if lamp.commune == name]) for name in communes)
+    return f'<div class="maps">{"".join(panels)}</div>'
+
+
+def _panel(name: str, lamps: Sequence[LampLine]) -> str:
+    lon, lat = np.array([lamp.lon for lamp in lamps]), np.array([lamp.lat for lamp in lamps])
     x = (lon - lon.min()) * np.cos(np.radians(lat.mean()))
     y = lat.max() - lat
-    scale = (_WIDTH - 20) / max(float(x.max()), 1e-9)
-    height = min(float(y.max()) * scale, 560.0) + 20
-    scale = min(scale, (height - 20) / max(float(y.max()), 1e-9))
+    scale = (_PANEL - 20) / max(float(x.max()), float(y.max()), 1e-9)
     dots = (
         f'<circle cx="{10 + px * scale:.1f}" cy="{10 + py * scale:.1f}" r="4" fill="{_colour(lamp.mean_flux)}">'
-        f"<title>{escape(lamp.id)} · {lamp.lighting_class} · {lamp.mean_flux:.0%}</title></circle>"
+        f"<title>{escape(lamp.id)} · {escape(lamp.lighting_class)} · {lamp.mean_flux:.0%}</title></circle>"
         for lamp, px, py in zip(lamps, x, y, strict=True)
     )
-    label = escape(say("map", lang))
-    return f'<svg viewBox="0 0 {_WIDTH:g} {height:.0f}" role="img" aria-label="{label}">{"".join(dots)}</svg>'
+    picture = f'<svg viewBox="0 0 {_PANEL:g} {_PANEL:g}" role="img" aria-label="{escape(name)}">{"".join(dots)}</svg>'
+    return f"<figure>{picture}<figcaption>{escape(name)}</figcaption></figure>"
 
 
 def _colour(flux: float) -> str:
@@ -139,12 +150,16 @@ def _colour(flux: float) -> str:
     return f"rgb({red},{green},{blue})"
 
 
-def _lamps(lamps: Sequence[LampLine], lang: Lang) -> str:
+def _local(at: datetime) -> str:
+    return at.astimezone(PARIS).isoformat(timespec="minutes")
+
+
+def _lamps(report: Report, lang: Lang) -> str:
     head = "".join(f"<th>{escape(say(key, lang))}" for key in ("lamp", "road", "class", "mean_output", "state", "ask"))
     rows = (
         f"<tr><td>{escape(lamp.id)}<td>{escape(lamp.road)}<td>{escape(lamp.lighting_class)}"
         f'<td class="n">{number(100 * lamp.mean_flux, lang)} %<td>{escape(lamp.state)}'
-        f"<td><code>consigne why {escape(lamp.id)} {lamp.at.astimezone(PARIS).isoformat(timespec='minutes')}</code>"
-        for lamp in lamps
+        f"<td><code>{escape(report.ask)} {escape(lamp.id)} {_local(lamp.at)}</code>"
+        for lamp in report.lamps
     )
     return f'<div class="scroll" tabindex="0"><table><tr>{head}{"".join(rows)}</table></div>'

@@ -35,7 +35,6 @@ class Traffic:
     night: date
     history: pl.DataFrame
     day: pl.DataFrame
-    origin: str
 
 
 def made_traffic(counters: Sequence[Asset], night: date, seed: int) -> Traffic:
@@ -43,7 +42,7 @@ def made_traffic(counters: Sequence[Asset], night: date, seed: int) -> Traffic:
     start = noon(night)
     counts = made_counts(counters, start - HISTORY_DAYS * _DAY, HISTORY_DAYS + 2, seed)
     before = counts.filter(pl.col("observed_at") < to_us(start))
-    return Traffic(night, _raw(before), _within(counts, night), f"made, seed {seed}")
+    return Traffic(night, _raw(before), _within(counts, night))
 
 
 def real_traffic(files: Sequence[Path], territory: Territory, night: date | None) -> Traffic:
@@ -65,7 +64,7 @@ def real_traffic(files: Sequence[Path], territory: Territory, night: date | None
     if history.is_empty() or day.is_empty():
         found = f"no counts before and during the night of {night}; the files end {last:%Y-%m-%d}"
         raise InputError([Problem(str(files[0]), 0, 0, found, "name a night inside the files with --night")])
-    return Traffic(night, history, day, ", ".join(path.name for path in files))
+    return Traffic(night, history, day)
 
 
 def _hour(text: pl.Expr) -> pl.Expr:

@@ -15,6 +15,7 @@ from jobs.cli.common import DEGRADED, Json, emit, instant, running_service, sett
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
+from jobs.outcome import DEMO_FOLDER
 from jobs.service import serve as run_service
 from jobs.service import stop_on_signals
 
@@ -44,7 +45,7 @@ def demo(
     ] = None,
     night: Annotated[str | None, typer.Option(help="the day whose noon the night begins at, as 2026-11-16")] = None,
     seed: Annotated[int, typer.Option(help="of everything made")] = 1,
-    folder: Annotated[Path, typer.Option(help="where database, log and report go")] = Path("var/demo"),
+    folder: Annotated[Path, typer.Option(help="where database, log and report go")] = DEMO_FOLDER,
     attach: Annotated[bool, typer.Option(help="go on with the field and the database that are in the folder")] = False,
     lang: Annotated[str, typer.Option(help="fr or en")] = "",
     as_json: Json = False,
@@ -156,7 +157,7 @@ def why(
         str | None, typer.Argument(help="2026-11-22T23:40 in Paris, or with an offset; now by default")
     ] = None,
     of_demo: Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")] = False,
-    folder: Annotated[Path, typer.Option(help="the demo's folder")] = Path("var/demo"),
+    folder: Annotated[Path, typer.Option(help="the demo's folder")] = DEMO_FOLDER,
     as_json: Json = False,
 ) -> None:
     """One setpoint, back to its readings.

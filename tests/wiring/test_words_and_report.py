@@ -47,6 +47,7 @@ def test_numbers(value: float, digits: int, english: str, french: str) -> None:
 def lamp(number: int, **changes: object) -> LampLine:
     values = {
         "id": f"L-49020-{number:05}",
+        "commune": "Béhuard",
         "lon": -0.65 + number / 1000,
         "lat": 47.37,
         "road": "residential",
@@ -61,7 +62,9 @@ def lamp(number: int, **changes: object) -> LampLine:
 def page(tmp_path: Path, lamps: list[LampLine], lang: Lang = "en", subtitle: str = "made, seed 1") -> str:
     slots = [T0 + k * timedelta(minutes=15) for k in range(8)]
     curves = {name: np.linspace(0.2, 1, 8) for name in ("planned", "fixed", "needed")}
-    write_report(tmp_path / "report.html", Report(subtitle, [("a", "1")], slots, curves, lamps), lang)
+    write_report(
+        tmp_path / "report.html", Report(subtitle, "consigne why --demo", [("a", "1")], slots, curves, lamps), lang
+    )
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -78,7 +81,7 @@ class Tags(HTMLParser):
 
 def test_the_page_names_every_lamp_and_how_to_ask(tmp_path: Path) -> None:
     text = page(tmp_path, [lamp(n) for n in range(5)])
-    asked = re.findall(r"<code>consigne why (\S+) (\S+)</code>", text)
+    asked = re.findall(r"<code>consigne why --demo (\S+) (\S+)</code>", text)
     assert [name for name, _ in asked] == [f"L-49020-{n:05}" for n in range(5)]
     assert {at for _, at in asked} == {"2026-11-16T18:00+01:00"}
     tags = Tags()
@@ -98,6 +101,11 @@ def test_foreign_text_is_escaped(tmp_path: Path) -> None:
     text = page(tmp_path, [lamp(1, road="<b>x")], subtitle="<script>alert(1)</script>")
     assert "<script>" not in text
     assert "<b>" not in text
+
+
+def test_each_commune_has_a_map(tmp_path: Path) -> None:
+    text = page(tmp_path, [lamp(1), lamp(2, commune="Savennières"), lamp(3)])
+    assert re.findall(r"<figcaption>([^<]+)</figcaption>", text) == ["Béhuard", "Savennières"]
 
 
 def test_pictures_have_names_and_the_page_its_language(tmp_path: Path) -> None:
