@@ -68,12 +68,20 @@ class EmbeddedBroker:
         self._ready.set()
         await self._stop.wait()
         await broker.shutdown()
+        await _abandon_connections(self._loop)
 
     def _config(self) -> dict[str, Any]:
         return {
             "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
             "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         }
+
+
+async def _abandon_connections(loop: asyncio.AbstractEventLoop) -> None:
+    """Close what amqtt leaves open of clients that vanished; else each is a warning once the loop is gone."""
+    for transport in list(getattr(loop, "_transports", {}).values()):
+        transport.abort()
+    await asyncio.sleep(0)
 
 
 def _port(broker: Any) -> int:

@@ -1,0 +1,53 @@
+"""Who did what: a chain in which every line holds the one before it."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from engine.instants import to_us
+from engine.store import schema
+from engine.store.bulk import Bulk
+from engine.store.schema import to_json
+
+_TABLE = schema.audit
+_GENESIS = "0" * 64
+
+
+class Audit:
+    """Lines numbered from 1 without a gap. Each one's SHA-256 covers its content, its number and the hash before it.
+
+    The chain shows a line changed, removed or put in; that its end was cut off, only a copy of the last hash shows.
+    """
+
+    def __init__(self, bulk: Bulk) -> None:
+        self._connection = bulk.connection
+
+    def append(self, actor: str, action: str, subject: str, body: Mapping[str, Any], at: datetime) -> int:
+        """Add a line; returns its number. Other writers wait until this transaction ends."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.exec_driver_sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE")
+        last = self._connection.execute(
+            select(_TABLE.c.seq, _TABLE.c.hash).order_by(_TABLE.c.seq.desc()).limit(1)
+        ).first()
+        seq, before = (last.seq + 1, last.hash) if last else (1, _GENESIS)
+        line = {"seq": seq, "at": to_us(at), "actor": actor, "action": action, "subject": subject, "body": dict(body)}
+        self._connection.execute(insert(_TABLE).values(**line, hash=_digest(before, line)))
+        return seq
+
+    def verify(self) -> int | None:
+        """The number of the first line that does not fit the chain; None when all do."""
+        expected, before = 1, _GENESIS
+        rows = self._connection.execution_options(yield_per=10_000).execute(select(_TABLE).order_by(_TABLE.c.seq))
+        for row in rows.mappings():
+            line = {name: row[name] for name in ("seq", "at", "actor", "action", "subject", "body")}
+            if row["seq"] != expected or row["hash"] != _digest(before, line):
+                return expected
+            expected, before = expected + 1, row["hash"]
+        return None
+
+
+def _digest(before: str, line: Mapping[str, Any]) -> str:
+    return hashlib.sha256(f"{before}{to_json(line)}".encode()).hexdigest()

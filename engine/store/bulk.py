@@ -1,0 +1,76 @@
+"""Whole frames in and out of a connection, by the fastest way each database has.
+
+PostgreSQL: binary COPY, and arrays that `unnest` turns into rows. SQLite: executemany, and `json_each`.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, CursorResult, FromClause, Select, Table
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from engine.store.schema import frame_schema, frame_type
+
+Frame = pl.DataFrame
+CHUNK = 50_000
+"""Rows held in memory at once where a whole table goes by."""
+
+
+class Found(NamedTuple):
+    """What `Bulk.seek` joins: the FROM clause, and the columns of the rows found."""
+
+    source: FromClause
+    columns: ReadOnlyColumnCollection[str, Any]
+
+
+class Bulk(Protocol):
+    """Frames in and out of one connection. A frame's columns are named as the table's; JSON is text."""
+
+    connection: Connection
+
+    def insert(self, table: Table, frame: Frame) -> None:
+        """Append rows; any of them that breaks a constraint fails all."""
+        ...
+
+    def upsert(self, table: Table, frame: Frame) -> None:
+        """Insert rows whose primary key is new, replace the given columns of the others. Each key once."""
+        ...
+
+    def keys(self, frame: Frame) -> FromClause:
+        """The frame as a table expression, for joins. Integers and text: as text, a float is not exact."""
+        ...
+
+    def seek(self, keys: FromClause, table: Table, *on: ColumnElement[bool]) -> Found:
+        """Join keys to the rows of a table that fit, by one index look-up a key whatever the planner believes."""
+        ...
+
+
+def read_frame(connection: Connection, statement: Select[Any]) -> Frame:
+    """The rows of a statement; polars types follow the types of its columns."""
+    return _to_frame(_open(connection, statement).fetchall(), statement)
+
+
+def stream_frames(connection: Connection, statement: Select[Any], size: int = CHUNK) -> Iterator[Frame]:
+    """The rows of a statement in frames of up to `size`, of which one at a time is in memory."""
+    rows = _open(connection.execution_options(stream_results=True), statement)
+    while chunk := rows.fetchmany(size):
+        yield _to_frame(chunk, statement)
+    rows.close()
+
+
+def conform(table: Table, frame: Frame) -> Frame:
+    """The frame's columns as the table's types, in the table's order. Raises on a value that does not fit."""
+    schema = frame_schema(table)
+    return frame.select(pl.col(name).cast(schema[name]) for name in schema if name in frame.columns)
+
+
+def _open(connection: Connection, statement: Select[Any]) -> Any:
+    # The driver's own tuples: making a Row of each would cost as much again as reading them.
+    result: CursorResult[Any] = connection.execute(statement)
+    return result.cursor
+
+
+def _to_frame(rows: list[Any], statement: Select[Any]) -> Frame:
+    schema = {column.name: frame_type(column.type) for column in statement.selected_columns}
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,141 @@
+"""Frames on PostgreSQL."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    FromClause,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.types import TypeEngine, UserDefinedType
+
+from engine.store.bulk import Found, Frame, conform
+
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TAIL = b"\xff\xff"
+# polars type → SQL type, its object id in pg_type, and its form on the wire
+_NUMBERS: dict[pl.DataType, tuple[type[TypeEngine[Any]], int, str]] = {
+    pl.Int16(): (SmallInteger, 21, ">i2"),
+    pl.Int32(): (Integer, 23, ">i4"),
+    pl.Int64(): (BigInteger, 20, ">i8"),
+    pl.Float64(): (Double, 701, ">f8"),
+}
+
+
+class PostgresBulk:
+    """See `Bulk`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def insert(self, table: Table, frame: Frame) -> None:
+        if frame.is_empty():
+            return
+        frame = conform(table, frame)
+        names = ", ".join(f'"{name}"' for name in frame.columns)
+        driver: Any = self.connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            if _is_plain(frame):
+                with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT BINARY)') as copy:
+                    copy.write(_copy_rows(frame))
+            else:
+                with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+                    for row in frame.iter_rows():
+                        copy.write_row(row)
+
+    def upsert(self, table: Table, frame: Frame) -> None:
+        if frame.is_empty():
+            return
+        frame = conform(table, frame)
+        keys = [key.name for key in table.primary_key]
+        statement = insert(table).from_select(frame.columns, select(self.keys(frame)))
+        changes = {name: statement.excluded[name] for name in frame.columns if name not in keys}
+        self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+    def keys(self, frame: Frame) -> FromClause:
+        arrays = [_array(values) for values in frame.iter_columns()]
+        columns: list[Any] = [column(name, _sql_type(dtype)) for name, dtype in frame.schema.items()]
+        return func.unnest(*arrays).table_valued(*columns).render_derived()
+
+    def seek(self, keys: FromClause, table: Table, *on: ColumnElement[bool]) -> Found:
+        # OFFSET 0 keeps the planner from turning the look-ups into a scan of every partition.
+        found = select(table).where(and_(*on)).offset(literal_column("0")).lateral()
+        return Found(keys.join(found, true()), found.c)
+
+
+class Packed(bytes):
+    """An array in PostgreSQL's binary form."""
+
+
+class PackedDumper(Dumper):
+    """Hands a `Packed` to the server as it is; the cast around it says what it is."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: Packed) -> Buffer:
+        return bytes(obj)
+
+
+class _AsIs(UserDefinedType[Packed]):
+    cache_ok = True
+
+
+def register(connection: psycopg.Connection[Any]) -> None:
+    """Teach a new connection the arrays of this module."""
+    connection.adapters.register_dumper(Packed, PackedDumper)
+
+
+def _sql_type(dtype: pl.DataType) -> type[TypeEngine[Any]]:
+    if dtype in _NUMBERS:
+        return _NUMBERS[dtype][0]
+    return LargeBinary if dtype == pl.Binary else Text
+
+
+def _is_plain(frame: Frame) -> bool:
+    return all(dtype in _NUMBERS for dtype in frame.dtypes) and not any(frame.null_count().row(0))
+
+
+def _array(values: pl.Series) -> ColumnElement[Any]:
+    of = ARRAY(_sql_type(values.dtype))
+    if values.dtype not in _NUMBERS or values.null_count():
+        return cast(bindparam(None, values.to_list(), of), of)
+    _, oid, form = _NUMBERS[values.dtype]
+    items = np.empty(len(values), np.dtype([("size", ">i4"), ("value", form)]))
+    items["size"] = np.dtype(form).itemsize
+    items["value"] = values.to_numpy()
+    head = np.array([1, 0, oid, len(values), 1], ">i4")
+    return cast(bindparam(None, Packed(head.tobytes() + items.tobytes()), _AsIs()), of)
+
+
+def _copy_rows(frame: Frame) -> bytes:
+    """The frame as a binary COPY stream: each row its number of fields, each field its size and its bytes."""
+    forms = [(name, _NUMBERS[dtype][2]) for name, dtype in frame.schema.items()]
+    fields = [part for name, form in forms for part in ((f"size of {name}", ">i4"), (name, form))]
+    rows = np.empty(frame.height, np.dtype([("fields", ">i2"), *fields]))
+    rows["fields"] = frame.width
+    for name, form in forms:
+        rows[f"size of {name}"] = np.dtype(form).itemsize
+        rows[name] = frame[name].to_numpy()
+    return _COPY_HEAD + rows.tobytes() + _COPY_TAIL

@@ -1,0 +1,99 @@
+"""Is the database what it should be? Each finding with what to do about it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from engine.errors import Problem
+from engine.instants import isoformat, to_us
+from engine.model import CommandState
+from engine.store import horizon, partitions, schema
+from engine.store.audit import Audit
+from engine.store.bulk import Bulk
+
+_GRACE = timedelta(hours=1)
+_RESTORE = "restore a backup into an empty database: consigne db restore"
+
+
+def check_contents(bulk: Bulk, name: str, at: datetime | None) -> list[Problem]:
+    """What is wrong inside a database whose schema is at head. Without `at`, what depends on the time is left out."""
+    found = [*_integrity(bulk), *_counts(bulk), *_audit(bulk)]
+    if at is not None:
+        found += [*_partitions(bulk, at), *_overdue(bulk, at)]
+    return [Problem(name, 0, 0, what, hint) for what, hint in found]
+
+
+def _integrity(bulk: Bulk) -> Iterator[tuple[str, str]]:
+    """SQLite only: PostgreSQL checks its pages as it reads them."""
+    if bulk.connection.dialect.name == "postgresql":
+        return
+    for (finding,) in bulk.connection.exec_driver_sql("PRAGMA quick_check"):
+        if finding != "ok":
+            yield f"is damaged: {finding}", _RESTORE
+    for table, row, parent, _ in bulk.connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        yield f"row {row} of {table} speaks of a {parent} that is not there", _RESTORE
+
+
+def _counts(bulk: Bulk) -> Iterator[tuple[str, str]]:
+    """stored + refused = received, three ways: by batch, by the zones' sequences, by the rows themselves."""
+    batches, zones = schema.intake.c, schema.zone.c
+    sums = (batches.received, batches.stored)
+    received, stored = (_number(bulk, func.coalesce(func.sum(column), 0)) for column in sums)
+    refused = sum(
+        sum(reasons.values())
+        for (reasons,) in bulk.connection.execute(select(batches.refused).where(batches.received > batches.stored))
+    )
+    given = _number(bulk, func.coalesce(func.sum(zones.last_seq), 0))
+    gone_readings, gone_refusals = horizon.pruned(bulk)
+    readings = gone_readings + _number(bulk, func.count(schema.reading.c.seq))
+    refusals = gone_refusals + _number(bulk, func.count(schema.refusal.c.id))
+    if stored + refused != received:
+        yield f"{received} readings received, but {stored} stored + {refused} refused", _RESTORE
+    if not stored == given == readings:
+        what = (
+            f"{stored} readings stored by the batches, {given} by the zones' sequences, {readings} rows kept or pruned"
+        )
+        yield what, _RESTORE
+    if refused != refusals:
+        yield f"{refused} readings refused by the batches, {refusals} rows kept or pruned", _RESTORE
+
+
+def _audit(bulk: Bulk) -> Iterator[tuple[str, str]]:
+    broken = Audit(bulk).verify()
+    if broken is not None:
+        yield (
+            f"audit line {broken} does not fit the chain",
+            "it or an earlier one was changed or removed: compare with a backup",
+        )
+
+
+def _partitions(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:
+    if bulk.connection.dialect.name != "postgresql":
+        return
+    missing = set(partitions.months(at, at + timedelta(days=31))) - set(partitions.existing(bulk.connection))
+    if missing:
+        names = ", ".join(f"{month:%Y-%m}" for month in sorted(missing))
+        yield (
+            f"has no partition for the readings of {names}",
+            "consigne db upgrade makes them ahead, as housekeeping does",
+        )
+
+
+def _overdue(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:
+    """Every command comes to one terminal state soon after its life is over."""
+    columns = schema.command.c
+    still_open = [state for state in CommandState if not state.terminal]
+    late = columns.expires_at < to_us(at - _GRACE)
+    count, oldest = bulk.connection.execute(
+        select(func.count(), func.min(columns.point)).where(columns.state.in_(still_open), late)
+    ).one()
+    if count:
+        what = (
+            f"{count} commands are not over an hour after their expiry, at {isoformat(at.astimezone(UTC))} ({oldest} …)"
+        )
+        yield what, "start the service: dispatch ends them"
+
+
+def _number(bulk: Bulk, of: object) -> int:
+    return int(bulk.connection.execute(select(of)).scalar_one())  # type: ignore[call-overload]

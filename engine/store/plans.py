@@ -1,0 +1,71 @@
+"""Plans as they were made."""
+
+import math
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from engine.errors import Conflict
+from engine.instants import from_us, to_us
+from engine.model import PlanRecord
+from engine.store import schema
+from engine.store.bulk import Bulk
+
+_TABLE = schema.plan
+
+
+class Plans:
+    """Plan records, each with a body only its domain can read."""
+
+    def __init__(self, bulk: Bulk) -> None:
+        self._connection = bulk.connection
+
+    def save(self, record: PlanRecord, body: bytes) -> None:
+        """Raises Conflict when a plan of that id is there: plans are never overwritten."""
+        if self._connection.execute(select(_TABLE.c.id).where(_TABLE.c.id == record.id)).first():
+            raise Conflict(f"plan {record.id!r} is stored already; nothing was written → give the new plan its own id")
+        self._connection.execute(insert(_TABLE).values(**_values(record), body=body))
+
+    def get(self, id: str) -> tuple[PlanRecord, bytes] | None:  # noqa: A002
+        row = self._connection.execute(select(_TABLE).where(_TABLE.c.id == id)).first()
+        return None if row is None else (_record(row), row.body)
+
+    def list(self, domain: str, limit: int) -> list[PlanRecord]:
+        """The newest plans of a domain, newest first."""
+        columns = [column for column in _TABLE.c if column.name != "body"]
+        statement = select(*columns).where(_TABLE.c.domain == domain)
+        rows = self._connection.execute(statement.order_by(_TABLE.c.made_at.desc(), _TABLE.c.id.desc()).limit(limit))
+        return [_record(row) for row in rows]
+
+
+def _values(record: PlanRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "domain": record.domain,
+        "made_at": to_us(record.made_at),
+        "start_at": to_us(record.start),
+        "until_at": to_us(record.until),
+        "status": record.status,
+        # SQLite has no NaN: a plan without an objective, or without a bound, has null there.
+        "objective": None if math.isnan(record.objective) else record.objective,
+        "bound": None if math.isnan(record.bound) else record.bound,
+        "solver": record.solver,
+        "inputs_digest": record.inputs_digest,
+        "detail": record.detail,
+    }
+
+
+def _record(row: Any) -> PlanRecord:
+    return PlanRecord(
+        id=row.id,
+        domain=row.domain,
+        made_at=from_us(row.made_at),
+        start=from_us(row.start_at),
+        until=from_us(row.until_at),
+        status=row.status,
+        objective=math.nan if row.objective is None else row.objective,
+        bound=math.nan if row.bound is None else row.bound,
+        solver=row.solver,
+        inputs_digest=row.inputs_digest,
+        detail=row.detail,
+    )

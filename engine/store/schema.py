@@ -1,0 +1,333 @@
+"""The tables, the same on SQLite and PostgreSQL. Instants are Int64 microseconds since 1970, JSON is canonical text.
+
+Readings and what is derived from them carry no foreign keys: checking one would cost more than storing the row, and
+`Readings.append` has already compared every series with the inventory, under the zone's lock.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import polars as pl
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+FOREVER = 2**63 - 1
+"""The `ended_at` of a slot that stands: a number, so that one index range finds what stood at any instant."""
+
+metadata = MetaData()
+
+
+def to_json(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces. One value has one text, so that texts can be hashed."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+class Json(TypeDecorator[Any]):
+    """A value kept as the text `to_json` gives."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else to_json(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else orjson.loads(value)
+
+
+def frame_schema(table: Table) -> dict[str, pl.DataType]:
+    """Column → polars type of a frame that holds rows of the table as the driver gives them."""
+    return {column.name: frame_type(column.type) for column in table.columns}
+
+
+def frame_type(of: TypeEngine[Any]) -> pl.DataType:
+    """The polars type that holds what the driver gives for a column of this type."""
+    if isinstance(of, SmallInteger):
+        return pl.Int16()
+    if isinstance(of, BigInteger):
+        return pl.Int64()
+    if isinstance(of, Integer):
+        return pl.Int32()
+    if isinstance(of, Double):
+        return pl.Float64()
+    return pl.Binary() if isinstance(of, LargeBinary) else pl.String()
+
+
+def _id() -> Column[Any]:
+    # SQLite numbers rows only of a column declared exactly INTEGER.
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+def _column(name: str, of: Any, *arguments: Any, null: bool = False, **options: Any) -> Column[Any]:
+    return Column(name, of, *arguments, nullable=null, **options)
+
+
+def _key(name: str, of: Any, *arguments: Any) -> Column[Any]:
+    return Column(name, of, *arguments, primary_key=True, autoincrement=False)
+
+
+commune = Table(
+    "commune",
+    metadata,
+    _key("insee", Text),
+    _column("name", Text),
+    _column("population", Integer),
+    _column("lon", Double),
+    _column("lat", Double),
+    _column("area_km2", Double),
+)
+
+# last_seq is the newest sequence of the zone's readings; epoch grows when a series joins or leaves the zone.
+zone = Table(
+    "zone",
+    metadata,
+    _key("id", Text),
+    _column("no", Integer, unique=True),
+    _column("commune", Text, ForeignKey("commune.insee")),
+    _column("last_seq", BigInteger),
+    _column("epoch", BigInteger),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    _key("id", Text),
+    _column("type", Text),
+    _column("zone", Text, ForeignKey("zone.id")),
+    _column("lon", Double),
+    _column("lat", Double),
+    _column("parent", Text, ForeignKey("asset.id", deferrable=True, initially="DEFERRED"), null=True),
+    _column("gateway", Text, null=True),
+    _column("attributes", Json),
+    Index("asset_type", "type"),
+    Index("asset_zone", "zone"),
+    Index("asset_parent", "parent"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    _key("no", Integer),
+    _column("asset", Text, ForeignKey("asset.id")),
+    _column("property", Text),
+    _column("zone", Integer, ForeignKey("zone.no")),
+    UniqueConstraint("asset", "property", name="series_asset_property"),
+    Index("series_zone", "zone"),
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    _key("zone", Integer),
+    _key("seq", BigInteger),
+    _column("series", Integer),
+    _key("observed_at", BigInteger),
+    _column("value", Double),
+    _column("quality", SmallInteger),
+    UniqueConstraint("series", "observed_at", "value", name="reading_series_observed_at_value"),
+    postgresql_partition_by="RANGE (observed_at)",
+    sqlite_with_rowid=False,
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    _key("series", Integer),
+    _column("observed_at", BigInteger),
+    _column("value", Double),
+    _column("seq", BigInteger),
+    # Room for one more version of every row on its page: an update then touches no index.
+    postgresql_with={"fillfactor": "45"},
+)
+
+
+def _rollup(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        _key("series", Integer),
+        _key("bucket_start", BigInteger),
+        _column("n", BigInteger),
+        _column("sum", Double),
+        _column("min", Double),
+        _column("max", Double),
+        _column("last", Double),
+        sqlite_with_rowid=False,
+    )
+
+
+rollup_15min = _rollup("rollup_15min")
+rollup_day = _rollup("rollup_day")
+
+refusal = Table(
+    "refusal",
+    metadata,
+    _id(),
+    _column("received_at", BigInteger),
+    _column("source", Text),
+    _column("asset", Text, null=True),
+    _column("property", Text, null=True),
+    _column("reason", Text),
+    _column("detail", Text),
+    _column("raw", Text, null=True),
+    Index("refusal_received_at", "received_at"),
+)
+
+intake = Table(
+    "intake",
+    metadata,
+    _id(),
+    _column("source", Text),
+    _column("received_at", BigInteger),
+    _column("received", BigInteger),
+    _column("stored", BigInteger),
+    _column("late", BigInteger),
+    _column("refused", Json),
+)
+
+cursor = Table("cursor", metadata, _key("name", Text), _key("zone", Integer), _column("seq", BigInteger))
+
+state = Table("state", metadata, _key("key", Text), _column("body", LargeBinary))
+
+plan = Table(
+    "plan",
+    metadata,
+    _key("id", Text),
+    _column("domain", Text),
+    _column("made_at", BigInteger),
+    _column("start_at", BigInteger),
+    _column("until_at", BigInteger),
+    _column("status", Text),
+    _column("objective", Double, null=True),
+    _column("bound", Double, null=True),
+    _column("solver", Text),
+    _column("inputs_digest", Text),
+    _column("detail", Json),
+    _column("body", LargeBinary),
+    Index("plan_domain_made_at", "domain", "made_at"),
+)
+
+slot = Table(
+    "slot",
+    metadata,
+    _id(),
+    _column("point", Text),
+    _column("level", SmallInteger),
+    _column("source", Text),
+    _column("program", Json),
+    _column("written_at", BigInteger),
+    _column("version", Text),
+    _column("reason", Text),
+    _column("ended_at", BigInteger),
+    Index("slot_point_ended_at", "point", "ended_at"),
+)
+
+command = Table(
+    "command",
+    metadata,
+    _key("id", Text),
+    _column("point", Text),
+    _column("gateway", Text),
+    _column("seq", BigInteger),
+    _column("program", Json),
+    _column("issued_at", BigInteger),
+    _column("expires_at", BigInteger),
+    _column("state", Text),
+    _column("attempts", Integer),
+    _column("changed_at", BigInteger, null=True),
+    _column("explanation", Json),
+    _column("lease_owner", Text, null=True),
+    _column("lease_until", BigInteger, null=True),
+    UniqueConstraint("point", "seq", name="command_point_seq"),
+    Index("command_state_issued_at", "state", "issued_at"),
+)
+
+command_event = Table(
+    "command_event",
+    metadata,
+    _id(),
+    _column("command", Text, ForeignKey("command.id")),
+    _column("state", Text),
+    _column("at", BigInteger),
+    _column("detail", Text),
+    Index("command_event_command", "command"),
+)
+
+_ACTIVE = text("state <> 'normal'")
+
+alarm = Table(
+    "alarm",
+    metadata,
+    _id(),
+    _column("rule", Text),
+    _column("asset", Text),
+    _column("zone", Text),
+    _column("state", Text),
+    _column("priority", Text),
+    _column("raised_at", BigInteger),
+    _column("changed_at", BigInteger),
+    _column("cleared_at", BigInteger, null=True),
+    _column("detail", Json),
+    Index("alarm_active", "rule", "asset", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    Index("alarm_asset_state", "asset", "state"),
+    Index("alarm_raised_at", "raised_at"),
+)
+
+alarm_event = Table(
+    "alarm_event",
+    metadata,
+    _id(),
+    _column("alarm", BigInteger, ForeignKey("alarm.id")),
+    _column("state", Text),
+    _column("priority", Text),
+    _column("at", BigInteger),
+    _column("cleared_at", BigInteger, null=True),
+    _column("detail", Json),
+    Index("alarm_event_alarm", "alarm"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _key("seq", BigInteger),
+    _column("at", BigInteger),
+    _column("actor", Text),
+    _column("action", Text),
+    _column("subject", Text),
+    _column("body", Json),
+    _column("hash", Text),
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    _key("job", Text),
+    _key("occurrence", Text),
+    _column("host", Text),
+    _column("started_at", BigInteger),
+    _column("finished_at", BigInteger, null=True),
+    _column("state", Text),
+    _column("detail", Json),
+)

@@ -1,0 +1,114 @@
+"""The store: transactions over one database, its schema, its upkeep."""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from engine.errors import Problem
+from engine.store import backup, partitions, revisions
+from engine.store.checks import check_contents
+from engine.store.database import Database
+from engine.store.newest import Newest, Version
+from engine.store.retention import prune
+from engine.store.unit import Unit
+
+
+class Store:
+    """One SQLite file or PostgreSQL database. Safe to share between threads; each transaction belongs to one.
+
+    Every method may raise Unavailable when the database cannot be reached or wants `upgrade`, and Conflict when
+    somebody else stood in the way; either way nothing was written.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._newest = Newest()
+        self._close = weakref.finalize(self, database.engine.dispose)
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = False) -> "Store":
+        """The store at sqlite:///FILE or postgresql://USER@HOST/NAME. `create` makes a missing SQLite file.
+
+        Raises Unavailable when there is none or it does not answer, InputError for any other URL.
+        """
+        return cls(Database(url, create=create))
+
+    @property
+    def name(self) -> str:
+        """Kind and place of the database, as messages call it."""
+        return self._database.name
+
+    def close(self) -> None:
+        """Give all connections back. A store left open does so when it is collected."""
+        self._close()
+
+    @contextmanager
+    def begin(self) -> Iterator[Unit]:
+        """A write transaction: commits on leaving the block, rolls back all of it on an exception."""
+        touched: dict[int, Version] = {}
+        try:
+            with self._database.writing(lambda: self._newest.trust(touched)) as connection:
+                unit = Unit(self._database.bulk(connection), self._newest)
+                touched = unit.readings.appender.touched
+                yield unit
+        except BaseException:
+            self._newest.forget(touched)
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[Unit]:
+        """A consistent snapshot of the moment the block is entered. Writing in it fails."""
+        with self._database.reading() as connection:
+            yield Unit(self._database.bulk(connection), self._newest)
+
+    def upgrade(self) -> None:
+        """Bring the schema to this version's. Raises Conflict for a database of a newer version."""
+        with self._database.writing() as connection:
+            revisions.upgrade(connection, self.name)
+
+    def check_schema(self) -> list[Problem]:
+        """Is the schema this version's? Quick."""
+        with self._database.reading() as connection:
+            return revisions.check(connection, self.name)
+
+    def check(self, at: datetime | None = None) -> list[Problem]:
+        """Schema, integrity, counts, audit chain; with `at` also partitions ahead and commands past their end."""
+        with self._database.reading() as connection:
+            problems = revisions.check(connection, self.name)
+            return problems or check_contents(self._database.bulk(connection), self.name, at)
+
+    def ensure_partitions(self, until: datetime) -> list[str]:
+        """On PostgreSQL, make monthly partitions up to the month of `until`. Returns the names of the new ones."""
+        if not self._database.is_postgres:
+            return []
+        with self._database.writing() as connection:
+            return partitions.ensure_until(connection, until)
+
+    def prune(self, before: datetime) -> dict[str, int]:
+        """Remove readings and refusals of the days before that of `before`, once rolled up; table → rows removed."""
+        with self._database.writing() as connection:
+            bulk = self._database.bulk(connection)
+            return prune(bulk, Unit(bulk, self._newest).readings, before)
+
+    def backup(self, path: Path) -> dict[str, int]:
+        """Write everything, as of one instant, into a new portable file. Returns table → rows.
+
+        Raises Conflict if `path` exists.
+        """
+        with self._database.reading() as connection:
+            return backup.write(connection, path)
+
+    def restore(self, path: Path) -> dict[str, int]:
+        """Read a backup of either database into this empty one, all or nothing. Returns table → rows.
+
+        Makes the schema if there is none. Raises InputError for a file that is not a whole backup of this version,
+        Conflict for a database that holds anything.
+        """
+        with backup.opened(path) as archive:
+            self.upgrade()
+            with self._database.writing() as connection:
+                restored = archive.read_into(self._database.bulk(connection), self.name)
+        self._newest.clear()
+        return restored

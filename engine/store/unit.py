@@ -1,0 +1,29 @@
+"""One transaction, and everything that can be done in it."""
+
+from engine.store.alarms import Alarms
+from engine.store.audit import Audit
+from engine.store.bulk import Bulk
+from engine.store.commands import Commands
+from engine.store.cursors import Cursors, States
+from engine.store.inventory import Inventory
+from engine.store.ledger import Ledger
+from engine.store.newest import Newest
+from engine.store.plans import Plans
+from engine.store.readings import Readings
+from engine.store.slots import Slots
+
+
+class Unit:
+    """The gateways of one transaction. Useless once it has ended."""
+
+    def __init__(self, bulk: Bulk, newest: Newest) -> None:
+        self.inventory = Inventory(bulk)
+        self.readings = Readings(bulk, newest)
+        self.cursors = Cursors(bulk)
+        self.state = States(bulk)
+        self.slots = Slots(bulk)
+        self.commands = Commands(bulk)
+        self.alarms = Alarms(bulk)
+        self.plans = Plans(bulk)
+        self.audit = Audit(bulk)
+        self.ledger = Ledger(bulk)

@@ -1,0 +1,104 @@
+"""From JSON lines to committed rows: `python tests/bench/bench_lines.py [--readings N] [--url URL ...]`.
+
+Duplicates refused, latest values and indexes on, 300,000 series, every batch touching as many series as it has
+readings; one reading in a hundred is sent twice. Bounds on 2 cores: 50,000 readings/s on SQLite, 100,000 on PostgreSQL.
+A PostgreSQL database named must be empty. Making the lines is not timed.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from engine.catalogue import Catalogue, load_catalogue
+from engine.instants import isoformat
+from engine.model import Asset, Commune, Zone
+from engine.store import Store
+from engine.telemetry.jsonlines import parse_lines
+from jobs.bootstrap import Territory, read_territory
+from jobs.ingest import store_raw
+
+ROOT = Path(__file__).resolve().parents[2]
+BOUND = {"sqlite": 50_000, "postgresql": 100_000}
+START = datetime(2026, 11, 1, tzinfo=UTC)
+ROUND = timedelta(minutes=15)
+LIGHTS, LIGHTS_A_ZONE = 75_000, 75
+VALUES = {"powerState": "on", "status": "ok", "illuminanceLevel": 0.55, "powerConsumption": 38.5}
+
+
+def main() -> int:
+    """Print readings/s beside the bound, and memory at every tenth; 1 when a bound is not met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--readings", type=int, default=1_000_000)
+    parser.add_argument("--batch", type=int, default=50_000)
+    parser.add_argument("--url", nargs="*", help="databases; a new SQLite file by default")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        urls = options.url or [f"sqlite:///{folder}/bench.db"]
+        met = [run(url, options.readings, options.batch) for url in urls]
+        return int(not all(met))
+
+
+def run(url: str, readings: int, size: int) -> bool:
+    catalogue = load_catalogue(ROOT / "datasets" / "reference" / "catalogue.yaml")
+    store, territory = prepare(url, catalogue)
+    kind, done, spent, tenth = url.partition(":")[0].partition("+")[0], 0, 0.0, 1
+    for lines in batches(readings, size):
+        began = time.perf_counter()
+        raw = parse_lines(lines)
+        store_raw(store, territory, raw, source="bench", received_at=START + timedelta(days=30), skew=timedelta(0))
+        spent += time.perf_counter() - began
+        done += raw.height
+        while done >= readings * tenth // 10:
+            print(f"{done:>12,} readings  {done / spent:>9,.0f}/s  peak memory {peak_mb():,.0f} MB", flush=True)
+            tenth += 1
+    with store.read() as unit:
+        totals = unit.readings.totals()
+    assert totals.received == totals.stored + sum(totals.refused.values()) == readings
+    print(f"{kind}: {done / spent:,.0f} readings/s from JSON lines to committed rows (bound {BOUND[kind]:,})")
+    store.close()
+    return done / spent >= BOUND[kind]
+
+
+def prepare(url: str, catalogue: Catalogue) -> tuple[Store, Territory]:
+    store = Store.open(url, create=True)
+    store.upgrade()
+    store.ensure_partitions(START + timedelta(days=62))
+    zones = [Zone(f"Z-{number:04}", "49007") for number in range(-(-LIGHTS // LIGHTS_A_ZONE))]
+    lights = [Asset(f"L-{n:06}", "Streetlight", zones[n // LIGHTS_A_ZONE].id, -0.55, 47.47) for n in range(LIGHTS)]
+    with store.begin() as unit:
+        unit.inventory.save([Commune("49007", "Angers", 157_555, -0.55, 47.47, 42.7)], zones, lights, catalogue)
+    return store, read_territory(store, catalogue)
+
+
+def batches(count: int, size: int) -> Iterator[bytes]:
+    """`count` readings in rounds over every property of every light; the last hundredth of a batch repeats others."""
+    rng, names = np.random.default_rng(1), list(VALUES)
+    for first in range(0, count, size):
+        lines = [line(k, names) for k in range(first, min(first + size, count))]
+        twice = len(lines) // 100
+        lines[len(lines) - twice :] = [lines[i] for i in rng.integers(0, len(lines) - twice, twice)]
+        yield b"\n".join(lines)
+
+
+def line(k: int, names: list[str]) -> bytes:
+    turn, place = divmod(k, LIGHTS * len(names))
+    light, name = divmod(place, len(names))
+    at = START + turn * ROUND + timedelta(milliseconds=light)
+    reading = {"asset": f"L-{light:06}", "property": names[name], "value": VALUES[names[name]]}
+    return orjson.dumps(reading | {"observed_at": isoformat(at)})
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
