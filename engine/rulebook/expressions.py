@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from engine.catalogue import Property, parse_duration
-from engine.rulebook.units import alternatives, convert
+from engine.units import alternatives, convert
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 40

@@ -22,7 +22,7 @@ from engine.rulebook.definitions import (
     definition_version,
 )
 from engine.rulebook.expressions import Constant, ExpressionError, exact_number, leaves, parse_expression
-from engine.rulebook.units import alternatives, convert
+from engine.units import alternatives, convert
 
 OWNERS = "owners.yaml"
 

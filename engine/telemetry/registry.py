@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.catalogue import Catalogue, Property
-from engine.telemetry.units import Conversion, convertible
+from engine.units import Conversion, convertible
 
 SERIES: Mapping[str, pl.DataType] = {
     "series": pl.Int32(),

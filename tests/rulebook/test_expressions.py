@@ -23,7 +23,7 @@ from engine.rulebook.expressions import (
     leaves,
     parse_expression,
 )
-from engine.rulebook.units import alternatives, convert
+from engine.units import alternatives, convert
 
 POWER = Compare("power", "<", 2.0)
 
@@ -61,7 +61,7 @@ def test_what_is_written_is_what_is_meant(text: str, tree: object, small: Catalo
     ("text", "offset", "what", "hint"),
     [
         ("power < 2", 8, "2 has no unit", "write 2 W"),
-        ("power < 2 A", 8, "2 A is not in a unit of W", "write it in W, kW, MW"),
+        ("power < 2 A", 8, "2 A is not in a unit of W", "write it in W, mW, kW, MW"),
         ("power < 200 W", 8, "200 W can never be reached", "its range is 0 to 100 W"),
         ("power > -1 W", 8, "-1 W can never be reached", "its range is 0 to 100 W"),
         ("power == on", 9, "'on' is not a number, as power wants", "write power > 0 W"),
@@ -96,7 +96,7 @@ def test_what_is_written_is_what_is_meant(text: str, tree: object, small: Catalo
         ("", 0, "'the end' stands where a property is wanted", "begin with the property, as powerConsumption < 2 W"),
         ("9**9**9 < power", 1, "'*' has no meaning here", "a condition holds names, numbers, and, or, not"),
         ("power.__class__", 5, "'.' has no meaning here", "a condition holds names, numbers, and, or, not"),
-        ("power < 1e999 W", 8, "1e999 W is not in a unit of W", "write it in W, kW, MW"),
+        ("power < 1e999 W", 8, "1e999 W is not in a unit of W", "write it in W, mW, kW, MW"),
     ],
 )
 def test_a_flaw_is_found_at_its_place(text: str, offset: int, what: str, hint: str, small: Catalogue) -> None:

@@ -1,7 +1,8 @@
 """A rule cycle: from stored readings to alarms, slots and commands, all committed together or not at all."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
 
 from engine.model import AlarmState, CommandState, Level
@@ -135,3 +136,22 @@ def test_a_cycle_that_breaks_anywhere_leaves_nothing_and_is_done_again(
 def test_points_nobody_can_reach_are_passed_over(store: Store, territory: Territory) -> None:
     with store.begin() as unit:
         assert settle_points(unit, territory, ["L-nobody/illuminanceLevel"], NOON) == 0
+
+
+def test_a_message_is_never_split_over_two_cycles(
+    store: Store, territory: Territory, engine: RuleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`on` and `0 W` of one instant, read apart, would be a lamp that is on with its old power for a moment."""
+    lamp = territory.of_type("Streetlight")[0].id
+    run_cycle(store, territory, engine, NOON)
+    monkeypatch.setattr(cycle, "BATCH", 3)
+    both = [readings((lamp, "powerState", "on", at), (lamp, "powerConsumption", 40.0, at)) for at in instants(4)]
+    tell(store, territory, pl.concat(both), NOON + 10 * MINUTE)
+    taken = []
+    while not taken or taken[-1]:
+        taken.append(run_cycle(store, territory, engine, NOON + 10 * MINUTE).readings)
+    assert taken == [2, 2, 2, 2, 0]
+
+
+def instants(count: int) -> list[datetime]:
+    return [NOON + (k + 1) * MINUTE for k in range(count)]

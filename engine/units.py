@@ -102,3 +102,18 @@ def convertible(wanted: str) -> dict[str, Conversion]:
     codes = {code: conversion(code, wanted) for code in (*_UNITS, wanted)}
     spelled = codes | {alias: codes[code] for alias, code in ALIASES.items()}
     return {spelling: how for spelling, how in spelled.items() if how is not None}
+
+
+def convert(value: Fraction, unit: str, wanted: str) -> float | None:
+    """A value in `unit` expressed in `wanted`, each a UCUM code, rounded once; None when not of one quantity."""
+    if unit == wanted:
+        return float(value)
+    quantity, ratio, zero = _UNITS.get(unit, ("", Fraction(0), Fraction(0)))
+    other, wanted_ratio, wanted_zero = _UNITS.get(wanted, ("?", Fraction(1), Fraction(0)))
+    return float((value * ratio + zero - wanted_zero) / wanted_ratio) if quantity == other else None
+
+
+def alternatives(unit: str) -> tuple[str, ...]:
+    """Every UCUM code a value may be written in where `unit` is wanted, that one first."""
+    quantity = _UNITS[unit][0] if unit in _UNITS else None
+    return (unit, *(code for code, (other, *_) in _UNITS.items() if other == quantity and code != unit))

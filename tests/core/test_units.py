@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.catalogue import Catalogue
-from engine.telemetry.units import _UNITS, ALIASES, conversion, convertible
+from engine.units import _UNITS, ALIASES, conversion, convertible
 
 PAIRS = sorted((a, b) for a in _UNITS for b in _UNITS if _UNITS[a][0] == _UNITS[b][0])
 
