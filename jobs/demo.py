@@ -254,11 +254,11 @@ def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[
     clock.at = max(clock.at, datetime.fromisoformat(tick["at"]))
     service.ingest(telemetry, line)
     if not tick.get("end"):
-        run_job(service, "plan-lighting", clock.at)
+        run_job(service.context, "plan-lighting", clock.at)
     service.cycle()
     _dispatch(service, line)
     if tick["k"] % 4 == 0 or tick.get("end"):
-        run_job(service, "roll-up", clock.at)
+        run_job(service.context, "roll-up", clock.at)
     if tick.get("end"):
         _wait_out(service, clock, line)
 

@@ -10,12 +10,25 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from engine.instants import PARIS, isoformat
+from engine.ports import Clock
+from engine.settings import Settings
+from engine.store import Store
+from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.planning import Domain, run_plan
-from jobs.service import Service
 
 _log = structlog.get_logger()
 _PARTITIONS_AHEAD = timedelta(days=62)
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What a job works with. No broker: what is to be sent goes into the outbox."""
+
+    settings: Settings
+    store: Store
+    territory: Territory
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +41,7 @@ class Job:
     name: str
     hour: str
     minute: str
-    run: Callable[[Service, datetime], dict[str, object]]
+    run: Callable[[JobContext, datetime], dict[str, object]]
     occurrence: Callable[[datetime], str]
 
 
@@ -54,9 +67,9 @@ def _quarter(at: datetime) -> str:
     return isoformat(at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0))
 
 
-def _plan(domain: Domain) -> Callable[[Service, datetime], dict[str, object]]:
-    def run(service: Service, at: datetime) -> dict[str, object]:
-        result = run_plan(service.store, service.territory, domain, at, service.settings)
+def _plan(domain: Domain) -> Callable[[JobContext, datetime], dict[str, object]]:
+    def run(context: JobContext, at: datetime) -> dict[str, object]:
+        result = run_plan(context.store, context.territory, domain, at, context.settings)
         return {
             "plan": result.record.id,
             "points": result.points,
@@ -68,14 +81,14 @@ def _plan(domain: Domain) -> Callable[[Service, datetime], dict[str, object]]:
     return run
 
 
-def _roll_up(service: Service, _at: datetime) -> dict[str, object]:
-    with service.store.begin() as unit:
+def _roll_up(context: JobContext, _at: datetime) -> dict[str, object]:
+    with context.store.begin() as unit:
         return {"buckets": unit.readings.roll_up()}
 
 
-def _keep_house(service: Service, at: datetime) -> dict[str, object]:
-    service.store.ensure_partitions(at + _PARTITIONS_AHEAD)
-    return dict(service.store.prune(at - timedelta(days=service.settings.retention_days)))
+def _keep_house(context: JobContext, at: datetime) -> dict[str, object]:
+    context.store.ensure_partitions(at + _PARTITIONS_AHEAD)
+    return dict(context.store.prune(at - timedelta(days=context.settings.retention_days)))
 
 
 JOBS = {
@@ -88,7 +101,7 @@ JOBS = {
 }
 
 
-def run_job(service: Service, name: str, at: datetime) -> RunOutcome:
+def run_job(context: JobContext, name: str, at: datetime) -> RunOutcome:
     """Do the occurrence of a job that `at` belongs to, once: a second call says it was done before.
 
     An occurrence whose process died is done again; every job is safe to repeat. Raises what the job raises, after
@@ -96,31 +109,31 @@ def run_job(service: Service, name: str, at: datetime) -> RunOutcome:
     """
     job = JOBS[name]
     occurrence = job.occurrence(at)
-    with service.store.begin() as unit:
+    with context.store.begin() as unit:
         unit.ledger.start(name, occurrence, at, socket.gethostname())
         run = unit.ledger.get(name, occurrence)
     if run is not None and run.state == "done":
         return RunOutcome(name, occurrence, True, dict(run.detail))
     try:
-        detail = job.run(service, at)
+        detail = job.run(context, at)
     except Exception as error:
-        _finish(service, name, occurrence, "failed", {"error": f"{type(error).__name__}: {error}"})
+        _finish(context, name, occurrence, "failed", {"error": f"{type(error).__name__}: {error}"})
         raise
-    _finish(service, name, occurrence, "done", detail)
+    _finish(context, name, occurrence, "done", detail)
     return RunOutcome(name, occurrence, False, detail)
 
 
-def _finish(service: Service, name: str, occurrence: str, state: str, detail: dict[str, object]) -> None:
-    with service.store.begin() as unit:
-        unit.ledger.finish(name, occurrence, state, service.clock.now(), detail)
+def _finish(context: JobContext, name: str, occurrence: str, state: str, detail: dict[str, object]) -> None:
+    with context.store.begin() as unit:
+        unit.ledger.finish(name, occurrence, state, context.clock.now(), detail)
 
 
-def start_scheduler(service: Service) -> BackgroundScheduler:
+def start_scheduler(context: JobContext) -> BackgroundScheduler:
     """Fire every job on time in threads of its own. Raises nothing: a failed run is in the ledger and in the log."""
 
     def fire(name: str) -> None:
         try:
-            outcome = run_job(service, name, service.clock.now())
+            outcome = run_job(context, name, context.clock.now())
         except Exception as error:  # noqa: BLE001 - one job run must not end the service
             _log.error("job failed", job=name, error=str(error))
         else:

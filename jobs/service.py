@@ -24,6 +24,7 @@ from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.cycle import CycleResult, run_cycle
 from jobs.ingest import store_messages
+from jobs.schedule import JobContext
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -50,6 +51,11 @@ class Service:
             ),
             territory.points,
         )
+
+    @property
+    def context(self) -> JobContext:
+        """What scheduled jobs see of it."""
+        return JobContext(self.settings, self.store, self.territory, self.clock)
 
     def ingest(self, messages: Sequence[Message], source: Broker) -> Intake:
         """Commit these messages, then acknowledge them."""

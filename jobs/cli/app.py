@@ -1,5 +1,6 @@
 """The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
 
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from engine.settings import language
 from jobs import metrics, schedule
 from jobs import why as reasons
-from jobs.bootstrap import set_up_logging
+from jobs.bootstrap import WallClock, set_up_logging
 from jobs.cli import database, operators, optimise, territory
 from jobs.cli.common import DEGRADED, Json, emit, instant, running_service, settings, show_lines, store_and_territory
 from jobs.demo import DemoOptions, demo_settings, run_demo
@@ -17,7 +18,7 @@ from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
 from jobs.outcome import DEMO_FOLDER
 from jobs.service import serve as run_service
-from jobs.service import stop_on_signals
+from jobs.service import stop_on_signals, with_back_off
 
 app = typer.Typer(
     name="consigne",
@@ -99,8 +100,12 @@ def serve() -> None:
     stop = stop_on_signals()
     if chosen.metrics_port:
         metrics.serve(chosen.metrics_port)
-    with running_service(chosen) as (service, telemetry):
-        scheduler = schedule.start_scheduler(service)
+    with ExitStack() as stack:
+        started = with_back_off(lambda: stack.enter_context(running_service(chosen)), stop)
+        if started is None:
+            return
+        service, telemetry = started
+        scheduler = schedule.start_scheduler(service.context)
         try:
             run_service(service, telemetry, stop)
         finally:
@@ -119,8 +124,9 @@ def run(
     """
     if job not in schedule.JOBS:
         raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.JOBS)}")
-    with running_service(settings()) as (service, _telemetry):
-        outcome = schedule.run_job(service, job, instant(at))
+    chosen = settings()
+    store, ground = store_and_territory(chosen)
+    outcome = schedule.run_job(schedule.JobContext(chosen, store, ground, WallClock()), job, instant(at))
     facts = {"job": outcome.job, "occurrence": outcome.occurrence, "done_before": outcome.done_before, **outcome.detail}
     if as_json:
         emit(facts)

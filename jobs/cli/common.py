@@ -1,7 +1,7 @@
 """What the commands share: settings, output for people and machines, the running service."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -90,14 +90,14 @@ def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
 
 @contextmanager
 def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
-    """The service with its two broker sessions: one for telemetry, one for commands."""
-    store, territory = store_and_territory(chosen)
-    telemetry = open_broker(chosen, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))
-    line = open_broker(chosen, "consigne-dispatch", *SUBSCRIPTIONS)
-    inference = make_inference()
-    try:
+    """The service with its two broker sessions: one for telemetry, one for commands. Raises Unavailable."""
+    with ExitStack() as stack:
+        store, territory = store_and_territory(chosen)
+        stack.callback(store.close)
+        telemetry = open_broker(chosen, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))
+        stack.callback(telemetry.close)
+        line = open_broker(chosen, "consigne-dispatch", *SUBSCRIPTIONS)
+        stack.callback(line.close)
+        inference = make_inference()
+        stack.callback(inference.close)
         yield Service(chosen, store, territory, rule_engine(chosen, territory, inference), WallClock(), line), telemetry
-    finally:
-        inference.close()
-        telemetry.close()
-        line.close()

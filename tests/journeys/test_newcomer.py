@@ -112,11 +112,18 @@ def test_settings_that_are_wrong_are_all_named(consigne: Run) -> None:
     assert "CONSIGNE_MAX_ATTEMPTS" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("run", "plan-lighting"), ("serve",)])
-def test_without_a_broker_one_line_and_exit_1(consigne: Run, words: tuple[str, ...]) -> None:
-    assert consigne("db", "upgrade").returncode == 0
-    done = consigne(*words, CONSIGNE_BROKER_URL="mqtt://127.0.0.1:9")
-    if words == ("run", "plan-lighting"):
-        assert done.returncode == 1
-        assert len(done.stderr.strip().splitlines()) == 1
-        assert "127.0.0.1:9" in done.stderr
+def test_without_a_broker_one_line_and_exit_1(consigne: Run) -> None:
+    done = consigne("demo", "--folder", "night", CONSIGNE_BROKER_URL="mqtt://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "did not start" in done.stderr or "127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "plan-lighting"), ("why", "L-1"), ("ingest", "x.csv"), ("db", "backup", "x")]
+)
+def test_without_a_database_one_line_and_exit_1(consigne: Run, words: tuple[str, ...]) -> None:
+    done = consigne(*words)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "consigne db upgrade" in done.stderr

@@ -1,9 +1,8 @@
-"""The sample territory in a database of its own, and a service without a broker."""
+"""The sample territory in a database of its own, and what jobs work with."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -16,6 +15,7 @@ from engine.store import Store
 from engine.telemetry.raw import raw_frame
 from jobs.bootstrap import StoryClock, Territory, catalogue_of, read_territory, rule_engine
 from jobs.ingest import store_raw
+from jobs.schedule import JobContext
 from jobs.story import DEFAULT_NIGHT, made_traffic
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,9 +63,8 @@ def engine(settings: Settings, territory: Territory) -> RuleEngine:
 
 
 @pytest.fixture
-def service(settings: Settings, store: Store, territory: Territory) -> SimpleNamespace:
-    """What `run_job` needs of a service."""
-    return SimpleNamespace(settings=settings, store=store, territory=territory, clock=StoryClock(NOON))
+def service(settings: Settings, store: Store, territory: Territory) -> JobContext:
+    return JobContext(settings, store, territory, StoryClock(NOON))
 
 
 def tell(store: Store, territory: Territory, raw: pl.DataFrame, at: datetime) -> None:

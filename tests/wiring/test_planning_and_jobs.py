@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day, review
 from jobs.planning import run_plan
-from jobs.schedule import JOBS, run_job
+from jobs.schedule import JOBS, JobContext, run_job
 from jobs.why import explain, find_point, to_json, to_lines
 from optimizers.result import Status
 
@@ -52,7 +51,7 @@ def test_planning_again_with_the_same_counts_orders_nothing(
 
 
 def test_a_run_killed_between_its_commit_and_the_ledger_is_the_same_plan(
-    service: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    service: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("jobs.schedule._finish", lambda *_: 1 / 0)
@@ -109,7 +108,7 @@ def test_a_plan_that_hides_a_violation_is_refused(store: Store, territory: Terri
         assert unit.plans.list("lighting", 5) == []
 
 
-def test_a_job_runs_once_an_occurrence(service: SimpleNamespace, history: int) -> None:
+def test_a_job_runs_once_an_occurrence(service: JobContext, history: int) -> None:
     first = run_job(service, "plan-lighting", NOON)
     again = run_job(service, "plan-lighting", NOON + timedelta(hours=20))
     assert (first.done_before, again.done_before) == (False, True)
@@ -119,7 +118,7 @@ def test_a_job_runs_once_an_occurrence(service: SimpleNamespace, history: int) -
 
 
 def test_a_job_that_failed_is_in_the_ledger_and_runs_again(
-    service: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    service: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> dict[str, object]:
         raise ConsigneError("no tea")
@@ -134,9 +133,7 @@ def test_a_job_that_failed_is_in_the_ledger_and_runs_again(
     assert not run_job(service, "roll-up", NOON).done_before
 
 
-def test_housekeeping_prunes_what_is_past_its_time(
-    service: SimpleNamespace, store: Store, territory: Territory
-) -> None:
+def test_housekeeping_prunes_what_is_past_its_time(service: JobContext, store: Store, territory: Territory) -> None:
     old, new = NOON - 500 * DAY, NOON - DAY
     loop = territory.of_type("TrafficFlowObserved")[0].id
     tell(store, territory, readings((loop, "intensity", 3, old), (loop, "intensity", 4, new)), NOON)
