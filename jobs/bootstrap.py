@@ -103,13 +103,11 @@ def rule_engine(settings: Settings, territory: Territory, inference: Inference) 
     return RuleEngine(rulebook, territory.catalogue, territory.assets, inference)
 
 
-def private_settings(settings: Settings, folder: Path, broker_url: str | None = None) -> Settings:
-    """The settings with a database, data and, if named, a broker of their own, as the demo wants."""
+def private_settings(settings: Settings, folder: Path) -> Settings:
+    """The settings with data and, unless one was chosen, a database in a folder of their own."""
     changes: dict[str, object] = {"data_dir": folder}
     if "database_url" not in settings.model_fields_set:
         changes["database_url"] = f"sqlite:///{folder / 'consigne.db'}"
-    if broker_url is not None:
-        changes["broker_url"] = broker_url
     return settings.model_copy(update=changes)
 
 

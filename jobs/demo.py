@@ -31,6 +31,7 @@ from jobs.bootstrap import (
     Territory,
     catalogue_of,
     make_inference,
+    open_broker,
     private_settings,
     read_territory,
     rule_engine,
@@ -44,6 +45,7 @@ from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_tr
 from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
 
+_MARK = ".consigne-demo"
 _PATIENCE_S = 5.0
 _QUIET_S = 0.02
 _QUARTER = timedelta(minutes=15)
@@ -128,6 +130,8 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     folder = options.folder
     _clear(folder)
     chosen = private_settings(settings, folder)
+    if "broker_url" in settings.model_fields_set:
+        open_broker(chosen, "consigne-demo").close()
     store = _fresh_store(chosen)
     catalogue = catalogue_of(chosen)
     sample = load_territory(chosen.datasets_dir / "sample", catalogue)
@@ -156,11 +160,12 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
 
 def _clear(folder: Path) -> None:
     """Remove an earlier demo, and nothing else."""
-    if (folder / "demo.json").exists() or (folder / "story.json").exists():
+    if (folder / _MARK).exists():
         shutil.rmtree(folder)
     elif folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty and holds no demo → name another folder with --folder")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
 
 
 def _fresh_store(chosen: Settings) -> Store:
