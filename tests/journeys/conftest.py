@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.broker.conftest import Mosquitto
 
 CONSIGNE = Path(sys.executable).with_name("consigne")
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,3 +45,14 @@ def consigne(tmp_path: Path) -> Run:
 def effects_of(folder: Path) -> list[dict[str, Any]]:
     """What the field applied, by its own log."""
     return [json.loads(line) for line in (folder / "effects.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def shipped_mosquitto(
+    mosquitto: str, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[str]:
+    """Mosquitto with the shipped configuration; the URL of the service's own account."""
+    running = Mosquitto(mosquitto, tmp_path_factory.mktemp("mosquitto"), free_port())
+    running.start()
+    yield running.url()
+    running.stop()

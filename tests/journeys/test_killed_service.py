@@ -105,3 +105,16 @@ def test_attaching_to_nothing_says_so(consigne: Run) -> None:
     done = consigne("demo", "--folder", "nothing", "--attach")
     assert done.returncode == 2
     assert "holds no demo" in done.stderr
+
+
+@pytest.mark.soak
+@pytest.mark.postgres
+@pytest.mark.mosquitto
+@pytest.mark.timeout(900)
+def test_killed_ten_times_on_postgresql_and_mosquitto(
+    tmp_path: Path, quiet_night: dict[str, Any], postgres_url: str, shipped_mosquitto: str
+) -> None:
+    services = {"CONSIGNE_DATABASE_URL": postgres_url, "CONSIGNE_BROKER_URL": shipped_mosquitto}
+    outcome = play_with_kills(tmp_path / "night", kills=10, seed=7, **services)
+    check_nothing_lost_nothing_twice(tmp_path / "night", outcome, quiet_night)
+    print(f"\nPostgreSQL, Mosquitto: killed 10 times; {json.dumps(outcome['commands'])}")

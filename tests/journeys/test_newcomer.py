@@ -76,9 +76,9 @@ def test_a_night_of_real_counts(consigne: Run, tmp_path: Path, reference: Path) 
 @pytest.mark.mosquitto
 @pytest.mark.timeout(240)
 def test_a_night_on_postgresql_and_mosquitto(
-    consigne: Run, tmp_path: Path, postgres_url: str, open_mosquitto: str
+    consigne: Run, tmp_path: Path, postgres_url: str, shipped_mosquitto: str
 ) -> None:
-    outcome = play(consigne, CONSIGNE_DATABASE_URL=postgres_url, CONSIGNE_BROKER_URL=open_mosquitto)
+    outcome = play(consigne, CONSIGNE_DATABASE_URL=postgres_url, CONSIGNE_BROKER_URL=shipped_mosquitto)
     check_night(outcome, tmp_path / "night")
     assert outcome["commands"] == play_embedded(consigne, tmp_path)["commands"]
 
