@@ -64,14 +64,18 @@ def check_nothing_lost_nothing_twice(folder: Path, outcome: dict[str, Any], quie
     database = json.loads((folder / "demo.json").read_text())["database_url"]
     with Store.open(database).read() as unit:
         commands = {command.id: command for command in unit.commands.in_states(list(CommandState))}
-        duplicates = unit.readings.totals().refused.get("duplicate", 0)
     assert {effect["id"] for effect in effects} <= set(commands), "an effect nobody ordered"
     assert all(command.state.terminal for command in commands.values())
     verified = {(c.point, c.seq) for c in commands.values() if c.state is CommandState.VERIFIED}
     assert verified <= set(applied), "verified but never applied"
     assert outcome["stored"] == quiet_night["stored"], "readings were lost"
-    assert sum(outcome["refused"].values()) - duplicates == sum(quiet_night["refused"].values())
+    assert but_duplicates(outcome) == but_duplicates(quiet_night)
     assert outcome["unexplained"] == 0
+
+
+def but_duplicates(outcome: dict[str, Any]) -> dict[str, int]:
+    """Refusals other than of what came twice: the field says everything again while nobody answers it."""
+    return {reason: count for reason, count in outcome["refused"].items() if reason != "duplicate"}
 
 
 @pytest.fixture(scope="module")

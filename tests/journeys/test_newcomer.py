@@ -62,7 +62,9 @@ def test_the_same_seed_is_the_same_night(consigne: Run, tmp_path: Path) -> None:
     first = play(consigne)
     kept = sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(tmp_path / "night"))
     second = play(consigne)
-    assert {**first, "report": "", "ask": ""} == {**second, "report": "", "ask": ""}
+    # On a slow machine the field says a slot twice, and the second time is refused: that alone may differ.
+    told_twice = {"received": 0, "refused": {}}
+    assert first | told_twice == second | told_twice
     assert kept == sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(tmp_path / "night"))
 
 
