@@ -6,7 +6,9 @@ are the parts, each of which fits in memory. Instants are µs, JSON is text, as 
 
 import hashlib
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,24 +28,27 @@ from engine.store.schema import metadata, reading
 _FORMAT = "consigne-backup-1"
 _MANIFEST = "manifest.json"
 _PART_ROWS = 200_000
+# What zipfile and the reading of a manifest raise for bytes that were altered.
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError)
+_BROKEN = (*_ZIP_FAULTS, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def write(connection: Connection, path: Path) -> dict[str, int]:
+def write(bulk: Bulk, path: Path) -> dict[str, int]:
     """Write every table, as the transaction sees it. A half-written file keeps the name `<path>.part`."""
     if path.exists():
         raise Conflict(f"{path} exists already; nothing was written → name a new file")
     half = path.with_name(f"{path.name}.part")
     with zipfile.ZipFile(half, "w") as archive:
-        tables = {table.name: _write_table(connection, archive, table) for table in metadata.sorted_tables}
-        manifest = {"format": _FORMAT, "revision": revisions.current(connection), "tables": tables}
+        tables = {str(table.name): _write_table(bulk, archive, table) for table in metadata.sorted_tables}
+        manifest = {"format": _FORMAT, "revision": revisions.current(bulk.connection), "tables": tables}
         archive.writestr(_MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     half.replace(path)
     return {name: entry["rows"] for name, entry in tables.items()}
 
 
-def _write_table(connection: Connection, archive: zipfile.ZipFile, table: Table) -> dict[str, Any]:
+def _write_table(bulk: Bulk, archive: zipfile.ZipFile, table: Table) -> dict[str, Any]:
     parts, rows, months = [], 0, set[date]()
-    for number, frame in enumerate(stream_frames(connection, select(table), _PART_ROWS)):
+    for number, frame in enumerate(stream_frames(bulk, select(table), _PART_ROWS)):
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="zstd")
         name = f"{table.name}/{number:06}.parquet"
@@ -93,7 +98,7 @@ def opened(path: Path) -> Iterator[Archive]:
         archive = zipfile.ZipFile(path)
     except OSError as error:
         raise InputError([Problem(str(path), 0, 0, f"cannot be read: {error.strerror}", "check the path")]) from None
-    except zipfile.BadZipFile:
+    except _BROKEN:
         raise _not_ours(path, "is not a ZIP file") from None
     with archive:
         tables = _manifest(path, archive)
@@ -107,7 +112,7 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     try:
         manifest = orjson.loads(archive.read(_MANIFEST))
         known = manifest["format"] == _FORMAT
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except _BROKEN:
         raise _not_ours(path, f"holds no {_MANIFEST} of a backup") from None
     if not known:
         raise _not_ours(path, f"is a backup of the form {manifest['format']!r}, wanted {_FORMAT!r}")
@@ -126,7 +131,7 @@ def _damage(path: Path, archive: zipfile.ZipFile, entry: dict[str, Any]) -> Iter
     for part in entry["parts"]:
         try:
             body = archive.read(part["name"])
-        except (KeyError, zipfile.BadZipFile):
+        except _BROKEN:
             yield Problem(str(path), 0, 0, f"{part['name']} is missing or cut", "take another backup file")
             return
         if hashlib.sha256(body).hexdigest() != part["sha256"]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, CursorResult, FromClause, Select, Table
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from engine.store.schema import frame_schema, frame_type
@@ -41,6 +41,10 @@ class Bulk(Protocol):
         """The frame as a table expression, for joins. Integers and text: as text, a float is not exact."""
         ...
 
+    def stream(self, statement: Select[Any]) -> Any:
+        """A driver's cursor over the rows of a statement without parameters, which are not all fetched at once."""
+        ...
+
     def seek(self, keys: FromClause, table: Table, *on: ColumnElement[bool]) -> Found:
         """Join keys to the rows of a table that fit, by one index look-up a key whatever the planner believes."""
         ...
@@ -48,12 +52,14 @@ class Bulk(Protocol):
 
 def read_frame(connection: Connection, statement: Select[Any]) -> Frame:
     """The rows of a statement; polars types follow the types of its columns."""
-    return _to_frame(_open(connection, statement).fetchall(), statement)
+    # The driver's own tuples: making a Row of each would cost as much again as reading them.
+    result: Any = connection.execute(statement)
+    return _to_frame(result.cursor.fetchall(), statement)
 
 
-def stream_frames(connection: Connection, statement: Select[Any], size: int = CHUNK) -> Iterator[Frame]:
-    """The rows of a statement in frames of up to `size`, of which one at a time is in memory."""
-    rows = _open(connection.execution_options(stream_results=True), statement)
+def stream_frames(bulk: Bulk, statement: Select[Any], size: int = CHUNK) -> Iterator[Frame]:
+    """The rows of a statement without parameters in frames of up to `size`, of which one at a time is in memory."""
+    rows = bulk.stream(statement)
     while chunk := rows.fetchmany(size):
         yield _to_frame(chunk, statement)
     rows.close()
@@ -63,12 +69,6 @@ def conform(table: Table, frame: Frame) -> Frame:
     """The frame's columns as the table's types, in the table's order. Raises on a value that does not fit."""
     schema = frame_schema(table)
     return frame.select(pl.col(name).cast(schema[name]) for name in schema if name in frame.columns)
-
-
-def _open(connection: Connection, statement: Select[Any]) -> Any:
-    # The driver's own tuples: making a Row of each would cost as much again as reading them.
-    result: CursorResult[Any] = connection.execute(statement)
-    return result.cursor
 
 
 def _to_frame(rows: list[Any], statement: Select[Any]) -> Frame:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     LargeBinary,
+    Select,
     SmallInteger,
     Table,
     Text,
@@ -78,6 +79,13 @@ class PostgresBulk:
         arrays = [_array(values) for values in frame.iter_columns()]
         columns: list[Any] = [column(name, _sql_type(dtype)) for name, dtype in frame.schema.items()]
         return func.unnest(*arrays).table_valued(*columns).render_derived()
+
+    def stream(self, statement: Select[Any]) -> Any:
+        # SQLAlchemy's own streaming takes the first rows out of the cursor before we see it.
+        driver: Any = self.connection.connection.driver_connection
+        rows = driver.cursor("consigne_stream")
+        rows.execute(str(statement.compile(self.connection)))
+        return rows
 
     def seek(self, keys: FromClause, table: Table, *on: ColumnElement[bool]) -> Found:
         # OFFSET 0 keeps the planner from turning the look-ups into a scan of every partition.

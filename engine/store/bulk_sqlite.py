@@ -1,8 +1,10 @@
 """Frames on SQLite."""
 
+from typing import Any
+
 import orjson
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, bindparam, func, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.types import BigInteger, Text
 
@@ -39,6 +41,10 @@ class SqliteBulk:
             for place, (name, dtype) in enumerate(frame.schema.items())
         ]
         return select(*columns).subquery()
+
+    def stream(self, statement: Select[Any]) -> Any:
+        result: Any = self.connection.execute(statement)
+        return result.cursor
 
     def seek(self, keys: FromClause, table: Table, *on: ColumnElement[bool]) -> Found:
         return Found(keys.join(table, and_(*on)), table.c)

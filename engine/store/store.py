@@ -98,7 +98,7 @@ class Store:
         Raises Conflict if `path` exists.
         """
         with self._database.reading() as connection:
-            return backup.write(connection, path)
+            return backup.write(self._database.bulk(connection), path)
 
     def restore(self, path: Path) -> dict[str, int]:
         """Read a backup of either database into this empty one, all or nothing. Returns table → rows.

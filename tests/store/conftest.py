@@ -1,18 +1,23 @@
 """One suite over both databases: `url` and `store` come as SQLite and as PostgreSQL."""
 
+import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psycopg
 import pytest
+from sqlalchemy import create_engine, delete
 
 from engine.catalogue import Catalogue
 from engine.instants import to_us
 from engine.model import Asset, Commune, Zone
-from engine.store import Intake, Store
+from engine.store import Intake, Store, partitions
 from engine.store.intake import ACCEPTED, REFUSED
+from engine.store.schema import metadata
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -37,12 +42,58 @@ def now() -> datetime:
 
 
 @pytest.fixture(params=KINDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without anything, not even a schema."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
+        return f"sqlite:///{tmp_path / 'empty.db'}"
     found: str = request.getfixturevalue("postgres_url")
     return found
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with our schema at most: one PostgreSQL database serves all tests, emptied before each."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'consigne.db'}"
+    found: str = request.getfixturevalue("shared_postgres")
+    empty(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[str]:
+    """A migrated database on the server named by CONSIGNE_TEST_POSTGRES. Making one for each test takes a second."""
+    server = os.environ.get("CONSIGNE_TEST_POSTGRES", "postgresql://127.0.0.1:5432/postgres?user=root")
+    try:
+        connection = psycopg.connect(server, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        if os.environ.get("CONSIGNE_REQUIRE_SERVICES") == "1":
+            pytest.fail("PostgreSQL is required here and does not answer")
+        pytest.skip("PostgreSQL does not answer")
+    name = f"consigne_store_{uuid.uuid4().hex[:12]}"
+    base, _, query = server.partition("?")
+    url = f"{base.rsplit('/', 1)[0]}/{name}?{query}"
+    with connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            store = Store.open(url)
+            store.upgrade()
+            store.close()
+            yield url
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def empty(url: str) -> None:
+    """Remove every row and partition of a migrated database."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            for month in partitions.existing(connection):
+                partitions.drop(connection, month)
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    engine.dispose()
 
 
 @pytest.fixture
@@ -79,7 +130,7 @@ def another(url: str) -> Iterator[Callable[[], Store]]:
 def number_of(store: Store, asset: str, name: str) -> tuple[int, int]:
     """The numbers of a series and of its zone."""
     with store.read() as unit:
-        row = unit.inventory.series().filter((pl.col("asset") == asset) & (pl.col("property") == name)).row(0, named=True)
+        row = unit.inventory.series().filter(asset=asset, property=name).row(0, named=True)
     return row["series"], row["zone"]
 
 

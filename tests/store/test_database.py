@@ -1,6 +1,5 @@
 """Transactions, snapshots and faults."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -8,13 +7,17 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
-from sqlalchemy import create_engine, exc, text
+from sqlalchemy import create_engine, exc, make_url, text
 
 from engine.errors import Conflict, InputError, Unavailable
-from engine.store import Store, database
+from engine.store import Intake, Store, database
+from engine.store.intake import ACCEPTED, REFUSED
 
 Open = Callable[[], Store]
 
@@ -26,7 +29,9 @@ def test_a_transaction_commits_on_leaving(store: Store, another: Open) -> None:
         assert unit.state.get("key") == b"one"
 
 
-def test_an_exception_rolls_back_all_of_it(store: Store, now: object, put: Callable[..., object], lamps: dict) -> None:  # type: ignore[type-arg]
+def test_an_exception_rolls_back_all_of_it(
+    store: Store, now: datetime, put: Callable[..., Intake], lamps: dict[str, Any]
+) -> None:
     with pytest.raises(ZeroDivisionError), store.begin() as unit:
         unit.state.put("key", b"one")
         unit.cursors.set("reader", {1: 5})
@@ -37,14 +42,10 @@ def test_an_exception_rolls_back_all_of_it(store: Store, now: object, put: Calla
         assert unit.cursors.get("reader") == {}
         assert unit.readings.totals().received == 0
         assert set(unit.readings.heads().values()) == {0}
-    assert put(lamps["L-1"](0)).stored == 1  # type: ignore[attr-defined]
+    assert put(lamps["L-1"](0)).stored == 1
 
 
-def _batch(lamps: dict) -> tuple:  # type: ignore[type-arg]
-    import polars as pl
-
-    from engine.store.intake import ACCEPTED, REFUSED
-
+def _batch(lamps: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.DataFrame([lamps["L-1"](0)], schema=ACCEPTED, orient="row"), REFUSED.to_frame()
 
 
@@ -76,15 +77,12 @@ def test_a_reader_cannot_write(store: Store) -> None:
         unit.state.put("key", b"body")
 
 
-def test_threads_share_a_store(store: Store) -> None:
+def test_threads_share_a_store(store: Store, now: datetime) -> None:
     def add(number: int) -> None:
         for _ in range(5):
             with store.begin() as unit:
-                unit.audit.append(f"thread-{number}", "add", "x", {}, database_now)
+                unit.audit.append(f"thread-{number}", "add", "x", {}, now)
 
-    from datetime import UTC, datetime
-
-    database_now = datetime(2026, 11, 22, tzinfo=UTC)
     threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
@@ -93,7 +91,7 @@ def test_threads_share_a_store(store: Store) -> None:
     with store.read() as unit:
         assert unit.audit.verify() is None
     with store.begin() as unit:
-        assert unit.audit.append("main", "add", "x", {}, database_now) == 21
+        assert unit.audit.append("main", "add", "x", {}, now) == 21
 
 
 def test_a_killed_process_leaves_nothing_half_applied(store: Store, url: str) -> None:
@@ -122,7 +120,7 @@ def test_a_broken_constraint_is_a_conflict(store: Store, url: str) -> None:
     engine = create_engine(url)
     with pytest.raises(Conflict, match="nothing was written"), store.begin() as unit:
         unit.state.put("key", b"body")
-        unit.inventory._connection.execute(  # noqa: SLF001
+        unit.inventory._connection.execute(
             text("INSERT INTO series (no, asset, property, zone) VALUES (99, 'nobody', 'x', 1)")
         )
     with store.read() as unit:
@@ -132,9 +130,9 @@ def test_a_broken_constraint_is_a_conflict(store: Store, url: str) -> None:
 
 def test_a_fault_of_our_own_sql_stays_what_it_is(store: Store) -> None:
     with pytest.raises(exc.DBAPIError), store.begin() as unit:
-        unit.inventory._connection.execute(text("SELEC 1"))  # noqa: SLF001
+        unit.inventory._connection.execute(text("SELEC 1"))
     with pytest.raises(exc.DBAPIError), store.begin() as unit:
-        unit.inventory._connection.execute(text("SELECT nonsense(1)"))  # noqa: SLF001
+        unit.inventory._connection.execute(text("SELECT nonsense(1)"))
 
 
 def test_no_file_is_unavailable(tmp_path: Path) -> None:
@@ -171,7 +169,7 @@ def test_no_server_is_unavailable_in_one_line_without_a_password(free_port: Call
 @pytest.mark.postgres
 def test_no_such_database_is_unavailable(postgres_url: str) -> None:
     with pytest.raises(Unavailable, match='database "nowhere" does not exist'):
-        Store.open(postgres_url.replace("/consigne_", "/nowhere?_=").split("?", maxsplit=1)[0] + "?user=root")
+        Store.open(str(make_url(postgres_url).set(database="nowhere")))
 
 
 @pytest.mark.postgres
@@ -183,8 +181,10 @@ def test_a_lost_connection_is_unavailable_and_the_next_one_works(postgres_url: s
         unit.state.put("key", b"body")
         with killer.begin() as connection:
             connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                     " AND pid <> pg_backend_pid()")
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid()"
+                )
             )
         unit.state.put("key", b"more")
     with store.begin() as unit:
@@ -202,15 +202,15 @@ def test_other_urls_are_wrong_input(url: str) -> None:
 
 
 def test_a_writer_that_never_ends_is_a_conflict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "busy_timeout = 1"))  # noqa: SLF001
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "busy_timeout = 1"))
     url = f"sqlite:///{tmp_path / 'busy.db'}"
     one, two = Store.open(url, create=True), Store.open(url)
     one.upgrade()
     with one.begin() as unit:
         unit.state.put("key", b"first")
-        with pytest.raises(Conflict, match="nothing was written → try again, or end the other writer"):
-            with two.begin() as late:
-                late.state.put("key", b"second")
+        told = "nothing was written → try again, or end the other writer"
+        with pytest.raises(Conflict, match=told), two.begin() as late:
+            late.state.put("key", b"second")
     with two.begin() as unit:
         assert unit.state.get("key") == b"first"
     one.close()
@@ -221,7 +221,7 @@ def test_sqlite_is_durable_and_holds_foreign_keys(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path / 'consigne.db'}", create=True)
     store.upgrade()
     with store.read() as unit:
-        ask = lambda pragma: unit.inventory._connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()  # noqa: SLF001
+        ask = lambda pragma: unit.inventory._connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
         assert [ask(name) for name in ("journal_mode", "synchronous", "foreign_keys")] == ["wal", 2, 1]
     store.close()
     assert sqlite3.connect(tmp_path / "consigne.db").close() is None
@@ -235,4 +235,4 @@ def test_closing_gives_connections_back(tmp_path: Path) -> None:
     # The last connection to close merges the log into the file.
     assert not (tmp_path / "consigne.db-wal").exists()
     store.close()
-    assert os.listdir(tmp_path) == ["consigne.db"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "consigne.db"]
