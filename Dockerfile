@@ -27,6 +27,6 @@ ENV PATH=/opt/consigne/bin:$PATH \
 USER consigne
 WORKDIR /var/lib/consigne
 VOLUME /var/lib/consigne
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["consigne", "doctor", "--quick"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD consigne doctor --quick || [ $? -eq 3 ]
 ENTRYPOINT ["consigne"]
 CMD ["serve"]

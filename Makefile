@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/consigne demo
 
 test: $(READY)
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -m "not soak" -n 2 --dist loadscope
 
 soak: $(READY)
 	$(BIN)/pytest -m soak -s --timeout=3600

@@ -21,12 +21,12 @@ Eclext = Annotated[bool, typer.Option("--eclext", help="the lights, as CNIG EclE
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Option(help="the folder to write")],
-    scale: Annotated[float, typer.Option(min=0.001, max=10)] = 1.0,
+    scale: Annotated[float, typer.Option(help="1 is about 70,000 objects")] = 1.0,
     seed: int = 1,
+    out: Annotated[Path, typer.Option(help="the folder to write")] = Path("var/territory"),
     outlines: Annotated[Path | None, typer.Option(help="GeoJSON of the communes' real outlines")] = None,
 ) -> None:
-    """Make a coherent territory: about 70,000 objects at scale 1.
+    """Make a coherent territory from facts, counts and a seed.
 
     Example: consigne territory generate --scale 0.1 --seed 3 --out var/territory
     """
