@@ -39,17 +39,17 @@ class Message:
 class Broker:
     """A persistent session with one broker, under a fixed client id, so that nothing sent while we are away is lost.
 
-    `url` is mqtt[s]://user:password@host:port?version=5. At most `receive_maximum` messages wait unacknowledged.
+    `url` is mqtt[s]://user:password@host:port?version=5. An MQTT 5 broker is asked to leave at most `receive_maximum`
+    messages unacknowledged; with 3.1.1 its own limit holds (Mosquitto: max_inflight_messages). Mosquitto 2.0.11 keeps
+    to either only until the first acknowledgement: then a backlog may come whole, bounded by its max_queued limits.
     """
 
     def __init__(
         self, url: str, client_id: str, subscriptions: Sequence[str] = (), *, receive_maximum: int = 1_000
     ) -> None:
         parts = urlsplit(url)
-        self._host, self._port = (
-            parts.hostname or "127.0.0.1",
-            parts.port or (8883 if parts.scheme == "mqtts" else 1883),
-        )
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         self._five = parse_qs(parts.query).get("version", ["3"])[0].startswith("5")
         self._subscriptions = [(topic, 1) for topic in subscriptions]
         self._receive_maximum = receive_maximum
@@ -61,16 +61,14 @@ class Broker:
         self._refused = ""
         self._link_change = threading.Lock()
         self._link = 0
-        self._client = self._make_client(client_id)
-        if parts.username:
-            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-        if parts.scheme == "mqtts":
-            self._client.tls_set()
+        self._parts = parts
+        self._client_id = client_id
+        self._client = self._make_client()
 
-    def _make_client(self, client_id: str) -> mqtt.Client:
+    def _make_client(self) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id,
+            self._client_id,
             clean_session=None if self._five else False,
             protocol=MQTTProtocolVersion.MQTTv5 if self._five else MQTTProtocolVersion.MQTTv311,
             manual_ack=True,
@@ -83,6 +81,10 @@ class Broker:
         client.max_inflight_messages_set(self._receive_maximum)
         client.max_queued_messages_set(_MAX_QUEUED)
         client.reconnect_delay_set(min_delay=1, max_delay=60)
+        if self._parts.username:
+            client.username_pw_set(unquote(self._parts.username), unquote(self._parts.password or ""))
+        if self._parts.scheme == "mqtts":
+            client.tls_set()
         return client
 
     def connect(self, timeout_s: float = 10.0) -> None:
@@ -164,10 +166,14 @@ class Broker:
             raise self._unavailable(f"{unsure} messages not acknowledged within {timeout_s:g} s")
 
     def close(self) -> None:
-        """End the connection; the session, with what waits in it, stays at the broker. Harmless when there is none."""
+        """End the connection; the session, with what waits in it, stays at the broker. Harmless when there is none.
+
+        What was published and not flushed may be lost.
+        """
         self._client.disconnect()
         self._client.loop_stop()
         self._ready.clear()
+        self._client = self._make_client()  # paho leaves sockets open when a stopped client is started again
         self._change_link(forget=True)
 
     def _on_connect(

@@ -85,9 +85,7 @@ def batches(series: pl.DataFrame, count: int, size: int, rng: np.random.Generato
         yield pl.concat([frame[: len(number) - again.height], again])
 
 
-def ingest(
-    store: Store, series: pl.DataFrame, count: int, size: int, rng: np.random.Generator, url: str
-) -> None:
+def ingest(store: Store, series: pl.DataFrame, count: int, size: int, rng: np.random.Generator, url: str) -> None:
     """Append it all and print the speed of each tenth, and memory at 10 % and at the end."""
     done, spent, tenth = 0, 0.0, 1
     nothing = REFUSED.to_frame()

@@ -1,21 +1,24 @@
-"""From JSON lines to committed rows: `python tests/bench/bench_lines.py [--readings N] [--url URL ...]`.
+"""From JSON lines to committed rows: `python tests/bench/bench_ingest.py [--readings N] [--only sqlite|postgresql]`.
 
 Duplicates refused, latest values and indexes on, 300,000 series, every batch touching as many series as it has
 readings; one reading in a hundred is sent twice. Bounds on 2 cores: 50,000 readings/s on SQLite, 100,000 on PostgreSQL.
-A PostgreSQL database named must be empty. Making the lines is not timed.
+PostgreSQL is the server named by CONSIGNE_TEST_POSTGRES, left out where none answers. Making the lines is not timed.
 """
 
 import argparse
+import os
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import orjson
+import psycopg
 
 from engine.catalogue import Catalogue, load_catalogue
 from engine.instants import isoformat
@@ -38,12 +41,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readings", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=50_000)
-    parser.add_argument("--url", nargs="*", help="databases; a new SQLite file by default")
+    parser.add_argument("--only", choices=list(BOUND))
     options = parser.parse_args()
+    databases = {"sqlite": sqlite_database, "postgresql": postgres_database}
+    met = []
+    for kind, opened in databases.items():
+        if options.only in {None, kind}:
+            with opened() as url:
+                met.append(url is None or run(url, options.readings, options.batch))
+    return int(not all(met))
+
+
+@contextmanager
+def sqlite_database() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
-        urls = options.url or [f"sqlite:///{folder}/bench.db"]
-        met = [run(url, options.readings, options.batch) for url in urls]
-        return int(not all(met))
+        yield f"sqlite:///{folder}/bench.db"
+
+
+@contextmanager
+def postgres_database() -> Iterator[str | None]:
+    """A new database, dropped afterwards; None where no server answers."""
+    server = os.environ.get("CONSIGNE_TEST_POSTGRES", "postgresql://127.0.0.1:5432/postgres?user=root")
+    try:
+        connection = psycopg.connect(server, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        print("postgresql: no server answers, left out")
+        yield None
+        return
+    base, _, query = server.partition("?")
+    with connection:
+        connection.execute("CREATE DATABASE consigne_bench")
+        try:
+            yield f"{base.rsplit('/', 1)[0]}/consigne_bench?{query}"
+        finally:
+            connection.execute("DROP DATABASE consigne_bench WITH (FORCE)")
 
 
 def run(url: str, readings: int, size: int) -> bool:
