@@ -12,7 +12,7 @@ from engine.errors import ConsigneError
 from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
-from jobs.bootstrap import catalogue_of
+from jobs.bootstrap import WallClock, catalogue_of
 
 _SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
 
@@ -54,7 +54,7 @@ def _inference() -> Finding:
 
 def _database(settings: Settings, *, quick: bool) -> str:
     store = Store.open(settings.database_url)
-    problems = store.check_schema() if quick else store.check()
+    problems = store.check_schema() if quick else store.check(WallClock().now())
     if problems:
         raise ConsigneError("; ".join(map(str, problems)))
     with store.read() as unit:

@@ -30,11 +30,11 @@ def upgrade() -> None:
 
 @app.command()
 def check() -> None:
-    """Schema, counts, audit chain, commands past their end. Exit 1 if anything is wrong.
+    """Schema, integrity, counts, audit chain, partitions ahead, commands past their end. Exit 1 if anything is wrong.
 
     Example: consigne db check
     """
-    problems = Store.open(settings().database_url).check()
+    problems = Store.open(settings().database_url).check(instant(None))
     if problems:
         raise ConsigneError("\n".join(map(str, problems)))
     show_lines(["nothing wrong"])
