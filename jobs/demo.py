@@ -49,7 +49,6 @@ _MARK = ".consigne-demo"
 _PATIENCE_S = 5.0
 _QUIET_S = 0.02
 _QUARTER = timedelta(minutes=15)
-_FIELD_START_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,7 @@ class _Scene:
 
     def save(self, folder: Path) -> None:
         draft = folder / "demo.part"
+        draft.touch(mode=0o600)  # the URLs may hold passwords
         draft.write_text(json.dumps({name: getattr(self, name) for name in self.__slots__}))
         draft.replace(folder / "demo.json")
 
@@ -112,6 +112,8 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
     start = noon(date.fromisoformat(scene.night))
     try:
         with _service(chosen, store, territory, start) as (service, line), _progress(options, chosen) as progress:
+            if not options.attach:
+                service.cycle()  # puts the rules in service at the story's first instant
             _follow(service, line, progress)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
@@ -233,7 +235,6 @@ def _progress(options: DemoOptions, chosen: Settings) -> Iterator[Progress]:
 
 def _follow(service: Service, line: Broker, progress: Progress) -> None:
     """Answer every tick of the field with one whole round of the service, until the field says the story ends."""
-    service.cycle()
     waiting: list[Message] = []
     while True:
         for message in line.take(10_000, 1.0):

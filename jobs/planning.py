@@ -25,7 +25,7 @@ class Task(Protocol):
 
 
 class Plan(Protocol):
-    """What every optimiser returns (see docs/optimisers.md)."""
+    """What every optimiser returns (see `optimizers.result`)."""
 
     @property
     def status(self) -> Status: ...

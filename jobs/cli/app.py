@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.errors import InputError, Problem
 from engine.settings import language
 from jobs import metrics, schedule
 from jobs import why as reasons
@@ -59,7 +60,7 @@ def demo(
     options = DemoOptions(
         folder=folder,
         counts=tuple(counts or ()),
-        night=date.fromisoformat(night) if night else None,
+        night=_day(night) if night else None,
         seed=seed,
         attach=attach,
         quiet=as_json,
@@ -69,6 +70,13 @@ def demo(
         emit(result.as_json())
     if not result.all_explained:
         raise typer.Exit(1)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError([Problem("--night", 0, 0, f"{text!r} is not a day", "write it as 2026-11-16")]) from None
 
 
 @app.command()

@@ -93,6 +93,7 @@ def play_embedded(consigne: Run, tmp_path: Path) -> dict[str, Any]:
 
 
 def test_wrong_words_are_told_and_nothing_is_done(consigne: Run, tmp_path: Path) -> None:
+    assert consigne("demo", "--folder", "night", "--night", "yesterday").returncode == 2
     missing = consigne("demo", "--folder", "night", "--counts", "nowhere.csv")
     assert missing.returncode == 2
     assert "nowhere.csv" in missing.stderr
