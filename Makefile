@@ -14,6 +14,7 @@ test: $(READY)
 
 soak: $(READY)
 	$(BIN)/pytest -m soak -s --timeout=3600
+	$(BIN)/python tests/bench/bench_ingest.py --readings 10000000
 
 bench: $(READY)
 	$(BIN)/python tests/bench/bench_plan.py

@@ -3,12 +3,18 @@
 import html
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import Run, effects_of
+from engine.settings import Settings
+from jobs.bootstrap import catalogue_of, open_store, read_territory
+from jobs.demo import demo_settings
+from jobs.why import explain, find_point, to_json
+
+from .conftest import ROOT, Run, effects_of
 
 TERMINAL = {"verified", "rejected", "expired", "superseded", "cancelled", "failed"}
 
@@ -41,7 +47,8 @@ def test_a_night_and_why_of_every_lamp_in_the_report(consigne: Run, tmp_path: Pa
     page = (tmp_path / "night" / "report.html").read_text()
     asked = [html.unescape(line) for line in re.findall(r"<code>\S*consigne (why [^<]+)</code>", page)]
     assert len(asked) == outcome["lamps"]
-    for line in asked[:: len(asked) // 6]:
+    explain_each(tmp_path / "night", [line.split() for line in asked])
+    for line in asked[:: len(asked) // 3]:
         answer = consigne(*line.split(), "--json")
         assert answer.returncode == 0, answer.stderr
         told = json.loads(answer.stdout)
@@ -55,6 +62,23 @@ def test_a_night_and_why_of_every_lamp_in_the_report(consigne: Run, tmp_path: Pa
     strange = consigne("why", "--demo", "--folder", "night", "L-nobody")
     assert strange.returncode == 2
     assert "is not a point of this territory" in strange.stderr
+
+
+def explain_each(folder: Path, questions: list[list[str]]) -> None:
+    """Every lamp of the report, at the instant the report proposes."""
+    settings = demo_settings(Settings(rules_dir=ROOT / "rules", datasets_dir=ROOT / "datasets"), folder)
+    store = open_store(settings)
+    territory = read_territory(store, catalogue_of(settings))
+    for *_, lamp, at in questions:
+        told = to_json(explain(store, territory, find_point(territory, lamp), datetime.fromisoformat(at)))
+        if told["winner"]["source"] == "plan:lighting":
+            assert told["winner"]["version"] == told["behind"]["plan"], lamp
+            assert told["behind"]["class"] >= told["behind"]["class_normal"], lamp
+        else:
+            assert told["behind"]["rule"] == "presence-boost", lamp
+            assert told["losers"][0]["source"] == "plan:lighting", lamp
+        assert told["command"]["transitions"][-1][1] in TERMINAL, lamp
+    store.close()
 
 
 @pytest.mark.timeout(180)
