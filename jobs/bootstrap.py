@@ -107,7 +107,7 @@ def private_settings(settings: Settings, folder: Path) -> Settings:
     """The settings with data and, unless one was chosen, a database in a folder of their own."""
     changes: dict[str, object] = {"data_dir": folder}
     if "database_url" not in settings.model_fields_set:
-        changes["database_url"] = f"sqlite:///{folder / 'consigne.db'}"
+        changes["database_url"] = f"sqlite:///{folder.resolve() / 'consigne.db'}"
     return settings.model_copy(update=changes)
 
 
