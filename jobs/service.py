@@ -68,14 +68,6 @@ class Service:
         """One rule cycle at the clock's time."""
         return run_cycle(self.store, self.territory, self._engine, self.clock.now())
 
-    def dispatch(self, patience_s: float) -> None:
-        """Send what is due and take answers until every command has one, or patience ends."""
-        deadline = time.monotonic() + patience_s
-        while True:
-            self.dispatcher.step(0.02)
-            if self.dispatcher.settled() or time.monotonic() > deadline:
-                return
-
 
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""

@@ -38,8 +38,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "counts_real": ("Traffic: real hourly counts of {files}", "Trafic : comptages horaires réels de {files}"),
     "counts_made": ("Traffic: made counts (seed {seed})", "Trafic : comptages simulés (graine {seed})"),
     # progress
-    "step_territory": ("territory", "territoire"),
-    "step_history": ("history of counts", "historique des comptages"),
     "step_night": ("the night, quarter hour by quarter hour", "la nuit, quart d'heure par quart d'heure"),
     # command states
     "verified": ("verified by read-back", "vérifiés par relecture"),
