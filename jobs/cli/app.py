@@ -20,6 +20,7 @@ from jobs.ingest import store_file, sum_intakes
 from jobs.outcome import DEMO_FOLDER
 from jobs.service import serve as run_service
 from jobs.service import stop_on_signals, with_back_off
+from jobs.words import say
 
 app = typer.Typer(
     name="consigne",
@@ -92,7 +93,8 @@ def doctor(
     if as_json:
         emit([{"name": f.name, "state": f.state, "what": f.what} for f in findings])
     else:
-        show_lines([f"{finding.state:<9} {finding.name:<14} {finding.what}" for finding in findings])
+        lang = language(settings())
+        show_lines([f"{say(f.state, lang):<9} {f.name:<14} {f.what}" for f in findings])
     worst = max(_STATES[finding.state] for finding in findings)
     raise typer.Exit({0: 0, 1: DEGRADED, 2: 1}[worst])
 
