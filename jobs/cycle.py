@@ -87,12 +87,15 @@ def _named(fresh: pl.DataFrame, territory: Territory) -> pl.DataFrame:
 
 
 def _whole_messages(fresh: pl.DataFrame) -> pl.DataFrame:
-    """A full batch may end inside a message (an asset at one instant): leave that one to the next cycle."""
+    """A full batch may end inside a message (an asset at one instant): leave its last rows to the next cycle.
+
+    Only rows from the end are left: the cursor passes over whatever lies before a row that was taken.
+    """
     if fresh.height < BATCH:
         return fresh
     last = (pl.col("zone") == pl.col("zone").last()) & (pl.col("observed_at") == pl.col("observed_at").last())
-    whole = fresh.filter(~last)
-    return fresh if whole.is_empty() else whole
+    whole = fresh.select((~last).arg_true().max()).item()
+    return fresh if whole is None else fresh.head(whole + 1)
 
 
 def _heads(fresh: pl.DataFrame) -> dict[int, int]:

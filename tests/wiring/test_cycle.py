@@ -153,5 +153,20 @@ def test_a_message_is_never_split_over_two_cycles(
     assert taken == [2, 2, 2, 2, 0]
 
 
+def test_readings_that_come_back_to_an_earlier_instant_are_all_taken(
+    store: Store, territory: Territory, engine: RuleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a full batch may be of an instant that stood earlier in it, too: that one is not passed over."""
+    first, second = (lamp.id for lamp in territory.of_type("Streetlight")[:2])
+    run_cycle(store, territory, engine, NOON)
+    monkeypatch.setattr(cycle, "BATCH", 3)
+    early, late = instants(2)
+    rows = [(first, early), (first, late), (second, early), (second, late)]
+    told = [readings((lamp, "powerConsumption", 40.0, at)) for lamp, at in rows]
+    tell(store, territory, pl.concat(told), NOON + 10 * MINUTE)
+    taken = [run_cycle(store, territory, engine, NOON + 10 * MINUTE).readings for _ in range(3)]
+    assert taken == [2, 2, 0]
+
+
 def instants(count: int) -> list[datetime]:
     return [NOON + (k + 1) * MINUTE for k in range(count)]
