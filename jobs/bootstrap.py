@@ -39,7 +39,7 @@ class StoryClock:
 
 @dataclass(frozen=True)
 class Territory:
-    """What the running service knows by heart of its inventory; read once, and again after an import."""
+    """What a process knows by heart of its inventory, as it was when it began."""
 
     catalogue: Catalogue
     assets: tuple[Asset, ...]

@@ -79,19 +79,22 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
         if messages or time.monotonic() - last_cycle > _QUIET_TICK_S:
             result = with_back_off(service.cycle, stop)
             last_cycle = time.monotonic()
+            with_back_off(partial(_show_commands, service), stop)
             if result is not None and result.faults:
                 _log.error("rules failed", faults=result.faults)
         with_back_off(lambda: service.dispatcher.step(0.0), stop)
-        with_back_off(lambda: _show_commands(service), stop)
 
 
 def _show_commands(service: Service) -> None:
+    """Nobody reads the counts, which go over all commands, where no metrics are served."""
+    if not service.settings.metrics_port:
+        return
     with service.store.read() as unit:
         metrics.show_commands(unit.commands.counts())
 
 
 def with_back_off(step: Callable[[], T], stop: threading.Event) -> T | None:
-    """Do a step; while what it needs is away, say so once and try again after 1, 2, 4 … 60 s. None once stopped."""
+    """Do a step; while what it needs is away, say so and try again after 1, 2, 4 … 60 s. None once stopped."""
     delay_s = 1.0
     while not stop.is_set():
         try:

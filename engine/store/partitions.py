@@ -26,7 +26,7 @@ def months(start: datetime, until: datetime) -> list[date]:
 
 
 def ensure_until(connection: Connection, until: datetime) -> list[str]:
-    """Partitions for the month of `until` and the three before, and from the newest there is. Returns the new names."""
+    """Partitions from the oldest there is, or three months before `until`, up to its month. Returns the new names."""
     there = existing(connection)
     start = min([until - _BEHIND, *(datetime(m.year, m.month, 1, tzinfo=UTC) for m in there)])
     return ensure(connection, months(start, until))

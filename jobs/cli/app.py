@@ -89,11 +89,12 @@ def doctor(
 
     Example: consigne doctor
     """
-    findings = list(examine(settings(), quick=quick))
+    chosen = settings()
+    findings = list(examine(chosen, quick=quick))
     if as_json:
         emit([{"name": f.name, "state": f.state, "what": f.what} for f in findings])
     else:
-        lang = language(settings())
+        lang = language(chosen)
         show_lines([f"{say(f.state, lang):<9} {f.name:<14} {f.what}" for f in findings])
     worst = max(_STATES[finding.state] for finding in findings)
     raise typer.Exit({0: 0, 1: DEGRADED, 2: 1}[worst])

@@ -182,3 +182,17 @@ def everything() -> Callable[[Store], pl.DataFrame]:
             return unit.readings.since({}, 10**9)
 
     return read
+
+
+@pytest.fixture
+def sql(url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+    """Runs one statement in a transaction of its own, as an administrator might; SQLite then checks no reference."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+
+    def run(statement: str) -> list[tuple[Any, ...]]:
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    yield run
+    engine.dispose()

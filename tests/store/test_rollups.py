@@ -1,7 +1,7 @@
 """15-minute and daily roll-ups against a model in plain Python."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
 
 from engine.instants import PARIS, from_us, to_us
 from engine.store import Intake, Store, rollups
@@ -20,20 +19,6 @@ Row = tuple[int, int, int, float]
 Rolled = dict[tuple[int, int], tuple[int, float, float, float, float]]
 Sql = Callable[[str], list[tuple[Any, ...]]]
 QUARTER_US = 900_000_000
-
-
-@pytest.fixture
-def sql(url: str) -> Iterator[Sql]:
-    """Runs one statement in a transaction of its own."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-
-    def run(statement: str) -> list[tuple[Any, ...]]:
-        with engine.begin() as connection:
-            result = connection.exec_driver_sql(statement)
-            return [tuple(row) for row in result] if result.returns_rows else []
-
-    yield run
-    engine.dispose()
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import create_engine
 
 from engine.errors import Conflict
 from engine.instants import PARIS, to_us
@@ -22,20 +21,6 @@ Put = Callable[..., Intake]
 Sql = Callable[[str], list[tuple[Any, ...]]]
 DAY = 24 * 60
 ROLLED = ("SELECT * FROM rollup_15min ORDER BY 1, 2", "SELECT * FROM rollup_day ORDER BY 1, 2")
-
-
-@pytest.fixture
-def sql(url: str) -> Iterator[Sql]:
-    """Runs one statement in a transaction of its own, as an administrator might; SQLite then checks no reference."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-
-    def run(statement: str) -> list[tuple[Any, ...]]:
-        with engine.begin() as connection:
-            result = connection.exec_driver_sql(statement)
-            return [tuple(row) for row in result] if result.returns_rows else []
-
-    yield run
-    engine.dispose()
 
 
 @pytest.fixture
