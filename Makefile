@@ -16,10 +16,18 @@ soak: $(READY)
 	$(BIN)/pytest -m soak -s --timeout=3600
 	$(BIN)/python tests/bench/bench_ingest.py --readings 10000000
 
-bench: $(READY)
+bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_plan.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
+	$(BIN)/python tests/bench/bench_rules.py
+
+# Other rule engines, to measure ours beside. Where they do not install, bench_rules leaves them out and says so.
+.venv-bench/.ready: requirements-bench.lock
+	$(PYTHON) -m venv .venv-bench
+	echo '*' > .venv-bench/.gitignore
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock \
+	  && touch $@ || echo "other rule engines did not install: bench_rules skips them"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -39,4 +47,4 @@ $(READY): requirements-dev.lock requirements-durable.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) var build dist
+	rm -rf $(VENV) .venv-bench var build dist

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong with an input: where, what was found, what to do about it. Lines and columns from 1."""
+    """One thing wrong with an input: where, what was found, what to do about it. Lines and columns from 1.
+
+    `code` is a word for its kind, where a language names kinds of mistakes.
+    """
 
     source: str
     line: int
     column: int
     what: str
     hint: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
-        return f"{place} {self.what}" + (f" → {self.hint}" if self.hint else "")
+        return " ".join(filter(None, (place, self.code, self.what))) + (f" → {self.hint}" if self.hint else "")
 
 
 class ConsigneError(Exception):

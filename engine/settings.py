@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1, le=20)
     commands_per_second: float = Field(500.0, gt=0, description="to any one gateway")
     plan_quantile: float = Field(0.9, gt=0, lt=1, description="of forecast traffic that lamps are planned for")
+    rules_reload_s: float = Field(5.0, ge=0, description="how often rule files are looked at for changes; 0 for never")
     retention_days: int = Field(400, ge=1, description="readings older than this are pruned")
 
     @field_validator("database_url")

@@ -24,14 +24,16 @@ _RATIOS: Mapping[str, Mapping[str, int | str]] = {
     "fraction": {"1": 1, "%": "1/100", "255ths": "1/255", "[ppth]": "1/1000", "[ppm]": "1/1000000", "m3/m3": 1},
     "power": {"W": 1, "mW": "1/1000", "kW": 1000, "MW": 1_000_000},
     "energy": {"J": 1, "kJ": 1000, "MJ": 1_000_000, "W.h": 3600, "kW.h": 3_600_000, "MW.h": 3_600_000_000},
-    "speed": {"m/s": 1, "km/h": "5/18", "[mi_i]/h": "0.44704", "[kn_i]": "463/900"},
+    "speed": {
+        "m/s": 1, "km/h": "5/18", "[mi_i]/h": "0.44704", "[kn_i]": "463/900",
+        "mm/h": "1/3600000", "mm/min": "1/60000", "mm/d": "1/86400000", "L/m2/h": "1/3600000",
+    },
     "flow": {"m3/s": 1, "m3/h": "1/3600", "L/s": "1/1000", "L/min": "1/60000", "L/h": "1/3600000", "m3/d": "1/86400"},
     "volume": {"m3": 1, "L": "1/1000", "mL": "1/1000000"},
     "length": {"m": 1, "km": 1000, "cm": "1/100", "mm": "1/1000", "L/m2": "1/1000", "[mi_i]": "1609.344"},
     "area": {"m2": 1, "km2": 1_000_000, "har": 10_000, "cm2": "1/10000"},
     "pressure": {"Pa": 1, "hPa": 100, "kPa": 1000, "MPa": 1_000_000, "bar": 100_000, "mbar": 100},
     "rate": {"/s": 1, "/min": "1/60", "/h": "1/3600", "/d": "1/86400"},
-    "rain rate": {"mm/h": 1, "mm/min": 60, "mm/d": "1/24", "L/m2/h": 1},
     "duration": {"s": 1, "ms": "1/1000", "min": 60, "h": 3600, "d": 86_400},
     "illuminance": {"lx": 1, "klx": 1000},
     "luminous flux": {"lm": 1, "klm": 1000},
@@ -47,7 +49,7 @@ _RATIOS: Mapping[str, Mapping[str, int | str]] = {
     "level": {"dB": 1},
     "signal": {"dB[mW]": 1},
     "temperature": {"K": 1, "Cel": 1, "[degF]": "5/9"},
-}
+}  # fmt: skip
 # Where a scale's zero lies in its base unit. ITS-90; NIST SP 811 B.8.
 _ZEROS = {"Cel": Fraction("273.15"), "[degF]": Fraction("459.67") * Fraction(5, 9)}
 
@@ -88,9 +90,10 @@ def conversion(unit: str, wanted: str) -> Conversion | None:
     """How to turn a value in `unit` into `wanted`, each a UCUM code; None when they are not of one quantity."""
     if unit == wanted:
         return Conversion(1.0, 1.0, 0.0)
-    if unit not in _UNITS or wanted not in _UNITS:
+    found, target = _known(unit), _known(wanted)
+    if found is None or target is None:
         return None
-    (quantity, ratio, zero), (other, wanted_ratio, wanted_zero) = _UNITS[unit], _UNITS[wanted]
+    (quantity, ratio, zero), (other, wanted_ratio, wanted_zero) = found, target
     if quantity != other:
         return None
     factor = ratio / wanted_ratio
@@ -106,14 +109,97 @@ def convertible(wanted: str) -> dict[str, Conversion]:
 
 def convert(value: Fraction, unit: str, wanted: str) -> float | None:
     """A value in `unit` expressed in `wanted`, each a UCUM code, rounded once; None when not of one quantity."""
+    exact = convert_exact(value, unit, wanted)
+    return None if exact is None else float(exact)
+
+
+def convert_exact(value: Fraction, unit: str, wanted: str, *, difference: bool = False) -> Fraction | None:
+    """As `convert`, without rounding; any spelling of a unit will do, and the rates of `rate`, as W/s.
+
+    A difference of two values converts by ratio alone: 5 Cel are then 5 K.
+    """
     if unit == wanted:
-        return float(value)
-    quantity, ratio, zero = _UNITS.get(unit, ("", Fraction(0), Fraction(0)))
-    other, wanted_ratio, wanted_zero = _UNITS.get(wanted, ("?", Fraction(1), Fraction(0)))
-    return float((value * ratio + zero - wanted_zero) / wanted_ratio) if quantity == other else None
+        return value
+    quantity, ratio, zero = _known(ALIASES.get(unit, unit)) or ("", Fraction(0), Fraction(0))
+    other, wanted_ratio, wanted_zero = _known(ALIASES.get(wanted, wanted)) or ("?", Fraction(1), Fraction(0))
+    shift = Fraction(0) if difference else zero - wanted_zero
+    return (value * ratio + shift) / wanted_ratio if quantity == other else None
+
+
+class Combined(NamedTuple):
+    """The units two factors are wanted in, and the one of the outcome."""
+
+    left: str
+    right: str
+    result: str
+
+
+def combined(operator: str, left: str, right: str) -> Combined | None:
+    """What comes of `left operator right`, operator * or /, each a UCUM code; None where no unit of ours does."""
+    one, two = _quantity(left), _quantity(right)
+    if one is None or two is None:
+        return None
+    if operator == "/" and one == two:
+        return Combined(left, left, "1")
+    if two == "fraction":
+        return Combined(left, "1", left)
+    if operator == "*" and one == "fraction":
+        return Combined("1", right, right)
+    made = _COMBINED.get((one, operator, two)) or (_COMBINED.get((two, operator, one)) if operator == "*" else None)
+    return None if made is None else Combined(_base(one), _base(two), _base(made))
+
+
+def on_a_scale(unit: str) -> bool:
+    """Whether zero is where a scale puts it, as with Cel: a difference is then another thing than a value."""
+    return _quantity(unit) == "temperature"
+
+
+def is_unit(unit: str) -> bool:
+    """Whether a UCUM code, or a unit over a time, is known here."""
+    return _known(unit) is not None
+
+
+def spelled(unit: str) -> str:
+    """A unit as a message shows it: a plain fraction by its name."""
+    return "a plain number" if unit == "1" else unit
+
+
+def _known(unit: str) -> tuple[str, Fraction, Fraction] | None:
+    """Quantity, size and zero of a unit, or of a unit over a time: a power or a flow, where it is one."""
+    if unit in _UNITS:
+        return _UNITS[unit]
+    over, _, per = unit.rpartition("/")
+    over = ALIASES.get(over, over)
+    if over not in _UNITS or per not in _RATIOS["duration"]:
+        return None
+    quantity, ratio, _ = _UNITS[over]
+    return _COMBINED.get((quantity, "/", "duration"), f"{quantity}/s"), ratio / _UNITS[per][1], Fraction(0)
+
+
+# Products are the same the other way round.
+_COMBINED = {
+    ("fraction", "/", "duration"): "rate", ("rate", "*", "duration"): "fraction",
+    ("power", "*", "duration"): "energy", ("energy", "/", "duration"): "power", ("energy", "/", "power"): "duration",
+    ("flow", "*", "duration"): "volume", ("volume", "/", "duration"): "flow", ("volume", "/", "flow"): "duration",
+    ("speed", "*", "duration"): "length", ("length", "/", "duration"): "speed", ("length", "/", "speed"): "duration",
+    ("voltage", "*", "current"): "power", ("power", "/", "voltage"): "current", ("power", "/", "current"): "voltage",
+    ("length", "*", "length"): "area", ("area", "/", "length"): "length",
+    ("area", "*", "length"): "volume", ("volume", "/", "area"): "length", ("volume", "/", "length"): "area",
+    ("irradiance", "*", "area"): "power", ("power", "/", "area"): "irradiance",
+    ("area", "*", "speed"): "flow", ("flow", "/", "area"): "speed", ("flow", "/", "speed"): "area",
+}  # fmt: skip
+
+
+def _quantity(unit: str) -> str | None:
+    known = _known(unit)
+    return None if known is None else known[0]
+
+
+def _base(quantity: str) -> str:
+    return next(iter(_RATIOS[quantity]))
 
 
 def alternatives(unit: str) -> tuple[str, ...]:
     """Every UCUM code a value may be written in where `unit` is wanted, that one first."""
-    quantity = _UNITS[unit][0] if unit in _UNITS else None
+    quantity = _quantity(unit)
     return (unit, *(code for code, (other, *_) in _UNITS.items() if other == quantity and code != unit))

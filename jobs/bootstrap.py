@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,10 +11,20 @@ from pathlib import Path
 import structlog
 
 from engine.broker import Broker
+from engine.calendar import load_school_calendar
 from engine.catalogue import Catalogue, load_catalogue
 from engine.errors import ConsigneError
 from engine.model import Asset
-from engine.rulebook import DurableInference, Inference, ReferenceInference, RuleEngine, durable_available, load_rules
+from engine.rulebook import (
+    Almanac,
+    DurableInference,
+    Inference,
+    ReferenceInference,
+    Rulebook,
+    RuleEngine,
+    durable_available,
+    load_rules,
+)
 from engine.setpoints.outbox import PointInfo
 from engine.settings import Settings
 from engine.store import Store
@@ -39,12 +50,13 @@ class StoryClock:
 
 @dataclass(frozen=True)
 class Territory:
-    """What a process knows by heart of its inventory, as it was when it began."""
+    """What a process knows by heart of its inventory, as it was when it began. `communes`: zone → INSEE code."""
 
     catalogue: Catalogue
     assets: tuple[Asset, ...]
     registry: Registry
     series_names: dict[int, tuple[str, str]]
+    communes: Mapping[str, str]
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -68,6 +80,10 @@ def catalogue_of(settings: Settings) -> Catalogue:
     return load_catalogue(settings.datasets_dir / "reference" / "catalogue.yaml")
 
 
+def almanac_of(settings: Settings) -> Almanac:
+    return Almanac(load_school_calendar(settings.datasets_dir / "reference" / "school_holidays.yaml"))
+
+
 def open_store(settings: Settings) -> Store:
     """The database, its schema at head. Raises Unavailable, or ConsigneError when it wants `consigne db upgrade`."""
     store = Store.open(settings.database_url)
@@ -81,8 +97,9 @@ def read_territory(store: Store, catalogue: Catalogue) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
         assets = tuple(unit.inventory.assets())
+        communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
-    return Territory(catalogue, assets, Registry(catalogue, series), names)
+    return Territory(catalogue, assets, Registry(catalogue, series), names, communes)
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:
@@ -99,8 +116,13 @@ def make_inference() -> Inference:
 
 def rule_engine(settings: Settings, territory: Territory, inference: Inference) -> RuleEngine:
     """Compile the rule files. Raises InputError with every problem of every file."""
-    rulebook = load_rules(settings.rules_dir, territory.catalogue)
-    return RuleEngine(rulebook, territory.catalogue, territory.assets, inference)
+    return engine_of(load_rules(settings.rules_dir, territory.catalogue), territory, almanac_of(settings), inference)
+
+
+def engine_of(rulebook: Rulebook, territory: Territory, almanac: Almanac, inference: Inference) -> RuleEngine:
+    """Compiled rules over the whole territory."""
+    catalogue, assets = territory.catalogue, territory.assets
+    return RuleEngine(rulebook, catalogue, assets, inference, almanac=almanac, communes=territory.communes)
 
 
 def private_settings(settings: Settings, folder: Path) -> Settings:

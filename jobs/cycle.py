@@ -2,57 +2,195 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
+import orjson
 import polars as pl
 
 from engine.alarms import transition
-from engine.instants import isoformat
-from engine.model import AlarmState, Program, Slot
-from engine.rulebook import AlarmChange, Decisions, RuleEngine, Want
+from engine.instants import from_us, isoformat, to_us
+from engine.model import AlarmState, Level, Program, Slot
+from engine.rulebook import (
+    AlarmChange,
+    Asking,
+    Decisions,
+    Inference,
+    Request,
+    Rule,
+    Rulebook,
+    RuleEngine,
+    RuleFault,
+    Want,
+)
+from engine.rulebook.conditions.arrays import Floats, Ints
+from engine.rulebook.language import properties_of
 from engine.setpoints.outbox import settle
 from engine.store import Store, Unit
+from engine.store.workorders import WorkOrder
 from jobs import metrics
 from jobs.bootstrap import Territory
 
 CURSOR = "rules"  # the key of the cursor and of the engine's memory
+REPLAN = "replan/"  # and a domain: the key of a plan that is wanted again
 BATCH = 200_000
+_PLANS = (Level.OPTIMISER, Level.DAY_AHEAD_PLAN)
+_NO_SERIES: Ints = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one cycle did."""
+    """What one cycle did. `more`: readings are waiting that it did not take."""
 
     readings: int
     edges: int
     alarms_raised: int
     alarms_cleared: int
     commands: int
+    work_orders: int
     faults: tuple[str, ...]
+    more: bool
 
 
-def run_cycle(store: Store, territory: Territory, engine: RuleEngine, now: datetime) -> CycleResult:
-    """Take what is new since the cursor, decide, and commit all of it. The engine's state is read from the store.
+class RulesAtWork:
+    """A rule engine over the store's readings, with the inference behind it.
+
+    It reads its memory from the store only where that is not the one it made itself: at first, and after a failure.
+    """
+
+    def __init__(self, engine: RuleEngine, territory: Territory, inference: Inference) -> None:
+        self.engine, self.inference = engine, inference
+        self._numbers = _numbers(engine, territory)
+        self._plans = _Plans(engine)
+        self._kept: bytes | None = None
+        self._early: tuple[RuleFault, ...] = ()
+
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.engine.rulebook
+
+    def close(self) -> None:
+        """End whatever runs behind the inference."""
+        self.inference.close()
+
+    def recall(self, unit: Unit) -> bytes | None:
+        """Have the committed memory; None before the first cycle of all. Unless `keep` follows, it is read again."""
+        memory = unit.state.get(CURSOR)
+        if memory is None or memory != self._kept:
+            self.engine.restore(memory)
+            self._plans.forget()
+        self._kept = None
+        return memory
+
+    def keep(self, memory: bytes | None) -> None:
+        """What the engine remembers is committed, as `memory`."""
+        self._kept = memory
+
+    def rehearse(self, unit: Unit, now: datetime) -> dict[str, str]:
+        """Go through a step and forget it, so that what is slow or fails at first is so now; returns rules that fail.
+
+        Afterwards the engine has the memory that the unit sees.
+        """
+        self.recall(unit)
+        said = self.engine.decide(_NO_SERIES, _NO_SERIES, np.empty(0), now)
+        self._early = tuple(fault for fault in said.faults if fault.rule and not fault.quarantined)
+        failing = dict(self.engine.quarantined)
+        self.keep(self.recall(unit))
+        return failing
+
+    def decide(self, unit: Unit, fresh: pl.DataFrame, now: datetime, *, more: bool = False) -> Decisions:
+        """Decide on readings, on what plans say, and on the tick `now`; where `more` wait, on the readings alone.
+
+        An earlier tick passes no reading that is still to come.
+        """
+        series = self._numbers[np.minimum(fresh["series"].to_numpy(), len(self._numbers) - 1)]
+        at, value = fresh["observed_at"].to_numpy(), fresh["value"].to_numpy()
+        if more:
+            said = self.engine.decide(series, at, value, from_us(int(at.min())))
+        else:
+            planned, says = self._plans.news(unit, now)
+            at = np.concatenate([at, np.full(len(planned), to_us(now))])
+            said = self.engine.decide(np.concatenate([series, planned]), at, np.concatenate([value, says]), now)
+        early, self._early = self._early, ()
+        return replace(said, faults=(*early, *said.faults)) if early else said
+
+
+def _numbers(engine: RuleEngine, territory: Territory) -> Ints:
+    """The engine's number of each series of the store; −1, as the last is, for what it does not know."""
+    numbers = np.full(max(territory.series_names, default=0) + 2, -1)
+    for series, names in territory.series_names.items():
+        numbers[series] = engine.series_of(*names)
+    return numbers
+
+
+class _Plans:
+    """`planned(point)` as readings: what the plan in force says of every point that some rule reads, when it changes.
+
+    A change is told at the first cycle that sees it; where a plan has run out, what it said last stays. A value told
+    again, after a restart, changes no condition.
+    """
+
+    def __init__(self, engine: RuleEngine) -> None:
+        self._series = {
+            f"{asset.id}/{point}": engine.series_of(asset.id, f"planned({point})")
+            for rule in engine.rulebook.rules
+            for point in _points_read(rule)
+            for asset in engine.roster.subjects
+            if engine.roster.covers(rule, asset)
+        }
+        self._told: dict[str, float] = {}
+
+    def forget(self) -> None:
+        """Tell everything anew."""
+        self._told = {}
+
+    def news(self, unit: Unit, now: datetime) -> tuple[Ints, Floats]:
+        """Series and values that are not as they were told last."""
+        arrays = unit.slots.arrays(self._series, now) if self._series else {}
+        says = {point: _planned(array, now) for point, array in arrays.items()}
+        news = {point: value for point, value in says.items() if value is not None and value != self._told.get(point)}
+        self._told |= news
+        return np.array([self._series[point] for point in news], np.int64), np.array(list(news.values()), np.float64)
+
+
+def _points_read(rule: Rule) -> set[str]:
+    """The points whose plan a rule reads."""
+    trees = [*rule.trees, *(() if rule.value is None or isinstance(rule.value, int | float) else (rule.value,))]
+    names = {name for tree in trees for name in properties_of(tree)}
+    return {name.removeprefix("planned(").removesuffix(")") for name in names if name.startswith("planned(")}
+
+
+def _planned(array: Sequence[Slot], now: datetime) -> float | None:
+    """What the plan in force wants at an instant."""
+    plans = sorted((slot for slot in array if slot.level in _PLANS), key=lambda slot: (slot.level, slot.source))
+    return next((value for slot in plans if (value := slot.program.at(now)) is not None), None)
+
+
+def run_cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datetime) -> CycleResult:
+    """Take what is new since the cursor, decide, and commit all of it with the rules' memory, or nothing.
 
     The first cycle of all puts the rules in service at `now`: what was stored before is history and decides nothing.
-    After a failure the engine is restored by the next cycle, so nothing decided outside a commit is remembered.
     """
     with store.begin() as unit:
-        memory = unit.state.get(CURSOR)
-        engine.restore(memory)
-        cursor = unit.cursors.get(CURSOR) if memory is not None else unit.readings.heads()
-        fresh = _whole_messages(unit.readings.since(cursor, BATCH))
-        decisions = engine.step(_named(fresh, territory), now)
+        begun = rules.recall(unit) is not None
+        cursor = unit.cursors.get(CURSOR) if begun else unit.readings.heads()
+        taken = unit.readings.since(cursor, BATCH)
+        fresh, more = _whole_messages(taken), taken.height >= BATCH
+        decisions = rules.decide(unit, fresh, now, more=more)
         raised, cleared = _apply_alarms(unit, decisions.alarms)
         touched = _apply_wants(unit, decisions.wants, now)
         commands = settle_points(unit, territory, touched, now)
-        _record(unit, decisions, now)
+        opened = _apply_requests(unit, rules.rulebook, decisions.requests)
+        _record(unit, rules.rulebook, decisions, now)
         unit.cursors.set(CURSOR, cursor | _heads(fresh))
-        unit.state.put(CURSOR, engine.snapshot())
-    _measure(decisions, fresh, now)
+        memory = rules.engine.snapshot()
+        unit.state.put(CURSOR, memory)
+    rules.keep(memory)
+    _measure(rules.engine, decisions, fresh, now)
     faults = tuple(f"{fault.rule or 'inference'}: {fault.error}" for fault in decisions.faults)
-    return CycleResult(fresh.height, len(decisions.edges), raised, cleared, commands, faults)
+    return CycleResult(fresh.height, len(decisions.edges), raised, cleared, commands, opened, faults, more)
 
 
 def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: datetime) -> int:
@@ -70,20 +208,6 @@ def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: 
         if command is not None:
             commands.append(command)
     return unit.commands.enqueue(commands)
-
-
-def _named(fresh: pl.DataFrame, territory: Territory) -> pl.DataFrame:
-    """The readings as the rules know them, by asset and property, in order of arrival within each zone."""
-    names = [territory.series_names[series] for series in fresh["series"]]
-    return pl.DataFrame(
-        {
-            "asset": [asset for asset, _ in names],
-            "property": [name for _, name in names],
-            "observed_at": fresh["observed_at"],
-            "value": fresh["value"],
-        },
-        schema_overrides={"asset": pl.String, "property": pl.String},
-    )
 
 
 def _whole_messages(fresh: pl.DataFrame) -> pl.DataFrame:
@@ -142,20 +266,57 @@ def _apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
     return {slot.point for slot in slots}
 
 
-def _record(unit: Unit, decisions: Decisions, now: datetime) -> None:
-    """One audit line a cycle that decided anything."""
-    if not (decisions.edges or decisions.faults):
+def _apply_requests(unit: Unit, rulebook: Rulebook, requests: Sequence[Request]) -> int:
+    """Open work orders, and note which plans are wanted again. Returns how many orders are new.
+
+    What a shadow rule asks is recorded by `_record` only.
+    """
+    active = [request for request in requests if not request.shadow]
+    for request in active:
+        if request.asking is Asking.REPLAN:
+            asked = {"requested_at": isoformat(request.at), "rule": request.rule, "asset": request.asset}
+            unit.state.put(REPLAN + request.what["domain"], orjson.dumps(asked))
+    orders = [_order(rulebook.rule(r.rule), r) for r in active if r.asking is Asking.WORK_ORDER]
+    return unit.workorders.open(orders)
+
+
+def _order(rule: Rule, request: Request) -> WorkOrder:
+    wanted = rule.definition.then.workorder
+    assert wanted is not None  # noqa: S101 - it asked for one
+    within_s = wanted.within / timedelta(seconds=1)
+    return WorkOrder(rule.id, request.asset, request.zone, request.at, request.what, within_s)
+
+
+def _record(unit: Unit, rulebook: Rulebook, decisions: Decisions, now: datetime) -> None:
+    """One audit line a cycle that decided anything, with the version of every rule it names."""
+    withdrawn = [change for change in decisions.alarms if change.detail.get("withdrawn")]
+    if not (decisions.edges or decisions.faults or withdrawn):
         return
-    body = {
+    body: dict[str, Any] = {
         "edges": [[e.rule, e.asset, e.truth.name.lower(), isoformat(e.at)] for e in decisions.edges],
         "shadow": [[w.rule, w.point, w.value] for w in decisions.wants if w.shadow],
+        "requests": [_request_json(request) for request in decisions.requests],
+        "withdrawn": [[change.rule, change.version, change.asset] for change in withdrawn],
         "faults": [[fault.rule, fault.error] for fault in decisions.faults],
+        "versions": {rule: rulebook.rule(rule).version for rule in _speaking(decisions)},
     }
     unit.audit.append("rules", "decide", "rule-cycle", body, now)
 
 
-def _measure(decisions: Decisions, fresh: pl.DataFrame, now: datetime) -> None:
+def _request_json(request: Request) -> list[Any]:
+    domain = request.what.get("domain", "")
+    return [request.asking.value, domain, request.rule, request.asset, isoformat(request.at), request.shadow]
+
+
+def _speaking(decisions: Decisions) -> set[str]:
+    """The rules in service that decided or failed."""
+    said = {edge.rule for edge in decisions.edges} | {want.rule for want in decisions.wants}
+    return said | {fault.rule for fault in decisions.faults if fault.rule}
+
+
+def _measure(engine: RuleEngine, decisions: Decisions, fresh: pl.DataFrame, now: datetime) -> None:
     metrics.count_edges(Counter(e.rule for e in decisions.edges), Counter(f.rule for f in decisions.faults))
+    metrics.show_rules(len(engine.rulebook.rules), len(engine.quarantined))
     newest = fresh["observed_at"].max()
     if isinstance(newest, int):
         metrics.show_cycle(now.timestamp() - newest / 1e6)

@@ -36,6 +36,7 @@ from jobs.bootstrap import (
     read_territory,
     rule_engine,
 )
+from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw
 from jobs.lighting.domain import dark_hours, tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
@@ -216,11 +217,12 @@ def _service(chosen: Settings, store: Store, territory: Territory, start: dateti
     orders = Broker(chosen.broker_url, "consigne-dispatch", SUBSCRIPTIONS)
     orders.connect()
     inference = make_inference()
-    engine = rule_engine(chosen, territory, inference)
+    rules = RulesAtWork(rule_engine(chosen, territory, inference), territory, inference)
+    service = Service(chosen, store, territory, rules, StoryClock(start), orders)
     try:
-        yield Service(chosen, store, territory, engine, StoryClock(start), orders), line
+        yield service, line
     finally:
-        inference.close()
+        service.close()
         orders.close()
         line.close()
 
@@ -262,6 +264,7 @@ def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[
     if not tick.get("end"):
         run_job(service.context, "plan-lighting", clock.at)
     service.cycle()
+    service.replan()
     _dispatch(service, line)
     if tick["k"] % 4 == 0 or tick.get("end"):
         run_job(service.context, "roll-up", clock.at)

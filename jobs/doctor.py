@@ -4,15 +4,18 @@ import importlib
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
 from engine.broker import Broker
 from engine.errors import ConsigneError
+from engine.instants import PARIS
 from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, catalogue_of
+from jobs.reload import in_service
 
 _SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
 
@@ -32,7 +35,10 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield _try("catalogue", lambda: f"{len(catalogue_of(settings).types)} asset types")
     yield _try("rules", lambda: f"{len(load_rules(settings.rules_dir, catalogue_of(settings)).rules)} rules")
     yield _inference()
-    yield _try("database", lambda: _database(settings, quick=quick))
+    database = _try("database", lambda: _database(settings, quick=quick))
+    yield database
+    if database.state == "ok":
+        yield _service(settings)
     yield _try("broker", lambda: _broker(settings))
     if not quick:
         yield from (_try(name, partial(_version, name)) for name in _SOLVERS)
@@ -60,6 +66,25 @@ def _database(settings: Settings, *, quick: bool) -> str:
     with store.read() as unit:
         totals = unit.readings.totals()
     return f"{totals.received} readings received, {totals.stored} stored"
+
+
+def _service(settings: Settings) -> Finding:
+    """The rules of the service that runs, or ran last, on this database."""
+    with Store.open(settings.database_url).read() as unit:
+        said = in_service(unit)
+    if not said:
+        return Finding("service", "ok", "has not run on this database")
+    what = f"{said['rules']} rules in service since {_local(said['since'])}, version {said['version']}"
+    what, refused = f"{what}; {said['inference']} answers", said["refused"]
+    if refused is None:
+        return Finding("service", "ok", what)
+    more = f" (and {refused['more']} more)" if refused["more"] else ""
+    problems = "; ".join(refused["problems"])
+    return Finding("service", "degraded", f"{what}; changed files refused at {_local(refused['at'])}: {problems}{more}")
+
+
+def _local(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
 
 
 def _broker(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """What Prometheus reads: counts of what came in, what was decided and what was sent."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from prometheus_client import Counter, Gauge, start_http_server
 
@@ -11,6 +12,8 @@ _READINGS = Counter("consigne_readings", "Readings received, by outcome", ["outc
 _REFUSED = Counter("consigne_readings_refused", "Readings refused, by reason", ["reason"])
 _EDGES = Counter("consigne_rule_edges", "Rule conditions that changed truth", ["rule"])
 _FAULTS = Counter("consigne_rule_faults", "Rules that failed to run", ["rule"])
+_RULES = Gauge("consigne_rules", "Rules in service, and those of them that failed and decide nothing", ["state"])
+_RELOADS = Counter("consigne_rule_reloads", "Changed rule files, by outcome", ["outcome"])
 _COMMANDS = Gauge("consigne_commands", "Commands of the outbox, by state", ["state"])
 _CYCLE = Gauge("consigne_cycle_behind_seconds", "Age of the newest reading the last rule cycle saw")
 _PLAN = Gauge("consigne_plan_made_timestamp_seconds", "When the plan in force was made", ["domain"])
@@ -28,6 +31,15 @@ def count_edges(rules: Mapping[str, int], faults: Mapping[str, int]) -> None:
         _EDGES.labels(rule).inc(count)
     for rule, count in faults.items():
         _FAULTS.labels(rule).inc(count)
+
+
+def show_rules(in_service: int, quarantined: int) -> None:
+    _RULES.labels("in_service").set(in_service)
+    _RULES.labels("quarantined").set(quarantined)
+
+
+def count_reload(outcome: Literal["taken", "refused"]) -> None:
+    _RELOADS.labels(outcome).inc()
 
 
 def show_commands(states: Mapping[CommandState, int]) -> None:

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,11 +38,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class NightOutcome:
-    """The table at the end of the demo. `unexplained`: commands without an end, or with one that gives no reason."""
+    """The table at the end of the demo.
+
+    `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
+    reason.
+    """
 
     received: int
     stored: int
     refused: dict[str, int]
+    rules: dict[str, int]
     alarms_raised: int
     alarms_cleared: int
     lamps: int
@@ -73,6 +78,7 @@ def measure_night(
         night = review(unit, territory, start, settings)
         totals = unit.readings.totals()
         alarms = unit.alarms.between(start, start + 2 * _DAY)
+        decided = list(unit.audit.bodies("rules", "decide", start, start + 2 * _DAY))
         commands = unit.commands.in_states(list(CommandState))
         acknowledged, unexplained = _account(unit, commands)
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
@@ -84,6 +90,7 @@ def measure_night(
         received=totals.received,
         stored=totals.stored,
         refused={str(reason): count for reason, count in totals.refused.items()},
+        rules=_risen(decided),
         alarms_raised=len(alarms),
         alarms_cleared=sum(alarm.cleared_at is not None for alarm in alarms),
         lamps=len(night.lamps),
@@ -109,6 +116,12 @@ def _account(unit: Unit, commands: Sequence[Command]) -> tuple[int, int]:
         acknowledged += any(step.state is CommandState.ACKED for step in history)
         unexplained += not command.state.terminal or not history[-1].detail
     return acknowledged, unexplained
+
+
+def _risen(decided: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Rule → how often it rose, over what rule cycles recorded."""
+    rises = Counter(rule for said in decided for rule, _, truth, _ in said["edges"] if truth == "true")
+    return dict(sorted(rises.items()))
 
 
 def _policy(night: Review, flux: Floats) -> Policy:
@@ -148,6 +161,7 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         ("readings_received", number(outcome.received, lang)),
         ("readings_stored", number(outcome.stored, lang)),
         ("readings_refused", f"{number(refused, lang)}{f' ({reasons})' if reasons else ''}"),
+        ("rules_risen", ", ".join(f"{rule} {number(count, lang)}" for rule, count in outcome.rules.items())),
         ("alarms_raised", number(outcome.alarms_raised, lang)),
         ("alarms_cleared", number(outcome.alarms_cleared, lang)),
         ("lamps_planned", number(outcome.lamps, lang)),
@@ -173,7 +187,8 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         table.add_row(name, value)
     table.add_row(say("seconds", lang), f"{number(seconds, lang, 1)} s")
     console.print(table)
-    for key, text in (("report", str(outcome.report)), ("next", outcome.ask)):
+    tests = f"{outcome.ask.partition(' why ')[0]} rules test"
+    for key, text in (("report", str(outcome.report)), ("next", outcome.ask), ("then", tests)):
         console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 

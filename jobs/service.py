@@ -1,14 +1,17 @@
 """The service: ingest, decide, send, verify, again and again. Time is the clock's; the demo gives it a story's."""
 
+import math
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from types import FrameType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import structlog
 
@@ -16,14 +19,16 @@ from engine.broker import Broker, Message
 from engine.equipment.mqtt import MqttLink
 from engine.errors import Unavailable
 from engine.ports import Clock
-from engine.rulebook import RuleEngine
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.settings import Settings
 from engine.store import Intake, Store
 from jobs import metrics
 from jobs.bootstrap import Territory
-from jobs.cycle import CycleResult, run_cycle
+from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
+from jobs.domains import DOMAINS
 from jobs.ingest import store_messages
+from jobs.planning import Domain, run_plan
+from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.schedule import JobContext
 
 T = TypeVar("T")
@@ -32,13 +37,19 @@ _QUIET_TICK_S = 5.0
 
 
 class Service:
-    """One process doing everything for one territory, as steps. Nothing here keeps what is not in the store."""
+    """One process doing everything for one territory, as steps. Nothing here keeps what is not in the store.
+
+    It closes the rules it was given, and those it took over from `files`, where it has them to look at.
+    """
 
     def __init__(
-        self, settings: Settings, store: Store, territory: Territory, engine: RuleEngine, clock: Clock, line: Broker
-    ) -> None:
+        self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork, clock: Clock, line: Broker,
+        files: RuleFiles | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
-        self._engine = engine
+        self.rules = rules
+        self._files = files
+        self._ready: RulesAtWork | None = None
         self.dispatcher = Dispatcher(
             store.begin,
             MqttLink(line),
@@ -66,23 +77,130 @@ class Service:
 
     def cycle(self) -> CycleResult:
         """One rule cycle at the clock's time."""
-        return run_cycle(self.store, self.territory, self._engine, self.clock.now())
+        return run_cycle(self.store, self.territory, self.rules, self.clock.now())
+
+    def replan(self) -> None:
+        """Make the plans that rules asked for. One that fails is told, and made when it is asked for again."""
+        for domain in DOMAINS.values():
+            with self.store.read() as unit:
+                asked = unit.state.get(REPLAN + domain.name)
+            if asked:
+                self._plan(domain)
+                with self.store.begin() as unit:
+                    if unit.state.get(REPLAN + domain.name) == asked:
+                        unit.state.put(REPLAN + domain.name, b"")
+
+    def _plan(self, domain: Domain) -> None:
+        try:
+            result = run_plan(self.store, self.territory, domain, self.clock.now(), self.settings)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one job run must not end the service
+            _log.error("plan failed", domain=domain.name, error=str(error))
+        else:
+            _log.info("planned again", domain=domain.name, plan=result.record.id, commands=result.commands)
+
+    def announce(self) -> None:
+        """Write down which rules are in service."""
+        with self.store.begin() as unit:
+            announce(unit, self.rules, self.clock.now())
+
+    def look_at_rules(self) -> None:
+        """Try rule files that have changed, beside the cycles. What fails is told, and what is in service goes on."""
+        if self._files is None or self._ready is not None:
+            return
+        now = self.clock.now()
+        trial = self._files.look(self.store, self.rules.rulebook, now)
+        if trial is None:
+            return
+        self._ready = trial.ready
+        if trial.ready is None:
+            with self.store.begin() as unit:
+                note_trial(unit, trial, now)
+        if trial.problems:
+            metrics.count_reload("refused")
+            for problem in trial.problems:
+                _log.error("rules refused", problem=problem, in_service=self.rules.rulebook.version)
+
+    def take_over(self) -> None:
+        """Put rules that are ready in service, between two cycles: they go on from what those before remember."""
+        ready, before, now = self._ready, self.rules, self.clock.now()
+        if ready is None:
+            return
+        changes = differences(before.rulebook, ready.rulebook)
+        with self.store.begin() as unit:
+            memory = ready.recall(unit)
+            unit.audit.append("rules", "reload", ready.rulebook.version, changes, now)
+            announce(unit, ready, now)
+        ready.keep(memory)
+        self.rules, self._ready = ready, None
+        before.close()
+        metrics.count_reload("taken")
+        _log.info("rules taken over", **changes)
+
+    def close(self) -> None:
+        """End what runs behind the rules."""
+        for rules in (self.rules, self._ready):
+            if rules is not None:
+                rules.close()
+
+
+class Aside:
+    """A step done again and again in a thread of its own, at most every so many seconds, beside the service's loop."""
+
+    def __init__(self, step: Callable[[], object], every_s: float) -> None:
+        self._step, self._every_s = step, every_s
+        self._pool = ThreadPoolExecutor(1)
+        self._running: Future[object] | None = None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True)
+
+    def poll(self) -> None:
+        """Begin the step, unless it still runs or it is too early. Raises what it raised."""
+        if self._running is not None:
+            if not self._running.done():
+                return
+            running, self._running = self._running, None
+            running.result()
+        if time.monotonic() - self._began >= self._every_s:
+            self._began = time.monotonic()
+            self._running = self._pool.submit(self._step)
 
 
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
-    last_cycle = 0.0
-    while not stop.is_set():
-        messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
-        if messages:
-            with_back_off(partial(service.ingest, messages, telemetry), stop)
-        if messages or time.monotonic() - last_cycle > _QUIET_TICK_S:
-            result = with_back_off(service.cycle, stop)
-            last_cycle = time.monotonic()
-            with_back_off(partial(_show_commands, service), stop)
-            if result is not None and result.faults:
-                _log.error("rules failed", faults=result.faults)
-        with_back_off(lambda: service.dispatcher.step(0.0), stop)
+    last_cycle, more = 0.0, False
+    with_back_off(service.announce, stop)
+    every_s = service.settings.rules_reload_s or math.inf
+    with ExitStack() as stack:
+        plans = stack.enter_context(Aside(lambda: with_back_off(service.replan, stop), 0.0))
+        files = stack.enter_context(Aside(lambda: with_back_off(service.look_at_rules, stop), every_s))
+        stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
+        while not stop.is_set():
+            messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
+            if messages:
+                with_back_off(partial(service.ingest, messages, telemetry), stop)
+            if messages or more or time.monotonic() - last_cycle > _QUIET_TICK_S:
+                more = _cycle(service, stop)
+                last_cycle = time.monotonic()
+                plans.poll()
+            files.poll()
+            with_back_off(service.take_over, stop)
+            with_back_off(lambda: service.dispatcher.step(0.0), stop)
+
+
+def _cycle(service: Service, stop: threading.Event) -> bool:
+    """One cycle. Returns whether more readings wait."""
+    result = with_back_off(service.cycle, stop)
+    with_back_off(partial(_show_commands, service), stop)
+    if result is not None and result.faults:
+        _log.error("rules failed", faults=result.faults)
+    return result is not None and result.more
 
 
 def _show_commands(service: Service) -> None:

@@ -1,185 +1,153 @@
-"""From rises and falls to edges, alarm changes and wants: zone transactions, joined by the inference."""
+"""From turns to edges, alarm changes, wants and requests: what one transaction brings, joined by the inference."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from enum import IntEnum
-from itertools import groupby
+from operator import add, mul, sub, truediv
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from engine.catalogue import Catalogue
-from engine.instants import from_us
+from engine.instants import from_us, isoformat
 from engine.model import Asset, Edge, Level, Priority, Truth
-from engine.rulebook.conditions import Fleet
-from engine.rulebook.decisions import AlarmChange, RuleFault, Want
-from engine.rulebook.definitions import Rule, Rulebook
-from engine.rulebook.inference import Conclusion, Condition, Implied, Inference, Program, Transaction
-from engine.rulebook.memory import FleetMemory
-
-Fleets = Mapping[str, FleetMemory]
-
-
-class Turn(IntEnum):
-    """What happened to a rule's condition for an asset."""
-
-    FALL = 0
-    RISE = 1
-    RENEWAL = 2
-
-
-class Event(NamedTuple):
-    """One turn. Ordered: instant, zone, phase and message name the transaction it belongs to."""
-
-    at_us: int
-    zone: str
-    phase: int
-    message: int
-    rule: str
-    place: int
-    turn: Turn
-    cause: Mapping[str, Any]
-
-    @property
-    def transaction(self) -> tuple[int, str, int, int]:
-        return self[:4]
+from engine.rulebook.crossing import Group, Task, Turn
+from engine.rulebook.decisions import AlarmChange, Asking, Request, RuleFault, Want
+from engine.rulebook.definitions import Over, Rule, Rulebook, TypedTargets, WantEffect
+from engine.rulebook.inference import Answer, Conclusion, Condition, Implied, Inference, Program, Transaction
+from engine.rulebook.language import Arithmetic, Attribute, Converted, Literal, Quantity, Scope
+from engine.rulebook.roster import Roster
 
 
 class _Subject(NamedTuple):
-    """An alarm instance a transaction concerns: its own condition turned (`event`), or its silencer's did (None)."""
+    """An alarm a transaction concerns: its own condition turned (`turn`), or its silencer did (None)."""
 
-    rule: str
-    place: int
-    event: Event | None
+    rule: Rule
+    subject: str
+    turn: Turn | None
     stands: bool
 
 
-class _Joined(NamedTuple):
-    """One transaction, ready for the inference."""
+class Question(NamedTuple):
+    """One transaction, ready for the inference: what it concerns, and what stands."""
 
     at_us: int
     subjects: tuple[_Subject, ...]
-    wanting: tuple[Event, ...]
-    conditions: Transaction
+    wanting: tuple[tuple[Rule, Turn], ...]
+    rises: tuple[tuple[Rule, Turn], ...]
+    conditions: frozenset[Condition]
+
+
+class Said(NamedTuple):
+    """What follows from some transactions, in order."""
+
+    edges: tuple[Edge, ...]
+    wants: tuple[Want, ...]
+    alarms: tuple[AlarmChange, ...]
+    requests: tuple[Request, ...]
 
 
 class Consequences:
-    """What follows from the turns of a rulebook's conditions. `faults` are the targets that cannot be reached."""
+    """What follows from the turns of a rulebook's rules. `faults` are the targets that cannot be reached."""
 
-    def __init__(
-        self, rulebook: Rulebook, catalogue: Catalogue, assets: Mapping[str, Asset],
-        fleets: Mapping[str, Fleet], inference: Inference,
-    ) -> None:  # fmt: skip
+    def __init__(self, rulebook: Rulebook, catalogue: Catalogue, roster: Roster, inference: Inference) -> None:
         self._inference = inference
-        self._assets = assets
-        self._fleets = fleets
-        self._rules = {rule.id: rule for rule in rulebook.rules}
-        self._program = _program(rulebook)
-        self._silences: dict[str, list[str]] = {}
-        for silenced, silencer in self._program.silencers.items():
-            self._silences.setdefault(silencer, []).append(silenced)
-        self._children = {rule: self._by_parent(rule) for rule in self._program.silencers}
+        self._roster = roster
+        self._rules = rulebook.by_id
+        self._silenced: dict[str, list[Rule]] = defaultdict(list)
+        for rule in rulebook.rules:
+            if rule.definition.silenced_by is not None and raises(rule):
+                for name in rule.over:
+                    self._silenced[name].append(rule)
         self.faults: list[RuleFault] = []
-        self._targets = {
-            rule.id: _Targets(rule, catalogue, assets, self._members(rule.id), self.faults)
+        self._points = {
+            rule.id: _Targets(rule, rule.definition.then.want, catalogue, roster, self.faults)
             for rule in rulebook.rules
             if rule.definition.then.want is not None
         }
-        inference.load(self._program)
+        self.suppressed: set[tuple[str, str]] = set()
+        self._overs = {rule.id: rule.definition.over for rule in rulebook.rules if rule.definition.over is not None}
+        inference.load(_program(rulebook))
 
-    def of(
-        self, events: Iterable[Event], before: Fleets, after: Fleets
-    ) -> tuple[tuple[Edge, ...], tuple[Want, ...], tuple[AlarmChange, ...]]:
-        """Edges, wants and alarm changes, in order. Suppressions are written into `after`."""
-        ordered = sorted(events, key=lambda event: event[:7])
-        standing = self._standing(before) if ordered else set()
-        joined = [
-            self._join(key[0], tuple(group), standing)
-            for key, group in groupby(ordered, key=lambda event: event.transaction)
+    def ask(self, task: Task) -> Question:
+        """What a transaction leaves to be inferred, as things stand after it."""
+        turned = [(self._rules[turn.rule], turn) for turn in task.turns]
+        subjects = {
+            (rule.id, turn.subject): _Subject(rule, turn.subject, turn, turn.rises)
+            for rule, turn in turned
+            if raises(rule) and not turn.renews
+        }
+        for rule, who in self._under(task):
+            subjects.setdefault((rule.id, who), _Subject(rule, who, None, stands=True))
+        rises = tuple((rule, turn) for rule, turn in turned if turn.rises and not turn.renews)
+        wanting = tuple((rule, turn) for rule, turn in turned if turn.rises and rule.definition.then.want is not None)
+        fresh = {(rule.id, turn.subject) for rule, turn in wanting}
+        standing = {(s.rule.id, s.subject): s.rule for s in subjects.values() if s.stands}
+        standing |= {(rule.id, turn.subject): rule for rule, turn in wanting}
+        conditions = [
+            condition
+            for (_, who), rule in standing.items()
+            for condition in self._conditions(task.group, rule, who, fresh=(rule.id, who) in fresh)
         ]
-        asked = [transaction for transaction in joined if transaction.conditions]
-        answers = self._inference.decide([transaction.conditions for transaction in asked]) if asked else []
-        implied = {id(transaction): answer for transaction, answer in zip(asked, answers, strict=True)}
+        return Question(task.key.decided, tuple(subjects.values()), wanting, rises, frozenset(conditions))
+
+    def answer(self, tasks: Sequence[Task], questions: Sequence[Question]) -> Said:
+        """Edges, wants, alarm changes and requests of some transactions, in their order."""
+        asked = [question for question in questions if question.conditions]
+        answers = self._inference.decide([Transaction(q.conditions) for q in asked]) if asked else []
+        by_question = {id(question): answer for question, answer in zip(asked, answers, strict=True)}
+        edges: list[Edge] = []
         wants: list[Want] = []
         alarms: list[AlarmChange] = []
-        for transaction in joined:
-            found = implied.get(id(transaction), frozenset())
-            wants.extend(self._wants(transaction, found))
-            alarms.extend(self._alarms(transaction, found, after))
-        return tuple(map(self._edge, _turned(ordered))), tuple(wants), tuple(alarms)
+        requests: list[Request] = []
+        for task, question in zip(tasks, questions, strict=True):
+            implied = by_question.get(id(question), _NOTHING).implied
+            edges.extend(self._edge(turn) for turn in task.turns if not turn.renews)
+            wants.extend(self._wants(question, implied))
+            alarms.extend(self._alarms(question, implied))
+            requests.extend(self._requests(question))
+        return Said(tuple(edges), tuple(wants), tuple(alarms), tuple(requests))
 
-    def _members(self, rule: str) -> list[Asset]:
-        return self._fleets[self._rules[rule].definition.for_each.type].assets
+    def over(self, rule: Rule, subject: str) -> str:
+        """The subject on which the rule that silences or blocks it would stand; empty for none."""
+        over = self._overs.get(rule.id)
+        return "" if over is None else self._via(over, self._roster.by_id[subject])
 
-    def _by_parent(self, rule: str) -> dict[str, list[int]]:
-        children: dict[str, list[int]] = {}
-        for place, asset in enumerate(self._members(rule)):
-            if asset.parent is not None:
-                children.setdefault(asset.parent, []).append(place)
-        return children
+    def _via(self, over: Over, asset: Asset) -> str:
+        return {"self": asset.id, "parent": asset.parent or "", "zone": asset.zone}[over.via]
 
-    def _standing(self, before: Fleets) -> set[tuple[str, str]]:
-        """The conditions of silencing and silenced rules that stood before the step."""
-        standing: set[tuple[str, str]] = set()
-        for rule in {*self._program.silencers, *self._silences}:
-            members = self._members(rule)
-            raised = before[self._rules[rule].definition.for_each.type].rules[rule].raised
-            standing.update((rule, members[place].id) for place in np.flatnonzero(raised))
-        return standing
+    def _under(self, task: Task) -> Iterator[tuple[Rule, str]]:
+        """The standing alarms that what turned silences, or silences no more."""
+        for turn in task.turns:
+            for rule in () if turn.renews else self._silenced.get(turn.rule, ()):
+                for who in task.group.standing.get(rule.id, ()):
+                    if self.over(rule, who) == turn.subject:
+                        yield rule, who
 
-    def _join(self, at_us: int, events: Sequence[Event], standing: set[tuple[str, str]]) -> _Joined:
-        turned = [event for event in events if event.rule in self._program.alarms]
-        for event in turned:
-            pair = (event.rule, self._members(event.rule)[event.place].id)
-            (standing.add if event.turn is Turn.RISE else standing.discard)(pair)
-        subjects = {(e.rule, e.place): _Subject(e.rule, e.place, e, e.turn is Turn.RISE) for e in turned}
-        for rule, place in self._silenced(turned, standing):
-            subjects.setdefault((rule, place), _Subject(rule, place, None, stands=True))
-        wanting = tuple(e for e in events if e.rule in self._program.wants and e.turn is not Turn.FALL)
-        conditions = {self._condition(e.rule, e.place, fresh=True) for e in wanting}
-        for subject in subjects.values():
-            if subject.stands:
-                conditions.update(self._conditions(subject, standing))
-        return _Joined(at_us, tuple(subjects.values()), wanting, frozenset(conditions))
+    def _conditions(self, group: Group, rule: Rule, who: str, *, fresh: bool) -> Iterator[Condition]:
+        over = self.over(rule, who)
+        yield Condition(_known_as(rule), who, over, fresh)
+        if over and any(over in group.standing.get(name, ()) for name in rule.over if not self._rules[name].shadow):
+            yield Condition(self._overs[rule.id].rule, over, "", fresh=False)
 
-    def _silenced(self, turned: Sequence[Event], standing: set[tuple[str, str]]) -> Iterator[tuple[str, int]]:
-        """The standing conditions that the turned ones silence, or silence no more."""
-        for event in turned:
-            parent = self._members(event.rule)[event.place].id
-            for rule in self._silences.get(event.rule, ()):
-                members = self._members(rule)
-                for place in self._children[rule].get(parent, ()):
-                    if (rule, members[place].id) in standing:
-                        yield rule, place
+    def _edge(self, turn: Turn) -> Edge:
+        truth = Truth.TRUE if turn.rises else Truth.FALSE
+        cause = {"since": isoformat(from_us(turn.since)), **turn.cause}
+        return Edge(turn.rule, turn.subject, self._zone(turn.subject), truth, from_us(turn.at), cause)
 
-    def _conditions(self, subject: _Subject, standing: set[tuple[str, str]]) -> Iterator[Condition]:
-        condition = self._condition(subject.rule, subject.place, fresh=False)
-        yield condition
-        silencer = self._program.silencers.get(subject.rule)
-        if silencer is not None and (silencer, condition.parent) in standing:
-            yield Condition(silencer, condition.parent, self._assets[condition.parent].parent or "", fresh=False)
+    def _zone(self, subject: str) -> str:
+        return self._roster.by_id[subject].zone
 
-    def _condition(self, rule: str, place: int, *, fresh: bool) -> Condition:
-        asset = self._members(rule)[place]
-        return Condition(rule, asset.id, asset.parent or "", fresh)
+    def _alarms(self, question: Question, implied: frozenset[Implied]) -> Iterator[AlarmChange]:
+        for rule, who, turn, _ in question.subjects:
+            raised = Implied(Conclusion.ALARM, _known_as(rule), who) in implied
+            silenced = rule.definition.silenced_by is not None
+            suppressed = silenced and Implied(Conclusion.SUPPRESSED, _known_as(rule), who) in implied
+            if turn is None and suppressed == ((rule.id, who) in self.suppressed):
+                continue
+            (self.suppressed.add if suppressed else self.suppressed.discard)((rule.id, who))
+            detail = self._detail(rule, who, turn, suppressed=suppressed)
+            yield change(rule, self._roster.by_id[who], question.at_us, detail, raised=raised, suppressed=suppressed)
 
-    def _edge(self, event: Event) -> Edge:
-        asset = self._members(event.rule)[event.place]
-        truth = Truth.TRUE if event.turn is Turn.RISE else Truth.FALSE
-        return Edge(event.rule, asset.id, asset.zone, truth, from_us(event.at_us), event.cause)
-
-    def _alarms(self, joined: _Joined, implied: frozenset[Implied], after: Fleets) -> Iterator[AlarmChange]:
-        for rule_id, place, event, _ in joined.subjects:
-            rule, asset = self._rules[rule_id], self._members(rule_id)[place]
-            raised = Implied(Conclusion.ALARM, rule_id, asset.id) in implied
-            suppressed = Implied(Conclusion.SUPPRESSED, rule_id, asset.id) in implied
-            held = after[asset.type].rules[rule_id].suppressed
-            if event is not None or suppressed != held[place]:
-                held[place] = suppressed
-                detail = self._detail(rule, asset, event, suppressed=suppressed)
-                yield _change(rule, asset, joined.at_us, detail, raised=raised, suppressed=suppressed)
-
-    def _detail(self, rule: Rule, asset: Asset, event: Event | None, *, suppressed: bool) -> dict[str, Any]:
+    def _detail(self, rule: Rule, who: str, turn: Turn | None, *, suppressed: bool) -> dict[str, Any]:
         alarm = rule.definition.then.alarm
         assert alarm is not None  # noqa: S101 - only rules with an alarm are subjects
         detail: dict[str, Any] = {
@@ -188,58 +156,109 @@ class Consequences:
             "action": alarm.action.model_dump(),
             "respond_within_s": alarm.respond_within / timedelta(seconds=1),
         }
-        if event is not None:
-            detail["cause"] = dict(event.cause)
+        if turn is not None:
+            detail["cause"] = {"since": isoformat(from_us(turn.since)), **turn.cause}
         if suppressed:
-            detail["suppressed_by"] = {"rule": self._program.silencers[rule.id], "asset": asset.parent}
+            detail["suppressed_by"] = {"rule": self._overs[rule.id].rule, "asset": self.over(rule, who)}
         return detail
 
-    def _wants(self, joined: _Joined, implied: frozenset[Implied]) -> Iterator[Want]:
-        for event in joined.wanting:
-            asset = self._members(event.rule)[event.place]
-            if Implied(Conclusion.WANT, event.rule, asset.id) in implied:
-                yield from self._targets[event.rule].wants(event.place, asset, event.at_us)
+    def _wants(self, question: Question, implied: frozenset[Implied]) -> Iterator[Want]:
+        for rule, turn in question.wanting:
+            blocked = rule.definition.blocked_by is not None
+            blocked &= Implied(Conclusion.SUPPRESSED, _known_as(rule), turn.subject) in implied
+            if Implied(Conclusion.WANT, _known_as(rule), turn.subject) in implied and not blocked:
+                yield from self._points[rule.id].wants(turn, question.at_us)
+
+    def _requests(self, question: Question) -> Iterator[Request]:
+        for rule, turn in question.rises:
+            then = rule.definition.then
+            asked = [(Asking.REPLAN, {"domain": then.replan.domain})] if then.replan else []
+            asked += [(Asking.WORK_ORDER, then.workorder.title.model_dump())] if then.workorder else []
+            for asking, what in asked:
+                zone, at = self._zone(turn.subject), from_us(question.at_us)
+                yield Request(asking, rule.id, rule.version, turn.subject, zone, at, what, rule.shadow)
 
 
 class _Targets:
-    """The points each asset of a want rule reaches; what cannot be reached becomes a fault, once."""
+    """The points each subject of a want rule reaches; what cannot be reached becomes a fault, once."""
 
     def __init__(
-        self, rule: Rule, catalogue: Catalogue, assets: Mapping[str, Asset], members: Sequence[Asset],
-        faults: list[RuleFault],
+        self, rule: Rule, want: WantEffect, catalogue: Catalogue, roster: Roster, faults: list[RuleFault]
     ) -> None:  # fmt: skip
-        want = rule.definition.then.want
-        assert want is not None  # noqa: S101 - made for want rules only
         self._rule, self._want = rule, want
-        self._points: list[tuple[str, ...]] = []
-        for member in members:
-            reached = list(_named(member, want.targets)) if rule.definition.for_each.covers(member) else []
-            good = [name for name in reached if _has_point(catalogue, assets.get(name), want.point)]
-            bad = sorted(set(reached) - set(good))
-            if bad:
-                what = (
-                    f"{want.targets} of {member.id} names no asset here with the point {want.point}: {', '.join(bad)}"
-                )
-                faults.append(RuleFault(rule.id, member.id, what, quarantined=False))
-            self._points.append(tuple(f"{name}/{want.point}" for name in good))
+        self._catalogue, self._roster = catalogue, roster
+        self._points: dict[str, tuple[str, ...]] = {}
+        if not _by_kind(want):
+            faults.extend(filter(None, map(self._unreachable, roster.subjects_of(rule.id))))
 
-    def wants(self, place: int, source: Asset, at_us: int) -> Iterator[Want]:
-        rule, start = self._rule, from_us(at_us)
-        assert rule.value is not None  # noqa: S101 - a want rule compiles with its value
-        for point in self._points[place]:
+    def _unreachable(self, subject: Asset) -> RuleFault | None:
+        """A subject whose list names what has no such point."""
+        reached = set(_reached(subject, self._want, self._roster))
+        bad = sorted(name for name in reached if not self._has_point(name))
+        if not bad:
+            return None
+        what = f"{self._want.targets} of {subject.id} names no asset here with the point {self._want.point}: "
+        return RuleFault(self._rule.id, subject.id, what + ", ".join(bad), quarantined=False)
+
+    def _has_point(self, name: str) -> bool:
+        return _has_point(self._catalogue, self._roster.by_id.get(name), self._want.point)
+
+    def _reach(self, subject: str) -> tuple[str, ...]:
+        if subject not in self._points:
+            reached = dict.fromkeys(_reached(self._roster.by_id[subject], self._want, self._roster))
+            good = filter(self._has_point, reached)
+            self._points[subject] = tuple(f"{name}/{self._want.point}" for name in good)
+        return self._points[subject]
+
+    def _value(self, turn: Turn) -> float | None:
+        value = self._rule.value
+        if value is None or isinstance(value, int | float):
+            return value
+        crosses = self._rule.crosses
+        return of_attributes(value, self._roster.by_id[turn.subject].attributes) if crosses else turn.value
+
+    def wants(self, turn: Turn, at_us: int) -> Iterator[Want]:
+        rule, start, value = self._rule, from_us(at_us), self._value(turn)
+        if value is None:
+            return
+        for point in self._reach(turn.subject):
             yield Want(
-                rule.id, rule.version, source.id, point, Level(self._want.level), rule.value,
+                rule.id, rule.version, turn.subject, point, Level(self._want.level), value,
                 start, start + self._want.ttl, rule.definition.about, rule.shadow,
             )  # fmt: skip
 
 
-def withdrawal(rule: str, version: str, priority: Priority, asset: Asset, at_us: int) -> AlarmChange:
-    """The fall of an alarm whose rule no longer speaks of the asset."""
-    detail = {"withdrawn": True}
-    return AlarmChange(rule, version, asset.id, asset.zone, False, False, priority, from_us(at_us), detail)
+def of_attributes(node: Quantity, attributes: Mapping[str, Any]) -> float | None:
+    """A quantity of constants and attributes, as a want of a rule that looks at others may have; None for UNKNOWN."""
+    match node:
+        case Literal(value):
+            return value
+        case Attribute(name):
+            found = attributes.get(name)
+            return None if isinstance(found, bool) or not isinstance(found, int | float) else float(found)
+        case Converted(part, how):
+            inner = of_attributes(part, attributes)
+            return None if inner is None else how(inner)
+        case Arithmetic(sign, left, right):
+            one, two = of_attributes(left, attributes), of_attributes(right, attributes)
+            return None if one is None or two is None or (sign == "/" and not two) else _SIGNS[sign](one, two)
+    raise TypeError(f"{node!r} reads more than attributes")
 
 
-def _change(
+_SIGNS = {"+": add, "-": sub, "*": mul, "/": truediv}
+
+
+def raises(rule: Rule) -> bool:
+    """Whether it raises alarms: a shadow rule does not."""
+    return rule.definition.then.alarm is not None and not rule.shadow
+
+
+def _known_as(rule: Rule) -> str:
+    """A rule's name to the inference: a shadow rule stands under one that nobody is silenced by."""
+    return f"shadow {rule.id}" if rule.shadow else rule.id
+
+
+def change(
     rule: Rule, asset: Asset, at_us: int, detail: Mapping[str, Any], *, raised: bool, suppressed: bool
 ) -> AlarmChange:
     alarm = rule.definition.then.alarm
@@ -248,29 +267,41 @@ def _change(
     return AlarmChange(rule.id, rule.version, asset.id, asset.zone, raised, suppressed, alarm.priority, at, detail)
 
 
+def withdrawal(rule: str, version: str, priority: Priority, asset: Asset, at_us: int) -> AlarmChange:
+    """The fall of an alarm whose rule no longer speaks of the asset."""
+    at = from_us(at_us)
+    return AlarmChange(rule, version, asset.id, asset.zone, False, False, priority, at, {"withdrawn": True})
+
+
 def _program(rulebook: Rulebook) -> Program:
     """Shadow rules raise and silence nothing; their wants are made, marked, and move nothing."""
-    alarms = {rule.id for rule in rulebook.rules if rule.definition.then.alarm is not None and not rule.shadow}
-    silencers = {
-        rule.id: rule.definition.silenced_by.rule
-        for rule in rulebook.rules
-        if rule.definition.silenced_by is not None and {rule.id, rule.definition.silenced_by.rule} <= alarms
-    }
-    wants = {rule.id for rule in rulebook.rules if rule.definition.then.want is not None}
-    return Program(frozenset(alarms), frozenset(wants), silencers)
+    rules = rulebook.rules
+    return Program(
+        frozenset(rule.id for rule in rules if raises(rule)),
+        frozenset(_known_as(rule) for rule in rules if rule.definition.then.want is not None),
+        {_known_as(rule): over.rule for rule in rules if (over := rule.definition.over) is not None},
+    )
 
 
-def _turned(events: Iterable[Event]) -> Iterator[Event]:
-    return (event for event in events if event.turn is not Turn.RENEWAL)
+def _reached(subject: Asset, want: WantEffect, roster: Roster) -> Iterable[str]:
+    targets = want.targets
+    if isinstance(targets, TypedTargets):
+        place = {"commune": Scope.COMMUNE, "territory": Scope.TERRITORY}.get(subject.type, Scope.ZONE)
+        seen = roster.seen(subject, Scope.CHILDREN if targets.via == "children" else place)
+        return [name for name in seen if roster.by_id[name].type == targets.type]
+    if targets in {Scope.SELF, Scope.PARENT, Scope.CHILDREN}:
+        return roster.seen(subject, Scope(targets))
+    listed = subject.attributes.get(targets, ())
+    return map(str, (listed,) if isinstance(listed, str) else listed)
 
 
-def _named(asset: Asset, targets: str) -> Iterator[str]:
-    if targets == "self":
-        yield asset.id
-        return
-    listed = asset.attributes.get(targets, ())
-    yield from map(str, (listed,) if isinstance(listed, str) else listed)
+def _by_kind(want: WantEffect) -> bool:
+    """Whether the targets are found by what they are, so that one without the point is simply none."""
+    return isinstance(want.targets, TypedTargets) or want.targets in {Scope.SELF, Scope.PARENT, Scope.CHILDREN}
 
 
 def _has_point(catalogue: Catalogue, asset: Asset | None, point: str) -> bool:
     return asset is not None and asset.type in catalogue.types and point in catalogue.types[asset.type].points
+
+
+_NOTHING = Answer(frozenset(), ())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from engine.alarms import Clear, Event, Raise, Subject, Suppress, Unsuppress
@@ -65,6 +66,27 @@ class RuleFault:
     quarantined: bool
 
 
+class Asking(StrEnum):
+    """What a rule may ask of people and planners."""
+
+    REPLAN = "replan"
+    WORK_ORDER = "workorder"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A plan wanted again (`what` names its domain), or a work order (`what` is its title), asked at a rise."""
+
+    asking: Asking
+    rule: str
+    version: str
+    asset: str
+    zone: str
+    at: datetime
+    what: Mapping[str, str]
+    shadow: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """Everything one step decided; of each zone in the order it happened."""
@@ -73,3 +95,4 @@ class Decisions:
     wants: tuple[Want, ...] = ()
     alarms: tuple[AlarmChange, ...] = ()
     faults: tuple[RuleFault, ...] = ()
+    requests: tuple[Request, ...] = ()

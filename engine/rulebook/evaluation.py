@@ -1,73 +1,119 @@
 """The rule engine: readings and the clock in, decisions out. Pure but for its inference; its memory is the caller's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from math import isnan
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from engine.catalogue import Catalogue, Property
+from engine.catalogue import Catalogue
 from engine.instants import from_us, isoformat, to_us
 from engine.model import Asset, Priority
-from engine.rulebook.conditions import DELAY, Changes, CompiledRule, Fleet, Span, latch, renewals, timeline
-from engine.rulebook.consequences import Consequences, Event, Turn, withdrawal
+from engine.rulebook.almanac import Almanac, Place
+from engine.rulebook.circuits import split
+from engine.rulebook.conditions.arrays import NEVER, Floats, Ints
+from engine.rulebook.conditions.calendars import Calendars
+from engine.rulebook.conditions.items import Item, latch
+from engine.rulebook.conditions.lane import Lane
+from engine.rulebook.conditions.layout import Layout
+from engine.rulebook.conditions.sequencer import Directory, Gate, Items, sequence
+from engine.rulebook.conditions.state import State
+from engine.rulebook.conditions.turns import FALL, PART, RENEWAL, Turns
+from engine.rulebook.consequences import Consequences, withdrawal
+from engine.rulebook.crossing import Crossing, Key, Told, Turn
 from engine.rulebook.decisions import AlarmChange, Decisions, RuleFault
-from engine.rulebook.definitions import Rulebook
+from engine.rulebook.definitions import Rule, Rulebook
 from engine.rulebook.inference import Inference
-from engine.rulebook.memory import (
-    NEVER,
-    FleetMemory,
-    Ints,
-    Memory,
-    Restored,
-    Roster,
-    RuleStamp,
-    Samples,
-    Withdrawn,
-    dump,
-    load,
-)  # fmt: skip
+from engine.rulebook.memory import Withdrawn, dump, load
+from engine.rulebook.roster import Roster
+from engine.rulebook.transactions import Transactions
 
 READINGS = pl.Schema({"asset": pl.String, "property": pl.String, "observed_at": pl.Int64, "value": pl.Float64})
+_EMPTY = np.empty(0, np.int64)
 
 
 class RuleEngine:
     """One rulebook over the assets of some zones.
 
     Each zone has a clock of its own: the greatest tick or event time it has seen. What a zone decides therefore does
-    not depend on how its readings are mixed with those of others, nor on which zones an engine holds.
+    not depend on how its readings are mixed with those of others, nor on which zones an engine holds. `communes`
+    names the commune of each zone.
     """
 
-    def __init__(self, rulebook: Rulebook, catalogue: Catalogue, assets: Sequence[Asset], inference: Inference) -> None:
-        self._rulebook = rulebook
+    def __init__(
+        self, rulebook: Rulebook, catalogue: Catalogue, assets: Sequence[Asset], inference: Inference, *,
+        almanac: Almanac, communes: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.rulebook = rulebook
+        self.roster = Roster(rulebook, assets, communes)
         self._inference = inference
-        self._assets = {asset.id: asset for asset in assets}
-        self._zones = {zone: place for place, zone in enumerate(sorted({asset.zone for asset in assets}))}
-        self._fleets = self._muster(catalogue)
-        self._directory = self._list_assets()
-        self._consequences = Consequences(rulebook, catalogue, self._assets, self._fleets, inference)
+        self._groups = {name: number for number, name in enumerate(self.roster.groups)}
+        self._places = [n for name, n in self._groups.items() if name not in self.roster.communes]
+        self._directory = Directory(assets, catalogue, self._groups)
+        self._layouts = self._lay_out(catalogue)
+        self._calendars = {late: self._calendar(layout, almanac) for late, layout in self._layouts.items()}
+        self._crossing = Crossing(rulebook, self.roster, inference, [split(r) for r in rulebook.rules if r.crosses])
+        self._consequences = Consequences(rulebook, catalogue, self.roster, inference)
         self._faults = list(self._consequences.faults)
-        self._quarantined: set[str] = set()
+        self._gates = {late: Gate(layout, self._directory, late) for late, layout in self._layouts.items()}
         self._withdrawn: list[Withdrawn] = []
-        self._memory = self._fresh()
+        self._begin()
+
+    def _lay_out(self, catalogue: Catalogue) -> dict[int, Layout]:
+        """A layout for each lateness; that of 0 holds the own parts of rules that look at others, too."""
+        items: dict[int, list[Item]] = {0: []}
+        for rule in self.rulebook.rules:
+            if rule.crosses:
+                items[0].extend(Item(rule, n, (part, None)) for n, part in enumerate(split(rule).parts))
+            else:
+                items.setdefault(late_us(rule), []).append(latch(rule))
+        return {late: Layout(found, self.roster, catalogue) for late, found in sorted(items.items())}
+
+    def _calendar(self, layout: Layout, almanac: Almanac) -> Calendars:
+        places: list[Place | None] = [None] * len(self._groups)
+        for subject in layout.subjects if layout.atoms else ():
+            places[self._groups[subject.zone]] = self.roster.place_of(subject)
+        return Calendars(almanac, layout.atoms, places)
+
+    def _begin(self) -> None:
+        self._start = self._clock = np.full(len(self._groups), NEVER)
+        self._counter = 0
+        self._lanes = {
+            late: Lane(layout, State(layout), self._calendars[late], late) for late, layout in self._layouts.items()
+        }
+        self._transactions = Transactions(self.roster, self._crossing, self._consequences)
+        self._withdrawn = []
+        self._broken = False
+
+    # memory
 
     def restore(self, state: bytes | None) -> None:
         """Continue from a snapshot, or from nothing. Raises ValueError for bytes that are no snapshot.
 
         Rules, assets and zones the snapshot does not know begin now; alarms whose rule is gone fall at the next step.
         """
-        self._quarantined.clear()
-        restored = Restored(self._fresh()) if state is None else load(state, self._fresh(), self._roster())
-        self._memory = restored.memory
-        self._withdrawn = [*restored.withdrawn, *self._uncovered()]
+        self._begin()
+        if state is not None:
+            self._withdrawn = load(state, self)
 
     def snapshot(self) -> bytes:
-        """The memory after the last step, to be committed with its decisions.
+        """The memory after a step, to be committed with its decisions. Raises RuntimeError after a failed one."""
+        if self._broken:
+            raise RuntimeError("the last step failed half-way: restore the snapshot before it")
+        return dump(self)
 
-        A quarantined rule is left out but for its alarms: put in service again, it begins anew.
-        """
-        return dump(self._memory, self._roster())
+    @property
+    def quarantined(self) -> dict[str, str]:
+        """The rules that failed since they were put in service, and how."""
+        return {rule: error for lane in self._lanes.values() for rule, error in lane.quarantined.items()}
+
+    # steps
+
+    def series_of(self, asset: str, prop: str) -> int:
+        """The number of a property of an asset in `advance`; −1 for what is not known."""
+        return self._directory.number(asset, prop)
 
     def step(self, readings: pl.DataFrame, now: datetime) -> Decisions:
         """Decide on new readings (`READINGS`, of each zone in order of arrival) and then on the tick `now`.
@@ -77,172 +123,98 @@ class RuleEngine:
         over. A first step puts the rules in service at the earliest instant it speaks of in each zone. Whoever does
         not commit the decisions must `restore` the snapshot before.
         """
-        memory = self._memory.copy()
-        items = self._items(readings)
-        span = self._advance(memory, items, to_us(now))
-        rows = _messages(items, span.start_us)
+        columns = readings.match_to_schema(READINGS)
+        number = self._directory.number
+        series = [number(*names) for names in zip(columns["asset"], columns["property"], strict=True)]
+        value = columns["value"].fill_null(float("nan")).to_numpy()
+        return self.decide(np.array(series, np.int64), columns["observed_at"].to_numpy(), value, now)
+
+    def decide(self, series: Ints, at: Ints, value: Floats, now: datetime) -> Decisions:
+        """As `step`, of columns: the numbers of `series_of`, µs since 1970, values in the catalogue's unit."""
+        now_us = to_us(now)
+        self._broken = True
+        before = self.quarantined
+        turns = self.advance(series, at, value, now_us)
         faults, self._faults = self._faults, []
-        events: list[Event] = []
-        for name, fleet in self._fleets.items():
-            own = rows.filter(pl.col("fleet") == name)
-            events.extend(self._fleet_events(fleet, memory.fleets[name], own, span, faults))
-        edges, wants, alarms = self._consequences.of(events, self._memory.fleets, memory.fleets)
-        withdrawn = tuple(self._withdrawals(span.start_us))
+        fallen = {rule: error for rule, error in self.quarantined.items() if rule not in before}
+        faults.extend(RuleFault(rule, "", error, quarantined=True) for rule, error in fallen.items())
+        start, end = (dict(zip(self._groups, clock.tolist(), strict=True)) for clock in (self._start, self._clock))
+        withdrawn = tuple(self._withdrawals(start))
+        self._transactions.feed(self._told(turns))
+        said = self._transactions.run(start, end, now_us)
         faults.extend(RuleFault("", "", error, quarantined=False) for error in self._inference.take_faults())
-        self._memory = memory
-        self._withdrawn = []
-        return Decisions(edges, wants, (*withdrawn, *alarms), tuple(faults))
+        self._broken = False
+        return Decisions(said.edges, said.wants, (*withdrawn, *said.alarms), tuple(faults), said.requests)
 
-    def _uncovered(self) -> Iterator[Withdrawn]:
-        """Alarms of assets that their rule's `for_each` no longer covers; they are taken down."""
-        for name, fleet in self._fleets.items():
-            for compiled in fleet.rules:
-                raised = self._memory.fleets[name].rules[compiled.rule.id].raised
-                left = np.flatnonzero(raised & ~compiled.covers)
-                raised[left] = False
-                stamp = self._stamp(compiled)
-                yield from (Withdrawn(compiled.rule.id, stamp, fleet.assets[place].id) for place in left)
-
-    def _muster(self, catalogue: Catalogue) -> dict[str, Fleet]:
-        types = sorted({rule.definition.for_each.type for rule in self._rulebook.rules})
+    def advance(self, series: Ints, at: Ints, value: Floats, now_us: int) -> dict[int, Turns]:
+        """The conditions alone: every turn of rules over readings, by lateness, as columns. Moves the clocks."""
+        items = sequence(self._directory, series, at, value, self._clock, self._counter)
+        self._counter = int(items.message[-1]) + 1 if len(items.message) else self._counter
+        self._start, self._clock = start, end = self._span(items, now_us)
         return {
-            name: Fleet(
-                catalogue.types[name],
-                [asset for asset in self._assets.values() if asset.type == name],
-                self._zones,
-                [rule for rule in self._rulebook.rules if rule.definition.for_each.type == name],
-            )
-            for name in types
+            late: lane.run(self._gates[late].rows(items, end, self._directory.group), start - late, end - late)
+            for late, lane in self._lanes.items()
         }
 
-    def _list_assets(self) -> pl.DataFrame:
-        """Every asset with its zone; the place in its fleet where it is in one."""
-        places = {asset.id: place for fleet in self._fleets.values() for place, asset in enumerate(fleet.assets)}
-        return pl.DataFrame(
-            {
-                "id": list(self._assets),
-                "zone": [self._zones[asset.zone] for asset in self._assets.values()],
-                "fleet": [asset.type for asset in self._assets.values()],
-                "place": [places.get(asset, -1) for asset in self._assets],
-            },
-            {"id": pl.String, "zone": pl.Int64, "fleet": pl.String, "place": pl.Int64},
-        )
+    def _span(self, items: Items, now_us: int) -> tuple[Ints, Ints]:
+        """The groups' clocks before and after.
 
-    def _fresh(self) -> Memory:
-        return Memory(np.full(len(self._zones), NEVER), {name: fleet.fresh() for name, fleet in self._fleets.items()})
+        A zone's first step begins at the earliest instant it speaks of; a commune's or the territory's at the earliest
+        that it speaks of anywhere.
+        """
+        low = np.full(len(self._groups), now_us)
+        high = np.full(len(self._groups), now_us)
+        group = self._directory.group[items.series]
+        np.minimum.at(low, group, items.at)
+        np.maximum.at(high, group, items.clock)
+        low[self._places] = low.min(initial=now_us)
+        start = np.where(self._clock == NEVER, low, self._clock)
+        return start, np.maximum(start, high)
 
-    def _roster(self) -> Roster:
-        stamps = {name: {c.rule.id: self._stamp(c) for c in fleet.rules} for name, fleet in self._fleets.items()}
-        assets = {name: tuple(asset.id for asset in fleet.assets) for name, fleet in self._fleets.items()}
-        return Roster(tuple(self._zones), assets, stamps)
+    def _told(self, turns: Mapping[int, Turns]) -> Iterator[tuple[str, Key, Turn | Told]]:
+        """Every turn with its group and transaction, in no order."""
+        for late, found in turns.items():
+            layout = self._layouts[late]
+            items = layout.instance_item[found.instance].tolist()
+            subjects = layout.instance_subject[found.instance].tolist()
+            columns = (found.t, found.phase, found.message, found.what, found.since)
+            rows = zip(items, subjects, *(column.tolist() for column in columns), found.value.tolist(), strict=True)
+            for row, (number, place, t, phase, message, what, since, value) in enumerate(rows):
+                item, subject = layout.items[number], layout.subjects[place]
+                key = Key(t + late, phase, (0, "", 0, message))
+                if what >= PART:
+                    yield subject.zone, key, Told(item.rule.id, item.part or 0, subject.id, what - PART)
+                    continue
+                cause = {"readings": list(self._readings(layout, item, number, found, row))}
+                wanted = None if isnan(value) else value
+                turn = Turn(item.rule.id, subject.id, what != FALL, what == RENEWAL, t, since, cause, wanted)
+                yield subject.zone, key, turn
 
-    def _stamp(self, compiled: CompiledRule) -> RuleStamp:
-        rule = compiled.rule
-        alarm = None if rule.shadow else rule.definition.then.alarm
-        version = "quarantined" if rule.id in self._quarantined else rule.version
-        return RuleStamp(version, None if alarm is None else alarm.priority.value)
-
-    def _items(self, readings: pl.DataFrame) -> pl.DataFrame:
-        """The readings of known assets, zone by zone, in order of arrival."""
-        finite = readings.match_to_schema(READINGS).filter(pl.col("value").is_finite())
-        known = finite.join(self._directory, left_on="asset", right_on="id", maintain_order="left")
-        return known.sort("zone", maintain_order=True)
-
-    def _advance(self, memory: Memory, items: pl.DataFrame, now_us: int) -> Span:
-        """Move the zones' clocks; the span moved over, for each zone."""
-        seen = items.group_by("zone").agg(low=pl.col("observed_at").min(), high=pl.col("observed_at").max())
-        low, high = np.full(len(self._zones), now_us), np.full(len(self._zones), now_us)
-        low[seen["zone"].to_numpy()] = np.minimum(seen["low"].to_numpy(), now_us)
-        high[seen["zone"].to_numpy()] = np.maximum(seen["high"].to_numpy(), now_us)
-        start = np.where(memory.clock_us == NEVER, low, memory.clock_us)
-        memory.clock_us = np.maximum(start, high)
-        return Span(start, memory.clock_us)
-
-    def _fleet_events(
-        self, fleet: Fleet, memory: FleetMemory, rows: pl.DataFrame, zones: Span, faults: list[RuleFault]
-    ) -> Iterator[Event]:
-        span = Span(zones.start_us[fleet.zone], zones.end_us[fleet.zone])
-        points = timeline(fleet, memory, rows, span)
-        for compiled in fleet.rules:
-            name = compiled.rule.id
-            if name in self._quarantined:
+    def _readings(self, layout: Layout, item: Item, number: int, turns: Turns, row: int) -> Iterator[dict[str, Any]]:
+        """The newest samples of the item's properties as an explanation shows them."""
+        for k, name in enumerate(layout.item_properties[number]):
+            found = layout.properties.found[layout.properties.number(item.rule, name)]
+            at, value = int(turns.cause_at[row, k]), int(turns.cause_value[row, k])
+            if at == NEVER:
+                yield {"property": name, "value": None, "observed_at": None}
                 continue
-            before = memory.rules[name]
-            try:
-                changes, after = latch(compiled, before, points, span)
-                events = list(_events(fleet, compiled, changes, renewals(compiled, before, changes, span)))
-            except Exception as error:  # noqa: BLE001 - one rule's failure must not stop the others
-                self._quarantined.add(name)
-                faults.append(RuleFault(name, "", f"{type(error).__name__}: {error}", quarantined=True))
-                continue
-            memory.rules[name] = after
-            yield from events
+            shown: dict[str, Any] = {"property": name, "value": value, "observed_at": isoformat(from_us(at))}
+            if found.kind == "choice":
+                shown["value"] = found.choices[value] if 0 <= value < len(found.choices) else value
+            elif found.kind == "switch":
+                shown["value"] = bool(value)
+            else:
+                shown |= {"value": value / float(layout.properties.scale[layout.properties.number(item.rule, name)])}
+                shown["unit"] = found.unit
+            yield shown
 
-    def _withdrawals(self, at_us: Ints) -> Iterator[AlarmChange]:
-        for gone in self._withdrawn:
-            asset = self._assets.get(gone.asset)
-            if asset is not None and gone.stamp.priority is not None:
-                at = int(at_us[self._zones[asset.zone]])
-                yield withdrawal(gone.rule, gone.stamp.version, Priority(gone.stamp.priority), asset, at)
-
-
-def _messages(items: pl.DataFrame, start_us: Ints) -> pl.DataFrame:
-    """The readings with the number of their message and the instant it is evaluated at: no earlier than the clock."""
-    same = (pl.col("asset") == pl.col("asset").shift(1)) & (pl.col("observed_at") == pl.col("observed_at").shift(1))
-    items = items.with_columns(
-        start_us=pl.Series(start_us[items["zone"].to_numpy()], dtype=pl.Int64),
-        run=(~same).fill_null(value=True).cum_sum().cast(pl.Int64),
-    )
-    begins = (items["run"].diff() != 0).fill_null(value=True).to_numpy().copy()
-    begins[_repeats(items)] = True
-    return items.select(
-        pl.col("place").alias("asset"),
-        "fleet",
-        "property",
-        "value",
-        at_us="observed_at",
-        e_us=pl.max_horizontal("observed_at", "start_us").cum_max().over("zone"),
-        message=pl.Series(np.cumsum(begins), dtype=pl.Int64),
-    ).filter(pl.col("asset") >= 0)
+    def _withdrawals(self, start: Mapping[str, int]) -> Iterator[AlarmChange]:
+        gone, self._withdrawn = self._withdrawn, []
+        for alarm in gone:
+            asset = self.roster.by_id.get(alarm.subject)
+            if asset is not None:
+                yield withdrawal(alarm.rule, alarm.version, Priority(alarm.priority), asset, start[asset.zone])
 
 
-def _repeats(items: pl.DataFrame) -> list[int]:
-    """Rows at which a property comes again within a message: there the next one begins."""
-    found: list[int] = []
-    again = pl.struct("run", "property").is_duplicated()
-    doubtful = items.with_row_index("row").filter(again.any().over("run"))
-    seen: set[tuple[int, str]] = set()
-    for row, run, name in doubtful.select("row", "run", "property").iter_rows():
-        if (run, name) in seen:
-            seen.clear()
-            found.append(row)
-        seen.add((run, name))
-    return found
-
-
-def _events(fleet: Fleet, compiled: CompiledRule, changes: Changes, renewed: tuple[Ints, Ints]) -> Iterator[Event]:
-    name = compiled.rule.id
-    columns = (changes.asset, changes.rises, changes.at_us, changes.phase, changes.message, changes.since_us)
-    for index, (place, rises, at, phase, message, since) in enumerate(
-        zip(*(column.tolist() for column in columns), strict=True)
-    ):
-        readings = [_reading(fleet.types[key], key, held, index) for key, held in changes.cause.items()]
-        cause = {"since": isoformat(from_us(since)), "readings": readings}
-        yield Event(at, fleet.assets[place].zone, phase, message, name, place, Turn(rises), cause)
-    for place, at in zip(*(column.tolist() for column in renewed), strict=True):
-        yield Event(at, fleet.assets[place].zone, DELAY, -1, name, place, Turn.RENEWAL, {})
-
-
-def _reading(found: Property, name: str, held: Samples, index: int) -> dict[str, Any]:
-    """A sample as an explanation shows it: a choice by its name, a number with its unit; None where there was none."""
-    at, value = int(held.at_us[index]), float(held.value[index])
-    if at == NEVER:
-        return {"property": name, "value": None, "observed_at": None}
-    shown: dict[str, Any] = {"property": name, "value": value, "observed_at": isoformat(from_us(at))}
-    if found.kind == "choice":
-        shown["value"] = found.choices[int(value)] if 0 <= value < len(found.choices) else value
-    elif found.kind == "switch":
-        shown["value"] = bool(value)
-    else:
-        shown["unit"] = found.unit
-    return shown
+def late_us(rule: Rule) -> int:
+    return round(rule.definition.lateness.total_seconds() * 1_000_000)

@@ -1,319 +1,398 @@
-"""The condition language: text → typed tree. Nothing in it is executable, loops or allocates beyond its own length.
+"""Syntax → the typed tree of `language`, with units checked: every flaw of meaning at once, each at its place."""
 
-condition   = conjunction { "or" conjunction }
-conjunction = negation { "and" negation }
-negation    = "not" negation | "(" condition ")" | "true" | "false" | absence | comparison
-absence     = "absent" "(" property "," duration ")"
-comparison  = switch | property operator ( number [ unit ] | choice | "true" | "false" )
-operator    = "==" | "!=" | "<" | "<=" | ">" | ">="
-"""
-
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
+from math import ceil, floor
+from typing import Any, TypeVar
 
-from engine.catalogue import Property, parse_duration
-from engine.units import alternatives, convert
+from engine.catalogue import Property
+from engine.rulebook import syntax as syn
+from engine.rulebook.almanac import SunElevation
+from engine.rulebook.calls import (
+    CALENDAR_CALLS,
+    CALENDAR_WORDS,
+    Argument,
+    Misread,
+    calendar_atom,
+    duration_us,
+    one,
+    rule_and_scope,
+)
+from engine.rulebook.language import (
+    Absent,
+    Age,
+    And,
+    Calendar,
+    Changed,
+    Constant,
+    Not,
+    Or,
+    Quantity,
+    Relation,
+    Scope,
+    Sequence,
+    Tally,
+    TextIs,
+    Threshold,
+    Together,
+    Truth,
+    Value,
+    Was,
+    Window,
+    WindowFunction,
+    scale_of,
+    walk,
+)  # fmt: skip
+from engine.rulebook.measures import Context, Measure, exact_number, example
+from engine.rulebook.naming import nearest
+from engine.rulebook.quantities import WINDOWS, Quantities, arity, unknown_function
+from engine.rulebook.syntax import MAX_DEPTH, MAX_LENGTH, ExpressionError, Flaw, Syntax, Token, parse_syntax
+from engine.units import on_a_scale
 
-MAX_LENGTH = 2_000
-MAX_DEPTH = 40
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "Context",
+    "ExpressionError",
+    "Flaw",
+    "exact_number",
+    "parse_expression",
+    "parse_quantity",
+]
+
+T = TypeVar("T")
+
+_ORDER = frozenset({"<", "<=", ">", ">="})
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_BOUNDED = frozenset({WindowFunction.AVG, WindowFunction.MIN, WindowFunction.MAX, WindowFunction.P95})
+# No sum of a window is larger: it is counted in 64 bits.
+_LARGEST_SCALED = 2**60
+_SCOPES = {
+    "asset": (Scope.SELF, Scope.PARENT, Scope.CHILDREN, Scope.SIBLINGS, Scope.ZONE),
+    "zone": (Scope.ZONE,),
+    "commune": (Scope.COMMUNE,),
+    "territory": (Scope.TERRITORY,),
+}
+_NOTHING = Constant(False)
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A property against a constant in the property's own unit (a choice's index; 0 or 1 for a switch)."""
-
-    property: str
-    operator: str
-    value: float
+def parse_expression(text: str, context: Context) -> Truth:
+    """The typed tree of a condition. Raises ExpressionError."""
+    return _whole(_Conditions(context), text, _Conditions.truth)
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """True from `after` past the property's last event time on. Never UNKNOWN."""
+def parse_quantity(text: str, context: Context, unit: str | None) -> Quantity:
+    """The typed tree of a quantity in `unit`, or in its own. Raises ExpressionError."""
 
-    property: str
-    after: timedelta
+    def read(quantities: Quantities, found: Syntax) -> Quantity:
+        side = quantities.measure(found)
+        return side.node if unit is None else quantities.in_unit(side, unit)
 
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    value: bool
+    return _whole(Quantities(context), text, read)
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
-    part: "Expression"
+Q = TypeVar("Q", bound=Quantities)
 
 
-@dataclass(frozen=True, slots=True)
-class And:
-    parts: tuple["Expression", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    parts: tuple["Expression", ...]
-
-
-Expression = Compare | Absent | Constant | Not | And | Or
-
-
-class Flaw(NamedTuple):
-    """One thing wrong with an expression; `offset` counts characters from its start."""
-
-    offset: int
-    what: str
-    hint: str
-
-
-class ExpressionError(ValueError):
-    """An expression that says nothing a rule can mean: every flaw found, in order."""
-
-    def __init__(self, flaws: list[Flaw]) -> None:
-        self.flaws = tuple(flaws)
-        super().__init__("; ".join(flaw.what for flaw in flaws))
-
-
-def parse_expression(text: str, properties: Mapping[str, Property]) -> Expression:
-    """The typed tree of a condition over one asset type's properties. Raises ExpressionError."""
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError([Flaw(0, f"is longer than {MAX_LENGTH} characters", "split the rule")])
-    parser = _Parser(text, properties)
+def _whole(reader: Q, text: str, read: Callable[[Q, Syntax], T]) -> T:
+    found = parse_syntax(text)
     try:
-        tree = parser.condition(0)
-        parser.expect_end()
-    except _SyntaxFlaw as error:
-        parser.flaws.append(error.flaw)
-    if parser.flaws:
-        raise ExpressionError(sorted(parser.flaws))
+        tree = read(reader, found)
+    except Misread as error:
+        raise ExpressionError([*reader.flaws, error.flaw]) from None
+    if reader.flaws:
+        raise ExpressionError(reader.flaws)
     return tree
 
 
-def leaves(expression: Expression) -> Iterator[Compare | Absent | Constant]:
-    """The comparisons, absences and constants of a tree, in the order they are written."""
-    match expression:
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from leaves(part)
-        case Not(part):
-            yield from leaves(part)
-        case _:
-            yield expression
+class _Conditions(Quantities):
+    """Types the parts that are true or false. One that has a flaw counts as FALSE, so that all others are looked at."""
 
-
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-      | (?P<name>[^\W\d]\w*)
-      | (?P<text>"[^"\n]*"|'[^'\n]*')
-      | (?P<operator>==|!=|<=|>=|<|>)
-      | (?P<mark>[(),])""",
-    re.VERBOSE,
-)
-_UNIT = re.compile(r"\s*(?!(?:and|or|not)\b)([^\W\d_]|[°%/])[\w°%/.]*")
-_KEYWORDS = frozenset({"and", "or", "not", "true", "false", "absent"})
-_ORDER = frozenset({"<", "<=", ">", ">="})
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    offset: int
-    unit: str = ""
-
-
-class _SyntaxFlaw(Exception):
-    def __init__(self, token: _Token, what: str, hint: str) -> None:
-        self.flaw = Flaw(token.offset, what, hint)
-
-
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            hint = "write == to compare" if text[at] == "=" else "a condition holds names, numbers, and, or, not"
-            raise _SyntaxFlaw(_Token("", "", at), f"{text[at]!r} has no meaning here", hint)
-        kind, end = str(match.lastgroup), match.end()
-        unit = _UNIT.match(text, end) if kind == "number" else None
-        if kind != "space":
-            found.append(_Token(kind, match.group(), at, unit.group().strip() if unit else ""))
-        at = unit.end() if unit else end
-    return [*found, _Token("end", "the end", len(text))]
-
-
-class _Parser:
-    """Recursive descent. A flaw of syntax stops it; flaws of meaning gather in `flaws`."""
-
-    def __init__(self, text: str, properties: Mapping[str, Property]) -> None:
-        self.flaws: list[Flaw] = []
-        self._properties = properties
-        self._text = text
-        self._list: list[_Token] | None = None
-        self._next = 0
-
-    def condition(self, depth: int) -> Expression:
-        parts = [self._conjunction(depth)]
-        while self._take("or"):
-            parts.append(self._conjunction(depth))
-        return parts[0] if len(parts) == 1 else Or(tuple(parts))
-
-    def expect_end(self) -> None:
-        token = self._peek()
-        if token.kind != "end":
-            hint = "join comparisons with and, or" if token.kind != "mark" else "check the brackets"
-            raise _SyntaxFlaw(token, f"{token.text!r} is one word too many", hint)
-
-    def _conjunction(self, depth: int) -> Expression:
-        parts = [self._negation(depth)]
-        while self._take("and"):
-            parts.append(self._negation(depth))
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
-
-    def _negation(self, depth: int) -> Expression:
-        token = self._peek()
-        if depth > MAX_DEPTH:
-            raise _SyntaxFlaw(token, f"is nested deeper than {MAX_DEPTH}", "split the rule")
-        if self._take("not"):
-            return Not(self._negation(depth + 1))
-        if self._take("("):
-            inside = self.condition(depth + 1)
-            self._want(")")
-            return inside
-        if self._take("true") or self._take("false"):
-            return Constant(token.text == "true")
-        return self._absence() if self._take("absent") else self._comparison()
-
-    def _absence(self) -> Expression:
-        self._want("(")
-        name = self._name()
-        self._property(name)
-        self._want(",")
-        token = self._pop()
+    def truth(self, found: Syntax) -> Truth:
+        """A part that is true or false."""
         try:
-            after = parse_duration(token.text + token.unit) if token.kind == "number" else timedelta(0)
-        except (ValueError, OverflowError):
-            after = timedelta(0)
-        if not timedelta(0) < after <= timedelta(days=3_650):
-            hint = "a number and s, min, h or d, as 45min"
-            self.flaws.append(Flaw(token.offset, f"{(token.text + token.unit)!r} is not a duration above 0", hint))
-        self._want(")")
-        return Absent(name.text, after)
+            return _TRUTHS.get(type(found), _Conditions._no_truth)(self, found)
+        except Misread as error:
+            self.flaws.append(error.flaw)
+            return _NOTHING
 
-    def _comparison(self) -> Expression:
-        name = self._name()
-        found = self._property(name)
-        if self._peek().kind != "operator":
-            return self._switch(name, found)
-        operator = self._pop()
-        literal = self._pop()
-        if literal.kind not in {"number", "name", "text"} or literal.text in _KEYWORDS - {"true", "false"}:
-            hint = "put the value after the operator"
-            raise _SyntaxFlaw(literal, f"{literal.text!r} stands where {name.text} wants a value", hint)
-        if self._peek().kind == "operator":
-            hint = f"write {name.text} {operator.text} … and {name.text} …"
-            raise _SyntaxFlaw(self._peek(), "comparisons cannot be chained", hint)
-        value = None if found is None else self._value(name, found, operator, literal)
-        return Constant(False) if value is None else Compare(name.text, operator.text, value)
+    def _no_truth(self, found: Syntax) -> Truth:
+        what = "is a number where a condition is wanted"
+        raise Misread(syn.place_of(found), what, "compare it with something, as … > 2", "type")
 
-    def _switch(self, name: _Token, found: Property | None) -> Expression:
-        if found is not None and found.kind != "switch":
-            hint = f"write {_example(name.text, found)}"
-            self.flaws.append(Flaw(name.offset, f"{name.text} is neither true nor false by itself", hint))
-        return Compare(name.text, "==", 1.0)
+    def _junction(self, found: syn.Junction) -> Truth:
+        parts = tuple(map(self.truth, found.parts))
+        return And(parts) if found.word == "and" else Or(parts)
 
-    def _value(self, name: _Token, found: Property, operator: _Token, literal: _Token) -> float | None:
-        if found.kind in {"choice", "switch"}:
-            names = found.choices or ("false", "true")
-            if operator.text in _ORDER:
-                self._flaw(operator, f"{name.text} has no order", "compare it with == or !=")
-            word = literal.text.strip("\"'")
-            if literal.kind == "number" or word not in names:
-                close = get_close_matches(word, names, 1)
-                hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(names)}"
-                self._flaw(literal, f"{word!r} is not a value of {name.text}", hint)
-                return None
-            return float(names.index(word))
-        if literal.kind != "number":
-            hint = f"write {_example(name.text, found)}"
-            self._flaw(literal, f"{literal.text!r} is not a number, as {name.text} wants", hint)
-            return None
-        return self._quantity(found, literal)
+    def _not(self, found: syn.Negation) -> Truth:
+        part = self.truth(found.part)
+        if any(isinstance(node, Together) for node in walk(part)):
+            hint = "use none(…) of a rule that says it"
+            raise Misread(syn.place_of(found), "together(…) cannot stand under not", hint, "type")
+        return Not(part)
 
-    def _quantity(self, found: Property, literal: _Token) -> float | None:
-        if not literal.unit and found.unit != "1":
-            self._flaw(literal, f"{literal.text} has no unit", f"write {literal.text} {found.unit}")
-            return None
-        exact = exact_number(literal.text)
-        value = None if exact is None else convert(exact, literal.unit or "1", found.unit)
-        if value is None:
-            hint = f"write it in {', '.join(alternatives(found.unit))}"
-            self._flaw(literal, f"{literal.text} {literal.unit} is not in a unit of {found.unit}", hint)
-            return None
+    def _sequence(self, found: syn.Succession) -> Truth:
+        first, second = self.truth(found.first), self.truth(found.second)
+        if any(isinstance(node, Tally | Together) for part in (first, second) for node in walk(part)):
+            hint = "use together(…) for rules; a sequence is of this subject's own readings"
+            raise Misread(found.word, "a sequence cannot look at other rules", hint, "type")
+        return Sequence(first, second, duration_us(found.within))
+
+    def _was(self, found: syn.Earlier) -> Truth:
+        operator = found.word._replace(text=found.operator)
+        now = self._comparison(syn.Infix(operator, found.left, found.right))
+        if not (isinstance(now, Threshold) and isinstance(now.left, Value)):
+            hint = "as powerState was on 10min before"
+            raise Misread(found.word, "only a property and a constant are looked at before", hint, "type")
+        return Was(now.left.property, now.operator, now.constant, duration_us(found.ago))
+
+    def _word(self, found: syn.Word) -> Truth:
+        token = found.token
+        if token.text in {"true", "false"}:
+            return Constant(token.text == "true")
+        if token.text in CALENDAR_WORDS:
+            return Calendar(CALENDAR_WORDS[token.text])
+        prop = self.context.properties.get(token.text)
+        if prop is not None and prop.kind == "switch":
+            return Threshold(Value(token.text), "==", 1)
+        if prop is None and token.text not in self.context.quantities:
+            raise self.unknown_name(token)
+        hint = f"write {example(token.text, prop)}" if prop else f"as {token.text} > 2"
+        raise Misread(token, f"{token.text} is neither true nor false by itself", hint, "type")
+
+    def _call(self, found: syn.Call) -> Truth:
+        name, arguments = found.name, found.arguments
+        if name.text in CALENDAR_CALLS:
+            return Calendar(calendar_atom(name, arguments))
+        if name.text in _TRUTH_CALLS:
+            return _TRUTH_CALLS[name.text](self, name, arguments)
+        if name.text not in WINDOWS and name.text not in {"age", "planned"}:
+            raise unknown_function(name)
+        what = f"{name.text}(…) is a number where a condition is wanted"
+        raise Misread(name, what, f"as {name.text}(…) > 2", "type")
+
+    def _absent(self, name: Token, arguments: tuple[Argument, ...]) -> Truth:
+        arity(name, arguments, 2)
+        return Absent(self.property_of(arguments[0]), duration_us(one(arguments[1])))
+
+    def _changed(self, name: Token, arguments: tuple[Argument, ...]) -> Truth:
+        arity(name, arguments, 1, 2)
+        within = duration_us(one(arguments[1])) if len(arguments) == 2 else None
+        return Changed(self.property_of(arguments[0]), within)
+
+    def _attribute(self, name: Token, arguments: tuple[Argument, ...]) -> Truth:
+        arity(name, arguments, 1)
+        return TextIs(self.attribute_of(arguments[0]), "==", "true")
+
+    # comparisons
+
+    def _infix(self, found: syn.Infix) -> Truth:
+        return self._comparison(found) if found.operator.text in syn.COMPARISONS else self._no_truth(found)
+
+    def _comparison(self, found: syn.Infix) -> Truth:
+        left, operator, right = found.left, found.operator, found.right
+        if self._fixed(left) and not self._fixed(right):
+            left, operator, right = right, operator._replace(text=_MIRRORED[operator.text]), left
+        match left:
+            case syn.Word(token) if token.text == "sun_elevation":
+                truth = self._sun(operator, right)
+            case syn.Word(token) if (named := self.context.properties.get(token.text)) and named.kind in _NAMED:
+                truth = Threshold(Value(token.text), operator.text, self._choice(token, named, operator, right))
+            case syn.Call(name, arguments) if name.text == "count" and len(arguments) < 2:
+                truth = self._counted(name, arguments, operator, right)
+            case syn.Call(name, arguments) if name.text == "age":
+                truth = self._aged(name, arguments, operator, right)
+            case syn.Call(name, arguments) if name.text == "attribute" and self._is_text(right):
+                truth = self._text(name, arguments, operator, right)
+            case _:
+                truth = self._compared(*self.pair(left, right), operator.text)
+        return truth
+
+    def _fixed(self, part: Syntax) -> bool:
+        """Whether a part is written down as it is: a number, a text, a name that nothing here has."""
+        match part:
+            case syn.Number():
+                return True
+            case syn.Minus(_, inside):
+                return self._fixed(inside)
+            case syn.Word(token):
+                named = (self.context.properties, self.context.quantities, {"sun_elevation"})
+                return not any(token.text in names for names in named)
+        return False
+
+    def _compared(self, left: Measure, right: Measure, operator: str) -> Truth:
+        if left.number is not None and right.number is None:
+            left, right, operator = right, left, _MIRRORED[operator]
+        if left.number is not None:
+            raise Misread(left.place, "two constants are compared", "name a property", "type")
+        exactly = isinstance(left.node, Value) or (
+            isinstance(left.node, Window) and left.node.function is not WindowFunction.RATE
+        )
+        if right.number is not None and exactly and left.found is not None:
+            return self._threshold(left, right, operator)
+        if right.number is not None:
+            right = replace(right, step=left.step)
+        elif on_a_scale(left.unit) and on_a_scale(right.unit) and left.step != right.step:
+            raise Misread(right.place, "a temperature is compared with a difference", "compare two of a kind", "unit")
+        return Relation(left.node, operator, self.in_unit(right, left.unit))
+
+    def _threshold(self, left: Measure, right: Measure, operator: str) -> Truth:
+        """A property or a window of it against a constant, as the integer its samples are compared with."""
+        node, found = left.node, left.found
+        assert isinstance(node, Value | Window) and found is not None  # noqa: S101 - the caller has looked
+        function = node.function if isinstance(node, Window) else None
+        scale = 1 if function is WindowFunction.COUNT else scale_of(found)
+        value = self.exact(right, left.unit, step=left.step)
         low, high = found.bounds
-        if not low <= value <= high:
-            hint = f"its range is {low:g} to {high:g} {found.unit}"
-            self._flaw(literal, f"{literal.text} {literal.unit} can never be reached".replace("  ", " "), hint)
-            return None
-        return value
+        bounded = function is None or function in _BOUNDED
+        out = bounded and not Fraction(str(low)) <= value <= Fraction(str(high))
+        if out or abs(value * scale) > _LARGEST_SCALED:
+            unit = "" if left.unit == "1" else f" {left.unit}"
+            hint = f"its range is {low:g} to {high:g}{unit}" if out else "write a smaller number"
+            raise Misread(right.place, f"{right.name} can never be reached", hint, "range")
+        return Threshold(node, operator, _scaled(value, scale, operator, left, right))
 
-    def _property(self, name: _Token) -> Property | None:
-        found = self._properties.get(name.text)
+    def _choice(self, name: Token, found: Property, operator: Token, right: Syntax) -> int:
+        names = found.choices or ("false", "true")
+        if operator.text in _ORDER:
+            self.flaws.append(Flaw(operator.offset, f"{name.text} has no order", "compare it with == or !=", "type"))
+        word = right.token.word if isinstance(right, syn.Word | syn.Number) else ""
+        if not isinstance(right, syn.Word) or word not in names:
+            what = f"{word!r} is not a value of {name.text}"
+            raise Misread(syn.place_of(right), what, nearest(word, names), "name")
+        return names.index(word)
+
+    def _is_text(self, right: Syntax) -> bool:
+        return isinstance(right, syn.Word) and self._fixed(right)
+
+    def _text(self, name: Token, arguments: tuple[Argument, ...], operator: Token, right: Any) -> Truth:
+        arity(name, arguments, 1)
+        if operator.text in _ORDER:
+            raise Misread(operator, "a text has no order", "compare it with == or !=", "type")
+        return TextIs(self.attribute_of(arguments[0]), operator.text, right.token.word)
+
+    def _sun(self, operator: Token, right: Syntax) -> Truth:
+        if operator.text not in {"<", ">"}:
+            raise Misread(operator, "sun_elevation is compared with < or >", "as sun_elevation < -6 deg", "type")
+        side = self.measure(right)
+        if side.number is None:
+            hint = "as sun_elevation < -6 deg"
+            raise Misread(side.place, "sun_elevation is compared with a constant", hint, "type")
+        elevation = float(self.exact(side, "deg"))
+        if not -90 < elevation < 90:
+            raise Misread(side.place, f"{side.name} can never be reached", "its range is -90 to 90 deg", "range")
+        return Calendar(SunElevation(operator.text == "<", elevation))
+
+    def _aged(self, name: Token, arguments: tuple[Argument, ...], operator: Token, right: Syntax) -> Truth:
+        arity(name, arguments, 1)
+        prop = self.property_of(arguments[0])
+        if not isinstance(right, syn.Number):
+            what = "an age is compared with a duration"
+            raise Misread(syn.place_of(right), what, f"as age({prop}) > 2h", "type")
+        return Threshold(Age(prop), operator.text, duration_us(right.token))
+
+    # other rules
+
+    def _counted(self, name: Token, arguments: tuple[Argument, ...], operator: Token, right: Syntax) -> Truth:
+        token = right.token if isinstance(right, syn.Number) else None
+        if token is None or token.unit or not token.text.isdigit() or len(token.text) > 6:
+            hint = "as count(a-rule in zone) >= 3"
+            raise Misread(syn.place_of(right), "a count of rules is compared with a whole number", hint, "type")
+        rules = self._tally(name, arguments)
+        n = int(token.text)
+        if n == 0 and operator.text in {">=", "<"}:
+            so = "always" if operator.text == ">=" else "never"
+            raise Misread(token, f"a count is {so} {operator.text} 0", f"as count(…) {operator.text} 1", "range")
+        if operator.text in {"==", "!="}:
+            same = And((replace(rules, count=n), Not(replace(rules, count=n + 1)))) if n else Not(rules)
+            return same if operator.text == "==" else Not(same)
+        tally = replace(rules, count=n + (operator.text in {">", "<="}))
+        return tally if operator.text in {">", ">="} else Not(tally)
+
+    def _any(self, name: Token, arguments: tuple[Argument, ...]) -> Truth:
+        return self._tally(name, arguments)
+
+    def _none(self, name: Token, arguments: tuple[Argument, ...]) -> Truth:
+        return Not(self._tally(name, arguments))
+
+    def _tally(self, name: Token, arguments: tuple[Argument, ...]) -> Tally:
+        arity(name, arguments, 1)
+        token, rule, scope = rule_and_scope(arguments[0])
+        return Tally(self._rules(token, rule), self._scope(token, scope), 1)
+
+    def _together(self, name: Token, arguments: tuple[Argument, ...]) -> Truth:
+        arity(name, arguments, 3)
+        first, one_rule, other_scope = rule_and_scope(arguments[0])
+        second, two_rule, scope = rule_and_scope(arguments[1])
+        if other_scope and other_scope != scope:
+            what = "the two rules are looked for in two places"
+            raise Misread(first, what, "say in zone once, after the second", "argument")
+        rules = self._rules(first, one_rule), self._rules(second, two_rule)
+        return Together(*rules, self._scope(second, scope), duration_us(one(arguments[2])))
+
+    def _rules(self, token: Token, name: str) -> tuple[str, ...]:
+        found = self.context.rules.get(name)
         if found is None:
-            close = get_close_matches(name.text, self._properties, 1)
-            hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(self._properties) or 'none'}"
-            self._flaw(name, f"{name.text!r} is not a property of this asset type", hint)
+            raise Misread(
+                token, f"{name!r} is neither a rule nor a fact", nearest(name, self.context.rules), "reference"
+            )
         return found
 
-    def _flaw(self, token: _Token, what: str, hint: str) -> None:
-        self.flaws.append(Flaw(token.offset, what, hint))
-
-    def _name(self) -> _Token:
-        token = self._pop()
-        if token.kind != "name" or token.text in _KEYWORDS:
-            hint = "begin with the property, as powerConsumption < 2 W"
-            raise _SyntaxFlaw(token, f"{token.text!r} stands where a property is wanted", hint)
-        return token
-
-    def _want(self, mark: str) -> None:
-        if not self._take(mark):
-            token = self._peek()
-            raise _SyntaxFlaw(token, f"{token.text!r} stands where {mark!r} is wanted", f"add {mark}")
-
-    def _take(self, text: str) -> bool:
-        token = self._peek()
-        taken = token.text == text and token.kind in {"name", "mark"}
-        self._next += taken
-        return taken
-
-    def _pop(self) -> _Token:
-        token = self._peek()
-        self._next += token.kind != "end"
-        return token
-
-    def _peek(self) -> _Token:
-        if self._list is None:
-            self._list = _tokens(self._text)
-        return self._list[self._next]
+    def _scope(self, token: Token, name: str) -> Scope:
+        allowed = _SCOPES[self.context.subject]
+        if not name and len(allowed) == 1:
+            return allowed[0]
+        if name not in allowed:
+            what = f"{name!r} is no place to look" if name else "it is not said where to look"
+            raise Misread(token, what, f"add in {' or in '.join(allowed)}", "reference")
+        return Scope(name)
 
 
-def exact_number(text: str) -> Fraction | None:
-    """A decimal as written, exactly; None for one so long or so large that only an attack would hold it."""
-    mantissa, _, exponent = text.lower().partition("e")
-    if len(mantissa) > 30 or len(exponent) > 3 or abs(int(exponent or 0)) > 99:
-        return None
-    return Fraction(text)
+_NAMED = frozenset({"choice", "switch"})
+_TRUTHS: Mapping[type, Callable[[_Conditions, Any], Truth]] = {
+    syn.Junction: _Conditions._junction,
+    syn.Negation: _Conditions._not,
+    syn.Succession: _Conditions._sequence,
+    syn.Earlier: _Conditions._was,
+    syn.Infix: _Conditions._infix,
+    syn.Word: _Conditions._word,
+    syn.Call: _Conditions._call,
+}
+_TRUTH_CALLS: Mapping[str, Callable[[_Conditions, Token, tuple[Argument, ...]], Truth]] = {
+    "absent": _Conditions._absent,
+    "changed": _Conditions._changed,
+    "any": _Conditions._any,
+    "none": _Conditions._none,
+    "together": _Conditions._together,
+    "attribute": _Conditions._attribute,
+}
 
 
-def _example(name: str, found: Property) -> str:
-    if found.kind == "choice":
-        return f"{name} == {found.choices[0]}"
-    if found.kind == "switch":
-        return f"{name} == true"
-    return f"{name} > {found.range[0]:g}" + ("" if found.unit == "1" else f" {found.unit}")
+def _scaled(value: Fraction, scale: int, operator: str, left: Measure, right: Measure) -> int:
+    """The integer that decides as the exact value does. Raises Misread for more decimals than the property is kept in.
+
+    A unit may make a written number endless, as 50 km/h in m/s: an order then takes the last step on its side.
+    """
+    exact = value * scale
+    if exact.denominator == 1:
+        return int(exact)
+    if _ends(value):
+        step = f"{1 / scale:.6f}".rstrip("0").rstrip(".")
+        unit = "" if left.unit == "1" else f" {left.unit}"
+        raise Misread(
+            right.place, f"{right.name} is finer than {left.name} is kept", f"its steps are {step}{unit}", "range"
+        )
+    if operator not in _ORDER:
+        what = f"{right.name} is no value that {left.name} can have"
+        raise Misread(right.place, what, "compare it with < or >", "range")
+    return floor(exact) if operator in {">", "<="} else ceil(exact)
+
+
+def _ends(value: Fraction) -> bool:
+    """Whether a fraction is written in finitely many decimals."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1

@@ -1,160 +1,120 @@
-"""What the rule engine remembers between two steps, as arrays over the assets of one type; and its form in bytes."""
+"""What the rule engine remembers, as bytes: by the names of zones, assets, properties and rules, never by places.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+A JSON header, then Arrow tables: the lanes' state, and the readings they wait with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import polars as pl
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from engine.rulebook.conditions.arrays import NEVER
+from engine.rulebook.conditions.keeping import Kept, keep, take_back
+from engine.rulebook.conditions.lane import Lane
+from engine.rulebook.conditions.sequencer import Items
+from engine.rulebook.conditions.state import IDLE
+from engine.rulebook.consequences import raises
+from engine.rulebook.crossing import Key, Stand, Turn
+from engine.rulebook.definitions import Rule
 
-# Before every instant, and far enough from the edge of 64 bits that a duration may be added.
-NEVER = -(2**62)
+if TYPE_CHECKING:
+    from engine.rulebook.evaluation import RuleEngine
 
-FORMAT = 1
-
-
-@dataclass(slots=True)
-class Samples:
-    """The newest reading of one property: event time in µs (NEVER without one) and value."""
-
-    at_us: Ints
-    value: Floats
-
-    @classmethod
-    def none(cls, count: int) -> "Samples":
-        return cls(np.full(count, NEVER), np.zeros(count))
-
-    def copy(self) -> "Samples":
-        return Samples(self.at_us.copy(), self.value.copy())
-
-
-@dataclass(slots=True)
-class RuleMemory:
-    """Where a rule stands for each asset.
-
-    `run` is 1 in a run of its set condition S, 2 of its reset condition R, 0 in neither; `since_us` its start, and
-    `cause` the samples of the rule's properties at that start. `raised` is the latch. `born_us` is NEVER before birth.
-    """
-
-    run: npt.NDArray[np.int8]
-    since_us: Ints
-    raised: Bools
-    raised_us: Ints
-    suppressed: Bools
-    born_us: Ints
-    cause: dict[str, Samples]
-
-    @classmethod
-    def unborn(cls, count: int, properties: Sequence[str]) -> "RuleMemory":
-        return cls(
-            run=np.zeros(count, np.int8),
-            since_us=np.full(count, NEVER),
-            raised=np.zeros(count, np.bool_),
-            raised_us=np.full(count, NEVER),
-            suppressed=np.zeros(count, np.bool_),
-            born_us=np.full(count, NEVER),
-            cause={name: Samples.none(count) for name in properties},
-        )
-
-    def copy(self) -> "RuleMemory":
-        cause = {name: samples.copy() for name, samples in self.cause.items()}
-        return RuleMemory(**{name: getattr(self, name).copy() for name in _ARRAYS}, cause=cause)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Every array under a name of its own."""
-        named = {name: getattr(self, name) for name in _ARRAYS}
-        return named | _sample_arrays(self.cause)
-
-
-_ARRAYS = ("run", "since_us", "raised", "raised_us", "suppressed", "born_us")
-_LATCH = ("raised", "raised_us", "suppressed")
-
-
-def _sample_arrays(samples: Mapping[str, Samples]) -> dict[str, npt.NDArray[Any]]:
-    at = {f"at {name}": held.at_us for name, held in samples.items()}
-    return at | {f"value {name}": held.value for name, held in samples.items()}
-
-
-@dataclass(slots=True)
-class FleetMemory:
-    """The newest samples of one asset type's properties, and where each of its rules stands."""
-
-    samples: dict[str, Samples]
-    rules: dict[str, RuleMemory]
-
-    def copy(self) -> "FleetMemory":
-        samples = {name: held.copy() for name, held in self.samples.items()}
-        return FleetMemory(samples, {name: rule.copy() for name, rule in self.rules.items()})
-
-
-@dataclass(slots=True)
-class Memory:
-    """All of it. `clock_us` is each zone's clock, NEVER before its first item."""
-
-    clock_us: Ints
-    fleets: dict[str, FleetMemory]
-
-    def copy(self) -> "Memory":
-        return Memory(self.clock_us.copy(), {name: fleet.copy() for name, fleet in self.fleets.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class RuleStamp:
-    """What must be known of a rule to read its memory again: its version, and its alarm's priority if it has one."""
-
-    version: str
-    priority: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """Which asset each place of the arrays stands for, and which rules run over each asset type."""
-
-    zones: tuple[str, ...]
-    assets: Mapping[str, tuple[str, ...]]
-    rules: Mapping[str, Mapping[str, RuleStamp]]
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """An alarm that stood when its rule, or the asset's place in it, was withdrawn."""
+    """An alarm that stood when its rule, or the subject's place in it, was withdrawn."""
 
     rule: str
-    stamp: RuleStamp
-    asset: str
+    version: str
+    priority: str
+    subject: str
 
 
-@dataclass(slots=True)
-class Restored:
-    memory: Memory
-    withdrawn: list[Withdrawn] = field(default_factory=list)
-
-
-def dump(memory: Memory, roster: Roster) -> bytes:
-    """The memory as bytes: a JSON header, then one Arrow table an asset type."""
-    tables = {name: _table(memory.fleets[name], roster.assets[name]) for name in sorted(memory.fleets)}
+def dump(engine: "RuleEngine") -> bytes:
+    """The engine's memory after a step."""
+    kept = {str(late): keep(lane) for late, lane in engine._lanes.items()}
+    tables = {f"{kind} {late}": table for late, lane in kept.items() for kind, table in lane.tables.items()}
+    tables |= {f"held {late}": _held(engine, lane) for late, lane in engine._lanes.items()}
+    tables = {name: tables[name] for name in sorted(tables)}  # as the header sorts them
     header = {
         "format": FORMAT,
-        "clock_us": dict(zip(roster.zones, memory.clock_us.tolist(), strict=True)),
-        "rules": {name: {k: [v.version, v.priority] for k, v in roster.rules[name].items()} for name in tables},
+        "clock": dict(zip(engine.roster.groups, engine._clock.tolist(), strict=True)),
+        "counter": engine._counter,
+        "rules": {rule.id: [rule.version, _priority(rule)] for rule in engine.rulebook.rules},
+        "shadows": sorted(rule.id for rule in engine.rulebook.rules if rule.shadow),
+        "quarantined": sorted(engine.quarantined),
+        "groups": {name: _group(engine, name) for name in engine.roster.groups},
+        "suppressed": sorted(engine._consequences.suppressed),
+        "lanes": {late: lane.names for late, lane in kept.items()},
         "tables": {name: len(table) for name, table in tables.items()},
     }
     head = orjson.dumps(header, option=orjson.OPT_SORT_KEYS)
     return b"".join([len(head).to_bytes(8, "big"), head, *tables.values()])
 
 
-def load(state: bytes, fresh: Memory, roster: Roster) -> Restored:
-    """Put a dumped memory into a fresh one: matched by zone, asset id, property and rule.
+def load(state: bytes, engine: "RuleEngine") -> list[Withdrawn]:
+    """Put a dumped memory into a fresh engine. Returns the alarms that nothing stands for any more.
 
-    A rule whose version changed keeps its alarms and is born anew. Raises ValueError for bytes of another format.
+    A rule that changed or was quarantined keeps its latches and is born anew; one that was a shadow, and is none now,
+    loses them, so that it acts on what stands. Raises ValueError for bytes of another format.
     """
+    header, tables = _parted(state)
+    for number, name in enumerate(engine.roster.groups):
+        engine._clock[number] = header["clock"].get(name, NEVER)
+    engine._counter = header["counter"]
+    versions = {rule: version for rule, (version, _) in header["rules"].items() if rule not in header["quarantined"]}
+    reader = _Reader(engine, versions, frozenset(header["shadows"]))
+    for late, lane in engine._lanes.items():
+        mine = {name.split(" ")[0]: t for name, t in tables.items() if name.split(" ")[1] == str(late)}
+        if mine:
+            reader.lane(lane, header["lanes"][str(late)], mine)
+    for name, found in header["groups"].items():
+        reader.group(name, found)
+    kept = engine.rulebook.by_id
+    engine._consequences.suppressed = {(rule, who) for rule, who in header["suppressed"] if rule in kept}
+    return list(reader.withdrawn(header))
+
+
+# out
+
+
+def _held(engine: "RuleEngine", lane: Lane) -> bytes:
+    """The readings a lane waits with."""
+    held = engine._gates[lane.lateness].held
+    columns = {name: getattr(held, name) for name in Items.__slots__}
+    buffer = BytesIO()
+    pl.DataFrame({**columns, **engine._directory.named(held.series)}, schema_overrides=_TEXT).write_ipc(buffer)
+    return buffer.getvalue()
+
+
+def _group(engine: "RuleEngine", name: str) -> dict[str, Any]:
+    group, waiting = engine._transactions.groups[name], engine._transactions.waiting[name]
+    return {
+        "standing": {rule: stands for rule, stands in group.standing.items() if stands},
+        "stands": [
+            [rule, who, s.run, s.since, s.raised, s.raised_at, s.due] for (rule, who), s in group.stands.items()
+        ],
+        "timers": group.timers,
+        "heard": [[key.decided, key.phase, key.origin, [list(turn) for turn in w.heard]] for key, w in waiting.items()],
+    }
+
+
+def _priority(rule: Rule) -> str | None:
+    alarm = rule.definition.then.alarm
+    return alarm.priority.value if alarm is not None and raises(rule) else None
+
+
+# in
+
+
+def _parted(state: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     size = int.from_bytes(state[:8], "big")
     try:
         header = orjson.loads(state[8 : 8 + size])
@@ -162,71 +122,89 @@ def load(state: bytes, fresh: Memory, roster: Roster) -> Restored:
         header = {}
     if header.get("format") != FORMAT:
         raise ValueError(f"not a rule engine state of format {FORMAT}; start it without one")
-    for index, zone in enumerate(roster.zones):
-        fresh.clock_us[index] = header["clock_us"].get(zone, NEVER)
-    restored = Restored(fresh)
-    offset = 8 + size
+    tables, offset = {}, 8 + size
     for name, length in header["tables"].items():
-        table = pl.read_ipc(state[offset : offset + length], use_pyarrow=False)
-        stamps = {rule: RuleStamp(*stamp) for rule, stamp in header["rules"][name].items()}
-        _Reader(name, table, stamps, roster).read_into(restored)
+        tables[name] = state[offset : offset + length]
         offset += length
-    return restored
-
-
-def _table(fleet: FleetMemory, assets: Sequence[str]) -> bytes:
-    columns: dict[str, npt.NDArray[Any]] = _sample_arrays(fleet.samples)
-    for rule, memory in fleet.rules.items():
-        columns |= {f"{rule} {name}": array for name, array in memory.arrays().items()}
-    buffer = BytesIO()
-    pl.DataFrame({"asset": assets, **columns}).write_ipc(buffer, compression="lz4")
-    return buffer.getvalue()
+    return header, tables
 
 
 class _Reader:
-    """Moves one asset type's table into the arrays of the assets that are still there."""
+    """Moves tables into the arrays of what is still there. `versions` are those of the rules whose memory is sound.
 
-    def __init__(self, name: str, table: pl.DataFrame, stamps: Mapping[str, RuleStamp], roster: Roster) -> None:
-        self._name = name
-        self._stamps = stamps
-        self._now = roster.rules.get(name, {})
-        self._assets = roster.assets.get(name, ())
-        self._table = table
-        places = {asset: index for index, asset in enumerate(self._assets)}
-        target = np.array([places.get(asset, -1) for asset in table["asset"].to_list()], np.int64)
-        self._from = np.flatnonzero(target >= 0)
-        self._to = target[self._from]
+    `shadows` are the rules that were shadows: what they stood on counts only while they still are.
+    """
 
-    def read_into(self, restored: Restored) -> None:
-        fleet = restored.memory.fleets.get(self._name)
-        if fleet is not None:
-            self._move(_sample_arrays(fleet.samples), "")
-        for rule, stamp in self._stamps.items():
-            memory = None if fleet is None else fleet.rules.get(rule)
-            now = self._now.get(rule)
-            if memory is not None and now is not None:
-                self._move_rule(memory, rule, same=now.version == stamp.version, alarms=_alarms(stamp, now))
-            if stamp.priority is not None:
-                kept = None if memory is None or now is None or now.priority is None else memory
-                restored.withdrawn.extend(self._withdrawn(rule, stamp, kept))
+    def __init__(self, engine: "RuleEngine", versions: Mapping[str, str], shadows: frozenset[str]) -> None:
+        self._engine = engine
+        self._versions = versions
+        self._latched = {rule.id for rule in engine.rulebook.rules if rule.shadow or rule.id not in shadows}
+        self._standing: list[tuple[str, str]] = []
 
-    def _move_rule(self, memory: RuleMemory, rule: str, *, same: bool, alarms: bool) -> None:
-        arrays = memory.arrays()
-        if not same:
-            arrays = {name: arrays[name] for name in _LATCH if alarms}
-        self._move(arrays, f"{rule} ")
+    def lane(self, lane: Lane, names: dict[str, Any], tables: Mapping[str, bytes]) -> None:
+        same = {rule.id for rule in self._engine.rulebook.rules if self._same(rule.id)}
+        kept = Kept(names, {name: table for name, table in tables.items() if name != "held"})
+        for item, subject, truth in take_back(lane, kept, self._engine._clock, same, self._latched):
+            group = self._engine._transactions.groups[self._engine.roster.by_id[subject].zone]
+            group.truths[item.rule.id, subject, item.part or 0] = truth
+        self._held(lane, pl.read_ipc(tables["held"], use_pyarrow=False))
 
-    def _move(self, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
-        for name, array in arrays.items():
-            if prefix + name in self._table.columns:
-                array[self._to] = self._table[prefix + name].to_numpy()[self._from]
+    def _held(self, lane: Lane, table: pl.DataFrame) -> None:
+        if not len(table):
+            return
+        names = zip(table["asset"], table["property"], strict=True)
+        series = np.array([self._engine.series_of(*pair) for pair in names], np.int64)
+        known = series >= 0
+        columns = {name: table[name].to_numpy()[known] for name in Items.__slots__ if name != "series"}
+        self._engine._gates[lane.lateness].held = Items(series=series[known], **columns)
 
-    def _withdrawn(self, rule: str, stamp: RuleStamp, kept: RuleMemory | None) -> list[Withdrawn]:
-        if kept is not None:
-            return []
-        standing = self._table.filter(pl.col(f"{rule} raised"))["asset"]
-        return [Withdrawn(rule, stamp, asset) for asset in standing]
+    def group(self, name: str, found: Mapping[str, Any]) -> None:
+        engine, rules = self._engine, self._engine.rulebook.by_id
+        for rule, stands in found["standing"].items():
+            self._standing.extend((rule, who) for who in stands)
+        group = engine._transactions.groups.get(name)
+        if group is None:
+            return
+        for rule, stands in found["standing"].items():
+            if rule in self._latched:
+                covered = {who: at for who, at in stands.items() if self._covers(rules[rule], who)}
+                group.standing[rule].update(covered)
+        for rule, who, *stand in found["stands"]:
+            if rule in self._latched and rules[rule].crosses and self._covers(rules[rule], who):
+                self._stand(group, rule, who, stand)
+        group.timers.extend((due, rule, who) for due, rule, who in found["timers"] if self._same(rule))
+        for decided, phase, origin, heard in found["heard"]:
+            engine._transactions.hear(name, Key(decided, phase, _tuples(origin)), [Turn(*turn) for turn in heard])
+
+    def _stand(self, group: Any, rule: str, who: str, stand: list[Any]) -> None:
+        """A changed rule keeps its latch only, and is looked at anew."""
+        run, since, raised, raised_at, due = stand
+        if self._same(rule):
+            group.stands[rule, who] = Stand(run, since, raised, raised_at, due)
+        elif raised:
+            group.kept[rule, who] = Stand(IDLE, since, raised, raised_at, None)
+
+    def _same(self, rule: str) -> bool:
+        found = self._engine.rulebook.by_id.get(rule)
+        return found is not None and found.version == self._versions.get(rule)
+
+    def _covers(self, rule: Rule, who: str) -> bool:
+        subject = self._engine.roster.by_id.get(who)
+        return subject is not None and self._engine.roster.covers(rule, subject)
+
+    def withdrawn(self, header: Mapping[str, Any]) -> Any:
+        """Alarms that stood, and whose rule or subject no longer does."""
+        rules = self._engine.rulebook.by_id
+        for rule, who in self._standing:
+            version, priority = header["rules"].get(rule, ("", None))
+            now = rules.get(rule)
+            kept = now is not None and _priority(now) is not None and self._covers(now, who)
+            if priority is not None and not kept:
+                yield Withdrawn(rule, version, priority, who)
 
 
-def _alarms(then: RuleStamp, now: RuleStamp) -> bool:
-    return then.priority is not None and now.priority is not None
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+_TEXT = {"asset": pl.String, "property": pl.String}

@@ -1,7 +1,7 @@
 """Who did what: a chain in which every line holds the one before it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,13 @@ class Audit:
         line = {"seq": seq, "at": to_us(at), "actor": actor, "action": action, "subject": subject, "body": dict(body)}
         self._connection.execute(insert(_TABLE).values(**line, hash=_digest(before, line)))
         return seq
+
+    def bodies(self, actor: str, action: str, start: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """What one actor wrote of one kind of act in [start, until), in order."""
+        columns = _TABLE.c
+        acts = (columns.actor == actor, columns.action == action)
+        when = (columns.at >= to_us(start), columns.at < to_us(until))
+        yield from self._connection.execute(select(columns.body).where(*acts, *when).order_by(columns.seq)).scalars()
 
     def verify(self) -> int | None:
         """The number of the first line that does not fit the chain; None when all do."""

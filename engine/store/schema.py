@@ -308,6 +308,26 @@ alarm_event = Table(
     Index("alarm_event_alarm", "alarm"),
 )
 
+OPEN = text("state = 'open'")
+
+work_order = Table(
+    "work_order",
+    metadata,
+    _id(),
+    _column("rule", Text),
+    _column("asset", Text),
+    _column("zone", Text),
+    _column("opened_at", BigInteger),
+    _column("title", Json),
+    _column("within_s", Double),
+    _column("state", Text),
+    _column("closed_at", BigInteger, null=True),
+    _column("closed_by", Text, null=True),
+    _column("note", Text, null=True),
+    Index("work_order_open", "rule", "asset", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("work_order_opened_at", "opened_at"),
+)
+
 audit = Table(
     "audit",
     metadata,

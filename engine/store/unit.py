@@ -11,6 +11,7 @@ from engine.store.newest import Newest
 from engine.store.plans import Plans
 from engine.store.readings import Readings
 from engine.store.slots import Slots
+from engine.store.workorders import WorkOrders
 
 
 class Unit:
@@ -24,6 +25,7 @@ class Unit:
         self.slots = Slots(bulk)
         self.commands = Commands(bulk)
         self.alarms = Alarms(bulk)
+        self.workorders = WorkOrders(bulk)
         self.plans = Plans(bulk)
         self.audit = Audit(bulk)
         self.ledger = Ledger(bulk)

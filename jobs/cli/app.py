@@ -12,7 +12,7 @@ from engine.settings import language
 from jobs import metrics, schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock, set_up_logging
-from jobs.cli import database, operators, optimise, territory
+from jobs.cli import database, operators, optimise, rules, territory
 from jobs.cli.common import DEGRADED, Json, emit, instant, running_service, settings, show_lines, store_and_territory
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
@@ -35,7 +35,7 @@ app.add_typer(operators.plans, name="plan")
 app.add_typer(operators.commands, name="command")
 app.add_typer(operators.alarms, name="alarm")
 app.add_typer(operators.audit, name="audit")
-app.add_typer(operators.rules, name="rules")
+app.add_typer(rules.app, name="rules")
 optimise.register(app)
 
 _STATES = {"ok": 0, "degraded": 1, "down": 2}

@@ -21,12 +21,11 @@ from jobs.bootstrap import (
     Territory,
     WallClock,
     catalogue_of,
-    make_inference,
     open_broker,
     open_store,
     read_territory,
-    rule_engine,
 )
+from jobs.reload import RuleFiles
 from jobs.service import Service
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -98,6 +97,7 @@ def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
         stack.callback(telemetry.close)
         line = open_broker(chosen, "consigne-dispatch", *SUBSCRIPTIONS)
         stack.callback(line.close)
-        inference = make_inference()
-        stack.callback(inference.close)
-        yield Service(chosen, store, territory, rule_engine(chosen, territory, inference), WallClock(), line), telemetry
+        files = RuleFiles(chosen, territory)
+        service = Service(chosen, store, territory, files.first(), WallClock(), line, files)
+        stack.callback(service.close)
+        yield service, telemetry

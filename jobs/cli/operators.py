@@ -1,4 +1,4 @@
-"""`consigne plan | command | alarm | audit | rules`: looking at what was planned, sent, raised, recorded and ruled."""
+"""`consigne plan | command | alarm | audit`: looking at what was planned, sent, raised and recorded."""
 
 from typing import Annotated, Any
 
@@ -6,15 +6,13 @@ import typer
 
 from engine.errors import ConsigneError, InputError, Problem
 from engine.model import CommandState
-from engine.rulebook import load_rules
-from jobs.bootstrap import catalogue_of, open_store
+from jobs.bootstrap import open_store
 from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
 
 plans = typer.Typer(help="Plans made.", no_args_is_help=True)
 commands = typer.Typer(help="What was sent.", no_args_is_help=True)
 alarms = typer.Typer(help="Alarms.", no_args_is_help=True)
 audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
-rules = typer.Typer(help="The rule files.", no_args_is_help=True)
 
 
 @plans.command("list")
@@ -121,14 +119,3 @@ def verify_audit() -> None:
             f"audit: line {broken} does not fit the chain → it or an earlier one was changed or removed"
         )
     show_lines(["the chain is whole"])
-
-
-@rules.command("check")
-def check_rules() -> None:
-    """Every problem of every rule file, as file:line:col.
-
-    Example: consigne rules check
-    """
-    chosen = settings()
-    rulebook = load_rules(chosen.rules_dir, catalogue_of(chosen))
-    show_lines([f"{rule.id:<24} {rule.definition.about.en}" for rule in rulebook.rules])

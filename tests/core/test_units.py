@@ -1,11 +1,25 @@
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.catalogue import Catalogue
-from engine.units import _UNITS, ALIASES, conversion, convertible
+from engine.units import (
+    _UNITS,
+    ALIASES,
+    Combined,
+    alternatives,
+    combined,
+    conversion,
+    convert,
+    convert_exact,
+    convertible,
+    is_unit,
+    on_a_scale,
+    spelled,
+)
 
 PAIRS = sorted((a, b) for a in _UNITS for b in _UNITS if _UNITS[a][0] == _UNITS[b][0])
 
@@ -104,3 +118,101 @@ def test_every_unit_of_the_shipped_catalogue_converts_from_something(catalogue: 
     entries = [entry for model in catalogue.types.values() for entry in model.properties.values()]
     assert [entry for entry in entries if entry.unit not in _UNITS] == []
     assert [entry for entry in entries if entry.unit_in and conversion(entry.unit_in, entry.unit) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "wanted", "expected"),
+    [
+        ("2", "kW", "W", 2000.0),
+        ("35", "%", "1", 0.35),
+        ("0.35", "1", "1", 0.35),
+        ("36", "km/h", "m/s", 10.0),
+        ("1", "W", "A", None),
+        ("1", "1", "W", None),
+        ("1", "furlong", "W", None),
+        ("1", "W", "furlong", None),
+        ("3", "furlong", "furlong", 3.0),
+        ("3.6", "m/h", "mm/s", 1.0),  # units over a time, as those of rate(…)
+        ("1", "kW.h/h", "kW", 1.0),
+        ("10", "mm/h", "m/s", 1 / 360_000),
+        ("1", "L/m2/h", "mm/h", 1.0),
+        ("1", "%/h", "/d", 0.24),
+        ("1", "m3/h/min", "m3/h/h", 60.0),
+        ("2", "Cel/min", "K/h", 120.0),
+        ("1", "m3/h/h", "m3/h", None),
+        ("1", "m/furlong", "m/h", None),
+        ("20", "°C", "[degF]", 68.0),
+    ],
+)
+def test_units_convert_within_their_quantity(value: str, unit: str, wanted: str, expected: float | None) -> None:
+    assert convert(Fraction(value), unit, wanted) == expected
+
+
+def test_a_difference_of_temperatures_converts_by_ratio_alone() -> None:
+    assert convert_exact(Fraction(9), "°F", "Cel", difference=True) == 5
+    assert convert_exact(Fraction(5), "K", "Cel", difference=True) == 5
+    assert convert_exact(Fraction(5), "K", "Cel") == Fraction("-268.15")
+    assert on_a_scale("Cel") and on_a_scale("[degF]") and on_a_scale("K")
+    assert not on_a_scale("Cel/h") and not on_a_scale("W") and not on_a_scale("furlong")
+
+
+@given(st.integers(-(10**6), 10**6), st.sampled_from(PAIRS), st.booleans())
+def test_an_exact_conversion_there_and_back_is_the_number(
+    number: int, units: tuple[str, str], difference: bool
+) -> None:
+    there = convert_exact(Fraction(number), *units, difference=difference)
+    assert there is not None
+    assert convert_exact(there, units[1], units[0], difference=difference) == number
+
+
+@pytest.mark.parametrize(
+    ("operator", "left", "right", "expected"),
+    [
+        ("*", "kW", "h", Combined("W", "s", "J")),
+        ("*", "h", "kW", Combined("s", "W", "J")),
+        ("/", "kW.h", "min", Combined("J", "s", "W")),
+        ("/", "m3", "m3/h", Combined("m3", "m3/s", "s")),
+        ("*", "mm", "m2", Combined("m", "m2", "m3")),
+        ("*", "m/s", "m2", Combined("m/s", "m2", "m3/s")),
+        ("*", "mm/h", "h", Combined("m/s", "s", "m")),
+        ("/", "W", "V", Combined("W", "V", "A")),
+        ("/", "kW", "W", Combined("kW", "kW", "1")),
+        ("/", "Cel", "[degF]", Combined("Cel", "Cel", "1")),
+        ("*", "W", "%", Combined("W", "1", "W")),
+        ("*", "%", "W", Combined("1", "W", "W")),
+        ("*", "1", "1", Combined("1", "1", "1")),
+        ("/", "W", "1", Combined("W", "1", "W")),
+        ("/", "m3/h/h", "m3/h/h", Combined("m3/h/h", "m3/h/h", "1")),
+        ("/", "1", "h", Combined("1", "s", "/s")),
+        ("*", "/h", "h", Combined("/s", "s", "1")),
+        ("/", "1", "W", None),
+        ("*", "W", "W", None),
+        ("/", "W", "m", None),
+        ("*", "furlong", "1", None),
+        ("/", "W", "furlong", None),
+    ],
+)
+def test_what_comes_of_two_units(operator: str, left: str, right: str, expected: Combined | None) -> None:
+    assert combined(operator, left, right) == expected
+
+
+@given(st.sampled_from(sorted(_UNITS)), st.sampled_from(sorted(_UNITS)), st.sampled_from("*/"))
+def test_the_factors_convert_into_what_they_are_wanted_in(left: str, right: str, operator: str) -> None:
+    found = combined(operator, left, right)
+    if found is not None:
+        assert conversion(left, found.left) is not None
+        assert conversion(right, found.right) is not None
+        assert is_unit(found.result)
+
+
+def test_the_wanted_unit_is_offered_first() -> None:
+    assert alternatives("kW")[0] == "kW"
+    assert "W" in alternatives("kW")
+    assert alternatives("furlong") == ("furlong",)
+    assert alternatives("m/h")[:2] == ("m/h", "m/s")
+    assert alternatives("m3/h/h") == ("m3/h/h",)
+
+
+def test_a_plain_number_is_called_one() -> None:
+    assert spelled("1") == "a plain number"
+    assert spelled("W") == "W"

@@ -25,7 +25,7 @@ def ok(consigne: Run, *words: object) -> str:
 def town(consigne: Run) -> Run:
     """A database with the sample territory."""
     ok(consigne, "db", "upgrade")
-    assert "333 assets" in ok(consigne, "territory", "import", SAMPLE)
+    assert "339 assets" in ok(consigne, "territory", "import", SAMPLE)
     return consigne
 
 
@@ -120,8 +120,8 @@ def test_an_expert_is_told_what_is_wrong_with_a_rule(consigne: Run, tmp_path: Pa
     (tmp_path / "rules" / "lighting" / "lamps.yaml").write_text(wrong)
     told = consigne("rules", "check", CONSIGNE_RULES_DIR=str(tmp_path / "rules"))
     assert told.returncode == 2
-    assert "lamps.yaml:8:79 2 A" in told.stderr
-    assert "lamps.yaml:36:19" in told.stderr and "loud" in told.stderr
+    assert "lamps.yaml:8:79 unit 2 A" in told.stderr
+    assert "lamps.yaml:37:19 shape" in told.stderr and "loud" in told.stderr
 
 
 def test_the_optimiser_by_itself(consigne: Run, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from engine.catalogue import Catalogue
-from engine.rulebook import Rulebook, load_rules
+from engine.rulebook.definitions import Rulebook
+from engine.rulebook.loading import load_rules
 
 OWNERS = {"owners": {"tests": {"name": {"fr": "essais", "en": "tests"}, "levels": [5]}}}
 TEXT = {"fr": "mots", "en": "words"}

@@ -1,6 +1,6 @@
 """The rule engine beyond its semantics: causes, shipped rules, faults, snapshots, reloads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,27 @@ import polars as pl
 import pytest
 
 from engine.alarms import transition
+from engine.calendar import load_school_calendar
 from engine.catalogue import Catalogue
 from engine.instants import to_us
 from engine.model import Alarm, AlarmState, Asset, Level, Priority, Truth
-from engine.rulebook import READINGS, Decisions, ReferenceInference, Rulebook, RuleEngine, load_rules
-from engine.rulebook.conditions import CompiledRule
+from engine.rulebook import (
+    READINGS,
+    Almanac,
+    Decisions,
+    Inference,
+    ReferenceInference,
+    Rulebook,
+    RuleEngine,
+    load_rules,
+)
+from engine.rulebook.conditions.state import Moment
+from engine.rulebook.scenarios import around
 
 ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 11, 22, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+ALMANAC = Almanac(load_school_calendar(ROOT / "datasets" / "reference" / "school_holidays.yaml"))
 LAMPS = tuple(Asset(f"L{n}", "Lamp", "z", 0, 0, parent="C", attributes={"led": n < 2}) for n in range(3))
 CABINET = Asset("C", "Cabinet", "z", 0, 0)
 SMALL = (*LAMPS, CABINET)
@@ -40,8 +52,10 @@ def readings(*rows: Row) -> pl.DataFrame:
     return pl.DataFrame(data, schema=READINGS, orient="row")
 
 
-def engine_of(rulebook: Rulebook, catalogue: Catalogue, assets: Sequence[Asset] = SMALL) -> RuleEngine:
-    return RuleEngine(rulebook, catalogue, assets, ReferenceInference())
+def engine_of(
+    rulebook: Rulebook, catalogue: Catalogue, assets: Sequence[Asset] = SMALL, inference: Inference | None = None
+) -> RuleEngine:
+    return RuleEngine(rulebook, catalogue, assets, inference or ReferenceInference(), almanac=ALMANAC)
 
 
 def step(engine: RuleEngine, minute: float, *rows: Row) -> Decisions:
@@ -203,29 +217,82 @@ def test_what_cannot_be_used_is_passed_over(rule: Any, book: Any, small: Catalog
     assert len(step(engine, 5, *bad, ("L0", "power", 5, 9.0)).edges) == 1
 
 
-def test_a_rule_that_raises_is_quarantined_alone(
-    rule: Any, book: Any, small: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def breaking(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Rules that raise as long as they are in the set."""
+    broken: set[str] = set()
+    newest = Moment.newest
+
+    def breaks(self: Moment, place: Any) -> Any:
+        layout = self._state.layout
+        items = {layout.items[n].rule.id for n in layout.instance_item[self._instances].tolist()}
+        if items & broken:
+            raise ZeroDivisionError("by a test")
+        return newest(self, place)
+
+    monkeypatch.setattr(Moment, "newest", breaks)
+    return broken
+
+
+def test_a_rule_that_raises_is_quarantined_alone(rule: Any, book: Any, small: Catalogue, breaking: set[str]) -> None:
     engine = engine_of(book(rule("bad", "power > 1 W"), rule("good", "power > 1 W")), small)
     step(engine, 0)
-    runs = CompiledRule.runs
-
-    def broken(self: CompiledRule, points: pl.DataFrame) -> Any:
-        if self.rule.id == "bad":
-            raise ZeroDivisionError("by a test")
-        return runs(self, points)
-
-    monkeypatch.setattr(CompiledRule, "runs", broken)
+    breaking.add("bad")
     said = step(engine, 2, ("L0", "power", 1, 9.0))
     assert [edge.rule for edge in said.edges] == ["good"]
     (fault,) = said.faults
     assert (fault.rule, fault.error, fault.quarantined) == ("bad", "ZeroDivisionError: by a test", True)
+    assert engine.quarantined == {"bad": "ZeroDivisionError: by a test"}
     assert step(engine, 3, ("L1", "power", 2, 9.0)).faults == ()
-    monkeypatch.undo()
+    breaking.clear()
     assert {edge.rule for edge in step(engine, 4, ("L2", "power", 3, 9.0)).edges} == {"good"}
     engine.restore(engine.snapshot())
+    assert engine.quarantined == {}
     said = step(engine, 5)
     assert [(e.rule, e.asset, minutes(e.at)) for e in said.edges] == [("bad", f"L{n}", 4) for n in range(3)]
+
+
+def test_a_quarantined_rule_keeps_its_alarm_until_it_is_put_in_service_again(
+    rule: Any, book: Any, small: Catalogue, breaking: set[str]
+) -> None:
+    engine = engine_of(book(rule("bad", "power > 1 W", **{"for": "3min"})), small)
+    step(engine, 0)
+    assert [(a.asset, a.raised) for a in step(engine, 4, ("L0", "power", 1, 9.0)).alarms] == [("L0", True)]
+    breaking.add("bad")
+    assert step(engine, 5, ("L0", "power", 5, 0.0)).alarms == ()
+    assert step(engine, 6, ("L0", "power", 6, 0.0)) == Decisions()
+    breaking.clear()
+    engine.restore(engine.snapshot())
+    assert [(a.asset, a.raised, minutes(a.at)) for a in step(engine, 7).alarms] == [("L0", False, 6)]
+
+
+def test_a_quarantined_rule_makes_its_want_no_more(
+    rule: Any, book: Any, small: Catalogue, breaking: set[str]
+) -> None:  # fmt: skip
+    want = {"want": {"point": "level", "value": 1, "ttl": "5min", "every": "3min"}}
+    engine = engine_of(book(rule("bad", "door", then=want), rule("good", "absent(power, 6min)")), small)
+    step(engine, 0)
+    assert len(step(engine, 4, ("L0", "door", 1, 1.0)).wants) == 2
+    breaking.add("bad")
+    assert [fault.rule for fault in step(engine, 5, ("L0", "door", 5, 0.0)).faults] == ["bad"]
+    said = step(engine, 20, ("L1", "door", 6, 1.0))
+    assert said.wants == ()
+    assert {edge.rule for edge in said.edges} == {"good"}
+
+
+def test_a_rule_that_fails_while_others_look_at_it_ends_none_of_them(
+    rule: Any, book: Any, small: Catalogue, breaking: set[str]
+) -> None:
+    other = rule("many", "count(lit in zone) >= 2 and power > 5 W")
+    engine = engine_of(book(rule("lit", "power > 1 W"), other), small)
+    step(engine, 0)
+    breaking.add("many")
+    said = step(engine, 2, ("L0", "power", 1, 9.0), ("L1", "power", 1, 9.0))
+    assert sorted({(fault.rule, fault.quarantined) for fault in said.faults}) == [("many", True)]
+    assert sorted((edge.rule, edge.asset) for edge in said.edges) == [("lit", "L0"), ("lit", "L1")]
+    breaking.clear()
+    engine.restore(engine.snapshot())
+    assert sorted((edge.rule, edge.asset) for edge in step(engine, 3).edges) == [("many", "L0"), ("many", "L1")]
 
 
 def test_targets_that_cannot_be_reached_are_told_once(rule: Any, book: Any, small: Catalogue) -> None:
@@ -245,18 +312,29 @@ def test_targets_that_cannot_be_reached_are_told_once(rule: Any, book: Any, smal
     assert said.faults == ()
 
 
-def test_a_step_that_fails_leaves_the_memory_as_it_was(rule: Any, book: Any, small: Catalogue) -> None:
+def test_a_step_that_fails_half_way_is_done_again_from_the_snapshot_before(
+    rule: Any, book: Any, small: Catalogue
+) -> None:
     class Broken(ReferenceInference):
-        def decide(self, transactions: Any) -> Any:  # noqa: ARG002 - the port's own signature
-            raise RuntimeError("by a test")
+        whole = False
 
-    rulebook = book(rule("lit", "power > 1 W"))
-    engine = RuleEngine(rulebook, small, SMALL, Broken())
+        def decide(self, transactions: Any) -> Any:
+            if not self.whole:
+                raise RuntimeError("by a test")
+            return super().decide(transactions)
+
+    inference = Broken()
+    engine = engine_of(book(rule("lit", "power > 1 W")), small, inference=inference)
     step(engine, 0)
     before = engine.snapshot()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="by a test"):
         step(engine, 2, ("L0", "power", 1, 9.0))
+    with pytest.raises(RuntimeError, match="restore the snapshot before it"):
+        engine.snapshot()
+    engine.restore(before)
     assert engine.snapshot() == before
+    inference.whole = True
+    assert [minutes(edge.at) for edge in step(engine, 2, ("L0", "power", 1, 9.0)).edges] == [1]
 
 
 def test_the_inference_s_faults_are_told(rule: Any, book: Any, small: Catalogue) -> None:
@@ -264,7 +342,7 @@ def test_the_inference_s_faults_are_told(rule: Any, book: Any, small: Catalogue)
         def take_faults(self) -> tuple[str, ...]:
             return ("it limps",)
 
-    engine = RuleEngine(book(rule("lit", "power > 1 W")), small, SMALL, Limping())
+    engine = engine_of(book(rule("lit", "power > 1 W")), small, inference=Limping())
     (fault,) = step(engine, 0).faults
     assert (fault.rule, fault.error, fault.quarantined) == ("", "it limps", False)
 
@@ -378,16 +456,17 @@ def test_an_engine_of_no_assets_is_quiet(shipped: Rulebook, catalogue: Catalogue
     assert step(engine, 9) == Decisions()
 
 
-def test_thirty_thousand_lamps_take_little_work(
+def test_readings_that_cross_nothing_are_not_looked_at(
     shipped: Rulebook, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each rule is evaluated once a step over columns, whatever the number of readings."""
     lamps = [Asset(f"L{n}", "Streetlight", f"z{n % 50}", 0, 0) for n in range(30_000)]
-    engine = engine_of(shipped, catalogue, lamps)
+    lit = around(shipped, ["lamp-failure"])
+    engine = engine_of(lit, catalogue, lamps)
     step(engine, 0)
-    calls: list[int] = []
-    runs: Callable[..., Any] = CompiledRule.runs
-    monkeypatch.setattr(CompiledRule, "runs", lambda self, points: calls.append(len(points)) or runs(self, points))
-    rows = [row for n in range(0, 30_000, 3) for row in burning(f"L{n}", 1, 40.0)]
-    assert step(engine, 2, *rows) == Decisions()
-    assert sorted(calls) == [0, 0, 20_000]  # of each lamp touched: where it stood, and its message
+    step(engine, 1, *(row for lamp in lamps for row in burning(lamp.id, 1, 40.0)))
+    looked: list[int] = []
+    begin = Moment.__init__
+    monkeypatch.setattr(Moment, "__init__", lambda self, *given: looked.append(len(given[2])) or begin(self, *given))
+    rows = [row for n in range(0, 30_000, 3) for row in burning(f"L{n}", 2, 41.0)]
+    assert step(engine, 3, *rows, *burning("L1", 2, 0.0)) == Decisions()
+    assert sum(looked) == 1

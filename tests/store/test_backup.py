@@ -19,6 +19,7 @@ from engine.store import Intake, Store, backup, revisions
 from engine.store.bulk import read_frame
 from engine.store.intake import REFUSED
 from engine.store.schema import metadata
+from engine.store.workorders import WorkOrder
 
 Lines = dict[str, Any]
 Put = Callable[..., Intake]
@@ -61,6 +62,8 @@ def full(store: Store, lamps: Lines, put: Put, now: datetime) -> Store:
         unit.commands.claim(5, "host", now, timedelta(minutes=1))
         alarm = unit.alarms.save(_alarm(now, detail={"text": NASTY, "list": [1, None, 2.5]}))
         unit.alarms.save(_alarm(now, id=alarm.id, state=AlarmState.NORMAL, cleared_at=now + timedelta(hours=1)))
+        unit.workorders.open([WorkOrder("dark", f"L-{number}", "A-1", now, {"en": NASTY}, 0.5) for number in (1, 2)])
+        unit.workorders.close(1, now + timedelta(hours=2), "anna", NASTY)
         for number in range(3):
             unit.audit.append("anna", "release", NASTY, {"number": number, "text": NASTY}, now)
         unit.ledger.start("plan", "2026-11-22", now, "host")

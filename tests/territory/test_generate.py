@@ -233,8 +233,50 @@ def test_valves_water_a_garden_of_their_network(full: Territory) -> None:
 
 def test_buildings_have_their_meters_and_sensors(full: Territory) -> None:
     made = by_type(full)
-    for kind, each in (("ACMeasurement", 1), ("HeatMeter", 1), ("IndoorEnvironmentObserved", 12)):
-        assert Counter(asset.parent for asset in made[kind]) == dict.fromkeys([b.id for b in made["Building"]], each)
+    for kind in ("ACMeasurement", "HeatMeter", "WaterConsumptionObserved", "AirHandlingUnit"):
+        assert Counter(asset.parent for asset in made[kind]) == dict.fromkeys([b.id for b in made["Building"]], 1)
+    rooms = Counter(asset.parent for asset in made["IndoorEnvironmentObserved"])
+    assert rooms == dict.fromkeys([b.id for b in made["Building"]], 12)
+
+
+def test_meters_and_rooms_are_those_of_their_building(full: Territory) -> None:
+    made = by_type(full)
+    building = {asset.id: asset.attributes for asset in made["Building"]}
+    assert all(m.attributes["use"] == building[m.parent or ""]["use"] for m in made["WaterConsumptionObserved"])
+    assert {meter.attributes["serves"] for meter in made["HeatMeter"]} == {"heating"}
+    for meter in made["ACMeasurement"]:
+        assert 1 <= meter.attributes["night_load_w"] / building[meter.parent or ""]["floor_area_m2"] <= 3.1
+    uses = {"nursery": "nursery", "culture": "cool-place", "office": "care-home"}
+    tagged = [room for room in made["IndoorEnvironmentObserved"] if room.attributes.get("tags")]
+    assert all(room.attributes["tags"] == [uses[building[room.parent or ""]["use"]]] for room in tagged)
+
+
+def test_levels_of_a_station_are_in_order(full: Territory, catalogue: Catalogue) -> None:
+    """Far enough apart for the rules that stand between them, and within what the set point of the start accepts."""
+    lowest = catalogue.point("PumpingStation", "startLevel").envelope.minimum
+    for station in by_type(full)["PumpingStation"]:
+        told = station.attributes
+        if told["kind"] == "sewer":
+            assert lowest <= 0.7 * told["start_level_m"]
+            assert told["start_level_m"] + 0.2 < told["overflow_level_m"] - 0.6
+        else:
+            assert 0.5 < told["reserve_level_m"] < told["overflow_level_m"] / 2
+
+
+def test_a_pump_moves_what_its_power_can_lift(full: Territory) -> None:
+    """P η = ρ g Q H, at efficiencies and heads of such stations."""
+    for station in by_type(full)["PumpingStation"]:
+        told = station.attributes
+        head_m = told["rated_power_w"] / (9_810 * told["rated_flow_m3_h"] / 3_600)
+        low, high = (8 / 0.55, 15 / 0.55) if told["kind"] == "sewer" else (40 / 0.7, 70 / 0.7)
+        assert low * 0.99 < head_m < high * 1.01
+
+
+def test_an_area_of_drinking_water_is_served_within_its_valve(full: Territory, catalogue: Catalogue) -> None:
+    envelope = catalogue.point("WaterNetwork", "pressureSetpoint").envelope
+    for area in by_type(full)["WaterNetwork"]:
+        assert 300 < area.attributes["service_pressure_kpa"] <= envelope.maximum
+        assert 0 < area.attributes["night_flow_m3_h"] < 10
 
 
 def test_what_hangs_stands_near(full: Territory) -> None:
@@ -303,6 +345,19 @@ def test_another_seed_gives_another_territory_with_the_same_counts(facts: Path, 
     assert Counter(a.type for a in one.assets) == Counter(a.type for a in other.assets)
 
 
+LATER = ("WaterNetwork", "WaterConsumptionObserved", "AirHandlingUnit", "MistingFountain")
+
+
+def test_a_type_that_came_later_moves_nothing_that_stands(facts: Path, tmp_path: Path) -> None:
+    lines = (facts / "inventory.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    without = tmp_path / "inventory.yaml"
+    without.write_text("".join(line for line in lines if not line.strip().startswith(LATER)), encoding="utf-8")
+    before = generate(0.02, 5, reference=facts, inventory=without).assets
+    after = generate(0.02, 5, reference=facts).assets
+    assert after[: len(before)] == before
+    assert {asset.type for asset in after[len(before) :]} == set(LATER)
+
+
 @pytest.mark.parametrize("scale", [0.00001, 0.0005, 0.001, 0.003, 0.01, 0.037, 0.1, 0.3])
 def test_small_scales_keep_one_of_everything(facts: Path, catalogue: Catalogue, scale: float) -> None:
     small = generate(scale, 11, reference=facts)
@@ -323,7 +378,7 @@ def test_a_hundredth_is_sensible(facts: Path) -> None:
         "Loire-Authion",
         "Trélazé",
     ]
-    assert (len(small.zones), len(small.assets)) == (6, 704)
+    assert (len(small.zones), len(small.assets)) == (6, 706)
 
 
 def test_the_largest_scale_still_has_few_enough_zones(facts: Path, catalogue: Catalogue) -> None:

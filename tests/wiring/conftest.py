@@ -1,31 +1,51 @@
 """The sample territory in a database of its own, and what jobs work with."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from sqlalchemy import create_engine, text
 
 from engine.instants import isoformat, noon
 from engine.inventory.territory import load_territory
-from engine.rulebook import ReferenceInference, RuleEngine
+from engine.rulebook import ReferenceInference
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry.raw import raw_frame
 from jobs.bootstrap import StoryClock, Territory, catalogue_of, read_territory, rule_engine
+from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw
 from jobs.schedule import JobContext
 from jobs.story import DEFAULT_NIGHT, made_traffic
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = noon(DEFAULT_NIGHT)
+BOTH = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+TEXT = {"fr": "mots", "en": "words"}
+OWNERS = {"owners": {"tests": {"name": TEXT}}}
+ALARM = {"alarm": {"priority": "low", "consequence": TEXT, "action": TEXT, "respond_within": "1 d"}}
+WORK_ORDER = {"workorder": {"title": TEXT, "within": "2 d"}}
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, but for a test that is marked BOTH."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'consigne.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
-        database_url=f"sqlite:///{tmp_path / 'consigne.db'}",
+        database_url=database_url,
         rules_dir=ROOT / "rules",
         datasets_dir=ROOT / "datasets",
         data_dir=tmp_path,
@@ -58,13 +78,62 @@ def history(store: Store, territory: Territory) -> int:
 
 
 @pytest.fixture
-def engine(settings: Settings, territory: Territory) -> RuleEngine:
-    return rule_engine(settings, territory, ReferenceInference())
+def rules(settings: Settings, territory: Territory) -> RulesAtWork:
+    return at_work(settings, territory)
 
 
 @pytest.fixture
 def service(settings: Settings, store: Store, territory: Territory) -> JobContext:
     return JobContext(settings, store, territory, StoryClock(NOON))
+
+
+class Desk:
+    """A folder of rules of a test's own, and settings that name it."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings.model_copy(update={"rules_dir": folder})
+        self.write("owners.yaml", OWNERS)
+
+    def write(self, name: str, content: object) -> Path:
+        """JSON is YAML, too."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+        return path
+
+    def put(self, *rules: dict[str, Any]) -> Path:
+        """These rules, and no others."""
+        return self.write("some/rules.yaml", {"rules": rules})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, settings: Settings) -> Desk:
+    return Desk(tmp_path / "rules", settings)
+
+
+def rule(name: str, when: str, **fields: Any) -> dict[str, Any]:
+    """A rule as data: an alarm on lamps, with whatever the test says otherwise."""
+    plain = {"about": TEXT, "owner": "tests", "for_each": {"type": "Streetlight"}, "then": ALARM}
+    return {"id": name, "when": when, **plain, **fields}
+
+
+def at_work(settings: Settings, territory: Territory) -> RulesAtWork:
+    """The rules of the settings' folder, as a process begins with them."""
+    inference = ReferenceInference()
+    return RulesAtWork(rule_engine(settings, territory, inference), territory, inference)
+
+
+def audited(settings: Settings, action: str) -> list[dict[str, Any]]:
+    """The bodies of the rules' audit lines of one kind, in order."""
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT body FROM audit WHERE actor = 'rules' AND action = :action ORDER BY seq"), {"action": action}
+        ).scalars()
+        bodies = [json.loads(body) for body in rows]
+    engine.dispose()
+    return bodies
 
 
 def tell(store: Store, territory: Territory, raw: pl.DataFrame, at: datetime) -> None:

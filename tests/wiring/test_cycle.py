@@ -1,5 +1,6 @@
 """A rule cycle: from stored readings to alarms, slots and commands, all committed together or not at all."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -7,14 +8,16 @@ import pytest
 
 from engine.model import AlarmState, CommandState, Level
 from engine.rulebook import RuleEngine
+from engine.settings import Settings
 from engine.store import Store
 from jobs import cycle
-from jobs.bootstrap import Territory
-from jobs.cycle import run_cycle, settle_points
+from jobs.bootstrap import Territory, read_territory
+from jobs.cycle import RulesAtWork, run_cycle, settle_points
 
-from .conftest import NOON, readings, tell
+from .conftest import BOTH, NOON, at_work, readings, tell
 
 MINUTE = timedelta(minutes=1)
+DARK = (("powerState", "on"), ("powerConsumption", 0.0))
 POINT = "illuminanceLevel"
 
 
@@ -24,10 +27,10 @@ def detector_with_lamps(territory: Territory) -> tuple[str, list[str]]:
 
 
 def test_what_was_stored_before_the_first_cycle_is_history(
-    store: Store, territory: Territory, engine: RuleEngine, history: int
+    store: Store, territory: Territory, rules: RulesAtWork, history: int
 ) -> None:
     assert history > 1_000
-    result = run_cycle(store, territory, engine, NOON)
+    result = run_cycle(store, territory, rules, NOON)
     assert (result.readings, result.alarms_raised, result.commands) == (0, 0, 0)
     with store.read() as unit:
         assert unit.alarms.active() == []
@@ -35,12 +38,12 @@ def test_what_was_stored_before_the_first_cycle_is_history(
 
 
 def test_somebody_passing_lights_the_lamps_around_and_then_it_ends(
-    store: Store, territory: Territory, engine: RuleEngine
+    store: Store, territory: Territory, rules: RulesAtWork
 ) -> None:
     detector, lamps = detector_with_lamps(territory)
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
-    result = run_cycle(store, territory, engine, NOON + MINUTE)
+    result = run_cycle(store, territory, rules, NOON + MINUTE)
     assert result.readings == 1
     with store.read() as unit:
         arrays = unit.slots.arrays([f"{lamp}/{POINT}" for lamp in lamps], NOON + MINUTE)
@@ -52,21 +55,21 @@ def test_somebody_passing_lights_the_lamps_around_and_then_it_ends(
             assert slot.program.until == NOON + 16 * MINUTE
 
 
-def test_a_cycle_done_twice_decides_once(store: Store, territory: Territory, engine: RuleEngine) -> None:
+def test_a_cycle_done_twice_decides_once(store: Store, territory: Territory, rules: RulesAtWork) -> None:
     detector, _ = detector_with_lamps(territory)
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
-    first = run_cycle(store, territory, engine, NOON + MINUTE)
-    again = run_cycle(store, territory, engine, NOON + MINUTE)
+    first = run_cycle(store, territory, rules, NOON + MINUTE)
+    again = run_cycle(store, territory, rules, NOON + MINUTE)
     assert first.edges == 1
     assert (again.readings, again.edges, again.commands) == (0, 0, 0)
 
 
 def test_a_lamp_that_draws_nothing_raises_one_alarm_and_recovers(
-    store: Store, territory: Territory, engine: RuleEngine
+    store: Store, territory: Territory, rules: RulesAtWork
 ) -> None:
     lamp = territory.of_type("Streetlight")[0]
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     for step in range(1, 5):
         at = NOON + 15 * step * MINUTE
         dark = readings(
@@ -75,7 +78,7 @@ def test_a_lamp_that_draws_nothing_raises_one_alarm_and_recovers(
             (lamp.parent or "", "powerConsumption", 900.0, at),
         )
         tell(store, territory, dark, at)
-        run_cycle(store, territory, engine, at)
+        run_cycle(store, territory, rules, at)
     with store.read() as unit:
         (alarm,) = unit.alarms.active([lamp.id])
     assert (alarm.rule, alarm.state) == ("lamp-failure", AlarmState.UNACKNOWLEDGED)
@@ -88,24 +91,24 @@ def test_a_lamp_that_draws_nothing_raises_one_alarm_and_recovers(
             (lamp.parent or "", "powerConsumption", 900.0, at),
         )
         tell(store, territory, lit, at)
-        run_cycle(store, territory, engine, at)
+        run_cycle(store, territory, rules, at)
     with store.read() as unit:
         (alarm,) = unit.alarms.active([lamp.id])
     assert alarm.state is AlarmState.RTN_UNACKNOWLEDGED
 
 
 def test_a_silent_cabinet_is_one_alarm_and_silences_its_lamps(
-    store: Store, territory: Territory, engine: RuleEngine
+    store: Store, territory: Territory, rules: RulesAtWork
 ) -> None:
     lamp = territory.of_type("Streetlight")[0]
     cabinet = lamp.parent or ""
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     tell(store, territory, readings((cabinet, "powerConsumption", 900.0, NOON + MINUTE)), NOON + MINUTE)
-    run_cycle(store, territory, engine, NOON + MINUTE)
+    run_cycle(store, territory, rules, NOON + MINUTE)
     dead = NOON + 40 * MINUTE
     tell(store, territory, readings((lamp.id, "status", "defectiveLamp", dead)), dead)
-    run_cycle(store, territory, engine, dead)
-    result = run_cycle(store, territory, engine, NOON + 90 * MINUTE)
+    run_cycle(store, territory, rules, dead)
+    result = run_cycle(store, territory, rules, NOON + 90 * MINUTE)
     assert not result.faults
     with store.read() as unit:
         found = {alarm.rule: alarm.state for alarm in unit.alarms.active([lamp.id, cabinet])}
@@ -117,20 +120,89 @@ def test_a_silent_cabinet_is_one_alarm_and_silences_its_lamps(
 
 @pytest.mark.parametrize("broken", ["_apply_alarms", "_apply_wants", "settle_points", "_record"])
 def test_a_cycle_that_breaks_anywhere_leaves_nothing_and_is_done_again(
-    store: Store, territory: Territory, engine: RuleEngine, monkeypatch: pytest.MonkeyPatch, broken: str
+    store: Store, territory: Territory, rules: RulesAtWork, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     detector, lamps = detector_with_lamps(territory)
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
     with monkeypatch.context() as patched:
         patched.setattr(cycle, broken, lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            run_cycle(store, territory, engine, NOON + MINUTE)
+            run_cycle(store, territory, rules, NOON + MINUTE)
     point = f"{lamps[0]}/{POINT}"
     with store.read() as unit:
         assert unit.slots.arrays([point], NOON + MINUTE).get(point, []) == []
         assert unit.commands.in_states(list(CommandState)) == []
-    assert run_cycle(store, territory, engine, NOON + MINUTE).edges == 1
+    assert run_cycle(store, territory, rules, NOON + MINUTE).edges == 1
+
+
+def test_memory_is_read_where_it_is_not_the_one_the_engine_made(
+    store: Store, territory: Territory, rules: RulesAtWork, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored: list[bytes | None] = []
+    restore = RuleEngine.restore
+    monkeypatch.setattr(RuleEngine, "restore", lambda self, state: restored.append(state) or restore(self, state))
+    for minute in range(3):
+        run_cycle(store, territory, rules, NOON + minute * MINUTE)
+    assert restored == [None]
+    with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+        patched.setattr(cycle, "_record", lambda *_: 1 / 0)
+        run_cycle(store, territory, rules, NOON + 3 * MINUTE)
+    run_cycle(store, territory, rules, NOON + 3 * MINUTE)
+    assert len(restored) == 2
+    run_cycle(store, territory, at_work(settings, territory), NOON + 4 * MINUTE)
+    run_cycle(store, territory, rules, NOON + 5 * MINUTE)
+    assert len(restored) == 4  # once by each of the two: the other had been at work between
+
+
+@BOTH
+def test_cycles_with_restarts_between_decide_what_one_process_decides(
+    store: Store, territory: Territory, settings: Settings
+) -> None:
+    lamps = [lamp.id for lamp in territory.of_type("Streetlight")[:2]]
+    run_cycle(store, territory, at_work(settings, territory), NOON)
+    for minute in range(5, 60, 5):
+        at = NOON + minute * MINUTE
+        rows = [(lamp, name, value, at) for lamp in lamps for name, value in DARK]
+        tell(store, territory, readings(*rows), at)
+        run_cycle(store, territory, at_work(settings, territory), at)
+    with store.read() as unit:
+        assert {(a.asset, a.raised_at) for a in unit.alarms.active(lamps)} == {
+            (lamp, NOON + 25 * MINUTE) for lamp in lamps
+        }
+
+
+def test_readings_of_assets_that_came_later_are_passed_over(
+    store: Store, territory: Territory, rules: RulesAtWork
+) -> None:
+    run_cycle(store, territory, rules, NOON)
+    newcomer = replace(territory.of_type("Streetlight")[0], id="L-new")
+    with store.begin() as unit:
+        unit.inventory.save([], [], [newcomer], territory.catalogue)
+    wider = read_territory(store, territory.catalogue)
+    tell(store, wider, readings(("L-new", "status", "defectiveLamp", NOON + MINUTE)), NOON + MINUTE)
+    assert run_cycle(store, territory, rules, NOON + 30 * MINUTE).readings == 1
+    with store.read() as unit:
+        assert unit.alarms.active(["L-new"]) == []
+
+
+def test_what_waits_behind_a_full_batch_is_decided_as_if_it_had_been_taken_at_once(
+    store: Store, territory: Territory, rules: RulesAtWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock's `now` comes after all that is stored: an engine that catches up is not to see it before."""
+    lamp = territory.of_type("Streetlight")[0].id
+    run_cycle(store, territory, rules, NOON)
+    rows = [(lamp, "powerState", "on", NOON + n * MINUTE) for n in range(1, 30, 4)]
+    rows += [(lamp, "powerConsumption", 0.0 if n < 26 else 40.0, NOON + n * MINUTE) for n in range(1, 30, 4)]
+    tell(store, territory, readings(*sorted(rows, key=lambda row: row[3])), NOON + 30 * MINUTE)
+    monkeypatch.setattr(cycle, "BATCH", 3)
+    more = True
+    while more:
+        more = run_cycle(store, territory, rules, NOON + 5 * 60 * MINUTE).more
+    with store.read() as unit:
+        (alarm,) = unit.alarms.active([lamp])
+    assert (alarm.rule, alarm.raised_at) == ("lamp-failure", NOON + 21 * MINUTE)
+    assert alarm.cleared_at == NOON + 39 * MINUTE
 
 
 def test_points_nobody_can_reach_are_passed_over(store: Store, territory: Territory) -> None:
@@ -139,32 +211,32 @@ def test_points_nobody_can_reach_are_passed_over(store: Store, territory: Territ
 
 
 def test_a_message_is_never_split_over_two_cycles(
-    store: Store, territory: Territory, engine: RuleEngine, monkeypatch: pytest.MonkeyPatch
+    store: Store, territory: Territory, rules: RulesAtWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`on` and `0 W` of one instant, read apart, would be a lamp that is on with its old power for a moment."""
     lamp = territory.of_type("Streetlight")[0].id
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     monkeypatch.setattr(cycle, "BATCH", 3)
     both = [readings((lamp, "powerState", "on", at), (lamp, "powerConsumption", 40.0, at)) for at in instants(4)]
     tell(store, territory, pl.concat(both), NOON + 10 * MINUTE)
     taken = []
     while not taken or taken[-1]:
-        taken.append(run_cycle(store, territory, engine, NOON + 10 * MINUTE).readings)
+        taken.append(run_cycle(store, territory, rules, NOON + 10 * MINUTE).readings)
     assert taken == [2, 2, 2, 2, 0]
 
 
 def test_readings_that_come_back_to_an_earlier_instant_are_all_taken(
-    store: Store, territory: Territory, engine: RuleEngine, monkeypatch: pytest.MonkeyPatch
+    store: Store, territory: Territory, rules: RulesAtWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end of a full batch may be of an instant that stood earlier in it, too: that one is not passed over."""
     first, second = (lamp.id for lamp in territory.of_type("Streetlight")[:2])
-    run_cycle(store, territory, engine, NOON)
+    run_cycle(store, territory, rules, NOON)
     monkeypatch.setattr(cycle, "BATCH", 3)
     early, late = instants(2)
     rows = [(first, early), (first, late), (second, early), (second, late)]
     told = [readings((lamp, "powerConsumption", 40.0, at)) for lamp, at in rows]
     tell(store, territory, pl.concat(told), NOON + 10 * MINUTE)
-    taken = [run_cycle(store, territory, engine, NOON + 10 * MINUTE).readings for _ in range(3)]
+    taken = [run_cycle(store, territory, rules, NOON + 10 * MINUTE).readings for _ in range(3)]
     assert taken == [2, 2, 0]
 
 

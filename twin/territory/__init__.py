@@ -12,7 +12,9 @@ from engine.inventory.territory import load_communes
 from engine.model import Asset, Commune
 from twin.territory.apportion import apportion
 from twin.territory.cells import commune_cells
-from twin.territory.furniture import Furniture
+from twin.territory.chance import stream
+from twin.territory.details import detailed
+from twin.territory.furniture import SHARE_A_STREAM, Furniture
 from twin.territory.inventory import Inventory, Roads, load_inventory, load_roads, scaled
 from twin.territory.lighting import light, settle
 from twin.territory.streets import lay_streets
@@ -76,10 +78,12 @@ def _build(
     }
     made_zones, sites = settle(streets, zones, cabinets)
     made: dict[str, list[Asset]] = light(sites, counts, scaled(inventory.dimmable, scale), roads, random)
-    furniture = Furniture(kept, shapes, sites, random)
+    furniture = Furniture(kept, shapes, sites)
     for name, quantity in inventory.types.items():
         if name not in made:
-            made[name] = furniture.add(name, counts[name], quantity, made)
+            own = random if name in SHARE_A_STREAM else stream(seed, name)
+            made[name] = furniture.add(name, counts[name], quantity, made, own)
+    made = detailed(made, seed)
     assets = tuple(asset for name in inventory.types for asset in made[name])
     return Territory(tuple(kept), tuple(made_zones), assets, Origin(_SOURCE, _LICENCE, seed, float(scale)))
 

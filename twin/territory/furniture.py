@@ -16,6 +16,25 @@ from twin.territory.streets import round_degrees
 
 Array = NDArray[np.float64]
 Draw = Sequence[float]
+# The first territory drew all of these from one stream, in the inventory's order. What came later has a stream each,
+# and moves none of them.
+SHARE_A_STREAM = frozenset(
+    {
+        "ParkingSpot",
+        "IrrigationNetwork",
+        "Garden",
+        "GreenspaceRecord",
+        "IrrigationValve",
+        "Building",
+        "ACMeasurement",
+        "HeatMeter",
+        "IndoorEnvironmentObserved",
+        "WasteContainer",
+        "PumpingStation",
+        "Camera",
+        "WeatherObserved",
+    }
+)
 _FAR_M = {"Garden": 150.0, "GreenspaceRecord": 40.0, "IrrigationValve": 150.0}
 _BESIDE_M = 25.0
 _INDOORS_M = 12.0
@@ -29,11 +48,9 @@ class Furniture:
         communes: Sequence[Commune],
         outlines: Mapping[str, Polygons],
         sites: Sequence[Site],
-        random: np.random.Generator,
     ) -> None:
         self._communes = communes
         self._outlines = outlines
-        self._random = random
         self._lamps = {
             commune.insee: [
                 (site, order)
@@ -46,10 +63,17 @@ class Furniture:
         self._zone_commune = {site.zone: site.street.commune for site in sites}
         self._children: dict[str, list[Asset]] = {}
 
-    def add(self, name: str, count: int, quantity: Quantity, made: Mapping[str, Sequence[Asset]]) -> list[Asset]:
+    def add(
+        self,
+        name: str,
+        count: int,
+        quantity: Quantity,
+        made: Mapping[str, Sequence[Asset]],
+        random: np.random.Generator,
+    ) -> list[Asset]:
         """That many assets of a type, shared out as the inventory says."""
         if quantity.over is None:
-            anchors = self._beside_streets(count, quantity)
+            anchors = self._beside_streets(count, quantity, random)
         else:
             parents = made[quantity.over]
             shares = apportion(count, [1] * len(parents))
@@ -58,26 +82,28 @@ class Furniture:
                 for parent, share in zip(parents, shares, strict=True)
                 for _ in range(share)
             ]
-        places = self._scatter(name, anchors)
-        return list(self._assets(name, anchors, places))
+        places = self._scatter(name, anchors, random)
+        return list(self._assets(name, anchors, places, random))
 
-    def _beside_streets(self, count: int, quantity: Quantity) -> list["_Anchor"]:
+    def _beside_streets(self, count: int, quantity: Quantity, random: np.random.Generator) -> list["_Anchor"]:
         by_area = quantity.by == "area"
         weights = [round(c.area_km2 * 100) if by_area else c.population for c in self._communes]
         anchors: list[_Anchor] = []
         for commune, share in zip(self._communes, apportion(count, weights), strict=True):
             lamps = self._lamps[commune.insee]
-            for draw in self._random.random(share):
+            for draw in random.random(share):
                 site, order = lamps[int(draw * len(lamps))]
                 anchors.append((site.zone, *site.place(order), None))
         return anchors
 
-    def _scatter(self, name: str, anchors: Sequence["_Anchor"]) -> list[tuple[float, float]]:
+    def _scatter(
+        self, name: str, anchors: Sequence["_Anchor"], random: np.random.Generator
+    ) -> list[tuple[float, float]]:
         """A place around each anchor, inside its commune; the anchor's own where the one drawn falls outside."""
         far_m = _FAR_M.get(name, _INDOORS_M if anchors and anchors[0][3] else _BESIDE_M)
         lon = np.array([anchor[1] for anchor in anchors])
         lat = np.array([anchor[2] for anchor in anchors])
-        moved = (self._random.random((len(anchors), 2)) * 2 - 1) * far_m
+        moved = (random.random((len(anchors), 2)) * 2 - 1) * far_m
         new_lon, new_lat = round_degrees(lon * M_PER_DEGREE_LON + moved[:, 0], lat * M_PER_DEGREE_LAT + moved[:, 1])
         commune = np.array([self._zone_commune[anchor[0]] for anchor in anchors])
         inside = np.zeros(len(anchors), dtype=bool)
@@ -87,12 +113,18 @@ class Furniture:
         lon, lat = np.where(inside, new_lon, lon), np.where(inside, new_lat, lat)
         return [(float(x), float(y)) for x, y in zip(lon, lat, strict=True)]
 
-    def _assets(self, name: str, anchors: Sequence["_Anchor"], places: Sequence[tuple[float, float]]) -> list[Asset]:
+    def _assets(
+        self,
+        name: str,
+        anchors: Sequence["_Anchor"],
+        places: Sequence[tuple[float, float]],
+        random: np.random.Generator,
+    ) -> list[Asset]:
         numbers = Numbers(PREFIXES[name])
         attributes = _ATTRIBUTES.get(name, _nothing)
         assets: list[Asset] = []
         for (zone, _, _, parent), place, draw in zip(
-            anchors, places, self._random.random((len(anchors), 2)).tolist(), strict=True
+            anchors, places, random.random((len(anchors), 2)).tolist(), strict=True
         ):
             siblings = self._children.setdefault(parent.id, []) if parent else []
             hung = parent.id if parent else None

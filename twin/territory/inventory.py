@@ -30,6 +30,10 @@ PREFIXES = {
     "PumpingStation": "E",
     "Camera": "C",
     "WeatherObserved": "W",
+    "WaterNetwork": "Q",
+    "WaterConsumptionObserved": "U",
+    "AirHandlingUnit": "K",
+    "MistingFountain": "Y",
 }
 
 

@@ -1,0 +1,211 @@
+"""`consigne rules`: check, test, replay, why, why-not, schema."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from engine.errors import InputError, Problem
+from engine.rulebook.definitions import Rulebook
+from engine.rulebook.loading import OWNERS, load_rules
+from engine.rulebook.scenarios import Results, Stage, read_scenarios, run_scenarios
+from engine.rulebook.schema import schema_text
+from engine.rulebook.sensitivity import Sensitivity
+from engine.settings import Settings, language
+from engine.store import Store
+from jobs.bootstrap import almanac_of, catalogue_of
+from jobs.cli.common import Json, emit, instant, settings, show_lines, store_and_territory
+from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
+from jobs.replay import Ground, Stretch, Watch, compare, from_files, stored, tell
+from jobs.standing import local, stand, to_json, to_lines
+from jobs.words import Lang, say
+
+app = typer.Typer(help="The rule files.", no_args_is_help=True)
+Place = Annotated[
+    Path | None, typer.Argument(help="a folder of rules, or one file of it; the settings' folder by default")
+]
+Language = Annotated[str, typer.Option(help="fr or en; the locale's by default")]
+
+
+def _chosen(lang: str) -> tuple[Settings, Lang]:
+    found = settings()
+    found = found.model_copy(update={"lang": lang}) if lang else found
+    return found, language(found)
+
+
+def _folder(path: Path) -> Path:
+    """The folder of rules a path is, or lies in: the one with an owners file. Raises InputError."""
+    for folder in (path, *path.absolute().parents):
+        if (folder / OWNERS).is_file():
+            return folder
+    what = f"is not a folder of rules, and lies in none: no {OWNERS}"
+    raise InputError([Problem(str(path), 0, 0, what, "name the folder that holds the domains' folders")])
+
+
+@app.command()
+def check(path: Place = None, lang: Language = "") -> None:
+    """Every problem of every rule and scenario file, as file:line:col. Exit 2 if there is one.
+
+    Example: consigne rules check
+    """
+    chosen, words = _chosen(lang)
+    place = path or chosen.rules_dir
+    folder, catalogue = _folder(place), catalogue_of(chosen)
+    try:
+        rulebook = load_rules(folder, catalogue)
+        scenarios = read_scenarios(folder, rulebook, catalogue)
+    except InputError as error:
+        raise _of_place(error, place) from None
+    about = [(rule.id, getattr(rule.definition.about, words)) for rule in rulebook.rules]
+    show_lines([f"{name:<32} {text}" for name, text in about])
+    show_lines([say("check_none", words, rules=len(rulebook.rules), scenarios=len(scenarios))])
+
+
+def _of_place(error: InputError, place: Path) -> InputError:
+    """The problems of a folder or file; where it has none all of them, since they stand in its way."""
+    own = [one for one in error.problems if Path(one.source).absolute().is_relative_to(place.absolute())]
+    return InputError(own) if own else error
+
+
+@app.command()
+def test(
+    path: Place = None,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="move every number both ways as well")] = False,
+    lang: Language = "",
+    as_json: Json = False,
+) -> None:
+    """Play the scenarios. Exit 1 if one fails, or a rule wants a scenario; with --sensitivity if a number is not held.
+
+    Example: consigne rules test
+    """
+    chosen, words = _chosen(lang)
+    place = path or chosen.rules_dir
+    folder, catalogue, almanac = _folder(place), catalogue_of(chosen), almanac_of(chosen)
+    rulebook = load_rules(folder, catalogue)
+    results = run_scenarios(place, rulebook, catalogue, almanac)
+    moves = _moved(folder, rulebook, results, Stage(catalogue, almanac)) if sensitivity else None
+    if as_json:
+        emit(results_json(results, moves))
+    else:
+        show_lines(results_lines(results, moves, words))
+    if not results.passed or (moves and moves.survivors):
+        raise typer.Exit(1)
+
+
+def _moved(folder: Path, rulebook: Rulebook, results: Results, stage: Stage) -> Moves:
+    """The numbers of the rules that were tested, moved; only scenarios that pass can hold one."""
+    good = [outcome.scenario for outcome in results.outcomes if outcome.passed]
+    found = Sensitivity(folder, rulebook, good, stage)
+    rules = {one.rule for one in results.coverage}
+    numbers = [number for number in found.numbers if number.rules[0] in rules]
+    with _progress() as progress:
+        survivors = tuple(found.survivors(progress.track(numbers)))
+    return Moves(len(numbers), survivors)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+@contextmanager
+def _watched() -> Iterator[Watch]:
+    """How far a replay has come, on a terminal."""
+    with _progress() as progress:
+        task = progress.add_task("", total=None)
+        yield lambda at: progress.update(task, description=local(at))
+
+
+@app.command("replay")
+def replay_rules(
+    since: Annotated[str | None, typer.Option("--from", help="the first instant; with --file, of the file")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="the last instant; with --file, of the file")] = None,
+    rules: Annotated[Path | None, typer.Option(help="a folder with the new version")] = None,
+    file: Annotated[list[Path] | None, typer.Option(help="CSV, JSON lines or Parquet, not what is stored")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="of each difference")] = 3,
+    lang: Language = "",
+    as_json: Json = False,
+) -> None:
+    """Past telemetry through the rules again: what they would say, or with --rules where a new version differs.
+
+    Example: consigne rules replay --from 2026-11-01 --to 2026-11-15 --rules new-rules
+    """
+    chosen, words = _chosen(lang)
+    store, ground = _ground(chosen)
+    old = load_rules(chosen.rules_dir, ground.territory.catalogue)
+    new = old if rules is None else load_rules(_folder(rules), ground.territory.catalogue)
+    stretch = _stretch(store, ground, (old, new), file or [], since, until)
+    with _watched() as watch:
+        over = (ground, stretch, examples, watch)
+        found = compare(old, new, *over) if rules else tell(old, *over)
+    if as_json:
+        emit(comparison_json(found, stretch))
+    else:
+        show_lines(comparison_lines(found, stretch, words))
+
+
+def _ground(chosen: Settings) -> tuple[Store, Ground]:
+    store, territory = store_and_territory(chosen)
+    return store, Ground(territory, almanac_of(chosen))
+
+
+def _stretch(
+    store: Store, ground: Ground, books: Sequence[Rulebook], files: Sequence[Path], since: str | None, until: str | None
+) -> Stretch:
+    start, end = (None if text is None else instant(text) for text in (since, until))
+    if files:
+        return from_files(files, ground.territory, books, start, end)
+    if start is None or end is None or start > end:
+        what = "what is stored is replayed from one instant to a later one"
+        raise InputError([Problem("--from, --to", 0, 0, what, "as --from 2026-11-01 --to 2026-11-15")])
+    return stored(store, ground.territory, books, start, end)
+
+
+Rule = Annotated[str, typer.Argument(help="the rule's id")]
+Subject = Annotated[str, typer.Argument(help="an asset; for a rule over places a zone, a commune or territory")]
+At = Annotated[str | None, typer.Argument(help="2026-11-22T23:40 in Paris, or with an offset; now by default")]
+
+
+@app.command()
+def why(rule: Rule, subject: Subject, at: At = None, lang: Language = "", as_json: Json = False) -> None:
+    """Why a rule stands: its condition part by part, with what was measured. Exit 1 if it does not stand.
+
+    Example: consigne rules why lamp-failure L-49028-00012 2026-11-22T23:40
+    """
+    _explain(rule, subject, at, lang, as_json=as_json, wanted=True)
+
+
+@app.command("why-not")
+def why_not(rule: Rule, subject: Subject, at: At = None, lang: Language = "", as_json: Json = False) -> None:
+    """Why a rule does not stand: what of its condition is false or unknown. Exit 1 if it does stand.
+
+    Example: consigne rules why-not lamp-failure L-49028-00012 2026-11-22T23:40
+    """
+    _explain(rule, subject, at, lang, as_json=as_json, wanted=False)
+
+
+def _explain(rule: str, subject: str, at: str | None, lang: str, *, as_json: bool, wanted: bool) -> None:
+    chosen, words = _chosen(lang)
+    store, ground = _ground(chosen)
+    rulebook = load_rules(chosen.rules_dir, ground.territory.catalogue)
+    found = stand(store, ground, rulebook, rule, subject, instant(at))
+    if as_json:
+        emit(to_json(found))
+    else:
+        show_lines(to_lines(found, words))
+    if found.raised is not wanted:
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema() -> None:
+    """JSON Schema of a rule file, for editors: with the catalogue's asset types and points.
+
+    Example: consigne rules schema > rules/schema.json
+    """
+    typer.echo(schema_text(catalogue_of(settings())), nl=False)
