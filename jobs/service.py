@@ -114,13 +114,13 @@ class Service:
         if trial is None:
             return
         self._ready = trial.ready
+        for problem in trial.problems:
+            _log.error("rules refused", problem=problem, in_service=self.rules.rulebook.version)
+        if trial.problems:
+            metrics.count_reload("refused")
         if trial.ready is None:
             with self.store.begin() as unit:
                 note_trial(unit, trial, now)
-        if trial.problems:
-            metrics.count_reload("refused")
-            for problem in trial.problems:
-                _log.error("rules refused", problem=problem, in_service=self.rules.rulebook.version)
 
     def take_over(self) -> None:
         """Put rules that are ready in service, between two cycles: they go on from what those before remember."""

@@ -70,11 +70,7 @@ class Consequences:
     def ask(self, task: Task) -> Question:
         """What a transaction leaves to be inferred, as things stand after it."""
         turned = [(self._rules[turn.rule], turn) for turn in task.turns]
-        subjects = {
-            (rule.id, turn.subject): _Subject(rule, turn.subject, turn, turn.rises)
-            for rule, turn in turned
-            if raises(rule) and not turn.renews
-        }
+        subjects = {(one.rule.id, one.subject): one for one in self._changed(task)}
         for rule, who in self._under(task):
             subjects.setdefault((rule.id, who), _Subject(rule, who, None, stands=True))
         rises = tuple((rule, turn) for rule, turn in turned if turn.rises and not turn.renews)
@@ -88,6 +84,18 @@ class Consequences:
             for condition in self._conditions(task.group, rule, who, fresh=(rule.id, who) in fresh)
         ]
         return Question(task.key.decided, tuple(subjects.values()), wanting, rises, frozenset(conditions))
+
+    def _changed(self, task: Task) -> Iterator[_Subject]:
+        """The alarms whose own conditions turned; one that turned and turned back within the transaction did not."""
+        turns: dict[tuple[str, str], list[Turn]] = defaultdict(list)
+        for turn in task.turns:
+            if not turn.renews and raises(self._rules[turn.rule]):
+                turns[turn.rule, turn.subject].append(turn)
+        for (rule, who), found in turns.items():
+            if found[0].rises == found[-1].rises:
+                yield _Subject(self._rules[rule], who, found[-1], found[-1].rises)
+            elif found[-1].rises:
+                yield _Subject(self._rules[rule], who, None, stands=True)
 
     def answer(self, tasks: Sequence[Task], questions: Sequence[Question]) -> Said:
         """Edges, wants, alarm changes and requests of some transactions, in their order."""

@@ -96,7 +96,7 @@ class Crossing:
             for layer in self._strata
             for rule in layer
         }
-        self._subjects = {rule: frozenset(ids) for rule, ids in self._covered.items()}
+        self._subjects = {rule: roster.covered(rule) for rule in self._covered}
         self._of_subject: dict[str, list[tuple[int, Rule]]] = defaultdict(list)
         for layer, rule in self._layers.values():
             for who in self._covered[rule.id]:

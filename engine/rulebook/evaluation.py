@@ -59,6 +59,7 @@ class RuleEngine:
         self._faults = list(self._consequences.faults)
         self._gates = {late: Gate(layout, self._directory, late) for late, layout in self._layouts.items()}
         self._withdrawn: list[Withdrawn] = []
+        self._lanes: dict[int, Lane] = {}
         self._begin()
 
     def _lay_out(self, catalogue: Catalogue) -> dict[int, Layout]:
@@ -80,8 +81,10 @@ class RuleEngine:
     def _begin(self) -> None:
         self._start = self._clock = np.full(len(self._groups), NEVER)
         self._counter = 0
+        places = {late: lane.recalled for late, lane in self._lanes.items()}
         self._lanes = {
-            late: Lane(layout, State(layout), self._calendars[late], late) for late, layout in self._layouts.items()
+            late: Lane(layout, State(layout), self._calendars[late], late, places.get(late))
+            for late, layout in self._layouts.items()
         }
         self._transactions = Transactions(self.roster, self._crossing, self._consequences)
         self._withdrawn = []

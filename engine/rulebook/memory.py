@@ -3,7 +3,7 @@
 A JSON header, then Arrow tables: the lanes' state, and the readings they wait with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -12,19 +12,19 @@ import numpy as np
 import orjson
 import polars as pl
 
-from engine.rulebook.conditions.arrays import NEVER
+from engine.rulebook.conditions.arrays import NEVER, UNKNOWN
 from engine.rulebook.conditions.keeping import Kept, keep, take_back
 from engine.rulebook.conditions.lane import Lane
 from engine.rulebook.conditions.sequencer import Items
 from engine.rulebook.conditions.state import IDLE
 from engine.rulebook.consequences import raises
-from engine.rulebook.crossing import Key, Stand, Turn
+from engine.rulebook.crossing import Group, Key, Stand, Told, Turn
 from engine.rulebook.definitions import Rule
 
 if TYPE_CHECKING:
     from engine.rulebook.evaluation import RuleEngine
 
-FORMAT = 3
+FORMAT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def dump(engine: "RuleEngine") -> bytes:
         "rules": {rule.id: [rule.version, _priority(rule)] for rule in engine.rulebook.rules},
         "shadows": sorted(rule.id for rule in engine.rulebook.rules if rule.shadow),
         "quarantined": sorted(engine.quarantined),
-        "groups": {name: _group(engine, name) for name in engine.roster.groups},
+        "standing": _standing(engine),
+        "groups": {name: found for name in engine.roster.groups if any((found := _group(engine, name)).values())},
         "suppressed": sorted(engine._consequences.suppressed),
         "lanes": {late: lane.names for late, lane in kept.items()},
         "tables": {name: len(table) for name, table in tables.items()},
@@ -75,11 +76,12 @@ def load(state: bytes, engine: "RuleEngine") -> list[Withdrawn]:
         mine = {name.split(" ")[0]: t for name, t in tables.items() if name.split(" ")[1] == str(late)}
         if mine:
             reader.lane(lane, header["lanes"][str(late)], mine)
+    reader.standing(header["standing"])
     for name, found in header["groups"].items():
         reader.group(name, found)
     kept = engine.rulebook.by_id
     engine._consequences.suppressed = {(rule, who) for rule, who in header["suppressed"] if rule in kept}
-    return list(reader.withdrawn(header))
+    return list(_withdrawn(engine, header))
 
 
 # out
@@ -94,15 +96,29 @@ def _held(engine: "RuleEngine", lane: Lane) -> bytes:
     return buffer.getvalue()
 
 
+def _standing(engine: "RuleEngine") -> dict[str, dict[str, int]]:
+    """What stands in zones: rule → subject → since when."""
+    found: dict[str, dict[str, int]] = {}
+    for name, group in engine._transactions.groups.items():
+        for rule, stands in group.standing.items() if engine.roster.reaches[name] == 0 else ():
+            if stands:
+                found.setdefault(rule, {}).update(stands)
+    return found
+
+
 def _group(engine: "RuleEngine", name: str) -> dict[str, Any]:
+    """What a group knows beside what stands in its zone: crossing rules, timers, what waits; above, what it heard."""
     group, waiting = engine._transactions.groups[name], engine._transactions.waiting[name]
+    parts = {(told.rule, told.subject, told.part) for what in waiting.values() for told in what.told}
+    heard = {rule: stands for rule, stands in group.standing.items() if stands} if engine.roster.reaches[name] else {}
     return {
-        "standing": {rule: stands for rule, stands in group.standing.items() if stands},
+        "standing": heard,
         "stands": [
             [rule, who, s.run, s.since, s.raised, s.raised_at, s.due] for (rule, who), s in group.stands.items()
         ],
         "timers": group.timers,
-        "heard": [[key.decided, key.phase, key.origin, [list(turn) for turn in w.heard]] for key, w in waiting.items()],
+        "truths": [[*part, group.truths.get(part, UNKNOWN)] for part in sorted(parts)],
+        "waiting": [[*key, list(map(list, what.heard)), list(map(list, what.told))] for key, what in waiting.items()],
     }
 
 
@@ -139,7 +155,6 @@ class _Reader:
         self._engine = engine
         self._versions = versions
         self._latched = {rule.id for rule in engine.rulebook.rules if rule.shadow or rule.id not in shadows}
-        self._standing: list[tuple[str, str]] = []
 
     def lane(self, lane: Lane, names: dict[str, Any], tables: Mapping[str, bytes]) -> None:
         same = {rule.id for rule in self._engine.rulebook.rules if self._same(rule.id)}
@@ -158,25 +173,48 @@ class _Reader:
         columns = {name: table[name].to_numpy()[known] for name in Items.__slots__ if name != "series"}
         self._engine._gates[lane.lateness].held = Items(series=series[known], **columns)
 
+    def standing(self, found: Mapping[str, Mapping[str, int]]) -> None:
+        """What stood in zones, and still may."""
+        engine = self._engine
+        groups, subjects = engine._transactions.groups, engine.roster.by_id
+        for rule, stands in found.items():
+            for who, at in self._still(rule, stands).items():
+                groups[subjects[who].zone].standing[rule][who] = at
+
+    def _still(self, rule: str, stands: Mapping[str, int]) -> Mapping[str, int]:
+        """Those of some subjects that the rule still covers, if its latches count."""
+        if rule not in self._latched:
+            return {}
+        covered = self._engine.roster.covered(rule)
+        return stands if stands.keys() <= covered else {who: at for who, at in stands.items() if who in covered}
+
     def group(self, name: str, found: Mapping[str, Any]) -> None:
         engine, rules = self._engine, self._engine.rulebook.by_id
-        for rule, stands in found["standing"].items():
-            self._standing.extend((rule, who) for who in stands)
         group = engine._transactions.groups.get(name)
         if group is None:
             return
         for rule, stands in found["standing"].items():
-            if rule in self._latched:
-                covered = {who: at for who, at in stands.items() if self._covers(rules[rule], who)}
-                group.standing[rule].update(covered)
+            group.standing[rule].update(self._still(rule, stands))
         for rule, who, *stand in found["stands"]:
-            if rule in self._latched and rules[rule].crosses and self._covers(rules[rule], who):
+            if rule in self._latched and rules[rule].crosses and self._speaks(rule, who):
                 self._stand(group, rule, who, stand)
         group.timers.extend((due, rule, who) for due, rule, who in found["timers"] if self._same(rule))
-        for decided, phase, origin, heard in found["heard"]:
-            engine._transactions.hear(name, Key(decided, phase, _tuples(origin)), [Turn(*turn) for turn in heard])
+        self._waiting(name, group, found)
 
-    def _stand(self, group: Any, rule: str, who: str, stand: list[Any]) -> None:
+    def _waiting(self, name: str, group: Group, found: Mapping[str, Any]) -> None:
+        """What was told and not worked through: until it is, own parts have the truths they had."""
+        for rule, who, part, truth in found["truths"]:
+            if self._same(rule):
+                group.truths[rule, who, part] = truth
+        for decided, phase, origin, heard, told in found["waiting"]:
+            key, parts = Key(decided, phase, _tuples(origin)), [Told(*part) for part in told]
+            known = [part for part in parts if self._same(part.rule) and self._speaks(part.rule, part.subject)]
+            self._engine._transactions.put_back(name, key, [Turn(*turn) for turn in heard], known)
+
+    def _speaks(self, rule: str, who: str) -> bool:
+        return who in self._engine.roster.covered(rule)
+
+    def _stand(self, group: Group, rule: str, who: str, stand: list[Any]) -> None:
         """A changed rule keeps its latch only, and is looked at anew."""
         run, since, raised, raised_at, due = stand
         if self._same(rule):
@@ -188,19 +226,16 @@ class _Reader:
         found = self._engine.rulebook.by_id.get(rule)
         return found is not None and found.version == self._versions.get(rule)
 
-    def _covers(self, rule: Rule, who: str) -> bool:
-        subject = self._engine.roster.by_id.get(who)
-        return subject is not None and self._engine.roster.covers(rule, subject)
 
-    def withdrawn(self, header: Mapping[str, Any]) -> Any:
-        """Alarms that stood, and whose rule or subject no longer does."""
-        rules = self._engine.rulebook.by_id
-        for rule, who in self._standing:
-            version, priority = header["rules"].get(rule, ("", None))
-            now = rules.get(rule)
-            kept = now is not None and _priority(now) is not None and self._covers(now, who)
-            if priority is not None and not kept:
-                yield Withdrawn(rule, version, priority, who)
+def _withdrawn(engine: "RuleEngine", header: Mapping[str, Any]) -> Iterator[Withdrawn]:
+    """Alarms that stood, and whose rule or subject no longer does."""
+    above = [stands for found in header["groups"].values() for stands in found["standing"].items()]
+    for rule, stands in (*header["standing"].items(), *above):
+        version, priority = header["rules"].get(rule, ("", None))
+        now = engine.rulebook.by_id.get(rule)
+        kept = engine.roster.covered(rule) if now is not None and _priority(now) is not None else frozenset()
+        if priority is not None and not stands.keys() <= kept:
+            yield from (Withdrawn(rule, version, priority, who) for who in sorted(stands.keys() - kept))
 
 
 def _tuples(value: Any) -> Any:

@@ -22,6 +22,7 @@ class Roster:
 
     def __init__(self, rulebook: Rulebook, assets: Sequence[Asset], communes: Mapping[str, str] | None = None) -> None:
         self._rules = rulebook.rules
+        self._covered: dict[str, frozenset[str]] = {}
         self.communes = {zone: (communes or {}).get(zone, "") for zone in sorted({asset.zone for asset in assets})}
         each = {rule.definition.for_each.each for rule in rulebook.rules}
         insees = sorted(set(self.communes.values()))
@@ -54,6 +55,12 @@ class Roster:
     def subjects_of(self, rule: str) -> tuple[Asset, ...]:
         """The subjects of a rule, those alike in what rules ask of them side by side."""
         return tuple(subject for alike in self._alike_of.get(rule, ()) for subject in alike)
+
+    def covered(self, rule: str) -> frozenset[str]:
+        """The ids of a rule's subjects."""
+        if rule not in self._covered:
+            self._covered[rule] = frozenset(subject.id for subject in self.subjects_of(rule))
+        return self._covered[rule]
 
     @cached_property
     def _alike_of(self) -> dict[str, list[list[Asset]]]:

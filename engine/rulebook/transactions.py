@@ -58,9 +58,10 @@ class Transactions:
             else:
                 waiting.told.append(what)
 
-    def hear(self, group: str, key: Key, turns: list[Turn]) -> None:
+    def put_back(self, group: str, key: Key, heard: list[Turn], told: list[Told]) -> None:
         """Put back what a group was told and has not worked through."""
-        self.waiting[group][key].heard.extend(turns)
+        self.waiting[group][key].heard.extend(heard)
+        self.waiting[group][key].told.extend(told)
 
     def run(self, start: Mapping[str, int], end: Mapping[str, int], now_us: int) -> Said:
         """Work through everything up to each group's `end`; of communes and the territory, before the tick.

@@ -49,10 +49,9 @@ def normalise(raw: pl.DataFrame, registry: Registry, *, received_at: datetime, s
     )
     rows = rows.with_columns(_reason(to_us(latest)))
     good = rows["reason"].is_null()
-    accepted = rows.filter(good).select(
-        "series", "zone", pl.col("at").alias("observed_at"), pl.col("value").clip("low", "high")
-    )
-    return Normalised(accepted, _explain(rows.filter(~good), latest))
+    if good.all():
+        return Normalised(rows.select(_ACCEPTED), pl.DataFrame(schema=dict(REFUSED)))
+    return Normalised(rows.filter(good).select(_ACCEPTED), _explain(rows.filter(~good), latest))
 
 
 _NUMERIC = pl.col("kind").is_in(["number", "counter"])
@@ -66,27 +65,47 @@ _VALUE = (
     .alias("value")
 )
 _REASONS = pl.Enum([reason.value for reason in Reason])
+_ACCEPTED = (
+    pl.col("series"),
+    pl.col("zone"),
+    pl.col("at").alias("observed_at"),
+    pl.col("value").clip("low", "high"),
+)
 
 
 def _reason(latest_us: int) -> pl.Expr:
     """The first reason whose test holds; null for a good row."""
-    slack = (pl.col("high") - pl.col("low")) * _TOLERANCE
-    no_number = pl.col("number").is_null() | ~pl.col("number").is_finite()
-    no_switch = (pl.col("kind") == "switch") & ~pl.col("value").is_in([0.0, 1.0])
-    wrong = {
-        Reason.MALFORMED: pl.col("fault").is_not_null() | pl.col("asset").is_null() | pl.col("property").is_null(),
-        Reason.UNKNOWN_ASSET: pl.col("known").is_null(),
-        Reason.WRONG_GATEWAY: pl.col("gateway").is_not_null() & pl.col("gateway").ne_missing(pl.col("owner")),
-        Reason.UNKNOWN_PROPERTY: pl.col("series").is_null(),
-        Reason.NO_TIME: pl.col("at").is_null(),  # `_explain` tells naive ones apart, where few rows are left
-        Reason.FUTURE: pl.col("at") > latest_us,
-        Reason.UNKNOWN_UNIT: pl.col("numerator").is_null(),
-        Reason.NOT_A_NUMBER: no_number & (_NUMERIC | ((pl.col("kind") == "switch") & pl.col("text").is_null())),
-        Reason.UNKNOWN_CHOICE: ~_NUMERIC & (pl.col("value").is_null() | no_switch),
-        Reason.OUT_OF_RANGE: ~pl.col("value").is_between(pl.col("low") - slack, pl.col("high") + slack),
-    }
-    tests = (pl.when(test).then(pl.lit(reason.value, _REASONS)) for reason, test in wrong.items())
-    return pl.coalesce(tests).alias("reason")
+    future = _said(Reason.FUTURE, pl.col("at") > latest_us)
+    return pl.coalesce(*_BEFORE_FUTURE, future, *_AFTER_FUTURE).alias("reason")
+
+
+def _said(reason: Reason, test: pl.Expr) -> pl.Expr:
+    return pl.when(test).then(pl.lit(reason.value, _REASONS))
+
+
+_SLACK = (pl.col("high") - pl.col("low")) * _TOLERANCE
+_NO_NUMBER = pl.col("number").is_null() | ~pl.col("number").is_finite()
+_NO_SWITCH = (pl.col("kind") == "switch") & ~pl.col("value").is_in([0.0, 1.0])
+# Built once: an expression costs more to write down than to work out over a small batch.
+_BEFORE_FUTURE = (
+    _said(
+        Reason.MALFORMED,
+        pl.col("fault").is_not_null() | pl.col("asset").is_null() | pl.col("property").is_null(),
+    ),
+    _said(Reason.UNKNOWN_ASSET, pl.col("known").is_null()),
+    _said(Reason.WRONG_GATEWAY, pl.col("gateway").is_not_null() & pl.col("gateway").ne_missing(pl.col("owner"))),
+    _said(Reason.UNKNOWN_PROPERTY, pl.col("series").is_null()),
+    _said(Reason.NO_TIME, pl.col("at").is_null()),  # `_explain` tells naive ones apart, where few rows are left
+)
+_AFTER_FUTURE = (
+    _said(Reason.UNKNOWN_UNIT, pl.col("numerator").is_null()),
+    _said(
+        Reason.NOT_A_NUMBER,
+        _NO_NUMBER & (_NUMERIC | ((pl.col("kind") == "switch") & pl.col("text").is_null())),
+    ),
+    _said(Reason.UNKNOWN_CHOICE, ~_NUMERIC & (pl.col("value").is_null() | _NO_SWITCH)),
+    _said(Reason.OUT_OF_RANGE, ~pl.col("value").is_between(pl.col("low") - _SLACK, pl.col("high") + _SLACK)),
+)
 
 
 def _explain(rows: pl.DataFrame, latest: datetime) -> pl.DataFrame:

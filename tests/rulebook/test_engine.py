@@ -26,6 +26,8 @@ from engine.rulebook import (
 from engine.rulebook.conditions.state import Moment
 from engine.rulebook.scenarios import around
 
+from .conftest import ALARM
+
 ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 11, 22, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -435,6 +437,31 @@ def test_a_snapshot_follows_assets_by_their_ids(raised: bytes, rule: Any, book: 
 def test_bytes_that_are_no_snapshot_are_refused(state: bytes, rule: Any, book: Any, small: Catalogue) -> None:
     with pytest.raises(ValueError, match="not a rule engine state"):
         engine_of(book(rule("lit", "power > 1 W")), small).restore(state)
+
+
+def test_what_waits_for_the_next_tick_is_in_the_snapshot(rule: Any, book: Any, small: Catalogue) -> None:
+    """A place decides what happens at the tick itself at the next one: others may still tell it of that instant."""
+    busy = rule("busy", "any(lit in territory)", for_each={"each": "territory"}, schedule={"hours": "18:00-19:10"})
+    engine = engine_of(book(rule("lit", "power > 1 W"), busy), small)
+    step(engine, 0, ("L0", "power", 0, 9.0))
+    assert [(e.rule, e.truth) for e in step(engine, 5, ("L0", "power", 5, 9.0)).edges] == [("busy", Truth.TRUE)]
+    assert step(engine, 10, ("L0", "power", 10, 9.0)).edges == ()
+    engine.restore(engine.snapshot())
+    assert [(e.rule, e.truth, minutes(e.at)) for e in step(engine, 11).edges] == [("busy", Truth.FALSE, 10)]
+
+
+def test_an_alarm_that_rises_and_falls_in_one_transaction_is_none(rule: Any, book: Any, small: Catalogue) -> None:
+    both = {**ALARM, "want": {"point": "level", "value": 1, "ttl": "5min"}}
+    minute = {"for": "1min"}
+    rules = rule("some", "any(lit in zone)", **minute), rule("nobody", "none(some in zone)", then=both, **minute)
+    engine = engine_of(book(rule("lit", "power > 1 W"), *rules), small, LAMPS[:1])
+    step(engine, 0, ("L0", "power", 0, 9.0))
+    said = step(engine, 2)
+    assert [(e.rule, e.truth, minutes(e.at)) for e in said.edges if e.rule == "nobody"] == [
+        ("nobody", Truth.TRUE, 1),
+        ("nobody", Truth.FALSE, 1),
+    ]
+    assert {alarm.rule for alarm in said.alarms} == {"some"}
 
 
 def test_restoring_nothing_begins_again(raised: bytes, rule: Any, book: Any, small: Catalogue) -> None:

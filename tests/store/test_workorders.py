@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 from engine.store import Store, revisions
 from engine.store.workorders import WorkOrder
@@ -100,6 +100,7 @@ def test_a_database_of_the_first_schema_is_brought_up(empty_url: str) -> None:
         config.set_main_option("script_location", str(Path(revisions.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO state VALUES ('rules', '1'), ('other', '2')"))
     engine.dispose()
     store = Store.open(empty_url)
     (problem,) = store.check_schema()
@@ -109,5 +110,7 @@ def test_a_database_of_the_first_schema_is_brought_up(empty_url: str) -> None:
     assert put(store, order()) == 1
     indexes = {index["name"]: index["unique"] for index in inspect(engine).get_indexes("work_order")}
     assert indexes == {"work_order_open": 1, "work_order_opened_at": 0}
+    with store.read() as unit:
+        assert [unit.state.get(key) is None for key in ("rules", "other")] == [True, False]
     store.close()
     engine.dispose()

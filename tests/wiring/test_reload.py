@@ -228,6 +228,22 @@ def test_a_target_nobody_reaches_is_told_by_the_first_cycle(house: House) -> Non
     assert audited(house.settings, "decide")[-1]["faults"] == faults
 
 
+def test_metrics_show_the_rules_in_service_and_those_that_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(state: str) -> float | None:
+        return REGISTRY.get_sample_value("consigne_rules", {"state": state})
+
+    assert (shown("in_service"), shown("quarantined")) == (2, 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(Moment, "newest", lambda *_: 1 / 0)
+        house.at(1, "on")
+    assert (shown("in_service"), shown("quarantined")) == (2, 2)
+    assert {name for name, _ in audited(house.settings, "decide")[-1]["faults"]} == {"same", "other"}
+    assert house.change(rule("same", ON, **DELAYED), rule("third", ON))
+    house.at(25, "on")
+    assert (shown("in_service"), shown("quarantined")) == (2, 0)
+    assert {name for name, _ in house.alarms()} == {"same", "third"}
+
+
 # Refused
 
 
@@ -286,13 +302,10 @@ def test_files_whose_own_scenarios_fail_are_refused(house: House) -> None:
 def test_a_rule_that_fails_at_its_first_look_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.at(1, "on")
 
-    def broken(*_: Any) -> Any:
-        raise ZeroDivisionError("by a test")
-
     with monkeypatch.context() as patched:
-        patched.setattr(Moment, "newest", broken)
+        patched.setattr(Moment, "newest", lambda *_: 1 / 0)
         assert not house.change(rule("third", ON))
-    assert "third fails: ZeroDivisionError: by a test" in house.told().what
+    assert "third fails: ZeroDivisionError: division by zero" in house.told().what
     house.at(25)
     assert {name for name, _ in house.alarms()} == {"same", "other"}
 

@@ -27,6 +27,7 @@ from engine.rulebook.language import Sequence as Succession
 _BITS = 46
 WIDEST = 1 << 45  # values and ages (µs) beyond it, some 400 days, are no cuts
 FUNCTIONS = tuple(WindowFunction)
+UNSEEN = -2  # the spot of a signal that was not worked out since the state was put back
 
 
 class Term(NamedTuple):
@@ -66,9 +67,9 @@ class Cuts:
     def between(self, group: Ints, before: Ints, after: Ints) -> tuple[Ints, Ints]:
         """The ranks that values going from one spot to another concern, and the place of each such value.
 
-        −1 is UNKNOWN: from there or to there, all of the group; from there to there, none.
+        −1 is UNKNOWN: from there or to there, all of the group; from there to there, none. From UNSEEN, always all.
         """
-        lost = (before < 0) != (after < 0)
+        lost = ((before < 0) != (after < 0)) | (before == UNSEEN)
         low = np.where(lost, self.start[group], np.minimum(before, after))
         high = np.where(lost, self.end[group], np.maximum(before, after))
         cuts, owner = spread(low, high - low)

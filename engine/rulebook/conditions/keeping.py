@@ -110,7 +110,9 @@ def take_back(
     Rules in `same` go on as they were, those in `latched` keep at least their latches; everything else begins anew.
     Returns the own parts that are not UNKNOWN: item, subject, truth.
     """
-    back = _Back(lane, kept)
+    places = lane.recalled if lane.recalled is not None and lane.recalled.fits(kept) else Places(lane.layout, kept)
+    lane.recalled = places
+    back = _Back(lane, kept, places)
     back.series()
     back.samples()
     told = back.instances(clock, frozenset(same), frozenset(latched))
@@ -119,27 +121,93 @@ def take_back(
     return told
 
 
-class _Back:
-    """Old places → new ones."""
+class Places:
+    """Old places → new ones of a layout. Holds as long as the old ones stay the same, and so is kept with the lane."""
 
-    def __init__(self, lane: Lane, kept: Kept) -> None:
-        self._layout, self._state = lane.layout, lane.state
+    def __init__(self, layout: Layout, kept: Kept) -> None:
+        self._layout = layout
+        self._names, self._table = {**kept.names, "born": None}, kept.tables["subjects"]
+        subjects = pl.read_ipc(self._table, use_pyarrow=False)
+        place = layout.place_of
+        self.subject = np.array([place.get(name, -1) for name in subjects["id"].to_list()], np.int64)
+        self.profile = subjects["profile"].to_numpy()
+
+    def fits(self, kept: Kept) -> bool:
+        """Whether they are of this state, too."""
+        return self._table == kept.tables["subjects"] and self._names == {**kept.names, "born": None}
+
+    @cached_property
+    def series(self) -> Ints:
+        """The new place of each old series; −1 for one that is gone."""
+        names, layout = self._names, self._layout
+        width = max((len(found) for found in names["properties"]), default=0)
+        local = np.full((len(names["properties"]), width), -1, np.int64)
+        for profile, (kind, found) in enumerate(zip(names["types"], names["properties"], strict=True)):
+            now = layout.properties.places(kind)
+            local[profile, : len(found)] = [now.get(name, -1) for name in found]
+        count = np.array([len(found) for found in names["properties"]], np.int64)[self.profile]
+        rank, owner = spread(np.zeros(len(count), np.int64), count)
+        subject, place = self.subject[owner], local[self.profile[owner], rank]
+        start = layout.series_start[subject] if len(layout.series_start) else subject
+        return np.where((subject >= 0) & (place >= 0), start + place, -1)
+
+    @cached_property
+    def item(self) -> Ints:
+        """The new number of each old item; −1 for one that is gone."""
+        now = {(item.rule.id, item.part): number for number, item in enumerate(self._layout.items)}
+        return np.array([now.get((rule, part), -1) for rule, part in self._names["items"]], np.int64)
+
+    @cached_property
+    def _instance_keys(self) -> Ints:
+        layout = self._layout
+        keys: Ints = layout.instance_subject.astype(np.int64) * len(layout.items) + layout.instance_item
+        return keys
+
+    def matched(self, table: pl.DataFrame) -> tuple[Ints, Ints]:
+        """The rows whose item and subject are still there, and their instances."""
+        layout = self._layout
+        subject, item = self.subject[table["subject"].to_numpy()], self.item[table["item"].to_numpy()]
+        keys = self._instance_keys
+        if not len(keys) or not len(subject):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        key = subject * len(layout.items) + item
+        place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        rows = np.flatnonzero((subject >= 0) & (item >= 0) & (keys[place] == key))
+        return rows, place[rows]
+
+    def carried(self, same: frozenset[str]) -> Bools:
+        """Which instances were there before, of a rule that has not changed."""
+        layout, profiles = self._layout, self._names["profiles"]
+        known = {number for number, (rule, _) in enumerate(self._names["items"]) if rule in same}
+        member = np.zeros((len(profiles) + 1, len(layout.items)), np.bool_)
+        for profile, covered in enumerate(profiles):
+            numbers = self.item[[number for number in covered if number in known]]
+            member[profile, numbers[numbers >= 0]] = True
+        before = np.full(len(layout.subjects), len(profiles))
+        here = self.subject >= 0
+        before[self.subject[here]] = self.profile[here]
+        found: Bools = member[before[layout.instance_subject], layout.instance_item]
+        return found
+
+
+class _Back:
+    """Moves tables into the arrays of what is still there."""
+
+    def __init__(self, lane: Lane, kept: Kept, places: Places) -> None:
+        self._layout, self._state, self._places = lane.layout, lane.state, places
         self._names = kept.names
-        self._tables = {name: pl.read_ipc(table, use_pyarrow=False) for name, table in kept.tables.items()}
-        subjects = self._tables["subjects"]
-        place = self._layout.place_of
-        self._subject = np.array([place.get(name, -1) for name in subjects["id"].to_list()], np.int64)
-        self._profile = subjects["profile"].to_numpy()
+        tables = {name: table for name, table in kept.tables.items() if name != "subjects"}
+        self._tables = {name: pl.read_ipc(table, use_pyarrow=False) for name, table in tables.items()}
 
     def series(self) -> None:
-        table, series = self._tables["series"], self._series
+        table, series = self._tables["series"], self._places.series
         here = series >= 0
         for name in _SERIES:
             getattr(self._state, name)[series[here]] = table[name].to_numpy()[here]
 
     def samples(self) -> None:
         layout, state, table = self._layout, self._state, self._tables["samples"]
-        series = self._series[table["series"].to_numpy()]
+        series = self._places.series[table["series"].to_numpy()]
         prop = np.where(series >= 0, layout.series_property[series], -1) if len(layout.series_property) else series
         for number, samples in state.samples.items():
             mine = prop == number
@@ -148,10 +216,10 @@ class _Back:
 
     def instances(self, clock: Ints, same: frozenset[str], latched: frozenset[str]) -> list[tuple[Item, str, int]]:
         layout, state, table = self._layout, self._state, self._tables["instances"]
-        carried = self._carried(same)
+        carried = self._places.carried(same)
         born = np.array([self._names["born"].get(name, NEVER) for name in layout.roster.groups], np.int64)
         state.born[carried] = born[layout.group[layout.instance_subject[carried]]]
-        rows, instances = self._matched(table)
+        rows, instances = self._places.matched(table)
         for names, rules in ((_LATCH, latched), (_RUN, same)):
             sound = np.array([item.rule.id in rules for item in layout.items], np.bool_)
             which = sound[layout.instance_item[instances]] if len(instances) else np.empty(0, np.bool_)
@@ -170,7 +238,7 @@ class _Back:
 
     def successions(self, same: frozenset[str]) -> None:
         state, table = self._state, self._tables["successions"]
-        rows, instances = self._matched(table)
+        rows, instances = self._places.matched(table)
         if not len(rows) or not len(state.succession_key):
             return
         item = self._layout.instance_item[instances]
@@ -184,60 +252,6 @@ class _Back:
             getattr(state, f"succession_{name}")[place] = table[name].to_numpy()[rows]
         for k, name in enumerate(("first", "second")):
             state.succession_before[k, place] = table[name].to_numpy()[rows]
-
-    @cached_property
-    def _series(self) -> Ints:
-        """The new place of each old series; −1 for one that is gone."""
-        names, layout = self._names, self._layout
-        width = max((len(found) for found in names["properties"]), default=0)
-        local = np.full((len(names["properties"]), width), -1, np.int64)
-        for profile, (kind, found) in enumerate(zip(names["types"], names["properties"], strict=True)):
-            now = layout.properties.places(kind)
-            local[profile, : len(found)] = [now.get(name, -1) for name in found]
-        count = np.array([len(found) for found in names["properties"]], np.int64)[self._profile]
-        rank, owner = spread(np.zeros(len(count), np.int64), count)
-        subject, place = self._subject[owner], local[self._profile[owner], rank]
-        start = layout.series_start[subject] if len(layout.series_start) else subject
-        return np.where((subject >= 0) & (place >= 0), start + place, -1)
-
-    @cached_property
-    def _item(self) -> Ints:
-        """The new number of each old item; −1 for one that is gone."""
-        now = {(item.rule.id, item.part): number for number, item in enumerate(self._layout.items)}
-        return np.array([now.get((rule, part), -1) for rule, part in self._names["items"]], np.int64)
-
-    def _matched(self, table: pl.DataFrame) -> tuple[Ints, Ints]:
-        """The rows whose item and subject are still there, and their instances."""
-        layout = self._layout
-        subject, item = self._subject[table["subject"].to_numpy()], self._item[table["item"].to_numpy()]
-        keys = self._instance_keys
-        if not len(keys) or not len(subject):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        key = subject * len(layout.items) + item
-        place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-        rows = np.flatnonzero((subject >= 0) & (item >= 0) & (keys[place] == key))
-        return rows, place[rows]
-
-    @cached_property
-    def _instance_keys(self) -> Ints:
-        layout = self._layout
-        keys: Ints = layout.instance_subject.astype(np.int64) * len(layout.items) + layout.instance_item
-        return keys
-
-    def _carried(self, same: frozenset[str]) -> Bools:
-        """Which instances were there before, of a rule that has not changed."""
-        layout, profiles = self._layout, self._names["profiles"]
-        sound = [number for number, (rule, _) in enumerate(self._names["items"]) if rule in same]
-        known = set(sound)
-        member = np.zeros((len(profiles) + 1, len(layout.items)), np.bool_)
-        for profile, covered in enumerate(profiles):
-            numbers = self._item[[number for number in covered if number in known]]
-            member[profile, numbers[numbers >= 0]] = True
-        before = np.full(len(layout.subjects), len(profiles))
-        here = self._subject >= 0
-        before[self._subject[here]] = self._profile[here]
-        found: Bools = member[before[layout.instance_subject], layout.instance_item]
-        return found
 
 
 def _kind(item: Item) -> str:

@@ -9,7 +9,7 @@ A rule whose evaluation raises is quarantined: it stays as it stands, and is not
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,6 +44,9 @@ from engine.rulebook.conditions.turns import (
     Turns,
 )
 
+if TYPE_CHECKING:
+    from engine.rulebook.conditions.keeping import Places
+
 _CLEAR, _RAISE = 1, 2
 
 
@@ -53,7 +56,9 @@ class Lane:
     Its time is that much behind its group's; what is born is born by the group's.
     """
 
-    def __init__(self, layout: Layout, state: State, calendars: Calendars, lateness: int = 0) -> None:
+    def __init__(
+        self, layout: Layout, state: State, calendars: Calendars, lateness: int = 0, recalled: "Places | None" = None
+    ) -> None:  # fmt: skip
         self.layout, self.state, self.lateness = layout, state, lateness
         self.signals = Signals(layout, state)
         self._calendars = calendars
@@ -63,6 +68,7 @@ class Lane:
         self._causes = layout.item_cause.shape[1]
         self._board = np.zeros(len(layout.subjects), np.int64)
         self._agenda = Agenda(len(layout.instance_item))
+        self.recalled = recalled  # where a state that was put back had its places
         self._unborn = np.arange(len(layout.instance_item))
 
     def run(self, rows: Rows, start: Ints, end: Ints) -> Turns:

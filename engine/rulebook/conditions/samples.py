@@ -47,6 +47,19 @@ class Samples:
         last = np.where(inside, at, NEVER).max(axis=1)
         return _FUNCTIONS[function](self, at, value, inside), count, np.where(count > 0, last - first, 0)
 
+    def extent(self, rows: Ints, now: Ints, width: Ints, rank: Ints) -> tuple[Ints, Ints, Ints]:
+        """The least and the greatest value of each row's window, and when its `rank`-th newest sample leaves it.
+
+        Of a window with fewer samples none of it means anything.
+        """
+        at, value = self.at[rows], self.value[rows]
+        inside = (at > (now - width)[:, None]) & (at <= now[:, None])
+        low = np.where(inside, value, ALWAYS).min(axis=1)
+        high = np.where(inside, value, NEVER).max(axis=1)
+        ordered = np.sort(np.where(inside, at, NEVER), axis=1)
+        place = np.maximum(ordered.shape[1] - rank, 0)
+        return low, high, ordered[np.arange(len(rows)), place] + width
+
     def departs(self, rows: Ints, now: Ints, width: Ints) -> Ints:
         """The next instant after `now` at which a sample leaves the window."""
         leaves = self.at[rows] + width[:, None]

@@ -6,11 +6,18 @@ comparisons between two spots can have changed their truth, and only their insta
 
 import numpy as np
 
-from engine.rulebook.conditions.arrays import ALWAYS, NEVER, Ints, distinct, grouped, lowest, spread
-from engine.rulebook.conditions.cuts import FUNCTIONS, Cuts, Table
+from engine.rulebook.conditions.arrays import ALWAYS, NEVER, Bools, Ints, distinct, grouped, lowest, spread
+from engine.rulebook.conditions.cuts import FUNCTIONS, UNSEEN, Cuts, Table
 from engine.rulebook.conditions.layout import Layout
+from engine.rulebook.conditions.samples import Samples
 from engine.rulebook.conditions.state import State
 from engine.rulebook.language import WindowFunction
+
+# What these make of samples lies between what they make of the least and of the greatest.
+_BOUNDED = frozenset(
+    {WindowFunction.AVG, WindowFunction.MIN, WindowFunction.MAX, WindowFunction.P95, WindowFunction.DELTA}
+)
+_AVG, _DELTA = FUNCTIONS.index(WindowFunction.AVG), FUNCTIONS.index(WindowFunction.DELTA)
 
 
 class Signals:
@@ -21,14 +28,17 @@ class Signals:
         self.refresh(np.full(len(layout.subjects), NEVER))
 
     def refresh(self, t: Ints) -> None:
-        """Work out every spot anew from what the series and samples are, at each subject's instant."""
+        """Work out the spots anew from what the series are, at each subject's instant; those of windows when they are
+        looked at next."""
         layout, state = self._layout, self._state
         known = np.flatnonzero(state.at != NEVER)
         now = t[layout.series_subject[known]]
         state.spot[known] = np.where(self._stale(known) > now, self._value_spot(known), -1)
         state.age_spot[known] = self._age_spot(known, now)
-        if len(layout.term_subject):
-            self._measure(np.arange(len(layout.term_subject)), t[layout.term_subject])
+        state.term_spot[:], state.term_calm[:] = UNSEEN, False
+        for number, terms in grouped(layout.series_property[layout.term_series]):
+            ring, now = state.ring[layout.term_series[terms]], t[layout.term_subject[terms]]
+            state.term_due[terms] = state.samples[number].departs(ring, now, layout.term_width[terms])
 
     def take(self, series: Ints, at: Ints, value: Ints, e: Ints) -> tuple[Ints, Ints]:
         """One message of each of some subjects. Returns the instances it concerns, and when the signals of each of its
@@ -47,6 +57,8 @@ class Signals:
         due = self._series_due(series)
         terms, owner = self._fed(series)
         if len(terms):
+            stirred = np.flatnonzero(~self._stays_calm(terms, value[owner]))
+            terms, owner = terms[stirred], owner[stirred]
             concerned.append(self._measure(terms, e[owner]))
             np.minimum.at(due, owner, state.term_due[terms])
         return distinct(np.concatenate(concerned)), due
@@ -121,7 +133,7 @@ class Signals:
         return self._between(layout.term_subject[terms], layout.cuts, layout.term_group[terms], before, after)
 
     def _work_out(self, prop: int, function: WindowFunction, terms: Ints, ring: Ints, t: Ints) -> None:
-        """Windows of one property and function: where they stand among the cuts, and when a sample leaves them."""
+        """Windows of one property and function: where they stand among the cuts, and when to look at them again."""
         layout, state = self._layout, self._state
         samples, width = state.samples[prop], layout.term_width[terms]
         made, count, _ = samples.window(function, ring, t, width)
@@ -131,6 +143,43 @@ class Signals:
         known = (count >= layout.term_at_least[terms]) | (function is WindowFunction.COUNT)
         state.term_spot[terms] = np.where(known, layout.cuts.spot(layout.term_group[terms], made), -1)
         state.term_due[terms] = samples.departs(ring, t, width)
+        if function in _BOUNDED:
+            self._calm(samples, terms, ring, t, known)
+
+    def _calm(self, samples: Samples, terms: Ints, ring: Ints, t: Ints, known: Bools) -> None:
+        """Windows that nothing but a new sample can move are left alone until too few samples are left."""
+        layout, state = self._layout, self._state
+        low, high, thins_out = samples.extent(ring, t, layout.term_width[terms], layout.term_at_least[terms])
+        state.term_low[terms], state.term_high[terms] = low, high
+        calm = known.copy()
+        calm[known] = self._narrow(terms[known], low[known], high[known])
+        state.term_calm[terms] = calm
+        state.term_due[terms] = np.where(calm, thins_out, state.term_due[terms])
+
+    def _stays_calm(self, terms: Ints, value: Ints) -> Bools:
+        """Whether calm windows stay so with one more sample; their bounds take it in."""
+        state = self._state
+        calm = state.term_calm[terms].copy()
+        quiet, value = terms[calm], value[calm]
+        state.term_low[quiet] = np.minimum(state.term_low[quiet], value)
+        state.term_high[quiet] = np.maximum(state.term_high[quiet], value)
+        calm[calm] = self._narrow(quiet, state.term_low[quiet], state.term_high[quiet])
+        return calm
+
+    def _narrow(self, terms: Ints, low: Ints, high: Ints) -> Bools:
+        """Whether no cut lies between the least and the greatest that windows of such samples can make."""
+        cuts, group, kind = self._layout.cuts, self._layout.term_group[terms], self._layout.term_function[terms]
+        doubled, spread_out = kind == _AVG, kind == _DELTA
+        least = np.where(spread_out, low - high, np.where(doubled, 2 * low, low))
+        most = np.where(spread_out, high - low, np.where(doubled, 2 * high, high))
+        narrow: Bools = (cuts.spot(group, least) == cuts.spot(group, most)) & ~(spread_out & self._counts(terms))
+        return narrow
+
+    def _counts(self, terms: Ints) -> Bools:
+        """Whether windows are of counters, whose growth their extremes do not bound."""
+        number = self._layout.series_property[self._layout.term_series[terms]]
+        found: Bools = self._layout.properties.counter[number]
+        return found
 
     def _fed(self, series: Ints) -> tuple[Ints, Ints]:
         """The windows that look at some series, and the place of the series of each."""

@@ -15,7 +15,8 @@ class State:
     """The newest reading of every series, the samples of windows, and where every instance stands.
 
     A series: `at` (NEVER: none), scaled `value`, its `spot` among the cuts (−1: UNKNOWN), that of its age, when its
-    value last changed. A window: its spot, and when the next sample leaves it.
+    value last changed. A window: its spot, when it has to be looked at again, and, where it is calm (no
+    choice among its samples could leave the spot), bounds of these.
     An instance: `run` (of its set condition, of its reset condition, or neither; of an own part: its truth), since
     when, whether `raised` and since when, when its run's delay is `due`, when to look again (`wake`), when it was born.
     A subject: `due`, no later than anything of it is due.
@@ -41,6 +42,9 @@ class State:
         self.age_spot = np.full(series, -1, np.int64)
         self.term_spot = np.full(len(layout.term_subject), -1, np.int64)
         self.term_due = np.full(len(layout.term_subject), ALWAYS)
+        self.term_low = np.zeros(len(layout.term_subject), np.int64)
+        self.term_high = np.zeros(len(layout.term_subject), np.int64)
+        self.term_calm = np.zeros(len(layout.term_subject), np.bool_)
         self._set_up_samples()
         self._set_up_successions()
 

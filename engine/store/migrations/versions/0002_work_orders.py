@@ -1,4 +1,4 @@
-"""Work orders that rules open."""
+"""Work orders that rules open; a rule engine with a memory of its own."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,3 +30,5 @@ def upgrade() -> None:
         "work_order_open", "work_order", ["rule", "asset"], unique=True, sqlite_where=OPEN, postgresql_where=OPEN
     )
     op.create_index("work_order_opened_at", "work_order", ["opened_at"])
+    # What the rule engine before this version remembered cannot be read by the new one: its rules begin anew.
+    op.execute("DELETE FROM state WHERE key = 'rules'")
