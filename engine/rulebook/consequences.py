@@ -126,8 +126,10 @@ class Consequences:
         """The standing alarms that what turned silences, or silences no more."""
         for turn in task.turns:
             for rule in () if turn.renews else self._silenced.get(turn.rule, ()):
-                for who in task.group.standing.get(rule.id, ()):
-                    if self.over(rule, who) == turn.subject:
+                stands = task.group.standing.get(rule.id, {})
+                below = self._roster.seen(self._roster.by_id[turn.subject], _BELOW[self._overs[rule.id].via])
+                for who in below if len(below) < len(stands) else stands:
+                    if who in stands and self.over(rule, who) == turn.subject:
                         yield rule, who
 
     def _conditions(self, group: Group, rule: Rule, who: str, *, fresh: bool) -> Iterator[Condition]:
@@ -312,4 +314,6 @@ def _has_point(catalogue: Catalogue, asset: Asset | None, point: str) -> bool:
     return asset is not None and asset.type in catalogue.types and point in catalogue.types[asset.type].points
 
 
+# From a subject that silences: where those lie that look to it.
+_BELOW = {"self": Scope.SELF, "parent": Scope.CHILDREN, "zone": Scope.ZONE}
 _NOTHING = Answer(frozenset(), ())

@@ -70,7 +70,8 @@ class Stand:
 
 @dataclass(slots=True)
 class Group:
-    """What is remembered of a group: what stands (rule → subject → rise), own parts, crossing rules, timers.
+    """What is remembered of a group: what stands (rule → subject → rise; zones share one), own parts, crossing rules,
+    timers.
 
     `kept` are the latches of crossing rules that were changed, until these are looked at anew.
     """

@@ -50,7 +50,7 @@ def dump(engine: "RuleEngine") -> bytes:
         "rules": {rule.id: [rule.version, _priority(rule)] for rule in engine.rulebook.rules},
         "shadows": sorted(rule.id for rule in engine.rulebook.rules if rule.shadow),
         "quarantined": sorted(engine.quarantined),
-        "standing": _standing(engine),
+        "standing": {rule: stands for rule, stands in engine._transactions.standing.items() if stands},
         "groups": {name: found for name in engine.roster.groups if any((found := _group(engine, name)).values())},
         "suppressed": sorted(engine._consequences.suppressed),
         "lanes": {late: lane.names for late, lane in kept.items()},
@@ -94,16 +94,6 @@ def _held(engine: "RuleEngine", lane: Lane) -> bytes:
     buffer = BytesIO()
     pl.DataFrame({**columns, **engine._directory.named(held.series)}, schema_overrides=_TEXT).write_ipc(buffer)
     return buffer.getvalue()
-
-
-def _standing(engine: "RuleEngine") -> dict[str, dict[str, int]]:
-    """What stands in zones: rule → subject → since when."""
-    found: dict[str, dict[str, int]] = {}
-    for name, group in engine._transactions.groups.items():
-        for rule, stands in group.standing.items() if engine.roster.reaches[name] == 0 else ():
-            if stands:
-                found.setdefault(rule, {}).update(stands)
-    return found
 
 
 def _group(engine: "RuleEngine", name: str) -> dict[str, Any]:
@@ -175,11 +165,8 @@ class _Reader:
 
     def standing(self, found: Mapping[str, Mapping[str, int]]) -> None:
         """What stood in zones, and still may."""
-        engine = self._engine
-        groups, subjects = engine._transactions.groups, engine.roster.by_id
         for rule, stands in found.items():
-            for who, at in self._still(rule, stands).items():
-                groups[subjects[who].zone].standing[rule][who] = at
+            self._engine._transactions.standing[rule] = dict(self._still(rule, stands))
 
     def _still(self, rule: str, stands: Mapping[str, int]) -> Mapping[str, int]:
         """Those of some subjects that the rule still covers, if its latches count."""
@@ -229,13 +216,16 @@ class _Reader:
 
 def _withdrawn(engine: "RuleEngine", header: Mapping[str, Any]) -> Iterator[Withdrawn]:
     """Alarms that stood, and whose rule or subject no longer does."""
-    above = [stands for found in header["groups"].values() for stands in found["standing"].items()]
-    for rule, stands in (*header["standing"].items(), *above):
+    stood = {rule: set(stands) for rule, stands in header["standing"].items()}
+    for found in header["groups"].values():  # places know of themselves, and have heard of what lies in them
+        for rule, stands in found["standing"].items():
+            stood.setdefault(rule, set()).update(stands)
+    for rule, who in stood.items():
         version, priority = header["rules"].get(rule, ("", None))
         now = engine.rulebook.by_id.get(rule)
         kept = engine.roster.covered(rule) if now is not None and _priority(now) is not None else frozenset()
-        if priority is not None and not stands.keys() <= kept:
-            yield from (Withdrawn(rule, version, priority, who) for who in sorted(stands.keys() - kept))
+        if priority is not None and not who <= kept:
+            yield from (Withdrawn(rule, version, priority, subject) for subject in sorted(who - kept))
 
 
 def _tuples(value: Any) -> Any:

@@ -30,8 +30,10 @@ class Transactions:
 
     def __init__(self, roster: Roster, crossing: Crossing, consequences: Consequences) -> None:
         self._crossing, self._consequences = crossing, consequences
-        self.groups = {name: Group() for name in roster.groups}
         self._reach = roster.reaches
+        # Of zones in one place: a subject lies in one zone, and a zone looks at its own subjects only.
+        self.standing: dict[str, dict[str, int]] = defaultdict(dict)
+        self.groups = {name: Group() if self._reach[name] else Group(self.standing) for name in roster.groups}
         self._above = self._listeners(roster)
         self._roster = roster
         self.waiting: dict[str, dict[Key, _Waiting]] = {name: defaultdict(_Waiting) for name in roster.groups}

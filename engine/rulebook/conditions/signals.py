@@ -46,7 +46,7 @@ class Signals:
         layout, state = self._layout, self._state
         self._store(series, at, value, e)
         newest = at >= state.at[series]
-        before, age_before = state.spot[series], state.age_spot[series]
+        before, age_before, latest = state.spot[series], state.age_spot[series], state.at[series]
         self._accept(series[newest], at[newest], value[newest], e[newest])
         subject, group = layout.series_subject[series], layout.series_group[series]
         concerned = [
@@ -57,7 +57,7 @@ class Signals:
         due = self._series_due(series)
         terms, owner = self._fed(series)
         if len(terms):
-            stirred = np.flatnonzero(~self._stays_calm(terms, value[owner]))
+            stirred = np.flatnonzero(~self._stays_calm(terms, value[owner], at[owner], latest[owner]))
             terms, owner = terms[stirred], owner[stirred]
             concerned.append(self._measure(terms, e[owner]))
             np.minimum.at(due, owner, state.term_due[terms])
@@ -156,14 +156,18 @@ class Signals:
         state.term_calm[terms] = calm
         state.term_due[terms] = np.where(calm, thins_out, state.term_due[terms])
 
-    def _stays_calm(self, terms: Ints, value: Ints) -> Bools:
-        """Whether calm windows stay so with one more sample; their bounds take it in."""
+    def _stays_calm(self, terms: Ints, value: Ints, at: Ints, latest: Ints) -> Bools:
+        """Whether calm windows stay so with one more sample, which their bounds take in. `latest` was the newest."""
         state = self._state
         calm = state.term_calm[terms].copy()
-        quiet, value = terms[calm], value[calm]
+        quiet, value, at, latest = terms[calm], value[calm], at[calm], latest[calm]
         state.term_low[quiet] = np.minimum(state.term_low[quiet], value)
         state.term_high[quiet] = np.maximum(state.term_high[quiet], value)
         calm[calm] = self._narrow(quiet, state.term_low[quiet], state.term_high[quiet])
+        # The last sample too many to lose is the new one, or where two are wanted the one before it.
+        at_least = self._layout.term_at_least[quiet]
+        last = np.where(at_least == 1, at, np.where((at_least == 2) & (latest < at), latest, NEVER))
+        state.term_due[quiet] = np.maximum(state.term_due[quiet], last + self._layout.term_width[quiet])
         return calm
 
     def _narrow(self, terms: Ints, low: Ints, high: Ints) -> Bools:
