@@ -70,7 +70,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "ok": ("ok", "ok"),
     "degraded": ("degraded", "dégradé"),
     "down": ("down", "en panne"),
-    # rules: why, why-not
+    # rules
+    "rules_rolled_back": (
+        "The rule files are those of version {version} again.",
+        "Les fichiers de règles sont de nouveau ceux de la version {version}.",
+    ),
     "rule_stands": ("{rule} stands for {subject} at {at}.", "{rule} est établie pour {subject} à {at}."),
     "rule_rests": ("{rule} does not stand for {subject} at {at}.", "{rule} n'est pas établie pour {subject} à {at}."),
     "rule_silenced": ("Its alarm is silenced by {by}.", "Son alarme est mise en silence par {by}."),

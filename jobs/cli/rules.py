@@ -1,4 +1,4 @@
-"""`consigne rules`: check, test, replay, why, why-not, schema."""
+"""`consigne rules`: check, test, replay, why, why-not, schema, rollback."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ from engine.store import Store
 from jobs.bootstrap import almanac_of, catalogue_of
 from jobs.cli.common import Json, emit, instant, settings, show_lines, store_and_territory
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
+from jobs.reload import roll_back
 from jobs.replay import Ground, Stretch, Watch, compare, from_files, stored, tell
 from jobs.standing import local, stand, to_json, to_lines
 from jobs.words import Lang, say
@@ -209,3 +210,13 @@ def schema() -> None:
     Example: consigne rules schema > rules/schema.json
     """
     typer.echo(schema_text(catalogue_of(settings())), nl=False)
+
+
+@app.command()
+def rollback(lang: Language = "") -> None:
+    """The rule files as they were in service before; a running service takes them up. Exit 1 if none are kept.
+
+    Example: consigne rules rollback
+    """
+    chosen, words = _chosen(lang)
+    show_lines([say("rules_rolled_back", words, version=roll_back(chosen))])
