@@ -250,7 +250,8 @@ class Lane:
     def _quarantine(self, rule: str, error: Exception) -> None:
         self.quarantined.setdefault(rule, f"{type(error).__name__}: {error}")
         self._stopped |= np.array([item.rule.id == rule for item in self.layout.items])
-        self.state.wake[self._stopped[self.layout.instance_item]] = ALWAYS
+        stopped = self._stopped[self.layout.instance_item]
+        self.state.wake[stopped] = self.state.due[stopped] = ALWAYS
 
     def _at_work(self, instances: Ints, *columns: AnyArray) -> tuple[AnyArray, ...]:
         """Without the instances of quarantined rules."""
