@@ -24,6 +24,7 @@ from jobs.words import Lang, number, say
 from optimizers.lighting.problem import Floats, Ints
 
 DEMO_FOLDER = Path("var/demo")
+_TOLD = "lamp-failure"  # the rule worth asking about, where it rose
 _DAY = timedelta(days=1)
 
 
@@ -59,6 +60,7 @@ class NightOutcome:
     origin: str
     report: Path
     ask: str
+    ask_rule: str
 
     @property
     def all_explained(self) -> bool:
@@ -102,6 +104,7 @@ def measure_night(
         origin=origin,
         report=report,
         ask=f"{question} {_most_dimmed(night)}",
+        ask_rule=_rule_question(question, decided),
     )
     lang = language(settings)
     write_report(report, _report(night, outcome, question, states, communes, lang), lang)
@@ -150,6 +153,16 @@ def _question(folder: Path) -> str:
     return f"{command} why --demo" + ("" if folder == DEMO_FOLDER else f" --folder {folder}")
 
 
+def _rule_question(question: str, decided: Sequence[Mapping[str, Any]]) -> str:
+    """How to ask why of a rule that rose; where none did, how to test them all."""
+    risen = [edge for said in decided for edge in said["edges"] if edge[2] == "true"]
+    if not risen:
+        return f"{question.partition(' why ')[0]} rules test"
+    rule, asset, _, at = max(risen, key=lambda edge: (edge[0] == _TOLD, edge[3]))
+    local = datetime.fromisoformat(at).astimezone(PARIS).isoformat(timespec="seconds")
+    return f"{question.replace(' why ', ' rules why ')} {rule} {asset} {local}"
+
+
 def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
@@ -187,8 +200,7 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         table.add_row(name, value)
     table.add_row(say("seconds", lang), f"{number(seconds, lang, 1)} s")
     console.print(table)
-    tests = f"{outcome.ask.partition(' why ')[0]} rules test"
-    for key, text in (("report", str(outcome.report)), ("next", outcome.ask), ("then", tests)):
+    for key, text in (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule)):
         console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -13,7 +13,18 @@ from jobs import metrics, schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock, set_up_logging
 from jobs.cli import database, operators, optimise, rules, territory
-from jobs.cli.common import DEGRADED, Json, emit, instant, running_service, settings, show_lines, store_and_territory
+from jobs.cli.common import (
+    DEGRADED,
+    DemoFolder,
+    Json,
+    OfDemo,
+    emit,
+    instant,
+    running_service,
+    settings,
+    show_lines,
+    store_and_territory,
+)
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
@@ -173,8 +184,8 @@ def why(
     at: Annotated[
         str | None, typer.Argument(help="2026-11-22T23:40 in Paris, or with an offset; now by default")
     ] = None,
-    of_demo: Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")] = False,
-    folder: Annotated[Path, typer.Option(help="the demo's folder")] = DEMO_FOLDER,
+    of_demo: OfDemo = False,
+    folder: DemoFolder = DEMO_FOLDER,
     as_json: Json = False,
 ) -> None:
     """One setpoint, back to its readings.

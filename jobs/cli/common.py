@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -29,6 +30,8 @@ from jobs.reload import RuleFiles
 from jobs.service import Service
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
+OfDemo = Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")]
+DemoFolder = Annotated[Path, typer.Option(help="the demo's folder")]
 DEGRADED = 3
 _errors = Console(stderr=True)
 _out = Console()

@@ -19,8 +19,10 @@ from engine.rulebook.sensitivity import Sensitivity
 from engine.settings import Settings, language
 from engine.store import Store
 from jobs.bootstrap import almanac_of, catalogue_of
-from jobs.cli.common import Json, emit, instant, settings, show_lines, store_and_territory
+from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, store_and_territory
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
+from jobs.demo import demo_settings
+from jobs.outcome import DEMO_FOLDER
 from jobs.reload import roll_back
 from jobs.replay import Ground, Stretch, Watch, compare, from_files, stored, tell
 from jobs.standing import local, stand, to_json, to_lines
@@ -33,8 +35,9 @@ Place = Annotated[
 Language = Annotated[str, typer.Option(help="fr or en; the locale's by default")]
 
 
-def _chosen(lang: str) -> tuple[Settings, Lang]:
-    found = settings()
+def _chosen(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
+    """The settings, or those of the demo in a folder; and the language of what is said."""
+    found = settings() if demo is None else demo_settings(settings(), demo)
     found = found.model_copy(update={"lang": lang}) if lang else found
     return found, language(found)
 
@@ -129,6 +132,8 @@ def replay_rules(
     rules: Annotated[Path | None, typer.Option(help="a folder with the new version")] = None,
     file: Annotated[list[Path] | None, typer.Option(help="CSV, JSON lines or Parquet, not what is stored")] = None,
     examples: Annotated[int, typer.Option(min=0, help="of each difference")] = 3,
+    of_demo: OfDemo = False,
+    folder: DemoFolder = DEMO_FOLDER,
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
@@ -136,7 +141,7 @@ def replay_rules(
 
     Example: consigne rules replay --from 2026-11-01 --to 2026-11-15 --rules new-rules
     """
-    chosen, words = _chosen(lang)
+    chosen, words = _chosen(lang, folder if of_demo else None)
     store, ground = _ground(chosen)
     old = load_rules(chosen.rules_dir, ground.territory.catalogue)
     new = old if rules is None else load_rules(_folder(rules), ground.territory.catalogue)
@@ -173,25 +178,33 @@ At = Annotated[str | None, typer.Argument(help="2026-11-22T23:40 in Paris, or wi
 
 
 @app.command()
-def why(rule: Rule, subject: Subject, at: At = None, lang: Language = "", as_json: Json = False) -> None:
+def why(
+    rule: Rule, subject: Subject, at: At = None, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER,
+    lang: Language = "", as_json: Json = False,
+) -> None:  # fmt: skip
     """Why a rule stands: its condition part by part, with what was measured. Exit 1 if it does not stand.
 
     Example: consigne rules why lamp-failure L-49028-00012 2026-11-22T23:40
     """
-    _explain(rule, subject, at, lang, as_json=as_json, wanted=True)
+    _explain((rule, subject, at), _chosen(lang, folder if of_demo else None), as_json=as_json, wanted=True)
 
 
 @app.command("why-not")
-def why_not(rule: Rule, subject: Subject, at: At = None, lang: Language = "", as_json: Json = False) -> None:
+def why_not(
+    rule: Rule, subject: Subject, at: At = None, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER,
+    lang: Language = "", as_json: Json = False,
+) -> None:  # fmt: skip
     """Why a rule does not stand: what of its condition is false or unknown. Exit 1 if it does stand.
 
     Example: consigne rules why-not lamp-failure L-49028-00012 2026-11-22T23:40
     """
-    _explain(rule, subject, at, lang, as_json=as_json, wanted=False)
+    _explain((rule, subject, at), _chosen(lang, folder if of_demo else None), as_json=as_json, wanted=False)
 
 
-def _explain(rule: str, subject: str, at: str | None, lang: str, *, as_json: bool, wanted: bool) -> None:
-    chosen, words = _chosen(lang)
+def _explain(
+    asked: tuple[str, str, str | None], how: tuple[Settings, Lang], *, as_json: bool, wanted: bool
+) -> None:  # fmt: skip
+    (rule, subject, at), (chosen, words) = asked, how
     store, ground = _ground(chosen)
     rulebook = load_rules(chosen.rules_dir, ground.territory.catalogue)
     found = stand(store, ground, rulebook, rule, subject, instant(at))

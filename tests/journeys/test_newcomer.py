@@ -59,6 +59,11 @@ def test_a_night_and_why_of_every_lamp_in_the_report(consigne: Run, tmp_path: Pa
     spoken = consigne(*asked[0].split(), CONSIGNE_LANG="fr")
     assert spoken.returncode == 0
     assert "Décidé par" in spoken.stdout
+    assert outcome["rules"]["lamp-failure"] == 1
+    assert outcome["rules"]["presence-boost"] > 10
+    ruled = consigne(*outcome["ask_rule"].partition("consigne ")[2].split())
+    assert ruled.returncode == 0, ruled.stderr
+    assert ruled.stdout.startswith("lamp-failure stands for L-")
     strange = consigne("why", "--demo", "--folder", "night", "L-nobody")
     assert strange.returncode == 2
     assert "is not a point of this territory" in strange.stderr
