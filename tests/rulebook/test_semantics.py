@@ -48,7 +48,6 @@ def told(name: str, count: Counter[str], began: float) -> None:
 
 
 @pytest.mark.parametrize("transactions", [SHORT, soak])
-@pytest.mark.timeout(300)
 def test_the_engine_says_what_the_plain_one_says_however_it_is_cut(transactions: int) -> None:
     began = time.monotonic()
     count = compare(10_000, transactions, ReferenceInference)
@@ -77,7 +76,6 @@ def durable() -> Iterator[Callable[[], Inference]]:
 
 
 @pytest.mark.parametrize("transactions", [600, pytest.param(20_000, marks=soak.marks)])
-@pytest.mark.timeout(300)
 def test_durable_rules_in_its_place_changes_nothing(
     transactions: int, durable: Callable[[], Inference]
 ) -> None:  # fmt: skip
