@@ -31,7 +31,6 @@ from engine.rulebook.roster import Roster
 from engine.rulebook.transactions import Transactions
 
 READINGS = pl.Schema({"asset": pl.String, "property": pl.String, "observed_at": pl.Int64, "value": pl.Float64})
-_EMPTY = np.empty(0, np.int64)
 
 
 class RuleEngine:
@@ -196,7 +195,8 @@ class RuleEngine:
     def _readings(self, layout: Layout, item: Item, number: int, turns: Turns, row: int) -> Iterator[dict[str, Any]]:
         """The newest samples of the item's properties as an explanation shows them."""
         for k, name in enumerate(layout.item_properties[number]):
-            found = layout.properties.found[layout.properties.number(item.rule, name)]
+            prop = layout.properties.number(item.rule, name)
+            found = layout.properties.found[prop]
             at, value = int(turns.cause_at[row, k]), int(turns.cause_value[row, k])
             if at == NEVER:
                 yield {"property": name, "value": None, "observed_at": None}
@@ -207,8 +207,7 @@ class RuleEngine:
             elif found.kind == "switch":
                 shown["value"] = bool(value)
             else:
-                shown |= {"value": value / float(layout.properties.scale[layout.properties.number(item.rule, name)])}
-                shown["unit"] = found.unit
+                shown |= {"value": value / float(layout.properties.scale[prop]), "unit": found.unit}
             yield shown
 
     def _withdrawals(self, start: Mapping[str, int]) -> Iterator[AlarmChange]:
@@ -220,4 +219,5 @@ class RuleEngine:
 
 
 def late_us(rule: Rule) -> int:
+    """A rule's lateness in µs."""
     return round(rule.definition.lateness.total_seconds() * 1_000_000)

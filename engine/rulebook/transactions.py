@@ -76,12 +76,14 @@ class Transactions:
             names = [name for name, found in self._reach.items() if found == reach]
             self._birth(names, start)
             self._order = {name: sorted(self.waiting[name], reverse=True) for name in names}
-            while tasks := self._next(names, end if reach == 0 else dict.fromkeys(names, now_us - 1)):
-                self._crossing.take([task for _, task in tasks])
-                for name, task in tasks:
-                    said[name].append(task)
-                    questions[name].append(self._consequences.ask(task))
-                    self._pass_on(name, reach, task)
+            until = end if reach == 0 else dict.fromkeys(names, now_us - 1)
+            while tasks := self._next(names, until):
+                names = [task.name for task in tasks]  # who has nothing more to do now is done for this run
+                self._crossing.take(tasks)
+                for task in tasks:
+                    said[task.name].append(task)
+                    questions[task.name].append(self._consequences.ask(task))
+                    self._pass_on(reach, task)
         order = [name for name in self.groups if said[name]]
         return self._consequences.answer(
             [task for name in order for task in said[name]], [q for name in order for q in questions[name]]
@@ -93,14 +95,9 @@ class Transactions:
             if name in self._fresh:
                 self.waiting[name][Key(start[name], BIRTH, _OWN)]
 
-    def _next(self, names: Iterable[str], end: Mapping[str, int]) -> list[tuple[str, Task]]:
+    def _next(self, names: Iterable[str], end: Mapping[str, int]) -> list[Task]:
         """The next transaction of each group that has one."""
-        found = []
-        for name in names:
-            task = self._task(name, end[name])
-            if task is not None:
-                found.append((name, task))
-        return found
+        return [task for name in names if (task := self._task(name, end[name])) is not None]
 
     def _task(self, name: str, end: int) -> Task | None:
         group, waiting = self.groups[name], self.waiting[name]
@@ -121,12 +118,12 @@ class Transactions:
         turns = sorted(what.turns, key=lambda turn: (turn.rule, turn.subject))
         return Task(name, group, key, turns, what.told, what.heard, fresh)
 
-    def _pass_on(self, name: str, reach: int, task: Task) -> None:
+    def _pass_on(self, reach: int, task: Task) -> None:
         """Tell the groups above what turned here."""
         turned = [turn for turn in task.turns if not turn.renews]
         if not turned:
             return
         decided, phase, origin = task.key
-        key = Key(decided, MESSAGE, (reach + 1, name, phase, origin if reach else origin[-1]))
-        for above in self._above[name]:
+        key = Key(decided, MESSAGE, (reach + 1, task.name, phase, origin if reach else origin[-1]))
+        for above in self._above[task.name]:
             self.waiting[above][key].heard.extend(turned)
