@@ -81,7 +81,7 @@ def load(state: bytes, engine: "RuleEngine") -> list[Withdrawn]:
         reader.group(name, found)
     kept = engine.rulebook.by_id
     engine._consequences.suppressed = {(rule, who) for rule, who in header["suppressed"] if rule in kept}
-    return list(_withdrawn(engine, header))
+    return list(reader.withdrawn(header["rules"]))
 
 
 # out
@@ -145,6 +145,7 @@ class _Reader:
         self._engine = engine
         self._versions = versions
         self._latched = {rule.id for rule in engine.rulebook.rules if rule.shadow or rule.id not in shadows}
+        self._gone: dict[str, set[str]] = {}
 
     def lane(self, lane: Lane, names: dict[str, Any], tables: Mapping[str, bytes]) -> None:
         same = {rule.id for rule in self._engine.rulebook.rules if self._same(rule.id)}
@@ -163,17 +164,28 @@ class _Reader:
         columns = {name: table[name].to_numpy()[known] for name in Items.__slots__ if name != "series"}
         self._engine._gates[lane.lateness].held = Items(series=series[known], **columns)
 
-    def standing(self, found: Mapping[str, Mapping[str, int]]) -> None:
+    def standing(self, found: Mapping[str, dict[str, int]]) -> None:
         """What stood in zones, and still may."""
         for rule, stands in found.items():
-            self._engine._transactions.standing[rule] = dict(self._still(rule, stands))
+            self._engine._transactions.standing[rule] = self._still(rule, stands)
 
-    def _still(self, rule: str, stands: Mapping[str, int]) -> Mapping[str, int]:
-        """Those of some subjects that the rule still covers, if its latches count."""
-        if rule not in self._latched:
-            return {}
-        covered = self._engine.roster.covered(rule)
-        return stands if stands.keys() <= covered else {who: at for who, at in stands.items() if who in covered}
+    def _still(self, rule: str, stands: dict[str, int]) -> dict[str, int]:
+        """Those of some subjects that the rule still covers, if its latches count. What it covers no more is noted."""
+        found = self._engine.rulebook.by_id.get(rule)
+        covered = frozenset() if found is None else self._engine.roster.covered(rule)
+        if not stands.keys() <= covered:
+            self._gone.setdefault(rule, set()).update(stands.keys() - covered)
+            stands = {who: at for who, at in stands.items() if who in covered}
+        if stands and (found is None or _priority(found) is None):
+            self._gone.setdefault(rule, set()).update(stands)
+        return stands if rule in self._latched else {}
+
+    def withdrawn(self, rules: Mapping[str, tuple[str, str | None]]) -> Iterator[Withdrawn]:
+        """Alarms that stood, and whose rule or subject no longer does; `rules` had these versions and priorities."""
+        for rule, who in self._gone.items():
+            version, priority = rules.get(rule, ("", None))
+            if priority is not None:
+                yield from (Withdrawn(rule, version, priority, subject) for subject in sorted(who))
 
     def group(self, name: str, found: Mapping[str, Any]) -> None:
         engine, rules = self._engine, self._engine.rulebook.by_id
@@ -212,20 +224,6 @@ class _Reader:
     def _same(self, rule: str) -> bool:
         found = self._engine.rulebook.by_id.get(rule)
         return found is not None and found.version == self._versions.get(rule)
-
-
-def _withdrawn(engine: "RuleEngine", header: Mapping[str, Any]) -> Iterator[Withdrawn]:
-    """Alarms that stood, and whose rule or subject no longer does."""
-    stood = {rule: set(stands) for rule, stands in header["standing"].items()}
-    for found in header["groups"].values():  # places know of themselves, and have heard of what lies in them
-        for rule, stands in found["standing"].items():
-            stood.setdefault(rule, set()).update(stands)
-    for rule, who in stood.items():
-        version, priority = header["rules"].get(rule, ("", None))
-        now = engine.rulebook.by_id.get(rule)
-        kept = engine.roster.covered(rule) if now is not None and _priority(now) is not None else frozenset()
-        if priority is not None and not who <= kept:
-            yield from (Withdrawn(rule, version, priority, subject) for subject in sorted(who - kept))
 
 
 def _tuples(value: Any) -> Any:

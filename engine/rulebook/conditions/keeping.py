@@ -115,7 +115,7 @@ def take_back(
     back = _Back(lane, kept, places)
     back.series()
     back.samples()
-    told = back.instances(clock, frozenset(same), frozenset(latched))
+    told = back.instances(frozenset(same), frozenset(latched))
     back.successions(frozenset(same))
     lane.resume(clock)
     return told
@@ -156,6 +156,12 @@ class Places:
         """The new number of each old item; −1 for one that is gone."""
         now = {(item.rule.id, item.part): number for number, item in enumerate(self._layout.items)}
         return np.array([now.get((rule, part), -1) for rule, part in self._names["items"]], np.int64)
+
+    @cached_property
+    def instance_group(self) -> Ints:
+        """The group of each instance."""
+        found: Ints = self._layout.group[self._layout.instance_subject]
+        return found
 
     @cached_property
     def _instance_keys(self) -> Ints:
@@ -214,18 +220,16 @@ class _Back:
             at, value = table["at"].to_numpy()[mine], table["value"].to_numpy()[mine]
             samples.fill(state.ring[series[mine]], at, value)
 
-    def instances(self, clock: Ints, same: frozenset[str], latched: frozenset[str]) -> list[tuple[Item, str, int]]:
+    def instances(self, same: frozenset[str], latched: frozenset[str]) -> list[tuple[Item, str, int]]:
         layout, state, table = self._layout, self._state, self._tables["instances"]
-        carried = self._places.carried(same)
         born = np.array([self._names["born"].get(name, NEVER) for name in layout.roster.groups], np.int64)
-        state.born[carried] = born[layout.group[layout.instance_subject[carried]]]
+        state.born = np.where(self._places.carried(same), born[self._places.instance_group], NEVER)
         rows, instances = self._places.matched(table)
         for names, rules in ((_LATCH, latched), (_RUN, same)):
             sound = np.array([item.rule.id in rules for item in layout.items], np.bool_)
             which = sound[layout.instance_item[instances]] if len(instances) else np.empty(0, np.bool_)
             for name in names:
                 getattr(state, name)[instances[which]] = table[name].to_numpy()[rows[which]]
-        state.born[clock[layout.group[layout.instance_subject]] == NEVER] = NEVER
         return self._told(instances)
 
     def _told(self, instances: Ints) -> list[tuple[Item, str, int]]:

@@ -25,7 +25,6 @@ class Signals:
 
     def __init__(self, layout: Layout, state: State) -> None:
         self._layout, self._state = layout, state
-        self.refresh(np.full(len(layout.subjects), NEVER))
 
     def refresh(self, t: Ints) -> None:
         """Work out the spots anew from what the series are, at each subject's instant; those of windows when they are

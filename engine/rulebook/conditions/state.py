@@ -4,6 +4,7 @@ import numpy as np
 
 from engine.rulebook.conditions.arrays import ALWAYS, FALSE, NEVER, TRUE, UNKNOWN, Bools, Floats, Ints, Truths, distinct
 from engine.rulebook.conditions.calendars import Calendars
+from engine.rulebook.conditions.cuts import UNSEEN
 from engine.rulebook.conditions.layout import Layout
 from engine.rulebook.conditions.samples import Samples
 from engine.rulebook.language import WindowFunction
@@ -40,7 +41,7 @@ class State:
         self.subject_due = np.full(len(layout.subjects), ALWAYS)
         self.clock = np.full(len(layout.roster.groups), NEVER)
         self.age_spot = np.full(series, -1, np.int64)
-        self.term_spot = np.full(len(layout.term_subject), -1, np.int64)
+        self.term_spot = np.full(len(layout.term_subject), UNSEEN, np.int64)
         self.term_due = np.full(len(layout.term_subject), ALWAYS)
         self.term_low = np.zeros(len(layout.term_subject), np.int64)
         self.term_high = np.zeros(len(layout.term_subject), np.int64)
