@@ -1,5 +1,6 @@
 """Rule files that change while the service runs: tried and made ready aside, taken over between two cycles."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -56,12 +57,27 @@ class RuleFiles:
         self._digest = ""
 
     def first(self) -> RulesAtWork:
-        """The rules to begin with. Raises InputError with every problem of every file."""
-        self._stamp, texts = _stamp(self._folder), read_texts(self._folder)
-        self._digest = _digest(texts)
-        rulebook = load_rules(self._folder, self._territory.catalogue)
+        """The rules to begin with: where a file has a mistake, those last in service, and the first look tells it.
+
+        Raises InputError with every problem of every file where none are kept.
+        """
+        stamp, texts = _stamp(self._folder), read_texts(self._folder)
+        try:
+            rulebook = load_rules(self._folder, self._territory.catalogue)
+        except InputError as error:
+            return self._made(self._last(error))
+        self._stamp, self._digest = stamp, _digest(texts)
         self._keep(rulebook, texts)
         return self._made(rulebook)
+
+    def _last(self, error: InputError) -> Rulebook:
+        """The newest kept rules that load. Raises the error without any."""
+        for copy in _newest_first(self._copies):
+            with contextlib.suppress(InputError):
+                rulebook = load_rules(copy, self._territory.catalogue)
+                _log.error("rule files with mistakes: begins with the last in service", in_service=rulebook.version)
+                return rulebook
+        raise error
 
     def look(self, store: Store, running: Rulebook, now: datetime) -> Trial | None:
         """Try what the files say, where that has changed since the last look; None where it has not.

@@ -1,5 +1,6 @@
 """Rule files that change under a running service: tried aside, taken over between two cycles, or refused."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from engine.broker import Broker
-from engine.errors import ConsigneError, Unavailable
+from engine.errors import ConsigneError, InputError, Unavailable
 from engine.rulebook import ReferenceInference
 from engine.rulebook.conditions.state import Moment
 from engine.store import Store
@@ -359,6 +360,28 @@ def test_files_that_were_refused_are_rolled_back_to_those_in_service(house: Hous
     assert roll_back(house.settings) == house.version
     assert not house.look()
     assert house.told().state == "ok"
+
+
+def test_a_start_on_a_mistake_begins_with_the_rules_last_in_service_and_tells(house: House) -> None:
+    (house.desk.folder / "some" / "rules.yaml").write_text("rules: [")
+    files = RuleFiles(house.settings, house.territory, Inference)
+    rules = files.first()
+    try:
+        assert rules.rulebook.version == house.version
+        trial = files.look(house.store, rules.rulebook, NOON)
+        assert trial is not None
+        assert trial.ready is None
+        assert "rules.yaml:" in trial.problems[0]
+        assert files.look(house.store, rules.rulebook, NOON) is None
+    finally:
+        rules.close()
+
+
+def test_a_start_on_a_mistake_with_nothing_kept_is_refused(house: House) -> None:
+    (house.desk.folder / "some" / "rules.yaml").write_text("rules: [")
+    shutil.rmtree(house.settings.data_dir / COPIES)
+    with pytest.raises(InputError):
+        RuleFiles(house.settings, house.territory, Inference).first()
 
 
 def test_without_other_files_nothing_is_rolled_back(house: House) -> None:
