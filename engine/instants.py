@@ -15,6 +15,11 @@ def to_us(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def in_us(duration: timedelta) -> int:
+    """A duration in whole microseconds."""
+    return duration // _MICROSECOND
+
+
 def from_us(microseconds: int) -> datetime:
     """The instant, in UTC, that many microseconds after 1970-01-01T00:00Z."""
     return _EPOCH + microseconds * _MICROSECOND

@@ -14,7 +14,7 @@ import polars as pl
 
 from engine.catalogue import Catalogue
 from engine.errors import InputError, Problem
-from engine.instants import from_us, to_us
+from engine.instants import from_us, in_us, to_us
 from engine.model import Asset
 from engine.rulebook import language as lang
 from engine.rulebook.almanac import Almanac
@@ -177,9 +177,9 @@ def _reach(rule: Rule, catalogue: Catalogue) -> int:
     """Of one rule by itself, in µs."""
     entry = rule.definition
     found = catalogue.types.get(str(entry.for_each.type))
-    stale = {name: kind.stale_after // _MICROSECOND for name, kind in found.properties.items()} if found else {}
+    stale = {name: in_us(kind.stale_after) for name, kind in found.properties.items()} if found else {}
     widths = (_width(node, stale) for tree in rule.trees for node in lang.walk(tree))
-    return (entry.hold + entry.clear_after + entry.lateness) // _MICROSECOND + max(widths, default=0)
+    return in_us(entry.hold + entry.clear_after + entry.lateness) + max(widths, default=0)
 
 
 def _width(node: lang.Node, stale: Mapping[str, int]) -> int:

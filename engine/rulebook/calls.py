@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from engine.catalogue import parse_duration
+from engine.instants import in_us
 from engine.rulebook.almanac import (
     Atom,
     Dates,
@@ -22,7 +23,6 @@ LONGEST = timedelta(days=400)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CALENDAR_WORDS: dict[str, Atom] = {"public_holiday": PublicHoliday(), "school_holiday": SchoolHoliday()}
 Argument = tuple[Token, ...]
-_MICROSECOND = timedelta(microseconds=1)
 _MOST_SAMPLES = 1_000_000
 _DAY = re.compile(r"(?:([0-9]{4})-)?([0-9]{2})-([0-9]{2})")
 _TIME = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
@@ -64,7 +64,7 @@ def duration_us(token: Token) -> int:
     if not timedelta(0) < found <= LONGEST:
         what = f"{(token.text + token.unit)!r} is not a duration above 0"
         raise Misread(token, what, "a number and s, min, h or d, as 45min; at most 400 d")
-    return found // _MICROSECOND
+    return in_us(found)
 
 
 def unit_of(argument: Argument) -> str:

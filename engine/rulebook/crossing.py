@@ -3,21 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
+from engine.instants import in_us
 from engine.model import Asset
 from engine.rulebook.circuits import Split, wire
+from engine.rulebook.conditions.arrays import TRUE, UNKNOWN
+from engine.rulebook.conditions.state import IDLE, RESET, SET
 from engine.rulebook.conditions.turns import ZONE_DELAY
 from engine.rulebook.definitions import Rule, Rulebook
 from engine.rulebook.inference import Circuit, Inference, Transaction
 from engine.rulebook.language import Scope, Tally, Together, Truth, walk
 from engine.rulebook.roster import Roster
-
-_MICROSECOND = timedelta(microseconds=1)
-FALSE, UNKNOWN, TRUE = 0, 1, 2
-IDLE, SET, RESET = 0, 1, 2
 
 
 class Turn(NamedTuple):
@@ -211,7 +209,7 @@ class Crossing:
         stand.run, stand.since, stand.due = run, task.key.decided, None
         if run == IDLE or stand.raised == (run == SET):
             return
-        delay = (definition.hold if run == SET else definition.clear_after) // _MICROSECOND
+        delay = in_us(definition.hold if run == SET else definition.clear_after)
         if delay:
             stand.due = task.key.decided + delay
             heappush(task.group.timers, (stand.due, rule.id, subject))
@@ -239,7 +237,7 @@ class Crossing:
     def _renew_after(self, task: "Task", rule: Rule, subject: str, stand: Stand) -> None:
         want = rule.definition.then.want
         if want is not None and want.every is not None:
-            every = want.every // _MICROSECOND
+            every = in_us(want.every)
             times = (task.key.decided - stand.raised_at) // every + 1
             heappush(task.group.timers, (stand.raised_at + times * every, rule.id, subject))
 
@@ -259,7 +257,7 @@ class Crossing:
 
     def _renew(self, task: "Task", rule: Rule, subject: str, stand: Stand) -> None:
         want = rule.definition.then.want
-        if want is None or want.every is None or (task.key.decided - stand.raised_at) % (want.every // _MICROSECOND):
+        if want is None or want.every is None or (task.key.decided - stand.raised_at) % in_us(want.every):
             return
         task.turns.append(Turn(rule.id, subject, True, True, task.key.decided, stand.since, {}))
         self._renew_after(task, rule, subject, stand)

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from engine.catalogue import Catalogue
-from engine.instants import from_us, isoformat, to_us
+from engine.instants import from_us, in_us, isoformat, to_us
 from engine.model import Asset, Priority
 from engine.rulebook.almanac import Almanac, Place
-from engine.rulebook.circuits import split
+from engine.rulebook.circuits import Split, split
 from engine.rulebook.conditions.arrays import NEVER, Floats, Ints
 from engine.rulebook.conditions.calendars import Calendars
 from engine.rulebook.conditions.items import Item, latch
@@ -51,9 +51,10 @@ class RuleEngine:
         self._groups = {name: number for number, name in enumerate(self.roster.groups)}
         self._places = [n for name, n in self._groups.items() if name not in self.roster.communes]
         self._directory = Directory(assets, catalogue, self._groups)
-        self._layouts = self._lay_out(catalogue)
+        splits = {rule.id: split(rule) for rule in rulebook.rules if rule.crosses}
+        self._layouts = self._lay_out(catalogue, splits)
         self._calendars = {late: self._calendar(layout, almanac) for late, layout in self._layouts.items()}
-        self._crossing = Crossing(rulebook, self.roster, inference, [split(r) for r in rulebook.rules if r.crosses])
+        self._crossing = Crossing(rulebook, self.roster, inference, list(splits.values()))
         self._consequences = Consequences(rulebook, catalogue, self.roster, inference)
         self._faults = list(self._consequences.faults)
         self._gates = {late: Gate(layout, self._directory, late) for late, layout in self._layouts.items()}
@@ -61,12 +62,12 @@ class RuleEngine:
         self._lanes: dict[int, Lane] = {}
         self._begin()
 
-    def _lay_out(self, catalogue: Catalogue) -> dict[int, Layout]:
+    def _lay_out(self, catalogue: Catalogue, splits: Mapping[str, Split]) -> dict[int, Layout]:
         """A layout for each lateness; that of 0 holds the own parts of rules that look at others, too."""
         items: dict[int, list[Item]] = {0: []}
         for rule in self.rulebook.rules:
             if rule.crosses:
-                items[0].extend(Item(rule, n, (part, None)) for n, part in enumerate(split(rule).parts))
+                items[0].extend(Item(rule, n, (part, None)) for n, part in enumerate(splits[rule.id].parts))
             else:
                 items.setdefault(late_us(rule), []).append(latch(rule))
         return {late: Layout(found, self.roster, catalogue) for late, found in sorted(items.items())}
@@ -220,4 +221,4 @@ class RuleEngine:
 
 def late_us(rule: Rule) -> int:
     """A rule's lateness in µs."""
-    return round(rule.definition.lateness.total_seconds() * 1_000_000)
+    return in_us(rule.definition.lateness)

@@ -37,9 +37,11 @@ from engine.rulebook.conditions.turns import (
     BIRTH,
     DELAY,
     EXPIRY,
+    FALL,
     MESSAGE,
     PART,
     RENEWAL,
+    RISE,
     Rows,
     Turns,
 )
@@ -79,7 +81,6 @@ class Lane:
         begins = np.flatnonzero(np.append(True, np.diff(rows.message) != 0)) if len(rows.message) else _NONE
         subject = rows.subject[begins]
         self._go(rows, begins, subject, end)
-        self.state.clock = end.copy()
         self._agenda.tidy(self.state.due, self.state.wake)
         return self._joined()
 
@@ -284,7 +285,7 @@ class Lane:
         state = self.state
         state.raised[instances] = rises
         state.raised_at[instances] = np.where(rises, t, state.raised_at[instances])
-        self._say(instances, t, phase, message, rises.astype(np.int64))
+        self._say(instances, t, phase, message, np.where(rises, RISE, FALL))
 
     def _hand_on(self, instances: Ints, t: Ints, truth: Truths, phase: int, message: Ints) -> None:
         changed = truth != self.state.run[instances]

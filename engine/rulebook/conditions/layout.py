@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.catalogue import Catalogue
+from engine.instants import in_us
 from engine.model import Asset
 from engine.rulebook.conditions.arrays import ALWAYS, AnyArray, Ints
 from engine.rulebook.conditions.cuts import Cuts, Table, Term, Turning
@@ -29,8 +30,6 @@ from engine.rulebook.language import (
 )
 from engine.rulebook.language import Sequence as Succession
 from engine.rulebook.roster import Roster
-
-_MICROSECOND_PER_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +121,14 @@ class Layout:
 
         self.item_part = each(lambda item: -1 if item.part is None else item.part)
         self.item_unknown = each(lambda item: ("hold", "clear", "raise").index(item.rule.definition.on_unknown))
-        holds = each(lambda item: round(item.rule.definition.hold.total_seconds() * _MICROSECOND_PER_SECOND))
-        clears = each(lambda item: round(item.rule.definition.clear_after.total_seconds() * _MICROSECOND_PER_SECOND))
+        holds = each(lambda item: in_us(item.rule.definition.hold))
+        clears = each(lambda item: in_us(item.rule.definition.clear_after))
         self.item_delay = np.stack([np.zeros_like(holds), holds, clears])
         self.item_every = each(_every)
         self.item_every[self.item_part >= 0] = 0
         self.item_timed = each(_timed, np.bool_) | (self.item_every > 0)
         self.item_properties = [self._named(item) for item in self.items]
         self.item_cause = self._causes()
-        self.item_order = np.argsort(np.argsort([item.rule.id for item in self.items], kind="stable"), kind="stable")
         self.successions: list[tuple[int, Succession]] = [
             (number, node)
             for number, item in enumerate(self.items)
@@ -269,7 +267,7 @@ class _ItemNames:
 
 def _every(item: Item) -> int:
     want = item.rule.definition.then.want
-    return round(want.every.total_seconds() * _MICROSECOND_PER_SECOND) if want and want.every else 0
+    return in_us(want.every) if want and want.every else 0
 
 
 def _timed(item: Item) -> bool:

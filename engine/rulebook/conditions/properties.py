@@ -7,12 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from engine.catalogue import Catalogue, Property
+from engine.instants import in_us
 from engine.rulebook.conditions.arrays import Bools, Floats, Ints
 from engine.rulebook.conditions.items import Item
 from engine.rulebook.definitions import Rule
 from engine.rulebook.language import Changed, Node, Was, Window, scale_of, walk
-
-_SECOND_US = 1_000_000
 
 
 class Properties:
@@ -88,4 +87,4 @@ def property_of(catalogue: Catalogue, kind: str, name: str) -> Property:
 
 
 def _stale(found: Property) -> int:
-    return round(found.stale_after.total_seconds() * _SECOND_US)
+    return in_us(found.stale_after)

@@ -39,7 +39,6 @@ class State:
         self.wake = np.full(instances, ALWAYS)
         self.born = np.full(instances, NEVER)
         self.subject_due = np.full(len(layout.subjects), ALWAYS)
-        self.clock = np.full(len(layout.roster.groups), NEVER)
         self.age_spot = np.full(series, -1, np.int64)
         self.term_spot = np.full(len(layout.term_subject), UNSEEN, np.int64)
         self.term_due = np.full(len(layout.term_subject), ALWAYS)

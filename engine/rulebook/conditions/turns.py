@@ -1,7 +1,6 @@
 """What goes into a lane, and what comes out of it, as columns."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from engine.rulebook.conditions.arrays import Floats, Ints
 
@@ -22,9 +21,6 @@ class Rows:
     value: Ints
     e: Ints
     message: Ints
-
-    def take(self, where: Any) -> "Rows":
-        return Rows(*(getattr(self, field.name)[where] for field in fields(self)))
 
 
 @dataclass(slots=True)
@@ -47,6 +43,3 @@ class Turns:
 
     def __len__(self) -> int:
         return len(self.instance)
-
-    def take(self, where: Any) -> "Turns":
-        return Turns(*(getattr(self, field.name)[where] for field in fields(self)))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from functools import partial
 
+from engine.instants import in_us
 from engine.model import Asset
 from engine.rulebook import language as lang
 from engine.rulebook.definitions import Rule
@@ -15,7 +16,6 @@ from engine.rulebook.plain.timers import timers
 from engine.rulebook.plain.truths import Kleene, Moment, Succession
 from engine.rulebook.plain.world import Pair, World
 
-_MICROSECOND = timedelta(microseconds=1)
 _OBSERVING = (Phase.BIRTH, Phase.EXPIRY, Phase.MESSAGE)
 
 
@@ -246,17 +246,17 @@ def run_of(rule: Rule, moment: Moment) -> Run:
 
 
 def _lateness(rule: Rule) -> int:
-    return rule.definition.lateness // _MICROSECOND
+    return in_us(rule.definition.lateness)
 
 
 def _delay(rule: Rule, run: Run) -> int:
     delays: Mapping[Run, timedelta] = {Run.SET: rule.definition.hold, Run.RESET: rule.definition.clear_after}
-    return delays[run] // _MICROSECOND
+    return in_us(delays[run])
 
 
 def _every(rule: Rule) -> int | None:
     want = rule.definition.then.want
-    return None if want is None or want.every is None else want.every // _MICROSECOND
+    return None if want is None or want.every is None else in_us(want.every)
 
 
 def _sequences(rule: Rule) -> list[lang.Sequence]:

@@ -7,9 +7,8 @@ from datetime import timedelta
 from itertools import groupby
 
 from engine.catalogue import AssetType, Property
+from engine.instants import in_us
 from engine.rulebook.language import scale_of
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Kind:
 
 def kinds_of(asset_type: AssetType) -> dict[str, Kind]:
     """By name: an asset type's properties, and `planned(point)` for each of its points."""
-    kinds = {name: Kind(found, found.stale_after // _MICROSECOND) for name, found in asset_type.properties.items()}
+    kinds = {name: Kind(found, in_us(found.stale_after)) for name, found in asset_type.properties.items()}
     for name, point in asset_type.points.items():
         if point.minimum < point.maximum:
             bounds = (point.minimum, point.maximum)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from engine.model import Truth
 from engine.rulebook.plain import Part
 
 _ARITHMETIC = {"+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!="}
@@ -32,7 +31,3 @@ def written(part: Part) -> str:
         left, right = (f"({written(one)})" if one.parts else written(one) for one in part.parts)
         return f"{left} {part.label} {right}"
     return written(part.parts[0]) if part.parts and part.truth is None else part.label
-
-
-def truth_word(truth: Truth | None) -> str:
-    return "" if truth is None else truth.name.lower()
