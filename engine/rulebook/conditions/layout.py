@@ -3,7 +3,7 @@
 An *item* is what is evaluated of a rule: its latch, or, of a rule that looks at others, an own part whose truth is
 handed on. An *instance* is an item for one subject. A *series* is one property of one asset. Subjects with the same
 items share a *profile*; the thresholds of a profile's items on one property stand sorted among all `cuts`, so that a
-reading's place among them is one binary search, and only the cuts between two places can have changed an item's truth.
+reading's spot among them is one binary search, and only the cuts between two spots can have changed an item's truth.
 """
 
 from collections import defaultdict
