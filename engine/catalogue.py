@@ -1,15 +1,16 @@
 """The catalogue: what each asset type measures and accepts, read from `datasets/reference/catalogue.yaml`."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from engine.documents import read_document
-from engine.errors import InputError
-from engine.model import Envelope
+from engine.documents import Document, read_document
+from engine.errors import InputError, Problem
+from engine.model import Envelope, Verification
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 
@@ -69,12 +70,68 @@ class Property(_Entry):
         return (0.0, len(self.choices) - 1.0) if self.kind == "choice" else self.range
 
 
+Whose = Literal["self", "parent"]
+
+
+class Consequence(_Entry):
+    """What a meter must show, in the property's unit, while the point is on (not 0) and while it is off."""
+
+    on: tuple[float, float]
+    off: tuple[float, float]
+
+
 class Verify(_Entry):
-    """How a command is confirmed: the property read back, how close it must be, and how soon."""
+    """How a command is confirmed: the property read back, how close it must be, and how soon.
+
+    With `consequence` the property is a meter's (`of` the asset or its parent); `by: none` where nothing can tell.
+    """
+
+    by: Verification = Verification.READ_BACK
+    property: str | None = None
+    of: Whose = "self"
+    tolerance: float = Field(0, ge=0)
+    consequence: Consequence | None = None
+    within: Duration = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if (self.property is None) != (self.by is Verification.NONE):
+            raise ValueError("a property to verify by belongs to every way of verifying but by: none")
+        if (self.consequence is None) != (self.by is not Verification.CONSEQUENCE):
+            raise ValueError("consequence: {on: [..], off: [..]} belongs to by: consequence, and to no other")
+        return self
+
+
+class Lockout(_Entry):
+    """The reading by which equipment says that somebody works on it: no remote command may reach the point then."""
 
     property: str
-    tolerance: float = Field(ge=0)
-    within: Duration
+    of: Whose = "self"
+    value: str | float = Field(alias="is", description="the choice, or the number, that means locked out")
+
+
+class Interlock(_Entry):
+    """What must hold for the point to be asked anything else than `otherwise` (its safe value where not given).
+
+    The reading must lie in [at_least, at_most]. One that is unknown or stale counts as not holding. `where`: only for
+    assets with these attributes.
+    """
+
+    id: str
+    property: str
+    of: Whose = "self"
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    otherwise: float | None = None
+    where: Mapping[str, str] = {}
+    text: Text
+
+
+class DomainBy(_Entry):
+    """The domain by an attribute of the asset: a pumping station is of the water service or of the sewers."""
+
+    attribute: str
+    domains: Mapping[str, str] = Field(min_length=1)
 
 
 class PointType(_Entry):
@@ -89,12 +146,26 @@ class PointType(_Entry):
     safe: float
     time_to_live: Duration
     verify: Verify
+    domain: str | DomainBy = Field(description="the service's folder under rules/; what consigne hold stops as one")
+    changes_per_hour: int | None = Field(None, ge=1)
+    safe_direction: Literal["up", "down"] | None = None
+    held_for: Duration = timedelta(hours=1)
+    critical: bool = False
+    load: str | None = Field(None, description="attribute of the asset: its power or flow at the maximum")
+    lockout: Lockout | None = None
+    interlocks: tuple[Interlock, ...] = ()
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if not self.minimum <= self.safe <= self.maximum:
             raise ValueError(f"safe value {self.safe} wants to lie in [{self.minimum}, {self.maximum}]")
         return self
+
+    def domain_of(self, attributes: Mapping[str, Any]) -> str:
+        """Raises KeyError for an asset whose attribute names none."""
+        if isinstance(self.domain, str):
+            return self.domain
+        return self.domain.domains[str(attributes.get(self.domain.attribute))]
 
     @property
     def envelope(self) -> Envelope:
@@ -108,6 +179,11 @@ class PointType(_Entry):
             time_to_live=self.time_to_live,
             verify_tolerance=self.verify.tolerance,
             verify_within=self.verify.within,
+            changes_per_hour=self.changes_per_hour,
+            safe_direction={"up": 1, "down": -1}.get(self.safe_direction or "", 0),
+            held_for=self.held_for,
+            critical=self.critical,
+            verification=self.verify.by,
         )
 
 
@@ -135,15 +211,33 @@ def load_catalogue(path: Path) -> Catalogue:
     document = read_document(path)
     catalogue = document.validate(Catalogue)
     problems = [
-        document.problem(
-            ("types", type_name, "points", name, "verify", "property"),
-            f"{type_name} has no property {point.verify.property!r} to verify {name} by",
-            f"one of: {', '.join(entry.properties) or 'none'}",
-        )
+        problem
         for type_name, entry in catalogue.types.items()
         for name, point in entry.points.items()
-        if point.verify.property not in entry.properties
+        for problem in _unknown_properties(document, catalogue, type_name, name, point)
     ]
     if problems:
         raise InputError(problems)
     return catalogue
+
+
+def _unknown_properties(
+    document: Document, catalogue: Catalogue, type_name: str, name: str, point: PointType
+) -> Iterator[Problem]:
+    """Properties that a point names and neither its type nor, where it says parent, any type has."""
+    every = {known for entry in catalogue.types.values() for known in entry.properties}
+    own = catalogue.types[type_name].properties
+    named: list[tuple[tuple[str | int, ...], str | None, Whose]] = [
+        (("verify", "property"), point.verify.property, point.verify.of)
+    ]
+    if point.lockout is not None:
+        named.append((("lockout", "property"), point.lockout.property, point.lockout.of))
+    named += [(("interlocks", n, "property"), lock.property, lock.of) for n, lock in enumerate(point.interlocks)]
+    for place, wanted, whose in named:
+        known = own if whose == "self" else every
+        if wanted is not None and wanted not in known:
+            yield document.problem(
+                ("types", type_name, "points", name, *place),
+                f"{type_name} has no property {wanted!r} to go by at {name}",
+                f"one of: {', '.join(own) or 'none'}",
+            )

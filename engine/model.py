@@ -163,7 +163,10 @@ class Slot:
 
 
 class CommandState(StrEnum):
-    """A command's life. Every command ends in exactly one of the terminal states."""
+    """A command's life. Every command ends in exactly one of the terminal states.
+
+    UNVERIFIABLE: acknowledged, at a point that cannot be read back; never to be shown as verified.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -171,6 +174,7 @@ class CommandState(StrEnum):
     ACKED = "acked"
     UNKNOWN = "unknown"  # bytes left, nothing came back: only a read-back may say
     VERIFIED = "verified"
+    UNVERIFIABLE = "unverifiable"
     REJECTED = "rejected"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
@@ -185,6 +189,7 @@ class CommandState(StrEnum):
 _TERMINAL = frozenset(
     {
         CommandState.VERIFIED,
+        CommandState.UNVERIFIABLE,
         CommandState.REJECTED,
         CommandState.EXPIRED,
         CommandState.SUPERSEDED,
@@ -194,11 +199,32 @@ _TERMINAL = frozenset(
 )
 
 
+_NUMBERS = 2**30
+"""Commands one point may have in one epoch. With epochs in minutes a sequence fits in JSON's 53 bits until 2035."""
+
+
+def sequence(epoch: int, number: int) -> int:
+    """The sequence (epoch, n) as the one integer that travels: any of a later epoch is greater than all before it.
+
+    A new or restored database begins a later epoch, so that equipment never takes an old command for a new one.
+    """
+    return epoch * _NUMBERS + number
+
+
+def spell_sequence(seq: int) -> str:
+    """`n` in the first epoch of all, `epoch.n` in later ones: how people read a sequence."""
+    epoch, number = divmod(seq, _NUMBERS)
+    return f"{epoch}.{number}" if epoch else str(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One order to one point. `id` is the idempotency key, `seq` grows by one for each command of the point.
+    """One order to one point. `id` is the idempotency key; `seq` (see `sequence`) grows with each command of the point.
 
-    After `expires_at` it must not be applied any more. `explanation` is what `consigne why` prints.
+    It is not sent before `not_before`, and after `expires_at` it must not be applied any more. `explanation` is what
+    `consigne why` prints. `level` decided the value of its first instant. `urgent` ones go before all others and no
+    approval holds them. One that belongs to a `batch` waits for that batch's release. `renew_at`: when the point is to
+    be settled again, because its program reaches no further than equipment may go without hearing from us.
     """
 
     id: str
@@ -212,6 +238,12 @@ class Command:
     attempts: int = 0
     changed_at: datetime | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    level: Level = Level.SAFE_DEFAULT
+    not_before: datetime | None = None
+    supersedes: str | None = None
+    urgent: bool = False
+    batch: str | None = None
+    renew_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +259,7 @@ class Transition:
 class AckStatus(StrEnum):
     """What the equipment answers to a command."""
 
+    SELECTED = "selected"  # select-before-operate: the equipment is ready to execute this very command
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
@@ -248,12 +281,15 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What the equipment says is in action at a point: the program's digest and sequence, and the value itself."""
+    """What the equipment says is in action at a point: the program's digest and sequence, and the value itself.
+
+    Equipment that keeps only a value (a register, an attribute) has neither sequence nor digest: None.
+    """
 
     point: str
     gateway: str
-    seq: int
-    digest: str
+    seq: int | None
+    digest: str | None
     value: float
     observed_at: datetime
 
@@ -324,9 +360,61 @@ class PlanRecord:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Scope(StrEnum):
+    """What a hold speaks of."""
+
+    DOMAIN = "domain"
+    ZONE = "zone"
+    POINT = "point"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """People stop the automation of a domain, zone or point: levels 10 to 15 are not sent on [from_at, until_at).
+
+    `ended_at` when it was resumed before its time; `id` is given by the store.
+    """
+
+    scope: Scope
+    subject: str
+    from_at: datetime
+    until_at: datetime
+    reason: str
+    by: str
+    ended_at: datetime | None = None
+    id: int | None = None
+
+    def active(self, at: datetime) -> bool:
+        return self.from_at <= at < (self.until_at if self.ended_at is None else min(self.ended_at, self.until_at))
+
+
+class BatchState(StrEnum):
+    """Where a large batch of commands stands."""
+
+    PENDING = "pending"  # waits for a second person
+    CANARY = "canary"  # a hundredth is on its way
+    RELEASED = "released"
+    STOPPED = "stopped"  # too many of the canary, or of the rest, failed
+    REFUSED = "refused"  # by the second person
+    EXPIRED = "expired"  # nobody approved in time
+
+
+class Verification(StrEnum):
+    """How it is known that a value is in action."""
+
+    READ_BACK = "read_back"
+    CONSEQUENCE = "consequence"  # a meter shows what must follow from it
+    NONE = "none"  # it cannot be known
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a point may be asked: bounds, largest step, shortest on and off, safe value, life of a command."""
+    """What a point may be asked: bounds, largest step, shortest on and off, safe value, life of a command.
+
+    `changes_per_hour`: how often the value may change. `safe_direction` +1 or -1: moves that way (more light, a closed
+    valve), and to `safe`, are never held back; 0 where only `safe` itself is. `held_for`: how long equipment follows a
+    want of levels 1 to 12 without hearing from us (dead-man). `critical`: select before operate.
+    """
 
     minimum: float
     maximum: float
@@ -337,3 +425,8 @@ class Envelope:
     time_to_live: timedelta
     verify_tolerance: float
     verify_within: timedelta
+    changes_per_hour: int | None = None
+    safe_direction: int = 0
+    held_for: timedelta = timedelta(hours=1)
+    critical: bool = False
+    verification: Verification = Verification.READ_BACK

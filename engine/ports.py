@@ -18,6 +18,27 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a way to equipment can do by itself; what it cannot, dispatch does, or counts.
+
+    `programs`: it follows a step function, and is back at its safe value after it. Otherwise it holds the last value,
+    and each step is a command of its own. `expiry`: it refuses what comes too late; without it a command whose
+    remaining life is below `round_trip` is not sent. `key`: it recognises a command it has had; without it a repeated
+    value is counted as repeated. `acknowledges`, `reads_back`, `selects` (before operate): as they say.
+    `newest_only`: it takes one value at a time and forgets the one before (a class A downlink).
+    """
+
+    programs: bool = True
+    expiry: bool = True
+    key: bool = True
+    acknowledges: bool = True
+    reads_back: bool = True
+    selects: bool = False
+    newest_only: bool = False
+    round_trip: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What came back from equipment. `receipt` is handed to `Link.confirm` once the answers are committed."""
 
@@ -28,7 +49,15 @@ class Answers:
 
 
 class Link(Protocol):
-    """The way to equipment. At-least-once both ways: the far end and the core each recognise what they have seen."""
+    """The way to equipment. At-least-once both ways: the far end and the core each recognise what they have seen.
+
+    A way that answers at once (HTTP, Modbus) keeps its answers for `receive`. What it could not bring to the equipment
+    and knows so, it answers with a rejection; what it does not know, it leaves unanswered: a read-back decides.
+    """
+
+    def capabilities(self, gateway: str) -> Capabilities:
+        """What the equipment behind a gateway can do."""
+        ...
 
     def send(self, commands: Sequence[Command]) -> None:
         """Returns once the carrier has taken all of them. Raises Unavailable when it may not have."""

@@ -25,10 +25,11 @@ from engine.rulebook import (
     durable_available,
     load_rules,
 )
-from engine.setpoints.outbox import PointInfo
+from engine.setpoints.points import PointInfo
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry.batch import Registry
+from jobs.points import points_of
 
 
 class WallClock:
@@ -65,12 +66,7 @@ class Territory:
     @cached_property
     def points(self) -> dict[str, PointInfo]:
         """Every point of the territory that a gateway can reach."""
-        return {
-            f"{asset.id}/{name}": PointInfo(f"{asset.id}/{name}", asset.gateway, point.envelope, asset.zone)
-            for asset in self.assets
-            if asset.gateway is not None
-            for name, point in self.catalogue.types[asset.type].points.items()
-        }
+        return points_of(self.catalogue, self.assets)
 
     def of_type(self, asset_type: str) -> list[Asset]:
         return [asset for asset in self.assets if asset.type == asset_type]

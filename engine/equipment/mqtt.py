@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from engine.broker import Broker, Message
 from engine.model import Command
-from engine.ports import Answers
+from engine.ports import Answers, Capabilities
 from engine.wire import (
     ACK,
     COMMAND,
@@ -32,6 +32,9 @@ class MqttLink:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+
+    def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them speak `engine.wire`
+        return Capabilities(selects=True)
 
     def send(self, commands: Sequence[Command]) -> None:
         for command in commands:

@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.alarms import Clear, Raise, Subject, transition
 from engine.model import Alarm, Command, CommandState, Priority
 from engine.ports import DispatchUnit
-from engine.setpoints.outbox import PointInfo
+from engine.setpoints.points import PointInfo
 
 RULE = "setpoint-not-applied"
 """The alarm of a setpoint that no read-back has confirmed, or that the equipment refused."""

@@ -14,8 +14,8 @@ from engine.errors import Unavailable
 from engine.model import Ack, AckStatus, Command, CommandState, ReadBack
 from engine.ports import Answers, Clock, Link, Transactions
 from engine.setpoints.desk import OPEN, UNANSWERED, Desk
-from engine.setpoints.outbox import PointInfo
 from engine.setpoints.overdue import Overdue, Patience
+from engine.setpoints.points import PointInfo
 from engine.setpoints.verify import Finding, judge
 
 _SWEEP_EVERY = timedelta(seconds=1)

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from engine.instants import isoformat
-from engine.model import Command, CommandState, Envelope, Program, Slot
+from engine.model import Command, CommandState, Program, Slot
 from engine.setpoints.arbitration import Resolution, resolve
 from engine.setpoints.envelope import Outcome, Verdict, admit
+from engine.setpoints.points import PointInfo
 from engine.wire import program_to_json
 
 LOST = frozenset(
@@ -25,20 +26,6 @@ LOST = frozenset(
     }
 )
 """States in which a command is over without being in action."""
-
-
-@dataclass(frozen=True, slots=True)
-class PointInfo:
-    """A point as dispatch needs it: the gateway that speaks for it, what it may be asked, the zone it lies in."""
-
-    id: str
-    gateway: str
-    envelope: Envelope
-    zone: str = ""
-
-    @property
-    def asset(self) -> str:
-        return self.id.rsplit("/", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)

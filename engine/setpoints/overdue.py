@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from engine.model import Command, CommandState
 from engine.setpoints.desk import OPEN, Desk
-from engine.setpoints.outbox import PointInfo
+from engine.setpoints.points import PointInfo
 from engine.setpoints.verify import Finding
 
 

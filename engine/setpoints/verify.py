@@ -3,7 +3,7 @@
 from enum import Enum
 
 from engine.instants import isoformat
-from engine.model import Command, ReadBack
+from engine.model import Command, ReadBack, spell_sequence
 from engine.wire import digest
 
 
@@ -21,17 +21,24 @@ class Finding(Enum):
 def judge(command: Command, readback: ReadBack, tolerance: float) -> tuple[Finding, str]:
     """The finding and a sentence with the values behind it. `tolerance` is in the unit of the point.
 
-    After the program's end only its digest can be checked: the equipment is back at its own default.
+    After the program's end only its digest can be checked: the equipment is back at its own default. Equipment that
+    keeps only a value is judged by that value.
     """
-    seen = f"read-back of {isoformat(readback.observed_at)} shows seq {readback.seq}"
+    if readback.seq is None:
+        return _judge_value(command, readback, tolerance, f"read-back of {isoformat(readback.observed_at)}")
+    seen = f"read-back of {isoformat(readback.observed_at)} shows seq {spell_sequence(readback.seq)}"
     if readback.seq != command.seq:
         finding = Finding.NEWER if readback.seq > command.seq else Finding.OLDER
-        return finding, f"{seen} at {readback.value:g}, the command is seq {command.seq}"
+        return finding, f"{seen} at {readback.value:g}, the command is seq {spell_sequence(command.seq)}"
     expected = digest(command.program)
     if readback.digest != expected:
         return Finding.CONTRADICTED, f"{seen} with program {readback.digest}, the command's is {expected}"
     if readback.observed_at >= command.program.until:
         return Finding.APPLIED, f"{seen}, the program over"
+    return _judge_value(command, readback, tolerance, seen)
+
+
+def _judge_value(command: Command, readback: ReadBack, tolerance: float, seen: str) -> tuple[Finding, str]:
     wanted = command.program.at(readback.observed_at)
     if wanted is None:
         return Finding.EARLY, f"{seen}, before the program begins"

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, s
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.instants import from_us, to_us
-from engine.model import Command, CommandState, Transition
+from engine.model import Command, CommandState, Level, Transition
 from engine.store import schema
 from engine.store.bulk import Bulk, Frame
 from engine.wire import program_from_json, program_to_json
@@ -162,6 +162,13 @@ def _values(command: Command) -> dict[str, Any]:
         "attempts": 0,
         "changed_at": to_us(command.issued_at),
         "explanation": command.explanation,
+        "not_before": to_us(command.not_before or command.issued_at),
+        "urgent": int(command.urgent),
+        "level": int(command.level),
+        "repeats": 0,
+        "supersedes": command.supersedes,
+        "batch": command.batch,
+        "renew_at": None if command.renew_at is None else to_us(command.renew_at),
     }
 
 
@@ -178,4 +185,10 @@ def _command(row: Any) -> Command:
         attempts=row.attempts,
         changed_at=None if row.changed_at is None else from_us(row.changed_at),
         explanation=row.explanation,
+        level=Level(row.level),
+        not_before=from_us(row.not_before) if row.not_before else None,
+        supersedes=row.supersedes,
+        urgent=bool(row.urgent),
+        batch=row.batch,
+        renew_at=None if row.renew_at is None else from_us(row.renew_at),
     )

@@ -244,6 +244,9 @@ slot = Table(
     Index("slot_point_ended_at", "point", "ended_at"),
 )
 
+_WAITING = text("batch IS NOT NULL AND state = 'queued'")
+_RENEWED = text("renew_at IS NOT NULL")
+
 command = Table(
     "command",
     metadata,
@@ -260,8 +263,17 @@ command = Table(
     _column("explanation", Json),
     _column("lease_owner", Text, null=True),
     _column("lease_until", BigInteger, null=True),
+    _column("not_before", BigInteger),
+    _column("urgent", SmallInteger),
+    _column("level", SmallInteger),
+    _column("repeats", Integer),
+    _column("supersedes", Text, null=True),
+    _column("batch", Text, null=True),
+    _column("renew_at", BigInteger, null=True),
     UniqueConstraint("point", "seq", name="command_point_seq"),
     Index("command_state_issued_at", "state", "issued_at"),
+    Index("command_batch", "batch", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("command_renew_at", "renew_at", sqlite_where=_RENEWED, postgresql_where=_RENEWED),
 )
 
 command_event = Table(
@@ -328,16 +340,76 @@ work_order = Table(
     Index("work_order_opened_at", "opened_at"),
 )
 
+hold = Table(
+    "hold",
+    metadata,
+    _id(),
+    _column("scope", Text),
+    _column("subject", Text),
+    _column("from_at", BigInteger),
+    _column("until_at", BigInteger),
+    _column("reason", Text),
+    _column("by", Text),
+    _column("ended_at", BigInteger, null=True),
+    _column("ended_by", Text, null=True),
+    _column("warned_at", BigInteger, null=True),
+    Index("hold_until_at", "until_at"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    _key("id", Text),
+    _column("domain", Text),
+    _column("made_at", BigInteger),
+    _column("made_by", Text),
+    _column("expires_at", BigInteger),
+    _column("state", Text),
+    _column("facts", Json),
+    _column("decided_at", BigInteger, null=True),
+    _column("decided_by", Text, null=True),
+    Index("batch_state", "state"),
+)
+
+# Addresses stay in the file of recipients: here is only who was told, and what.
+notification = Table(
+    "notification",
+    metadata,
+    _id(),
+    _column("key", Text, unique=True),
+    _column("alarm", BigInteger, null=True),
+    _column("recipient", Text),
+    _column("channel", Text),
+    _column("kind", Text),
+    _column("subject", Text),
+    _column("body", Text),
+    _column("created_at", BigInteger),
+    _column("not_before", BigInteger),
+    _column("expires_at", BigInteger),
+    _column("state", Text),
+    _column("attempts", Integer),
+    _column("changed_at", BigInteger),
+    _column("lease_until", BigInteger, null=True),
+    _column("detail", Text, null=True),
+    Index("notification_state", "state", "not_before"),
+    Index("notification_alarm", "alarm"),
+)
+
+_UNSEALED = text("seq IS NULL")
+
+# seq and hash are a line's place in the chain, given when it is sealed.
 audit = Table(
     "audit",
     metadata,
-    _key("seq", BigInteger),
+    _id(),
+    _column("seq", BigInteger, null=True, unique=True),
     _column("at", BigInteger),
     _column("actor", Text),
     _column("action", Text),
     _column("subject", Text),
     _column("body", Json),
-    _column("hash", Text),
+    _column("hash", Text, null=True),
+    Index("audit_unsealed", "id", sqlite_where=_UNSEALED, postgresql_where=_UNSEALED),
 )
 
 job_run = Table(

@@ -124,6 +124,7 @@ STATION = _catalogue(
             "minimum": 0,
             "maximum": 1,
             "safe": 1,
+            "domain": "water",
             "time_to_live": "1h",
             "verify": {"property": "flow", "tolerance": 50, "within": "15min"},
         }

@@ -25,6 +25,7 @@ types:
         minimum: 0
         maximum: 1
         safe: 1
+        domain: lighting
         time_to_live: 30min
         verify: {property: level, tolerance: 0.02, within: 60 s}
 """

@@ -22,7 +22,8 @@ from engine.inventory.model import Territory
 from engine.inventory.territory import save_territory
 from engine.model import Ack, AckStatus, Asset, Command, CommandState, Commune, Level, Program, Slot, Zone
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
-from engine.setpoints.outbox import PointInfo, settle
+from engine.setpoints.outbox import settle
+from engine.setpoints.points import PointInfo
 from engine.wire import ACK, TELEMETRY, encode_ack, topic
 from tests.setpoints.fakes import ManualClock, Memory
 from twin.broker import EmbeddedBroker

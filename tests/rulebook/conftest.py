@@ -29,6 +29,7 @@ SMALL = {
                 "minimum": 0,
                 "maximum": 1,
                 "safe": 1,
+                "domain": "lighting",
                 "time_to_live": "30min",
                 "verify": {"property": "power", "tolerance": 0.1, "within": "5min"},
             }

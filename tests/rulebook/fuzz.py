@@ -26,7 +26,7 @@ BIRTH = datetime(2026, 10, 24, 22, 30, tzinfo=UTC)  # the night the clocks go ba
 TEXT = {"fr": "mots", "en": "words"}
 ALARM = {"priority": "low", "consequence": TEXT, "action": TEXT, "respond_within": "1 d"}
 OWNERS = {"owners": {"tests": {"name": TEXT, "levels": [5]}}}
-POINT = {"minimum": 0, "maximum": 1, "safe": 1, "time_to_live": "30min"}
+POINT = {"minimum": 0, "maximum": 1, "safe": 1, "domain": "lighting", "time_to_live": "30min"}
 
 
 def _catalogue(stale: str | None) -> Catalogue:

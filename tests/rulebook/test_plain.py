@@ -33,7 +33,7 @@ TEXT = {"fr": "mots", "en": "words"}
 ALARM = {"alarm": {"priority": "low", "consequence": TEXT, "action": TEXT, "respond_within": "1 d"}}
 FACT = {"fact": "noted"}
 POINT = {
-    "minimum": 0, "maximum": 1, "safe": 1, "time_to_live": "30min",
+    "minimum": 0, "maximum": 1, "safe": 1, "domain": "lighting", "time_to_live": "30min",
     "verify": {"property": "power", "tolerance": 0.1, "within": "5min"},
 }  # fmt: skip
 LAMP = {

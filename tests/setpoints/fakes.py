@@ -23,7 +23,7 @@ from engine.model import (
     Transition,
 )
 from engine.ports import Answers
-from engine.setpoints.outbox import PointInfo
+from engine.setpoints.points import PointInfo
 from engine.wire import digest
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)

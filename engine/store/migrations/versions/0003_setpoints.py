@@ -1,0 +1,106 @@
+"""Setpoints that can be trusted: holds, batches, notifications, audit lines sealed apart from the acts they tell of."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+UNSEALED = sa.text("seq IS NULL")
+WAITING = sa.text("batch IS NOT NULL AND state = 'queued'")
+RENEWED = sa.text("renew_at IS NOT NULL")
+
+
+def upgrade() -> None:
+    _commands()
+    _holds_and_batches()
+    _notifications()
+    _audit()
+
+
+def _commands() -> None:
+    for name, of in (("not_before", sa.BigInteger), ("urgent", sa.SmallInteger), ("level", sa.SmallInteger)):
+        op.add_column("command", sa.Column(name, of(), nullable=False, server_default="16" if name == "level" else "0"))
+    op.add_column("command", sa.Column("repeats", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("command", sa.Column("supersedes", sa.Text))
+    op.add_column("command", sa.Column("batch", sa.Text))
+    op.add_column("command", sa.Column("renew_at", sa.BigInteger))
+    op.create_index("command_batch", "command", ["batch"], sqlite_where=WAITING, postgresql_where=WAITING)
+    op.create_index("command_renew_at", "command", ["renew_at"], sqlite_where=RENEWED, postgresql_where=RENEWED)
+
+
+def _holds_and_batches() -> None:
+    op.create_table(
+        "hold",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("scope", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("from_at", sa.BigInteger, nullable=False),
+        sa.Column("until_at", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.Column("ended_by", sa.Text),
+        sa.Column("warned_at", sa.BigInteger),
+    )
+    op.create_index("hold_until_at", "hold", ["until_at"])
+    op.create_table(
+        "batch",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("domain", sa.Text, nullable=False),
+        sa.Column("made_at", sa.BigInteger, nullable=False),
+        sa.Column("made_by", sa.Text, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("facts", sa.Text, nullable=False),
+        sa.Column("decided_at", sa.BigInteger),
+        sa.Column("decided_by", sa.Text),
+    )
+    op.create_index("batch_state", "batch", ["state"])
+
+
+def _notifications() -> None:
+    op.create_table(
+        "notification",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("key", sa.Text, nullable=False, unique=True),
+        sa.Column("alarm", sa.BigInteger),
+        sa.Column("recipient", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("not_before", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("changed_at", sa.BigInteger, nullable=False),
+        sa.Column("lease_until", sa.BigInteger),
+        sa.Column("detail", sa.Text),
+    )
+    op.create_index("notification_state", "notification", ["state", "not_before"])
+    op.create_index("notification_alarm", "notification", ["alarm"])
+
+
+def _audit() -> None:
+    """Lines get a number of their own at once, and their place in the chain when they are sealed."""
+    old = ("seq", "at", "actor", "action", "subject", "body", "hash")
+    listed = ", ".join(old)
+    op.execute(f"CREATE TABLE audit_before AS SELECT {listed} FROM audit")  # noqa: S608 - our names
+    op.drop_table("audit")
+    op.create_table(
+        "audit",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("seq", sa.BigInteger, unique=True),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("hash", sa.Text),
+    )
+    op.create_index("audit_unsealed", "audit", ["id"], sqlite_where=UNSEALED, postgresql_where=UNSEALED)
+    op.execute(f"INSERT INTO audit ({listed}) SELECT {listed} FROM audit_before ORDER BY seq")  # noqa: S608 - our names
+    op.drop_table("audit_before")

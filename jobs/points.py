@@ -1,0 +1,66 @@
+"""The points of a territory: what the catalogue says of each type, applied to each asset."""
+
+from collections.abc import Iterator, Sequence
+
+from engine import catalogue as kinds
+from engine.catalogue import Catalogue
+from engine.model import Asset
+from engine.setpoints.points import Interlock, Lockout, Meter, PointInfo, Watch
+
+
+def points_of(catalogue: Catalogue, assets: Sequence[Asset]) -> dict[str, PointInfo]:
+    """Every point that a gateway can reach, by its id `<asset>/<name>`."""
+    maker = _Maker(catalogue, {asset.id: asset for asset in assets})
+    return {
+        f"{asset.id}/{name}": maker.point(asset, asset.gateway, name, point)
+        for asset in assets
+        if asset.gateway is not None
+        for name, point in catalogue.types[asset.type].points.items()
+    }
+
+
+class _Maker:
+    def __init__(self, catalogue: Catalogue, assets: dict[str, Asset]) -> None:
+        self._catalogue, self._assets = catalogue, assets
+
+    def point(self, asset: Asset, gateway: str, name: str, kind: kinds.PointType) -> PointInfo:
+        return PointInfo(
+            id=f"{asset.id}/{name}",
+            gateway=gateway,
+            envelope=kind.envelope,
+            zone=asset.zone,
+            domain=kind.domain_of(asset.attributes),
+            load=float(asset.attributes.get(kind.load, 0.0)) if kind.load else 0.0,
+            lockout=self._lockout(asset, kind.lockout) if kind.lockout else None,
+            interlocks=tuple(self._interlocks(asset, kind)),
+            meter=self._meter(asset, kind.verify),
+        )
+
+    def _lockout(self, asset: Asset, kind: kinds.Lockout) -> Lockout | None:
+        found = self._watch(asset, kind.of, kind.property)
+        if found is None:
+            return None
+        watch, measured = found
+        return Lockout(watch, float(measured.choices.index(kind.value) if isinstance(kind.value, str) else kind.value))
+
+    def _interlocks(self, asset: Asset, point: kinds.PointType) -> Iterator[Interlock]:
+        for kind in point.interlocks:
+            found = self._watch(asset, kind.of, kind.property)
+            if found is not None and all(asset.attributes.get(key) == value for key, value in kind.where.items()):
+                otherwise = point.safe if kind.otherwise is None else kind.otherwise
+                yield Interlock(kind.id, found[0], otherwise, kind.text.en, kind.at_least, kind.at_most)
+
+    def _meter(self, asset: Asset, kind: kinds.Verify) -> Meter | None:
+        found = self._watch(asset, kind.of, kind.property) if kind.property else None
+        if found is None:
+            return None
+        shown = kind.consequence
+        return Meter(found[0], shown.on, shown.off) if shown else Meter(found[0])
+
+    def _watch(self, asset: Asset, of: kinds.Whose, name: str) -> tuple[Watch, kinds.Property] | None:
+        """The series that speaks of a point, and its property; None where the asset has no such parent."""
+        whose = asset if of == "self" else self._assets.get(asset.parent or "")
+        measured = self._catalogue.types[whose.type].properties.get(name) if whose else None
+        if whose is None or measured is None:
+            return None
+        return Watch(whose.id, name, measured.stale_after), measured
