@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
+from engine.instants import from_us
 from engine.model import Reason
+from engine.setpoints.points import Sample, Watch
 from engine.store import schema
 from engine.store.bulk import Bulk, Frame, read_frame
 from engine.store.intake import Appender, Intake
@@ -82,6 +84,22 @@ class Readings:
             keys = self._bulk.keys(_numbers(series))
             statement = statement.join(keys, keys.c.series == columns.series)
         return read_frame(self._connection, statement)
+
+    def samples(self, watches: Collection[Watch]) -> dict[Watch, Sample]:
+        """The newest reading of each watch that has one, as `latest` has it."""
+        names = {(watch.asset, watch.property): watch for watch in watches}
+        if not names:
+            return {}
+        series, newest = schema.series.c, schema.latest.c
+        named = sorted(names)
+        keys = self._bulk.keys(pl.DataFrame(named, schema={"asset": pl.String, "property": pl.String}, orient="row"))
+        statement = (
+            select(series.asset, series.property, newest.value, newest.observed_at)
+            .join_from(keys, schema.series, and_(series.asset == keys.c.asset, series.property == keys.c.property))
+            .join(schema.latest, newest.series == series.no)
+        )
+        rows = self._connection.execute(statement)
+        return {names[asset, name]: Sample(value, from_us(at)) for asset, name, value, at in rows}
 
     def history(self, series: Collection[int], start_at: int, until_at: int) -> pl.DataFrame:
         """Readings observed in [start_at, until_at), µs: series, observed_at, value; by series, then instant.

@@ -1,6 +1,7 @@
 """Latest values, histories, totals; and the index look-ups behind them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 
 from engine.instants import to_us
 from engine.model import Reason
+from engine.setpoints.points import Sample, Watch
 from engine.store import Intake, Store, schema
 from engine.store.bulk_postgres import PostgresBulk
 from engine.store.bulk_sqlite import SqliteBulk
@@ -116,3 +118,16 @@ def test_sqlite_starts_from_the_keys(tmp_path: Path) -> None:
             assert "VIRTUAL TABLE" in plan[0], plan
             assert plan[1].startswith("SEARCH"), plan
     store.close()
+
+
+def test_samples_are_the_latest_of_the_watches_that_have_any(store: Store, lamps: Lines, put: Put, now: Any) -> None:
+    put(lamps["L-1"](0, 0.1), lamps["L-1"](5, 0.3), lamps["L-2"](2, 0.7))
+    hour = timedelta(hours=1)
+    watches = [Watch(name, "illuminanceLevel", hour) for name in ("L-1", "L-2", "L-3")]
+    with store.read() as unit:
+        found = unit.readings.samples([*watches, Watch("L-1", "nothing", hour), Watch("X", "illuminanceLevel", hour)])
+        assert unit.readings.samples([]) == {}
+    assert found == {
+        watches[0]: Sample(0.3, now + timedelta(minutes=5)),
+        watches[1]: Sample(0.7, now + timedelta(minutes=2)),
+    }
