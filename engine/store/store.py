@@ -10,6 +10,7 @@ from engine.errors import Problem
 from engine.store import backup, partitions, revisions
 from engine.store.checks import check_contents
 from engine.store.database import Database
+from engine.store.epochs import Epochs
 from engine.store.newest import Newest, Version
 from engine.store.retention import prune
 from engine.store.unit import Unit
@@ -100,15 +101,18 @@ class Store:
         with self._database.reading() as connection:
             return backup.write(self._database.bulk(connection), path)
 
-    def restore(self, path: Path) -> dict[str, int]:
+    def restore(self, path: Path, at: datetime) -> dict[str, int]:
         """Read a backup of either database into this empty one, all or nothing. Returns table → rows.
 
-        Makes the schema if there is none. Raises InputError for a file that is not a whole backup of this version,
-        Conflict for a database that holds anything.
+        `at` (now) begins a later epoch: equipment then takes every command of this database for newer than those the
+        other sent since. Makes the schema if there is none. Raises InputError for a file that is not a whole backup of
+        this version, Conflict for a database that holds anything.
         """
         with backup.opened(path) as archive:
             self.upgrade()
             with self._database.writing() as connection:
-                restored = archive.read_into(self._database.bulk(connection), self.name)
+                bulk = self._database.bulk(connection)
+                restored = archive.read_into(bulk, self.name)
+                Epochs(bulk).advance(at)
         self._newest.clear()
         return restored

@@ -5,6 +5,8 @@ from engine.store.audit import Audit
 from engine.store.bulk import Bulk
 from engine.store.commands import Commands
 from engine.store.cursors import Cursors, States
+from engine.store.epochs import Epochs
+from engine.store.holds import Holds
 from engine.store.inventory import Inventory
 from engine.store.ledger import Ledger
 from engine.store.newest import Newest
@@ -24,6 +26,8 @@ class Unit:
         self.state = States(bulk)
         self.slots = Slots(bulk)
         self.commands = Commands(bulk)
+        self.epochs = Epochs(bulk)
+        self.holds = Holds(bulk)
         self.alarms = Alarms(bulk)
         self.workorders = WorkOrders(bulk)
         self.plans = Plans(bulk)

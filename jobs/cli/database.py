@@ -67,5 +67,5 @@ def restore(archive: Archive) -> None:
     Example: consigne db restore consigne.zip
     """
     store = Store.open(settings().database_url, create=True)
-    store.restore(archive)
+    store.restore(archive, instant(None))
     show_lines(["restored"])
