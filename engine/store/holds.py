@@ -17,7 +17,7 @@ _COLUMNS = _TABLE.c
 
 
 class Holds:
-    """Holds of domains, zones and points, every one kept. A hold stands on [from_at, until_at), or until it is ended."""
+    """Holds of domains, zones and points, every one kept. One stands on [from_at, until_at), or until it is ended."""
 
     def __init__(self, bulk: Bulk) -> None:
         self._connection = bulk.connection
