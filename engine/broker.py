@@ -5,6 +5,7 @@ Beside this file nothing imports an MQTT client; `telemetry` and `equipment` bot
 
 import queue
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -39,15 +40,27 @@ class Message:
 class Broker:
     """A persistent session with one broker, under a fixed client id, so that nothing sent while we are away is lost.
 
-    `url` is mqtt[s]://user:password@host:port?version=5. An MQTT 5 broker is asked to leave at most `receive_maximum`
-    messages unacknowledged; with 3.1.1 its own limit holds (Mosquitto: max_inflight_messages). Mosquitto 2.0.11 keeps
-    to either only until the first acknowledgement: then a backlog may come whole, bounded by its max_queued limits.
+    `url` is mqtt[s]://user:password@host:port?version=5; `login` stands for user and password where they are kept
+    apart. `tls` says whom to trust and who we are over mqtts, by default the system's authorities and nobody.
+
+    An MQTT 5 broker is asked to leave at most `receive_maximum` messages unacknowledged; with 3.1.1 its own limit holds
+    (Mosquitto: max_inflight_messages). Mosquitto 2.0.11 keeps to either only until the first acknowledgement: then a
+    backlog may come whole, bounded by its max_queued limits.
     """
 
     def __init__(
-        self, url: str, client_id: str, subscriptions: Sequence[str] = (), *, receive_maximum: int = 1_000
+        self,
+        url: str,
+        client_id: str,
+        subscriptions: Sequence[str] = (),
+        *,
+        receive_maximum: int = 1_000,
+        tls: ssl.SSLContext | None = None,
+        login: tuple[str, str] | None = None,
     ) -> None:
         parts = urlsplit(url)
+        in_url = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._login, self._tls = login or in_url, tls
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         self._five = parse_qs(parts.query).get("version", ["3"])[0].startswith("5")
@@ -61,7 +74,7 @@ class Broker:
         self._refused = ""
         self._link_change = threading.Lock()
         self._link = 0
-        self._parts = parts
+        self._secure = parts.scheme == "mqtts"
         self._client_id = client_id
         self._client = self._make_client()
 
@@ -81,10 +94,10 @@ class Broker:
         client.max_inflight_messages_set(self._receive_maximum)
         client.max_queued_messages_set(_MAX_QUEUED)
         client.reconnect_delay_set(min_delay=1, max_delay=60)
-        if self._parts.username:
-            client.username_pw_set(unquote(self._parts.username), unquote(self._parts.password or ""))
-        if self._parts.scheme == "mqtts":
-            client.tls_set()
+        if self._login is not None:
+            client.username_pw_set(*self._login)
+        if self._secure:
+            client.tls_set_context(self._tls)
         return client
 
     def connect(self, timeout_s: float = 10.0) -> None:

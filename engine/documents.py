@@ -64,10 +64,10 @@ class Document:
         line, column = self.places.get(loc, (1, 1))
         return Problem(self.source, line, column, what, hint, code)
 
-    def validate(self, model: type[M]) -> M:
-        """The data as a pydantic model. Raises InputError with every problem and its place."""
+    def validate(self, model: type[M], context: dict[str, Any] | None = None) -> M:
+        """The data as a pydantic model, whose validators see `context`. Raises InputError with every problem."""
         try:
-            return model.model_validate(self.data)
+            return model.model_validate(self.data, context=context)
         except ValidationError as error:
             found = islice(error.errors(include_url=False), MAX_PROBLEMS)
             raise InputError(self._explain(dict(item)) for item in found) from None
@@ -75,7 +75,9 @@ class Document:
     def _explain(self, item: dict[str, Any]) -> Problem:
         loc = tuple(item["loc"])
         # Unions and custom validators add names of their own to the path: keep the part the source knows.
-        known = tuple(part for i, part in enumerate(loc) if loc[: i + 1] in self.places)
+        known: Loc = ()
+        for part in loc:
+            known = (*known, part) if (*known, part) in self.places else known
         path = ".".join(map(str, loc)) or "the document"
         if item["type"] == "extra_forbidden":
             return self.problem(known or loc, f"unknown key {shown(path)}", "remove it or correct its spelling")

@@ -46,5 +46,13 @@ class Unavailable(ConsigneError):
     """A service Consigne needs (database, broker) does not answer. The message names it and says what to do."""
 
 
+class Undelivered(Unavailable):
+    """One of several carriers was away: the commands named in `commands` may not have left, all others have."""
+
+    def __init__(self, why: str, commands: Iterable[str]) -> None:
+        self.commands = frozenset(commands)
+        super().__init__(why)
+
+
 class Conflict(ConsigneError):
     """Somebody else holds or changed what this operation needs; nothing was written."""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from engine.catalogue import Catalogue, load_catalogue
+from tests.pki import Pki, make_pki
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,6 +67,12 @@ def mosquitto() -> str:
     if found is None:
         absent("Mosquitto")
     return found
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """An authority of our own, a server and a client it vouches for."""
+    return make_pki(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,136 @@
+"""A way to equipment as people write it down: where it is, whom it serves, by which secret. One class a kind."""
+
+import ssl
+from abc import abstractmethod
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from engine.catalogue import Duration
+from engine.ports import Clock, Link
+
+HOME = "home"
+"""In a validation's context: the folder that relative paths of the file start from."""
+
+
+def _at_home(path: Path, info: ValidationInfo) -> Path:
+    found = Path((info.context or {}).get(HOME, ".")) / path
+    if not found.is_file():
+        raise ValueError(f"there is no file {found}")
+    return found
+
+
+File = Annotated[Path, AfterValidator(_at_home)]
+"""A file that is there; a relative path starts at the folder of the file it stands in."""
+
+
+class Entry(BaseModel):
+    """A part of an equipment file: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tls(Entry):
+    """Whom to trust (`ca`; the system's authorities without it) and who we are (`certificate` with its `key`)."""
+
+    ca: File | None = None
+    certificate: File | None = None
+    key: File | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a client certificate and its key go together")
+        return self
+
+    def context(self) -> ssl.SSLContext:
+        """TLS 1.2 or later, the peer's certificate and name checked. Raises ssl.SSLError for files that hold none."""
+        context = ssl.create_default_context(cafile=self.ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a connection needs of the process that opens it: the time, and its name to brokers."""
+
+    clock: Clock
+    owner: str
+
+
+class Connection(Entry):
+    """What every kind has. A kind adds its own keys, `kind: Literal[...]` and `open`.
+
+    `gateways`: ids, or beginnings of ids followed by `*`; an id wins over a beginning, a longer one over a shorter.
+    """
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    kind: str
+    url: str
+    gateways: tuple[str, ...] = Field(min_length=1)
+    user: str | None = None
+    secret_file: File | None = Field(None, description="holds the password, token or key, and nothing else")
+    tls: Tls = Tls()
+    timeout: Duration = timedelta(seconds=5)
+
+    schemes: ClassVar[tuple[str, ...]]
+    """What `url` may begin with, for each kind."""
+
+    @abstractmethod
+    def open(self, site: Site) -> AbstractContextManager[Link]:
+        """The link, closed on leaving. Raises Unavailable where nothing can be opened without the peer."""
+
+    @abstractmethod
+    def probe(self) -> str:
+        """What answers there, in a few words. Raises Unavailable when nothing does."""
+
+    @field_validator("url")
+    @classmethod
+    def _plain_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in cls.schemes or not parts.hostname:
+            raise ValueError(f"wants {' or '.join(f'{scheme}://HOST' for scheme in cls.schemes)}")
+        if parts.username or parts.password:
+            raise ValueError("a name or password does not belong here: write user: and secret_file:")
+        return url
+
+    @field_validator("gateways")
+    @classmethod
+    def _patterns(cls, gateways: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [pattern for pattern in gateways if not pattern or "*" in pattern[:-1]]
+        if wrong:
+            raise ValueError(f"a gateway is an id, or the beginning of one and *, found {wrong[0]!r}")
+        return gateways
+
+    @field_validator("timeout")
+    @classmethod
+    def _some_time(cls, timeout: timedelta) -> timedelta:
+        if not timedelta(0) < timeout <= timedelta(minutes=1):
+            raise ValueError("wants more than 0 s and at most 1 min: equipment behind others waits meanwhile")
+        return timeout
+
+    @property
+    def timeout_s(self) -> float:
+        return self.timeout.total_seconds()
+
+    def secret(self) -> str | None:
+        """The first line of the secret file; None without one."""
+        return self.secret_file.read_text().partition("\n")[0].strip() if self.secret_file else None
+
+
+def serving(gateway: str, patterns: Iterable[str]) -> str | None:
+    """Of several patterns the one that serves a gateway: its id, else the longest beginning; None where none does."""
+    found = [pattern for pattern in patterns if pattern == gateway or _begins(gateway, pattern)]
+    return max(found, key=lambda pattern: (pattern == gateway, len(pattern)), default=None)
+
+
+def _begins(gateway: str, pattern: str) -> bool:
+    return pattern.endswith("*") and gateway.startswith(pattern[:-1])
