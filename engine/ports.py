@@ -131,10 +131,11 @@ class AlarmLog(Protocol):
         """Alarms that are not NORMAL; all, or those of some assets."""
         ...
 
-    def save(self, alarm: Alarm) -> Alarm:
+    def save(self, alarm: Alarm, before: Alarm | None = None) -> Alarm:
         """Insert (id None) or update, with a line in the alarm's history. Returns it with its id.
 
-        Raises Conflict when an active alarm of that rule and asset exists already.
+        Raises Conflict when an active alarm of that rule and asset exists already, or where the alarm is no longer
+        as `before` says it was read.
         """
         ...
 

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from engine.alarms import transition
+from engine.alarms import move
 from engine.instants import from_us, isoformat, to_us
 from engine.model import AlarmState, Level, Program, Slot
 from engine.rulebook import (
@@ -234,12 +234,10 @@ def _apply_alarms(unit: Unit, changes: Sequence[AlarmChange]) -> tuple[int, int]
     raised = cleared = 0
     for change in changes:
         key = change.rule, change.asset
-        before = alarm = standing.pop(key, None)
-        for event in change.events:
-            alarm = transition(alarm, event, change.at).alarm
+        moved = move(unit.alarms, *key, change.events, change.at, standing.pop(key, None))
+        before, alarm = moved.before, moved.after
         if alarm is None:
             continue
-        alarm = unit.alarms.save(alarm) if alarm != before else alarm
         raised += before is None
         cleared += before is not None and before.cleared_at is None and alarm.cleared_at is not None
         if alarm.state is not AlarmState.NORMAL:

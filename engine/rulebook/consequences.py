@@ -166,6 +166,8 @@ class Consequences:
             "action": alarm.action.model_dump(),
             "respond_within_s": alarm.respond_within / timedelta(seconds=1),
         }
+        if alarm.latched:
+            detail["latched"] = True
         if turn is not None:
             detail["cause"] = {"since": isoformat(from_us(turn.since)), **turn.cause}
         if suppressed:

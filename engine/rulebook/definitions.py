@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
 from engine.model import Asset, Level, Priority
 from engine.rulebook.fields import Delay, Fact, Identifier, Positive, RuleId, Said, Several, Subject, Weekdays
@@ -92,6 +92,7 @@ class AlarmEffect(_Entry):
     consequence: Said
     action: Said
     respond_within: Positive
+    latched: StrictBool = Field(False, description="it stays, though its condition is gone, until a person resets it")
 
 
 class TypedTargets(_Entry):

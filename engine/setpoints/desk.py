@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from engine.alarms import Clear, Raise, Subject, transition
-from engine.model import Alarm, Command, CommandState, Priority
+from engine.alarms import Clear, Raise, Subject, current, move
+from engine.model import Command, CommandState, Priority
 from engine.ports import DispatchUnit
 from engine.setpoints.points import PointInfo
 
@@ -45,9 +45,10 @@ class Desk:
     def confirm(self, command: Command, detail: str) -> bool:
         """The program is in action: end the command, and the alarm of its point."""
         moved = self.move(command, CommandState.VERIFIED, detail)
-        alarm = self._alarm(command.point)
+        info = self._points.get(command.point)
+        alarm = current(self.unit.alarms, RULE, info.asset) if info else None
         if alarm is not None and alarm.detail.get("point") == command.point:
-            self._change(alarm, Clear())
+            move(self.unit.alarms, RULE, alarm.asset, [Clear()], self.now, alarm)
         return moved
 
     def _raise(self, command: Command, ended: CommandState, detail: str) -> None:
@@ -55,14 +56,6 @@ class Desk:
         if info is None:
             return
         why = {"point": command.point, "command": command.id, "seq": command.seq, "state": ended.value, "why": detail}
-        self._change(self._alarm(command.point), Raise(Subject(RULE, info.asset, info.zone, Priority.HIGH), why))
-
-    def _change(self, alarm: Alarm | None, event: Raise | Clear) -> None:
-        after = transition(alarm, event, self.now).alarm
-        if after is not None and after != alarm:
-            self.unit.alarms.save(after)
-
-    def _alarm(self, point: str) -> Alarm | None:
-        info = self._points.get(point)
-        active = self.unit.alarms.active([info.asset]) if info else []
-        return next((alarm for alarm in active if alarm.rule == RULE), None)
+        raised = Raise(Subject(RULE, info.asset, info.zone, Priority.HIGH), why)
+        log = self.unit.alarms
+        move(log, RULE, info.asset, [raised], self.now, current(log, RULE, info.asset))

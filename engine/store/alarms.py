@@ -32,11 +32,11 @@ class Alarms:
             statement = statement.join(keys, keys.c.asset == _TABLE.c.asset)
         return self._read(statement)
 
-    def save(self, alarm: Alarm) -> Alarm:
+    def save(self, alarm: Alarm, before: Alarm | None = None) -> Alarm:
         """See `AlarmLog.save`. After a Conflict the transaction goes on. Raises Conflict for an unknown id, too."""
         try:
             with self._connection.begin_nested():
-                saved = self._insert(alarm) if alarm.id is None else self._update(alarm)
+                saved = self._insert(alarm) if alarm.id is None else self._update(alarm, before)
         except exc.IntegrityError:
             raise Conflict(
                 f"rule {alarm.rule!r} has an active alarm for asset {alarm.asset!r} already; this one was not written"
@@ -66,10 +66,13 @@ class Alarms:
         number = self._connection.execute(insert(_TABLE).values(_values(alarm)).returning(_TABLE.c.id)).scalar_one()
         return replace(alarm, id=number)
 
-    def _update(self, alarm: Alarm) -> Alarm:
-        changed = self._connection.execute(update(_TABLE).where(_TABLE.c.id == alarm.id).values(_values(alarm)))
+    def _update(self, alarm: Alarm, before: Alarm | None) -> Alarm:
+        as_it_was = {} if before is None else _values(before)
+        same = [_TABLE.c[name].is_not_distinct_from(value) for name, value in as_it_was.items()]
+        changed = self._connection.execute(update(_TABLE).where(_TABLE.c.id == alarm.id, *same).values(_values(alarm)))
         if not changed.rowcount:
-            raise Conflict(f"there is no alarm {alarm.id}; nothing was written → save a new alarm without an id")
+            what = "there is no alarm" if before is None else "somebody else has changed alarm"
+            raise Conflict(f"{what} {alarm.id}; nothing was written → read it again")
         return alarm
 
     def _read(self, statement: Select[Any]) -> list[Alarm]:

@@ -15,6 +15,7 @@ from engine.alarms import (
     Elapse,
     Event,
     Raise,
+    Reset,
     ReturnToService,
     Shelve,
     Step,
@@ -31,6 +32,7 @@ AT = datetime(2026, 11, 22, 18, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LAMP = Subject("lamp-failure", "L-1", "z", Priority.MEDIUM)
 RAISE, CLEAR, ACK = Raise(LAMP, {"why": "dark"}), Clear(), Acknowledge("ana")
+LATCH, RESET = Raise(LAMP, {"why": "burst", "latched": True}), Reset("ana")
 SHELVE, UNSHELVE, ELAPSE = Shelve(AT + 60 * MINUTE, "known", "ana"), Unshelve("ana"), Elapse()
 SUPPRESS, UNSUPPRESS = Suppress("cabinet-silent C-1"), Unsuppress()
 OUT, BACK = TakeOutOfService(LAMP, "works", "ben"), ReturnToService("ben")
@@ -69,6 +71,7 @@ TABLE: list[tuple[Event, tuple[AlarmState | None, ...]]] = [
     (RAISE, (U, U, A, U, S, D, X)),
     (CLEAR, (N, R, N, R, S, N, X)),
     (ACK, (None, A, None, N, None, None, None)),
+    (RESET, (None, None, None, None, None, None, None)),
     (SHELVE, (None, S, S, S, S, S, None)),
     (UNSHELVE, (None, None, None, None, U, None, None)),
     (ELAPSE, (N, U, A, R, S, D, X)),
@@ -117,6 +120,20 @@ def test_the_whole_table(before: AlarmState, event: Event, row: tuple[AlarmState
         ((OUT, RAISE, SUPPRESS, BACK), D),
         ((RAISE, ACK, CLEAR, RAISE), U),
         ((RAISE, CLEAR, RAISE, ACK), A),
+        ((LATCH, CLEAR), R),
+        ((LATCH, CLEAR, ACK), A),
+        ((LATCH, ACK, CLEAR), A),
+        ((LATCH, CLEAR, ACK, RESET), N),
+        ((LATCH, ACK, CLEAR, RESET), N),
+        ((LATCH, CLEAR, RESET), R),
+        ((LATCH, CLEAR, RESET, ACK), N),
+        ((LATCH, ACK, CLEAR, LATCH), U),
+        ((LATCH, CLEAR, RESET, LATCH, ACK, CLEAR), A),
+        ((LATCH, SHELVE, CLEAR, UNSHELVE), R),
+        ((LATCH, ACK, SHELVE, CLEAR, UNSHELVE), A),
+        ((LATCH, SUPPRESS, CLEAR), D),
+        ((LATCH, SUPPRESS, CLEAR, UNSUPPRESS), R),
+        ((LATCH, OUT, CLEAR, BACK), R),
     ],
 )
 def test_what_lies_beneath_comes_back(events: tuple[Event, ...], expected: AlarmState) -> None:
@@ -132,6 +149,11 @@ def test_what_lies_beneath_comes_back(events: tuple[Event, ...], expected: Alarm
         ((RAISE, OUT), SHELVE, "out of service cannot be shelved"),
         ((RAISE, OUT), OUT, "out of service cannot be taken out of service"),
         ((RAISE,), BACK, "unacknowledged cannot be returned to service"),
+        ((RAISE, CLEAR), RESET, "not latched"),
+        ((LATCH,), RESET, "still stands"),
+        ((LATCH, ACK), RESET, "still stands"),
+        ((), RESET, "not active cannot be reset"),
+        ((LATCH, CLEAR, SHELVE), RESET, "shelved cannot be reset"),
         ((RAISE,), Shelve(AT + 60 * MINUTE, " ", "ana"), "a reason is wanted"),
         ((RAISE,), replace(OUT, reason=""), "a reason is wanted"),
         ((RAISE,), Raise(replace(LAMP, asset="L-2")), "lamp-failure on L-1, not of lamp-failure on L-2"),
@@ -217,7 +239,7 @@ def test_an_event_of_an_earlier_instant_does_not_turn_time_back() -> None:
     assert (alarm.state, alarm.cleared_at, alarm.changed_at) == (N, AT - MINUTE, AT + MINUTE)
 
 
-EVENTS = st.sampled_from([event for event, _ in TABLE])
+EVENTS = st.sampled_from([*(event for event, _ in TABLE), LATCH])
 
 
 @settings(max_examples=300)
@@ -227,7 +249,7 @@ def test_from_anywhere_there_is_a_way_back_to_normal(events: list[Event]) -> Non
     for number, event in enumerate(events):
         alarm = transition(alarm, event, AT + number * MINUTE).alarm
     now = AT + 100 * MINUTE
-    for event in (BACK, Elapse(), CLEAR, ACK):
+    for event in (BACK, UNSHELVE, CLEAR, UNSUPPRESS, ACK, RESET):
         alarm = transition(alarm, event, now).alarm
     assert state(alarm) is N
 
@@ -240,6 +262,7 @@ class Panel(RuleBasedStateMachine):
         self.now = AT
         self.board: dict[str, list[Alarm]] = {"L-1": [], "L-2": []}
         self.condition = dict.fromkeys(self.board, False)
+        self.latches = dict.fromkeys(self.board, False)
         self.shelved_until: dict[str, datetime] = {}
 
     @initialize()
@@ -258,11 +281,21 @@ class Panel(RuleBasedStateMachine):
                 told[-1] = done.alarm
         return done
 
-    @rule(asset=st.sampled_from(["L-1", "L-2"]), stands=st.booleans())
-    def condition_turns(self, asset: str, stands: bool) -> None:
+    @rule(asset=st.sampled_from(["L-1", "L-2"]), stands=st.booleans(), latched=st.booleans())
+    def condition_turns(self, asset: str, stands: bool, latched: bool) -> None:
         self.now += MINUTE
+        self.latches[asset] |= stands and latched and not self.condition[asset]
         self.condition[asset] = stands
-        assert not self.apply(asset, Raise(replace(LAMP, asset=asset)) if stands else CLEAR).refusal
+        raised = Raise(replace(LAMP, asset=asset), {"latched": True} if latched else {})
+        assert not self.apply(asset, raised if stands else CLEAR).refusal
+
+    @rule(asset=st.sampled_from(["L-1", "L-2"]))
+    def somebody_resets(self, asset: str) -> None:
+        self.now += MINUTE
+        told = self.board[asset]
+        may = bool(told) and self.latches[asset] and not self.condition[asset] and told[-1].state in {A, R}
+        assert (not self.apply(asset, RESET).refusal) is may
+        self.latches[asset] &= not may
 
     @rule(asset=st.sampled_from(["L-1", "L-2"]), event=st.sampled_from([ACK, UNSHELVE, SUPPRESS, UNSUPPRESS, BACK]))
     def something_happens(self, asset: str, event: Event) -> None:
@@ -293,6 +326,12 @@ class Panel(RuleBasedStateMachine):
         for told in self.board.values():
             assert sum(alarm.state is not N for alarm in told) <= 1
             assert all(alarm.state is N for alarm in told[:-1])
+
+    @invariant()
+    def a_latched_one_goes_only_when_it_is_reset(self) -> None:
+        for asset, told in self.board.items():
+            if self.latches[asset]:
+                assert told[-1].state is not N
 
     @invariant()
     def the_condition_is_known_beneath_every_state(self) -> None:

@@ -183,12 +183,14 @@ class AlarmTable:
         alarms = [alarm for alarm in self._t.alarms.values() if alarm.state is not AlarmState.NORMAL]
         return [alarm for alarm in alarms if assets is None or alarm.asset in assets]
 
-    def save(self, alarm: Alarm) -> Alarm:
+    def save(self, alarm: Alarm, before: Alarm | None = None) -> Alarm:
         if alarm.id is None:
             if any(other.rule == alarm.rule for other in self.active([alarm.asset])):
                 raise Conflict(f"{alarm.rule} of {alarm.asset} is active already")
             alarm = replace(alarm, id=len(self._t.alarms) + 1)
         assert alarm.id is not None
+        if before is not None and self._t.alarms[alarm.id] != before:
+            raise Conflict(f"{alarm.rule} of {alarm.asset} has been changed")
         self._t.alarms[alarm.id] = alarm
         return alarm
 

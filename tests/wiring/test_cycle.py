@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 
-from engine.model import AlarmState, CommandState, Level
+from engine.model import Alarm, AlarmState, CommandState, Level, Priority
 from engine.rulebook import RuleEngine
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.alarms import Alarms
 from jobs import cycle
 from jobs.bootstrap import Territory, read_territory
 from jobs.cycle import RulesAtWork, run_cycle, settle_points
@@ -242,3 +244,32 @@ def test_readings_that_come_back_to_an_earlier_instant_are_all_taken(
 
 def instants(count: int) -> list[datetime]:
     return [NOON + (k + 1) * MINUTE for k in range(count)]
+
+
+@BOTH
+def test_an_alarm_somebody_else_raised_meanwhile_is_taken_as_it_is(
+    store: Store, territory: Territory, rules: RulesAtWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another evaluator commits the alarm after this cycle has looked which ones are active."""
+    cabinet = territory.of_type("StreetlightControlCabinet")[0].id
+    run_cycle(store, territory, rules, NOON)
+    tell(store, territory, readings((cabinet, "powerConsumption", 900.0, NOON + MINUTE)), NOON + MINUTE)
+    run_cycle(store, territory, rules, NOON + MINUTE)
+    raised = Alarm(
+        "cabinet-silent", cabinet, "", AlarmState.UNACKNOWLEDGED, Priority.HIGH, NOON + MINUTE, NOON + MINUTE
+    )
+    read, looks = Alarms.active, []
+
+    def active(self: Alarms, assets: Any = None) -> list[Alarm]:
+        looks.append(read(self, assets))
+        if len(looks) == 1:
+            self.save(raised)  # in this transaction: on SQLite nobody else can write during it
+        return looks[-1]
+
+    monkeypatch.setattr(Alarms, "active", active)
+    result = run_cycle(store, territory, rules, NOON + 90 * MINUTE)
+    monkeypatch.undo()
+    assert result.alarms_raised == result.edges - 1
+    with store.read() as unit:
+        (alarm,) = unit.alarms.active([cabinet])
+        assert (alarm.rule, alarm.raised_at, alarm.state) == ("cabinet-silent", NOON + MINUTE, raised.state)

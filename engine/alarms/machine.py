@@ -1,7 +1,8 @@
 """The life of an alarm: a pure state machine after ISA-18.2 / IEC 62682.
 
-An alarm's state is what operators see; three facts lie under it: whether the condition stands (`cleared_at` is None),
-whether it was acknowledged, and whether it is shelved, suppressed by design or out of service (entries of `detail`).
+An alarm's state is what operators see; the facts lie under it: whether the condition stands (`cleared_at` is None),
+and, as entries of `detail`, whether it was acknowledged, is shelved, suppressed by design or out of service. One that
+is `latched` stays, though its condition is gone, until it has been acknowledged and a person has reset it.
 A machine's event that changes nothing is accepted; an operator's is refused, with the reason.
 """
 
@@ -43,6 +44,13 @@ class Clear:
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
     """An operator has seen it."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A person has looked at what was wrong and lets go of the latch."""
 
     by: str
 
@@ -100,6 +108,7 @@ Event = (
     Raise
     | Clear
     | Acknowledge
+    | Reset
     | Shelve
     | Unshelve
     | Elapse
@@ -132,9 +141,10 @@ _D, _O = AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE
 
 # Event → state before → state after. A state that is not listed refuses the event.
 _TABLE: Mapping[type[Event], Mapping[AlarmState, AlarmState | _Move]] = {
-    Raise: {_N: _U, _U: _KEEP, _A: _KEEP, _R: _U, _S: _KEEP, _D: _KEEP, _O: _KEEP},
-    Clear: {_N: _KEEP, _U: _R, _A: _N, _R: _KEEP, _S: _KEEP, _D: _N, _O: _KEEP},
-    Acknowledge: {_U: _A, _R: _N},
+    Raise: {_N: _U, _U: _KEEP, _A: _RESUME, _R: _U, _S: _KEEP, _D: _KEEP, _O: _KEEP},
+    Clear: {_N: _KEEP, _U: _R, _A: _RESUME, _R: _KEEP, _S: _KEEP, _D: _RESUME, _O: _KEEP},
+    Acknowledge: {_U: _A, _R: _RESUME},
+    Reset: {_U: _KEEP, _A: _RESUME, _R: _KEEP},
     Shelve: {_U: _S, _A: _S, _R: _S, _S: _S, _D: _S},
     Unshelve: {_S: _RESUME},
     Elapse: {_N: _KEEP, _U: _KEEP, _A: _KEEP, _R: _KEEP, _S: _KEEP, _D: _KEEP, _O: _KEEP},
@@ -145,6 +155,7 @@ _TABLE: Mapping[type[Event], Mapping[AlarmState, AlarmState | _Move]] = {
 }
 _WORDS: Mapping[type[Event], str] = {
     Acknowledge: "be acknowledged",
+    Reset: "be reset",
     Shelve: "be shelved",
     Unshelve: "be unshelved",
     TakeOutOfService: "be taken out of service",
@@ -203,6 +214,7 @@ def _stands_again(alarm: Alarm, event: Raise) -> Alarm:
 
 
 _GONE: Mapping[type[Event], str] = {
+    Reset: "latched",
     Unshelve: "shelved",
     TakeOutOfService: "shelved",
     Unsuppress: "suppressed",
@@ -225,12 +237,15 @@ def _entry(event: Event, at: datetime) -> dict[str, Any]:
 
 
 def _resumed(alarm: Alarm) -> AlarmState:
-    """The state of an alarm that is neither shelved nor out of service any more."""
-    if alarm.cleared_at is not None:
+    """The state that the facts call for, of an alarm that is neither shelved nor out of service."""
+    gone = alarm.cleared_at is not None
+    if gone and not alarm.detail.get("latched"):
         return AlarmState.NORMAL
     if "suppressed" in alarm.detail:
         return AlarmState.SUPPRESSED_BY_DESIGN
-    return AlarmState.ACKNOWLEDGED if "acknowledged" in alarm.detail else AlarmState.UNACKNOWLEDGED
+    if "acknowledged" in alarm.detail:
+        return AlarmState.ACKNOWLEDGED
+    return AlarmState.RTN_UNACKNOWLEDGED if gone else AlarmState.UNACKNOWLEDGED
 
 
 def _new(event: Event, at: datetime) -> Alarm:
@@ -262,6 +277,10 @@ def _refusal(alarm: Alarm | None, event: Event, at: datetime) -> str:
             return (
                 f"a shelving wants an end after now and within {LONGEST_SHELVING.days} days, found {isoformat(until)}"
             )
+        case Reset() if alarm is not None and not alarm.detail.get("latched"):
+            return "the alarm is not latched: it goes by itself"
+        case Reset() if alarm is not None and alarm.cleared_at is None:
+            return "its condition still stands"
         case Shelve(_, reason, _) | TakeOutOfService(_, reason, _) if not reason.strip():
             return "a reason is wanted"
         case Raise(subject) | TakeOutOfService(subject) if alarm is not None and alarm.state is not AlarmState.NORMAL:
