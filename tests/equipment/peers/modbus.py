@@ -1,0 +1,131 @@
+"""A Modbus TCP peer: pymodbus's own server on loopback, with a switch for each fault."""
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from pymodbus.constants import ExcCodes
+from pymodbus.pdu import ExceptionResponse
+from pymodbus.server import ModbusTcpServer
+from pymodbus.server.requesthandler import ServerRequestHandler
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+SIZE = 256
+_HOLDING, _COILS = 3, 1
+
+
+class _Handler(ServerRequestHandler):
+    """One connection, at the mercy of the peer's switches."""
+
+    async def handle_request(self) -> None:
+        peer: ModbusPeer = self.server.peer
+        request = self.last_pdu
+        assert request is not None
+        peer.heard.append((request.dev_id, request.function_code, request.address))
+        if request.dev_id in peer.deaf:
+            return
+        if peer.refuse is not None:
+            answer = ExceptionResponse(request.function_code, peer.refuse, request.dev_id, request.transaction_id)
+            self.server_send(answer, self.last_addr)
+            return
+        await super().handle_request()
+
+    def server_send(self, pdu: Any, addr: Any) -> None:
+        peer: ModbusPeer = self.server.peer
+        if peer.mute:
+            peer.kept.append(lambda: ServerRequestHandler.server_send(self, pdu, addr))
+        elif peer.nonsense is not None:
+            self.low_level_send(peer.nonsense, addr=addr)
+        else:
+            super().server_send(pdu, addr)
+
+
+class ModbusPeer:
+    """Units 1 to 3, each with coils and holding and input registers 0 to 255, while the block lasts.
+
+    `deaf` units carry nothing out and say nothing; with `refuse` every request is answered by that exception; when
+    `mute`, requests are carried out and the answers kept, until `let_go`; `nonsense` is sent for an answer.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.deaf: set[int] = set()
+        self.refuse: ExcCodes | None = None
+        self.mute = False
+        self.nonsense: bytes | None = None
+        self.heard: list[tuple[int, int, int]] = []
+        self.kept: list[Any] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._server: Any = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def start(self) -> None:
+        """On the port it had before, with every register 0."""
+        self._do(self._start())
+
+    def stop(self) -> None:
+        """Close every connection and take no more."""
+        if self._server is not None:
+            self._do(self._server.shutdown())
+            self._server = None
+
+    def let_go(self) -> None:
+        """Send the answers kept, too late."""
+
+        async def send() -> None:
+            for answer in self.kept:
+                answer()
+
+        self._do(send())
+        self.kept.clear()
+
+    def holding(self, unit: int, address: int, count: int = 1) -> list[int]:
+        return list(self._do(self._server.async_getValues(unit, _HOLDING, address, count)))
+
+    def coil(self, unit: int, address: int) -> bool:
+        return bool(self._do(self._server.async_getValues(unit, _COILS, address, 1))[0])
+
+    def put(self, unit: int, address: int, *words: int) -> None:
+        """As the unit's own program does."""
+        self._do(self._server.async_setValues(unit, 16, address, list(words)))
+
+    def put_input(self, unit: int, address: int, *words: int) -> None:
+        """What the unit measures."""
+        self._do(self._server.async_setValues(unit, 4, address, list(words)))
+
+    def say_unasked(self, data: bytes) -> None:
+        """Send bytes on every open connection."""
+
+        async def send() -> None:
+            for handler in self._server.active_connections.values():
+                handler.low_level_send(data)
+
+        self._do(send())
+
+    async def _start(self) -> None:
+        bits = [SimData(0, count=SIZE, values=False, datatype=DataType.BITS)]
+        words = [SimData(0, count=SIZE, values=0, datatype=DataType.REGISTERS)]
+        units = [SimDevice(unit, (bits, bits, words, words)) for unit in (1, 2, 3)]
+        server = ModbusTcpServer(units, address=("127.0.0.1", self.port))
+        server.peer = self
+        server.callback_new_connection = lambda: _Handler(server, None, None, None)
+        await server.serve_forever(background=True)
+        self.port = server.transport.sockets[0].getsockname()[1]
+        self._server = server
+
+    def _do(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
