@@ -48,6 +48,9 @@ class Alarms:
         self._connection.execute(insert(schema.alarm_event).values(line))
         return saved
 
+    def get(self, id: int) -> Alarm | None:  # noqa: A002
+        return next(iter(self._read(select(_TABLE).where(_TABLE.c.id == id))), None)
+
     def between(self, start: datetime, until: datetime) -> list[Alarm]:
         """Alarms raised in [start, until), oldest first."""
         raised_at = _TABLE.c.raised_at

@@ -57,6 +57,10 @@ class WorkOrders:
         rows = self._connection.execute(statement.order_by(_TABLE.c.opened_at.desc(), _TABLE.c.id.desc()).limit(limit))
         return [_order(row) for row in rows]
 
+    def get(self, id: int) -> WorkOrder | None:  # noqa: A002
+        row = self._connection.execute(select(_TABLE).where(_TABLE.c.id == id)).first()
+        return None if row is None else _order(row)
+
     def close(self, id: int, at: datetime, by: str, note: str = "") -> bool:  # noqa: A002
         """Returns whether it was open until then."""
         values = {"state": _CLOSED, "closed_at": to_us(at), "closed_by": by, "note": note}

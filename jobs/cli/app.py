@@ -12,7 +12,7 @@ from engine.settings import language
 from jobs import metrics, schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock, set_up_logging
-from jobs.cli import database, operators, optimise, rules, territory
+from jobs.cli import alarms, database, operators, optimise, rules, territory
 from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
@@ -44,7 +44,8 @@ app.add_typer(territory.app, name="territory")
 app.add_typer(database.app, name="db")
 app.add_typer(operators.plans, name="plan")
 app.add_typer(operators.commands, name="command")
-app.add_typer(operators.alarms, name="alarm")
+app.add_typer(alarms.app, name="alarm")
+app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(operators.audit, name="audit")
 app.add_typer(rules.app, name="rules")
 optimise.register(app)

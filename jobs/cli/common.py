@@ -71,14 +71,14 @@ def show_lines(lines: Sequence[str]) -> None:
         _out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Rows as a table for people, or as a JSON list."""
+def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, heads: Sequence[str] = ()) -> None:
+    """Rows as a table for people, under `heads` if there are any, or as a JSON list."""
     if as_json:
         emit(list(rows))
         return
     if not rows:
         return
-    table = Table(*rows[0])
+    table = Table(*(heads or rows[0]))
     for row in rows:
         table.add_row(*map(str, row.values()))
     _out.print(table)

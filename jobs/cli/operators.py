@@ -1,4 +1,4 @@
-"""`consigne plan | command | alarm | audit`: looking at what was planned, sent, raised and recorded."""
+"""`consigne plan | command | audit`: looking at what was planned, sent and recorded."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,6 @@ from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
 
 plans = typer.Typer(help="Plans made.", no_args_is_help=True)
 commands = typer.Typer(help="What was sent.", no_args_is_help=True)
-alarms = typer.Typer(help="Alarms.", no_args_is_help=True)
 audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
 
 
@@ -82,27 +81,6 @@ def show_command(point: str, as_json: Json = False) -> None:
         ]
     if not rows:
         raise InputError([Problem(point, 0, 0, "has no commands", "a point is written ASSET/NAME")])
-    show_rows(rows, as_json=as_json)
-
-
-@alarms.command("list")
-def list_alarms(as_json: Json = False) -> None:
-    """Alarms that are not normal.
-
-    Example: consigne alarm list
-    """
-    with open_store(settings()).read() as unit:
-        active = unit.alarms.active()
-    rows = [
-        {
-            "priority": a.priority.value,
-            "rule": a.rule,
-            "asset": a.asset,
-            "state": a.state.value,
-            "since": local(a.raised_at),
-        }
-        for a in active
-    ]
     show_rows(rows, as_json=as_json)
 
 
