@@ -136,7 +136,7 @@ class SafeClient:
         name = f"{method} {url.partition('?')[0]}"
         self._due.at = time.monotonic() + self._timeout_s
         waits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)
-        sent: dict[str | bytes, str | bytes] = {"User-Agent": "consigne", **(headers or {})}
+        sent = [("User-Agent", "consigne"), *(headers or {}).items()]
         try:
             with self._pool.stream(method, url, headers=sent, content=body, extensions={"timeout": waits}) as response:
                 return self._read(response)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from engine.catalogue import Duration
-from engine.ports import Clock, Link
+from engine.ports import Capabilities, Clock, Link
 
 HOME = "home"
 """In a validation's context: the folder that relative paths of the file start from."""
@@ -67,7 +67,7 @@ class Site:
 
 
 class Connection(Entry):
-    """What every kind has. A kind adds its own keys, `kind: Literal[...]` and `open`.
+    """What every kind has. A kind adds its own keys, `kind: Literal[...]`, what its equipment can do, and `open`.
 
     `gateways`: ids, or beginnings of ids followed by `*`; an id wins over a beginning, a longer one over a shorter.
     """
@@ -84,9 +84,14 @@ class Connection(Entry):
     schemes: ClassVar[tuple[str, ...]]
     """What `url` may begin with, for each kind."""
 
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What the equipment behind it can do; its link says the same."""
+
     @abstractmethod
     def open(self, site: Site) -> AbstractContextManager[Link]:
-        """The link, closed on leaving. Raises Unavailable where nothing can be opened without the peer."""
+        """The link, closed on leaving. Raises Unavailable when it cannot be opened while the peer is away."""
 
     @abstractmethod
     def probe(self) -> str:
@@ -98,9 +103,14 @@ class Connection(Entry):
         parts = urlsplit(url)
         if parts.scheme not in cls.schemes or not parts.hostname:
             raise ValueError(f"wants {' or '.join(f'{scheme}://HOST' for scheme in cls.schemes)}")
-        if parts.username or parts.password:
-            raise ValueError("a name or password does not belong here: write user: and secret_file:")
         return url
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> Self:
+        # Not where the address is checked: its problem would show the password found.
+        if urlsplit(self.url).username is not None:
+            raise ValueError("url: a name or password does not belong there: write user: and secret_file:")
+        return self
 
     @field_validator("gateways")
     @classmethod
@@ -109,6 +119,13 @@ class Connection(Entry):
         if wrong:
             raise ValueError(f"a gateway is an id, or the beginning of one and *, found {wrong[0]!r}")
         return gateways
+
+    @field_validator("secret_file")
+    @classmethod
+    def _some_secret(cls, file: Path | None) -> Path | None:
+        if file is not None and not _first_line(file):
+            raise ValueError(f"{file} begins with an empty line: wants the secret there")
+        return file
 
     @field_validator("timeout")
     @classmethod
@@ -123,7 +140,11 @@ class Connection(Entry):
 
     def secret(self) -> str | None:
         """The first line of the secret file; None without one."""
-        return self.secret_file.read_text().partition("\n")[0].strip() if self.secret_file else None
+        return _first_line(self.secret_file) if self.secret_file else None
+
+
+def _first_line(file: Path) -> str:
+    return file.read_text().partition("\n")[0].strip()
 
 
 def serving(gateway: str, patterns: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from engine.model import Ack, ReadBack
 from engine.ports import Answers
 
-_Answer = Ack | ReadBack | str
+Answer = Ack | ReadBack | str
 
 
 class Inbox:
@@ -17,11 +17,11 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._held: dict[int, _Answer] = {}
+        self._held: dict[int, Answer] = {}
         self._next = 0
         self._change = threading.Condition()
 
-    def put(self, answers: Iterable[_Answer]) -> None:
+    def put(self, answers: Iterable[Answer]) -> None:
         with self._change:
             for answer in answers:
                 self._held[self._next] = answer

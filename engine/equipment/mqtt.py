@@ -1,10 +1,12 @@
 """Equipment behind an MQTT broker, spoken to in the words of `engine.wire`."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, Literal, TypeVar
 
 from engine.broker import Broker, Message
+from engine.equipment.connections import Connection, Site
 from engine.model import Command
 from engine.ports import Answers, Capabilities
 from engine.wire import (
@@ -23,6 +25,7 @@ from engine.wire import (
 SUBSCRIPTIONS = (topic("+", ACK), topic("+", STATE))
 """What the session of an `MqttLink` must be subscribed to."""
 
+CAPABILITIES = Capabilities(selects=True)
 _BATCH = 1_000
 _T = TypeVar("_T")
 
@@ -34,7 +37,7 @@ class MqttLink:
         self._broker = broker
 
     def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them speak `engine.wire`
-        return Capabilities(selects=True)
+        return CAPABILITIES
 
     def send(self, commands: Sequence[Command]) -> None:
         for command in commands:
@@ -76,3 +79,36 @@ def _read(
             except ValueError as error:
                 malformed.append(f"{message.topic}: {error}")
     return decoded
+
+
+class MqttConnection(Connection):
+    """A broker whose gateways speak `engine.wire`."""
+
+    kind: Literal["mqtt"]
+    version: Literal["3.1.1", "5"] = "3.1.1"
+
+    schemes: ClassVar[tuple[str, ...]] = ("mqtt", "mqtts")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    @contextmanager
+    def open(self, site: Site) -> Iterator[MqttLink]:
+        broker = self._session(f"{site.owner}-{self.id}", *SUBSCRIPTIONS)
+        broker.connect(self.timeout_s)
+        try:
+            yield MqttLink(broker)
+        finally:
+            broker.close()
+
+    def probe(self) -> str:
+        broker = self._session(f"probe-{self.id}")
+        broker.connect(self.timeout_s)
+        broker.close()
+        return "the broker answers"
+
+    def _session(self, client_id: str, *topics: str) -> Broker:
+        url = f"{self.url.partition('?')[0]}?version={self.version}"
+        login = (self.user, self.secret() or "") if self.user else None
+        return Broker(url, client_id, topics, tls=self.tls.context(), login=login)
