@@ -25,6 +25,7 @@ from engine.rulebook import (
     durable_available,
     load_rules,
 )
+from engine.setpoints.orders import OrderEntry, load_orders
 from engine.setpoints.points import PointInfo
 from engine.settings import Settings
 from engine.store import Store
@@ -58,6 +59,7 @@ class Territory:
     registry: Registry
     series_names: dict[int, tuple[str, str]]
     communes: Mapping[str, str]
+    orders: tuple[OrderEntry, ...] = ()
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -66,7 +68,7 @@ class Territory:
     @cached_property
     def points(self) -> dict[str, PointInfo]:
         """Every point of the territory that a gateway can reach."""
-        return points_of(self.catalogue, self.assets)
+        return points_of(self.catalogue, self.assets, self.communes, self.orders)
 
     def of_type(self, asset_type: str) -> list[Asset]:
         return [asset for asset in self.assets if asset.type == asset_type]
@@ -89,13 +91,17 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
-def read_territory(store: Store, catalogue: Catalogue) -> Territory:
+def orders_in(settings: Settings, catalogue: Catalogue) -> tuple[OrderEntry, ...]:
+    return load_orders(settings.rules_dir / "orders.yaml", catalogue)
+
+
+def read_territory(store: Store, catalogue: Catalogue, orders: tuple[OrderEntry, ...] = ()) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
         assets = tuple(unit.inventory.assets())
         communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
-    return Territory(catalogue, assets, Registry(catalogue, series), names, communes)
+    return Territory(catalogue, assets, Registry(catalogue, series), names, communes, orders)
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:

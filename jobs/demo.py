@@ -32,6 +32,7 @@ from jobs.bootstrap import (
     catalogue_of,
     make_inference,
     open_broker,
+    orders_in,
     private_settings,
     read_territory,
     rule_engine,
@@ -109,7 +110,8 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
         update={"database_url": scene.database_url, "broker_url": scene.broker_url, "data_dir": options.folder}
     )
     store = Store.open(chosen.database_url)
-    territory = read_territory(store, catalogue_of(chosen))
+    catalogue = catalogue_of(chosen)
+    territory = read_territory(store, catalogue, orders_in(chosen, catalogue))
     start = noon(date.fromisoformat(scene.night))
     try:
         with _service(chosen, store, territory, start) as (service, line), _progress(options, chosen) as progress:

@@ -1,16 +1,22 @@
 """The points of a territory: what the catalogue says of each type, applied to each asset."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from engine import catalogue as kinds
 from engine.catalogue import Catalogue
 from engine.model import Asset
+from engine.setpoints.orders import OrderEntry, orders_of
 from engine.setpoints.points import Interlock, Lockout, Meter, PointInfo, Watch
 
 
-def points_of(catalogue: Catalogue, assets: Sequence[Asset]) -> dict[str, PointInfo]:
-    """Every point that a gateway can reach, by its id `<asset>/<name>`."""
-    maker = _Maker(catalogue, {asset.id: asset for asset in assets})
+def points_of(
+    catalogue: Catalogue,
+    assets: Sequence[Asset],
+    communes: Mapping[str, str],
+    orders: Collection[OrderEntry] = (),
+) -> dict[str, PointInfo]:
+    """Every point that a gateway can reach, by its id `<asset>/<name>`. `communes`: zone → INSEE code."""
+    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders)
     return {
         f"{asset.id}/{name}": maker.point(asset, asset.gateway, name, point)
         for asset in assets
@@ -20,8 +26,14 @@ def points_of(catalogue: Catalogue, assets: Sequence[Asset]) -> dict[str, PointI
 
 
 class _Maker:
-    def __init__(self, catalogue: Catalogue, assets: dict[str, Asset]) -> None:
-        self._catalogue, self._assets = catalogue, assets
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        assets: Mapping[str, Asset],
+        communes: Mapping[str, str],
+        orders: Collection[OrderEntry],
+    ) -> None:
+        self._catalogue, self._assets, self._communes, self._orders = catalogue, assets, communes, orders
 
     def point(self, asset: Asset, gateway: str, name: str, kind: kinds.PointType) -> PointInfo:
         return PointInfo(
@@ -33,6 +45,7 @@ class _Maker:
             load=float(asset.attributes.get(kind.load, 0.0)) if kind.load else 0.0,
             lockout=self._lockout(asset, kind.lockout) if kind.lockout else None,
             interlocks=tuple(self._interlocks(asset, kind)),
+            orders=orders_of(self._orders, asset, name, self._communes),
             meter=self._meter(asset, kind.verify),
         )
 

@@ -23,6 +23,8 @@ from engine.rulebook.naming import nearest
 
 SCENARIOS = "*.test.yaml"
 OWNERS = "owners.yaml"
+_NEIGHBOURS = {OWNERS, "orders.yaml", "blast.yaml", "notify.yaml", "schedules.yaml"}
+"""Files beside the domains that hold no rules."""
 RULE_FILE = Limits(bytes=2 * 1024 * 1024, values=60_000, letters=10_000)
 MAX_PROBLEMS = 500
 _NAMES = re.compile(rb"(?:\b(?:id|fact): *[\"']?|^  )([a-z][a-z0-9_-]{0,63})", re.MULTILINE)
@@ -119,7 +121,7 @@ def coded(problems: Iterable[Problem], code: str) -> list[Problem]:
 def _misplaced(folder: Path) -> Iterator[Problem]:
     """Files that look like rules and would be passed over."""
     for path in sorted((*folder.glob("*/*.yml"), *folder.glob("*.yml"), *folder.glob("*.yaml"))):
-        if path.name != OWNERS:
+        if path.parent != folder or path.name not in _NEIGHBOURS:
             hint = f"name it <domain>/{path.stem}.yaml"
             yield Problem(str(path), 0, 0, "is not looked at", hint, "shape")
 

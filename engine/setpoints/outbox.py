@@ -4,62 +4,70 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from engine.instants import isoformat
-from engine.model import Command, CommandState, Program, Slot
-from engine.setpoints.arbitration import Resolution, resolve
-from engine.setpoints.envelope import Outcome, Verdict, admit
+from engine.model import Command, CommandState, Level, Program, Slot
+from engine.setpoints.arbitration import Piece, Resolution
+from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
+from engine.setpoints.envelope import Change, Outcome, Running, Verdict, admit
 from engine.setpoints.points import PointInfo
+from engine.setpoints.wanted import UNBOUND, Wanted, want
 from engine.wire import program_to_json
 
-LOST = frozenset(
-    {
-        CommandState.REJECTED,
-        CommandState.EXPIRED,
-        CommandState.SUPERSEDED,
-        CommandState.CANCELLED,
-        CommandState.FAILED,
-    }
-)
-"""States in which a command is over without being in action."""
+LOST = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.SUPERSEDED, CommandState.FAILED})
+"""States in which a command is over without being in action, and is not to be asked again at once."""
+
+_HOUR = timedelta(hours=1)
+_RENEWALS = 3
+"""An override is renewed each third of the time that equipment follows it without us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The next command, None where the newest one already does what is wanted; and how that was decided."""
+    """The next command, None where the newest one already does what is wanted or nothing may be sent (`blocked`).
+
+    `renew_at`: when to settle the point again whatever happens; None: not before somebody wants something else.
+    """
 
     command: Command | None
     resolution: Resolution
     verdict: Verdict
+    renew_at: datetime | None = None
+    blocked: str = ""
 
 
-def settle(point: PointInfo, array: Sequence[Slot], newest: Command | None, now: datetime, until: datetime) -> Settled:
+def settle(
+    point: PointInfo,
+    array: Sequence[Slot],
+    newest: Command | None,
+    now: datetime,
+    until: datetime,
+    conditions: Conditions = NOTHING_KNOWN,
+    first: int = 1,
+) -> Settled:
     """Decide what a point is to do over [now, until) and the command that makes it so.
 
     There is a command only if the admitted program differs from what the newest command makes the equipment do,
     the equipment being back at its safe value after a program ends; settling twice gives one command. The same want
     after a command that came to nothing (LOST) is asked again only once that command's life is over.
-    A slot that holds a value which is not finite takes no part, and the verdict says so.
+    A slot that holds a value which is not finite takes no part, and the verdict says so. `first` is the lowest
+    sequence that may be given (see `engine.model.sequence`).
     """
     sound = [slot for slot in array if _finite(slot)]
-    resolution = resolve(sound, now, until, point.envelope.safe)
-    running = _running(newest, now, point.envelope.safe)
-    verdict = admit(
-        resolution.program,
-        point.envelope,
-        in_action=running.value,
-        changed_at=running.changed_at,
-        switched_at=running.switched_at,
-    )
-    verdict = _set_aside(verdict, [slot for slot in array if not _finite(slot)])
-    program = verdict.program
-    if program is None or _done_already(program, newest, now, point.envelope.safe):
-        return Settled(None, resolution, verdict)
-    seq = newest.seq + 1 if newest else 1
+    wanted = _anchored(point, sound, newest, now, until, conditions)
+    if wanted.program is None:
+        return Settled(None, wanted.resolution, Verdict(Outcome.REFUSED, None), blocked=wanted.blocked)
+    running = _running(point, newest, now)
+    verdict = admit(wanted.program, point.envelope, running, free=wanted.unbound)
+    verdict = _with(verdict, wanted.changes, [slot for slot in array if not _finite(slot)])
+    program, renew_at = _held(point, verdict.program, wanted, now)
+    if program is None or _done_already(point, program, newest, now):
+        return Settled(None, wanted.resolution, verdict, renew_at)
+    seq = max(newest.seq + 1 if newest else 1, first)
     command = Command(
         id=_key(point.id, seq, program),
         point=point.id,
@@ -67,10 +75,55 @@ def settle(point: PointInfo, array: Sequence[Slot], newest: Command | None, now:
         seq=seq,
         program=program,
         issued_at=now,
-        expires_at=now + point.envelope.time_to_live,
-        explanation=_explain(resolution, verdict, running.since(program)),
+        expires_at=now + point.envelope.time_to_live if point.programs else _expiry(point, program, now),
+        explanation=_explain(wanted, verdict, _since(running, program)),
+        level=_decides(wanted.pieces[0]),
+        not_before=now,
+        supersedes=newest.id if newest is not None and not newest.state.terminal else None,
+        urgent=_decides(wanted.pieces[0]) in UNBOUND,
+        renew_at=renew_at,
     )
-    return Settled(command, resolution, verdict)
+    return Settled(command, wanted.resolution, verdict, renew_at)
+
+
+def _anchored(
+    point: PointInfo,
+    array: Sequence[Slot],
+    newest: Command | None,
+    now: datetime,
+    until: datetime,
+    conditions: Conditions,
+) -> Wanted:
+    """What is wanted; how far the newest command lets equipment follow an override is not moved on before its time."""
+    held_for = point.envelope.held_for
+    if newest is not None and newest.renew_at is not None and now < newest.issued_at + held_for / _RENEWALS:
+        return want(point, array, now, until, conditions, newest.issued_at + held_for)
+    return want(point, array, now, until, conditions)
+
+
+def _held(
+    point: PointInfo, program: Program | None, wanted: Wanted, now: datetime
+) -> tuple[Program | None, datetime | None]:
+    """The program that the equipment can hold by itself, and when it wants the next."""
+    if program is None:
+        return None, None
+    renew_at = None
+    if wanted.renew_from is not None:
+        renew_at = max(wanted.renew_from - point.envelope.held_for * (1 - 1 / _RENEWALS), now)
+    if point.programs or len(program.steps) == 1:
+        return program, renew_at
+    # Equipment that holds one value is told each step when it comes.
+    following = program.steps[1][0]
+    return program.clip(program.start, following), min(filter(None, (renew_at, following)))
+
+
+def _expiry(point: PointInfo, program: Program, now: datetime) -> datetime:
+    """A lone value must not arrive when another is due already."""
+    return min(now + point.envelope.time_to_live, program.until)
+
+
+def _decides(piece: Piece) -> Level:
+    return Level.SAFE_DEFAULT if piece.winner is None else piece.winner.level
 
 
 def because(explanation: Mapping[str, Any], at: datetime) -> dict[str, Any] | None:
@@ -96,22 +149,34 @@ def _finite(slot: Slot) -> bool:
     return all(math.isfinite(value) for _, value in slot.program.steps)
 
 
-def _set_aside(verdict: Verdict, unsound: Sequence[Slot]) -> Verdict:
-    if not unsound:
+def _with(verdict: Verdict, before: Sequence[Change], unsound: Sequence[Slot]) -> Verdict:
+    """The verdict with what came before the envelope, and the slots that were set aside."""
+    aside = sorted((_aside(slot) for slot in unsound), key=str)
+    if not (before or aside):
         return verdict
-    reasons = sorted(f"level {s.level} {s.source} {s.version} asks what is not finite: set aside" for s in unsound)
     outcome = Outcome.CLAMPED if verdict.outcome is Outcome.ACCEPTED else verdict.outcome
-    return replace(verdict, outcome=outcome, reasons=(*verdict.reasons, *reasons))
+    return replace(verdict, outcome=outcome, changes=(*before, *verdict.changes, *aside))
 
 
-def _done_already(program: Program, newest: Command | None, now: datetime, safe: float) -> bool:
-    if program != _effect(newest, now, program.until, safe):
+def _aside(slot: Slot) -> Change:
+    text = f"level {slot.level} {slot.source} {slot.version} asks what is not finite: set aside"
+    return Change("type", slot.program.start, math.nan, None, text)
+
+
+def _done_already(point: PointInfo, program: Program, newest: Command | None, now: datetime) -> bool:
+    if program != effect(point, newest, now, program.until):
+        return False
+    if newest is not None and newest.state is CommandState.CANCELLED:
         return False
     return newest is None or newest.state not in LOST or now < newest.expires_at
 
 
-def _effect(newest: Command | None, now: datetime, until: datetime, safe: float) -> Program | None:
-    """What the equipment does over [now, until) by the newest command: safe before and after its program."""
+def effect(point: PointInfo, newest: Command | None, now: datetime, until: datetime) -> Program | None:
+    """What the equipment does over [now, until) by its newest command.
+
+    Before a program and after it equipment is at its safe value; where it holds no programs, it keeps the last value.
+    """
+    safe = point.envelope.safe
     if newest is None:
         return Program.constant(safe, now, until)
     steps: list[tuple[datetime, float]] = [(now, safe)] if now < newest.program.start else []
@@ -119,46 +184,46 @@ def _effect(newest: Command | None, now: datetime, until: datetime, safe: float)
     if part is not None:
         steps.extend(part.steps)
     if newest.program.start < until and newest.program.until < until:
-        steps.append((max(now, newest.program.until), safe))
+        after = safe if point.programs else newest.program.steps[-1][1]
+        steps.append((max(now, newest.program.until), after))
     return Program(tuple(steps), until).clip(now, until)
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """The value at a point, since when it has been that, and since when it is on or off. None: not known."""
-
-    value: float | None
-    changed_at: datetime | None
-    switched_at: datetime | None
-
-    def since(self, program: Program) -> dict[str, str | None]:
-        """The same two instants for the first value of the program that follows."""
-        first = program.steps[0][1]
-        changed_at = self.changed_at if first == self.value else program.start
-        kept = self.value is not None and bool(first) == bool(self.value)
-        switched_at = self.switched_at if kept else program.start
-        return {
-            "changed_at": isoformat(changed_at) if changed_at else None,
-            "switched_at": isoformat(switched_at) if switched_at else None,
-        }
-
-
-def _running(newest: Command | None, now: datetime, safe: float) -> _Running:
+def _running(point: PointInfo, newest: Command | None, now: datetime) -> Running:
+    """What the newest command makes of the point by now, and since when."""
     if newest is None:
-        return _Running(None, None, None)
+        return Running()
     since = newest.explanation.get("since", {})
     changed_at, switched_at = (_instant(since.get(key)) for key in ("changed_at", "switched_at"))
-    steps = [step for step in (*newest.program.steps, (newest.program.until, safe)) if step[0] <= now]
+    recent = [datetime.fromisoformat(at) for at in since.get("recent", ())]
+    after = [(newest.program.until, point.envelope.safe)] if point.programs else []
+    steps = [step for step in (*newest.program.steps, *after) if step[0] <= now]
     if not steps:
-        return _Running(safe, None, None)
+        return Running(point.envelope.safe)
     value = steps[0][1]
     for at, following in steps[1:]:
         if following != value:
             changed_at = at
+            recent.append(at)
         if bool(following) != bool(value):
             switched_at = at
         value = following
-    return _Running(value, changed_at, switched_at)
+    return Running(value, changed_at, switched_at, tuple(at for at in recent if at > now - _HOUR))
+
+
+def _since(running: Running, program: Program) -> dict[str, Any]:
+    """Since when the first value of the program that follows holds, and since when it is on or off."""
+    first = program.steps[0][1]
+    same = first == running.value
+    kept = running.value is not None and bool(first) == bool(running.value)
+    changed_at = running.changed_at if same else program.start
+    switched_at = running.switched_at if kept else program.start
+    recent = running.recent if same else (*running.recent, program.start)
+    return {
+        "changed_at": isoformat(changed_at) if changed_at else None,
+        "switched_at": isoformat(switched_at) if switched_at else None,
+        "recent": [isoformat(at) for at in recent],
+    }
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -170,7 +235,7 @@ def _key(point: str, seq: int, program: Program) -> str:
     return hashlib.sha256(orjson.dumps([point, seq, program_to_json(program)])).hexdigest()
 
 
-def _explain(resolution: Resolution, verdict: Verdict, since: Mapping[str, str | None]) -> dict[str, Any]:
+def _explain(wanted: Wanted, verdict: Verdict, since: Mapping[str, Any]) -> dict[str, Any]:
     # Wants are listed once and pieces point at them: a day's plan has a hundred pieces and few wants.
     wants: dict[int, int] = {}
     listed: list[dict[str, Any]] = []
@@ -189,12 +254,16 @@ def _explain(resolution: Resolution, verdict: Verdict, since: Mapping[str, str |
             None if piece.winner is None else index(piece.winner),
             [index(slot) for slot in piece.losers],
         ]
-        for piece in resolution.pieces
+        for piece in wanted.pieces
     ]
     return {
         "wants": listed,
         "pieces": pieces,
-        "verdict": {"outcome": verdict.outcome.value, "reasons": list(verdict.reasons)},
+        "verdict": {
+            "outcome": verdict.outcome.value,
+            "reasons": list(verdict.reasons),
+            "clauses": sorted({change.clause for change in verdict.changes}),
+        },
         "since": dict(since),
     }
 

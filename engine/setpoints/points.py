@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from math import inf
 
 from engine.model import Envelope
+from engine.setpoints.orders import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class PointInfo:
     programs: bool = True
     lockout: Lockout | None = None
     interlocks: tuple[Interlock, ...] = ()
+    orders: tuple[Order, ...] = ()
     meter: Meter | None = None
 
     @property

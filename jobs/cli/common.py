@@ -26,6 +26,7 @@ from jobs.bootstrap import (
     catalogue_of,
     open_broker,
     open_store,
+    orders_in,
     read_territory,
 )
 from jobs.reload import RuleFiles
@@ -101,7 +102,8 @@ def local(at: datetime) -> str:
 
 def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
     store = open_store(chosen)
-    return store, read_territory(store, catalogue_of(chosen))
+    catalogue = catalogue_of(chosen)
+    return store, read_territory(store, catalogue, orders_in(chosen, catalogue))
 
 
 @contextmanager

@@ -114,7 +114,7 @@ class Core:
             commands = []
             for name, point in self.points.items():
                 program = Program.constant(self.levels(k), NOON + k * QUARTER, NOON + timedelta(days=1))
-                slot = Slot(name, Level.RULE, "rule:test", program, now, "v1", "a test")
+                slot = Slot(name, Level.DAY_AHEAD_PLAN, "plan:test", program, now, "v1", "a test")
                 command = settle(point, [slot], newest.get(name), now, program.until).command
                 commands += [command] if command else []
             unit.commands.enqueue(commands)

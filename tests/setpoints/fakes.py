@@ -45,6 +45,7 @@ def an_envelope(**changes: object) -> Envelope:
         time_to_live=timedelta(minutes=30),
         verify_tolerance=0.02,
         verify_within=timedelta(minutes=5),
+        held_for=timedelta(days=10),
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import Envelope, Program
-from engine.setpoints.envelope import DWELL, Outcome, admit
+from engine.setpoints.envelope import DWELL, Outcome, Running, Verdict, admit
 from tests.setpoints.fakes import MINUTE, an_envelope, at
 
 END = 60
@@ -18,8 +18,12 @@ def program(*steps: tuple[float, float], until: float = END) -> Program:
     return Program(tuple((at(minute), value) for minute, value in steps), at(until))
 
 
+def fit(asked: Program, envelope: Envelope, in_action: float | None = None, **running: Any) -> Verdict:
+    return admit(asked, envelope, Running(in_action, **running))
+
+
 def admitted(asked: Program, envelope: Envelope, **running: Any) -> Program:
-    verdict = admit(asked, envelope, **{"in_action": None, **running})
+    verdict = fit(asked, envelope, **running)
     assert verdict.program is not None
     return verdict.program
 
@@ -42,7 +46,7 @@ envelopes = st.builds(
 @given(programs())
 def test_what_fits_is_accepted_as_it_is(asked: Program) -> None:
     inside = Program(tuple((start, min(max(value, 0), 1)) for start, value in asked.steps), asked.until)
-    verdict = admit(inside, an_envelope(), in_action=1.0)
+    verdict = fit(inside, an_envelope(), in_action=1.0)
     assert (verdict.outcome, verdict.program, verdict.reasons) == (
         Outcome.ACCEPTED,
         inside.clip(inside.start, inside.until),
@@ -99,7 +103,7 @@ def state_at(run: Program, now: datetime) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_refuses_the_whole(value: float) -> None:
-    verdict = admit(program((0, 0.5), (10, value), (20, value)), an_envelope(), in_action=1.0)
+    verdict = fit(program((0, 0.5), (10, value), (20, value)), an_envelope(), in_action=1.0)
     assert (verdict.outcome, verdict.program) == (Outcome.REFUSED, None)
     assert verdict.reasons == (
         f"{value} at 2026-11-22T11:10:00Z is not a finite number",
@@ -118,7 +122,7 @@ def test_a_value_that_is_not_finite_refuses_the_whole(value: float) -> None:
     ],
 )
 def test_bounds(asked: float, given: float, words: str | None) -> None:
-    verdict = admit(program((0, asked)), an_envelope(), in_action=None)
+    verdict = fit(program((0, asked)), an_envelope(), in_action=None)
     assert verdict.program == program((0, given))
     assert verdict.outcome is (Outcome.CLAMPED if words else Outcome.ACCEPTED)
     assert words is None or words in verdict.reasons[0]
@@ -138,7 +142,7 @@ def test_values_that_clamp_to_the_same_are_one_step() -> None:
     ],
 )
 def test_a_large_jump_is_a_staircase(step: float | None, steps: list[tuple[float, float]]) -> None:
-    verdict = admit(program((0, 1)), an_envelope(largest_step=step), in_action=0.0)
+    verdict = fit(program((0, 1)), an_envelope(largest_step=step), in_action=0.0)
     assert verdict.program == program(*steps)
     assert bool(verdict.reasons) == (len(steps) > 1)
 
@@ -155,7 +159,7 @@ def test_a_staircase_turns_round_when_the_want_does() -> None:
 
 
 def test_the_first_step_waits_for_the_last_one_before() -> None:
-    verdict = admit(program((0, 0.5)), an_envelope(largest_step=0.5), in_action=0.0, changed_at=at(-0.5))
+    verdict = fit(program((0, 0.5)), an_envelope(largest_step=0.5), in_action=0.0, changed_at=at(-0.5))
     assert verdict.program == program((0, 0.0), (0.5, 0.5))
     assert "less than 0:01:00 after the last step" in verdict.reasons[0]
 
@@ -179,7 +183,7 @@ def test_without_knowing_what_is_in_action_anything_may_follow() -> None:
 )
 def test_shortest_on_and_off(asked: list[tuple[float, float]], given: list[tuple[float, float]]) -> None:
     envelope = an_envelope(shortest_on=5 * MINUTE, shortest_off=3 * MINUTE)
-    verdict = admit(program(*asked), envelope, in_action=None)
+    verdict = fit(program(*asked), envelope, in_action=None)
     assert verdict.program == program(*given)
     assert bool(verdict.reasons) == (asked != given)
 
@@ -192,10 +196,10 @@ def test_a_running_state_counts(since: float | None, off_at: float) -> None:
 
 
 def test_a_wait_says_what_limits_it() -> None:
-    verdict = admit(program((0, 1), (4, 0)), an_envelope(shortest_on=5 * MINUTE), in_action=None)
+    verdict = fit(program((0, 1), (4, 0)), an_envelope(shortest_on=5 * MINUTE), in_action=None)
     (reason,) = verdict.reasons
     assert reason.startswith("1 to 0 at 2026-11-22T11:04:00Z comes 0:04:00 after it went on")
-    assert reason.endswith("which lasts 0:05:00 at least: waits until 2026-11-22T11:05:00Z")
+    assert reason.endswith("which lasts 0:05:00 at least (level 6): waits until 2026-11-22T11:05:00Z")
 
 
 def test_a_staircase_switches_off_only_when_allowed() -> None:

@@ -141,9 +141,14 @@ def test_a_longer_horizon_is_a_new_command_unless_it_adds_what_is_safe() -> None
     assert command_of([PLAN], newest, 30) is not None
 
 
-@pytest.mark.parametrize("state", sorted(set(CommandState) - LOST))
+@pytest.mark.parametrize("state", sorted(set(CommandState) - LOST - {CommandState.CANCELLED}))
 def test_what_is_on_its_way_is_not_asked_again(state: CommandState) -> None:
     assert command_of([PLAN], replace(first([PLAN]), state=state), 40) is None
+
+
+def test_what_was_cancelled_is_asked_again_at_once() -> None:
+    """A hold or a lock-out has gone: nobody waits for the life of what was never sent."""
+    assert command_of([PLAN], replace(first([PLAN]), state=CommandState.CANCELLED), 1) is not None
 
 
 @pytest.mark.parametrize("state", sorted(LOST))
@@ -194,7 +199,7 @@ def test_the_explanation_says_who_and_why_at_any_instant() -> None:
     assert [loser["source"] for loser in piece["losers"]] == ["plan"]
     assert because(explanation, at(25))["winner"]["source"] == "plan"  # type: ignore[index]
     assert because(explanation, at(END)) is None
-    assert explanation["verdict"] == {"outcome": "accepted", "reasons": []}
+    assert explanation["verdict"] == {"outcome": "accepted", "reasons": [], "clauses": []}
 
 
 def test_the_explanation_survives_json_and_still_serves() -> None:
