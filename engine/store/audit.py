@@ -1,66 +1,133 @@
-"""Who did what: a chain in which every line holds the one before it."""
+"""Who did what: lines written with the act, then sealed into a chain in which every line holds the one before it."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
-from sqlalchemy import Text, insert, select, type_coerce
+import polars as pl
+from sqlalchemy import ColumnElement, LargeBinary, Select, Text, cast, func, insert, select, type_coerce, update
 
-from engine.instants import to_us
+from engine.instants import from_us, to_us
 from engine.store import schema
 from engine.store.bulk import Bulk
-from engine.store.schema import to_json
+from engine.store.chain import GENESIS, Broken, Chain, Row, digest, follow
+
+PERSON = "person:"
+"""What the actor of a person's act begins with; the account's name follows."""
 
 _TABLE = schema.audit
-_GENESIS = "0" * 64
+_COLUMNS = _TABLE.c
+_SEALER = 0x6175646974  # the advisory lock of whoever seals
+_WORDS = ("reason", "note")  # keys of bodies under which people write freely
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One act. `id` is its number, `seq` its place in the chain once it is sealed."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    seq: int | None = None
 
 
 class Audit:
-    """Lines numbered from 1 without a gap. Each one's SHA-256 covers its content, its number and the hash before it.
+    """Lines that are written with the act they tell of, and get a place in the chain, from 1 without a gap, by `seal`.
 
-    The chain shows a line changed, removed or put in; that its end was cut off, only a copy of the last hash shows.
+    A sealed line's SHA-256 covers its content, both its numbers and the hash before it. The chain shows a line changed,
+    removed, put in or moved; that its end was cut off, only a copy of a later hash shows.
     """
 
     def __init__(self, bulk: Bulk) -> None:
-        self._connection = bulk.connection
+        self._bulk, self._connection = bulk, bulk.connection
+        self._postgres = bulk.connection.dialect.name == "postgresql"
 
     def append(self, actor: str, action: str, subject: str, body: Mapping[str, Any], at: datetime) -> int:
-        """Add a line; returns its number. Other writers wait until this transaction ends."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.exec_driver_sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE")
-        last = self._connection.execute(
-            select(_TABLE.c.seq, _TABLE.c.hash).order_by(_TABLE.c.seq.desc()).limit(1)
-        ).first()
-        seq, before = (last.seq + 1, last.hash) if last else (1, _GENESIS)
-        line = {"seq": seq, "at": to_us(at), "actor": actor, "action": action, "subject": subject, "body": dict(body)}
-        self._connection.execute(insert(_TABLE).values(**line, hash=_digest(before, line)))
-        return seq
+        """Add a line, which waits for nobody; returns its number.
+
+        Of what a person wrote freely (`reason`, `note`) it keeps the SHA-256 alone: the words are in the record the act
+        made, whence they can be removed, as a name must be when its owner asks, and the chain stays whole.
+        """
+        kept = {key: _sha256(value) if _is_words(actor, key, value) else value for key, value in body.items()}
+        values = {"at": to_us(at), "actor": actor, "action": action, "subject": subject, "body": kept}
+        return int(self._connection.execute(insert(_TABLE).values(values).returning(_COLUMNS.id)).scalar_one())
+
+    def line(self, number: int) -> Line | None:
+        """The line of that number."""
+        row = self._connection.execute(select(_TABLE).where(_COLUMNS.id == number)).first()
+        if row is None:
+            return None
+        return Line(row.id, from_us(row.at), row.actor, row.action, row.subject, row.body, row.seq)
 
     def bodies(self, actor: str, action: str, start: datetime, until: datetime) -> Iterator[dict[str, Any]]:
         """What one actor wrote of one kind of act in [start, until), in order."""
-        columns = _TABLE.c
-        acts = (columns.actor == actor, columns.action == action)
-        when = (columns.at >= to_us(start), columns.at < to_us(until))
-        yield from self._connection.execute(select(columns.body).where(*acts, *when).order_by(columns.seq)).scalars()
+        acts = (_COLUMNS.actor == actor, _COLUMNS.action == action)
+        when = (_COLUMNS.at >= to_us(start), _COLUMNS.at < to_us(until))
+        yield from self._connection.execute(select(_COLUMNS.body).where(*acts, *when).order_by(_COLUMNS.id)).scalars()
 
-    def verify(self) -> int | None:
-        """The number of the first line that does not fit the chain; None when all do."""
-        expected, before = 1, _GENESIS
-        columns = _TABLE.c
-        # The body as it is written: read as JSON, a changed text could mean the same, or nothing at all.
-        body = type_coerce(columns.body, Text).label("body")
-        statement = select(columns.seq, columns.at, columns.actor, columns.action, columns.subject, body, columns.hash)
-        with self._connection.execute(statement.order_by(columns.seq).execution_options(yield_per=10_000)) as rows:
-            for row in rows.mappings():
-                line = {name: row[name] for name in ("seq", "at", "actor", "action", "subject")}
-                line["body"] = orjson.Fragment(row["body"])
-                if row["seq"] != expected or row["hash"] != _digest(before, line):
-                    return expected
-                expected, before = expected + 1, row["hash"]
-        return None
+    def waits(self) -> bool:
+        """Is there a line to seal?"""
+        return self._connection.execute(select(_COLUMNS.id).where(_COLUMNS.seq.is_(None)).limit(1)).first() is not None
+
+    def seal(self, limit: int = 50_000) -> int:
+        """Give up to `limit` lines their places, by their numbers; returns how many. 0 while another process seals.
+
+        A line whose act commits later than one with a higher number gets a later place.
+        """
+        if self._postgres and not self._connection.execute(select(func.pg_try_advisory_xact_lock(_SEALER))).scalar():
+            return 0
+        last = self._connection.execute(
+            select(_COLUMNS.seq, _COLUMNS.hash).where(_COLUMNS.seq.is_not(None)).order_by(_COLUMNS.seq.desc()).limit(1)
+        ).first()
+        seq, before = (last.seq, last.hash) if last else (0, GENESIS)
+        places = []
+        for found in self._rows(_COLUMNS.seq.is_(None), order=_COLUMNS.id, limit=limit):
+            seq, row = seq + 1, found._replace(seq=seq + 1)
+            before = digest(before, row)
+            places.append((row.id, seq, before))
+        types = {"id": pl.Int64, "seq": pl.Int64, "hash": pl.String}
+        sealed = self._bulk.keys(pl.DataFrame(places, schema=types, orient="row"))
+        values = {"seq": sealed.c.seq, "hash": sealed.c.hash}
+        if places:
+            self._connection.execute(update(_TABLE).where(_COLUMNS.id == sealed.c.id).values(values))
+        return len(places)
+
+    def verify(self, head: str | None = None) -> Chain:
+        """Compare every sealed line with the chain. `head`: a hash kept from before, which the chain must hold."""
+        chain = follow(self._rows(_COLUMNS.seq.is_not(None), order=_COLUMNS.seq), head)
+        waiting = select(func.count(), func.min(_COLUMNS.id).filter(_COLUMNS.hash.is_not(None)))
+        unsealed, torn_out = self._connection.execute(waiting.where(_COLUMNS.seq.is_(None))).one()
+        broken = chain.broken
+        if broken is None and torn_out is not None:
+            broken = Broken(chain.lines + 1, torn_out, "was sealed and has lost its place")
+        return Chain(chain.lines, chain.head, broken, unsealed)
+
+    def _rows(
+        self, which: ColumnElement[bool], *, order: ColumnElement[Any], limit: int | None = None
+    ) -> Iterator[Row]:
+        # The body as it is written: read as JSON, a changed text could mean the same, or nothing at all. On SQLite as
+        # bytes, for a text may be none any more, and from the table, for an index may say something else.
+        texts = [self._text(_COLUMNS[name]) for name in ("actor", "action", "subject", "body", "hash")]
+        statement: Select[Any] = select(_COLUMNS.seq, _COLUMNS.id, _COLUMNS.at, *texts)
+        if limit is None:
+            statement = statement.with_hint(_TABLE, "NOT INDEXED", "sqlite")
+        statement = statement.where(which).order_by(order).limit(limit)
+        with self._connection.execute(statement.execution_options(yield_per=10_000)) as rows:
+            yield from map(Row._make, rows)
+
+    def _text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        text = type_coerce(column, Text)
+        return text if self._postgres else cast(text, LargeBinary)
 
 
-def _digest(before: str, line: Mapping[str, Any]) -> str:
-    return hashlib.sha256(f"{before}{to_json(line)}".encode()).hexdigest()
+def _is_words(actor: str, key: str, value: object) -> bool:
+    return actor.startswith(PERSON) and key in _WORDS and isinstance(value, str)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -60,12 +60,9 @@ def _counts(bulk: Bulk) -> Iterator[tuple[str, str]]:
 
 
 def _audit(bulk: Bulk) -> Iterator[tuple[str, str]]:
-    broken = Audit(bulk).verify()
+    broken = Audit(bulk).verify().broken
     if broken is not None:
-        yield (
-            f"audit line {broken} does not fit the chain",
-            "it or an earlier one was changed or removed: compare with a backup",
-        )
+        yield f"audit line {broken.seq} does not fit the chain: {broken.what}", "compare with a backup or an export"
 
 
 def _partitions(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:

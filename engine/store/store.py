@@ -80,6 +80,20 @@ class Store:
             problems = revisions.check(connection, self.name)
             return problems or check_contents(self._database.bulk(connection), self.name, at)
 
+    def seal(self) -> int:
+        """Seal the lines of the audit that wait, in transactions of their own; returns how many were sealed.
+
+        0 also while another process is at it.
+        """
+        with self.read() as unit:
+            waits = unit.audit.waits()
+        sealed = 0
+        while waits:
+            with self.begin() as unit:
+                count = unit.audit.seal()
+            sealed, waits = sealed + count, count > 0
+        return sealed
+
     def ensure_partitions(self, until: datetime) -> list[str]:
         """On PostgreSQL, make monthly partitions up to the month of `until`. Returns the names of the new ones."""
         if not self._database.is_postgres:

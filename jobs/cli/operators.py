@@ -91,9 +91,7 @@ def verify_audit() -> None:
     Example: consigne audit verify
     """
     with open_store(settings()).read() as unit:
-        broken = unit.audit.verify()
-    if broken is not None:
-        raise ConsigneError(
-            f"audit: line {broken} does not fit the chain → it or an earlier one was changed or removed"
-        )
+        found = unit.audit.verify()
+    if found.broken is not None:
+        raise ConsigneError(f"audit: line {found.broken.seq} {found.broken.what}")
     show_lines(["the chain is whole"])

@@ -81,6 +81,7 @@ def full(store: Store, lamps: Lines, put: Put, now: datetime) -> Store:
         unit.workorders.close(1, now + timedelta(hours=2), "anna", NASTY)
         for number in range(3):
             unit.audit.append("anna", "release", NASTY, {"number": number, "text": NASTY}, now)
+        unit.audit.seal(2)
         _write_raw(unit)
         unit.ledger.start("plan", "2026-11-22", now, "host")
         unit.ledger.start("plan", "2026-11-23", now, "host")
@@ -193,6 +194,7 @@ def test_a_restored_database_goes_on_where_the_other_stopped(
             assert unit.alarms.save(_alarm(now)).id == (alarm.id or 0) + 1
             (before,) = unit.slots.standing("L-1/illuminanceLevel", now + timedelta(minutes=8))
             assert unit.audit.append("ben", "look", "", {}, now) == 4
+            assert (unit.audit.seal(), unit.audit.verify().broken) == (2, None)
             _write_slot(unit, Program.constant(1, now, now + timedelta(1)), now + timedelta(minutes=9))
             (slot,) = unit.slots.standing("L-1/illuminanceLevel", now + timedelta(minutes=9))
             assert slot.id == (before.id or 0) + 1

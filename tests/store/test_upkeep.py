@@ -242,6 +242,7 @@ def sound(week: Store, now: datetime) -> Store:
     with week.begin() as unit:
         for number in range(4):
             unit.audit.append("anna", "release", f"L-{number}", {"number": number}, now)
+        unit.audit.seal()
         unit.commands.enqueue([_command(now)])
     return week
 

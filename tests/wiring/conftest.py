@@ -129,7 +129,7 @@ def audited(settings: Settings, action: str) -> list[dict[str, Any]]:
     engine = create_engine(settings.database_url)
     with engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT body FROM audit WHERE actor = 'rules' AND action = :action ORDER BY seq"), {"action": action}
+            text("SELECT body FROM audit WHERE actor = 'rules' AND action = :action ORDER BY id"), {"action": action}
         ).scalars()
         bodies = [json.loads(body) for body in rows]
     engine.dispose()

@@ -9,6 +9,8 @@ down_revision = "0002"
 ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 UNSEALED = sa.text("seq IS NULL")
 WAITING = sa.text("batch IS NOT NULL AND state = 'queued'")
+WRITTEN = ("id", "at", "actor", "action", "subject", "body")
+REFUSAL = "a line of the audit is never changed or removed"
 RENEWED = sa.text("renew_at IS NOT NULL")
 
 
@@ -102,5 +104,31 @@ def _audit() -> None:
         sa.Column("hash", sa.Text),
     )
     op.create_index("audit_unsealed", "audit", ["id"], sqlite_where=UNSEALED, postgresql_where=UNSEALED)
-    op.execute(f"INSERT INTO audit ({listed}) SELECT {listed} FROM audit_before ORDER BY seq")  # noqa: S608 - our names
+    # A line whose number is its place has the hash it always had.
+    op.execute(f"INSERT INTO audit (id, {listed}) SELECT seq, {listed} FROM audit_before")  # noqa: S608 - our names
     op.drop_table("audit_before")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("SELECT setval('audit_id_seq', COALESCE(MAX(id), 0) + 1, false) FROM audit")
+        _guard_on_postgresql()
+    else:
+        _guard_on_sqlite()
+
+
+def _guard_on_postgresql() -> None:
+    op.execute(
+        "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    new, old = (", ".join(f"{row}.{name}" for name in WRITTEN) for row in ("NEW", "OLD"))
+    change = f"OLD.seq IS NOT NULL OR ({new}) IS DISTINCT FROM ({old})"
+    refuse = "EXECUTE FUNCTION audit_refuse()"
+    op.execute(f"CREATE TRIGGER audit_kept BEFORE UPDATE ON audit FOR EACH ROW WHEN ({change}) {refuse}")
+    op.execute(f"CREATE TRIGGER audit_not_removed BEFORE DELETE ON audit FOR EACH ROW {refuse}")
+    op.execute(f"CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON audit FOR EACH STATEMENT {refuse}")
+
+
+def _guard_on_sqlite() -> None:
+    change = " OR ".join(["OLD.seq IS NOT NULL", *(f"NEW.{name} IS NOT OLD.{name}" for name in WRITTEN)])
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+    op.execute(f"CREATE TRIGGER audit_kept BEFORE UPDATE ON audit WHEN {change} {refuse}")
+    op.execute(f"CREATE TRIGGER audit_not_removed BEFORE DELETE ON audit {refuse}")
