@@ -45,7 +45,8 @@ class Broker:
 
     An MQTT 5 broker is asked to leave at most `receive_maximum` messages unacknowledged; with 3.1.1 its own limit holds
     (Mosquitto: max_inflight_messages). Mosquitto 2.0.11 keeps to either only until the first acknowledgement: then a
-    backlog may come whole, bounded by its max_queued limits.
+    backlog may come whole, bounded by its max_queued limits. `wake` is set whenever a message comes in, so that one thread may
+    wait for several sessions.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Broker:
         receive_maximum: int = 1_000,
         tls: ssl.SSLContext | None = None,
         login: tuple[str, str] | None = None,
+        wake: threading.Event | None = None,
     ) -> None:
         parts = urlsplit(url)
         in_url = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
@@ -66,6 +68,7 @@ class Broker:
         self._five = parse_qs(parts.query).get("version", ["3"])[0].startswith("5")
         self._subscriptions = [(topic, 1) for topic in subscriptions]
         self._receive_maximum = receive_maximum
+        self._wake = wake
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._pending: deque[mqtt.MQTTMessageInfo] = deque()
         self._unsent = 0  # published while there was no connection, or no room, since the last flush
@@ -231,6 +234,8 @@ class Broker:
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._inbox.put(Message(message.topic, bytes(message.payload), message.mid, message.qos, self._link))
+        if self._wake is not None:
+            self._wake.set()
 
 
 def _without_delay(_client: mqtt.Client, _data: object, line: object) -> None:

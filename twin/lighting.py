@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from math import isfinite
 
 from pydantic import AwareDatetime
 
-from engine.model import Ack, AckStatus, Asset, Command, Program, ReadBack
-from engine.wire import digest
+from engine.model import Ack, Asset, Command, ReadBack
+from twin.controller import Controller
 
 Points = Sequence[tuple[float, float]]
 
@@ -68,22 +67,6 @@ class Darkness:
         return tuple(sorted(at for night in self.nights for at in night))
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """The program in action, and the command that brought it."""
-
-    id: str
-    seq: int
-    program: Program
-    digest: str
-    starts: tuple[datetime, ...]
-
-    def at(self, instant: datetime) -> float | None:
-        if not self.starts[0] <= instant < self.program.until:
-            return None
-        return self.program.steps[bisect_right(self.starts, instant) - 1][1]
-
-
 class Lamp:
     """One lamp and its controller, which keeps its own time and, without a program, is full when dark and off by day.
 
@@ -102,7 +85,7 @@ class Lamp:
         self._faults = tuple(fault for fault in faults if fault.kind in {FaultKind.STUCK, FaultKind.FAILURE})
         edges = {*darkness.edges(), *(at for fault in self._faults for at in (fault.from_at, fault.until_at))}
         self._edges = sorted(edges)
-        self._held: _Held | None = None
+        self._controller = Controller(self.point, self.gateway, self._knows, "a level of this lamp")
         self._stuck_at: float | None = None
         self._at = start_at
 
@@ -136,36 +119,19 @@ class Lamp:
 
     def obey(self, command: Command, at: datetime) -> Ack:
         """Apply a command, or say why not. Newer sequences only, never after its expiry, and never twice."""
-        status, reason = self._answer(command, at)
-        if status is AckStatus.ACCEPTED:
-            self.advance(at)
-            starts = tuple(start for start, _ in command.program.steps)
-            self._held = _Held(command.id, command.seq, command.program, digest(command.program), starts)
-        return Ack(command.id, command.point, self.gateway, command.seq, status, reason)
+        self.advance(at)
+        return self._controller.obey(command, at)
 
     def readback(self, at: datetime) -> ReadBack:
         """What is in action; sequence 0 and no digest before the first program."""
-        held = self._held
-        seq, program = (held.seq, held.digest) if held else (0, "")
-        return ReadBack(self.point, self.gateway, seq, program, self.level(at), at)
+        return self._controller.readback(self.level(at), at)
 
-    def _answer(self, command: Command, at: datetime) -> tuple[AckStatus, str]:
-        if self._held is not None and command.seq <= self._held.seq:
-            if command.id == self._held.id:
-                return AckStatus.DUPLICATE, ""
-            if command.seq == self._held.seq:
-                return AckStatus.REJECTED, f"seq {command.seq} is another command's"
-            return AckStatus.SUPERSEDED, f"seq {self._held.seq} is in action"
-        if at >= command.expires_at:
-            return AckStatus.EXPIRED, f"it is {at.isoformat()} here"
-        allowed = (0.0, 1.0) if not self._attributes.get("dimmable", True) else None
-        for _, value in command.program.steps:
-            if not isfinite(value) or not 0 <= value <= 1 or (allowed and value not in allowed):
-                return AckStatus.REJECTED, f"{value:g} is not a level of this lamp"
-        return AckStatus.ACCEPTED, ""
+    def _knows(self, level: float) -> bool:
+        return 0 <= level <= 1 if self._attributes.get("dimmable", True) else level in {0.0, 1.0}
 
     def _wanted(self, at: datetime) -> float:
-        value = self._held.at(at) if self._held else None
+        held = self._controller.held
+        value = held.at(at) if held else None
         return float(self._darkness.at(at)) if value is None else value
 
     def _suffers(self, kind: FaultKind, at: datetime) -> bool:
@@ -174,10 +140,10 @@ class Lamp:
     def _changes(self, to: datetime) -> list[datetime]:
         """Instants strictly between now and `to` at which the power may change."""
         changes = set(self._edges[bisect_right(self._edges, self._at) : bisect_left(self._edges, to)])
-        if self._held is not None:
-            starts = self._held.starts
-            changes.update(starts[bisect_right(starts, self._at) : bisect_left(starts, to)])
-            changes.update({self._held.program.until} if self._at < self._held.program.until < to else ())
+        held = self._controller.held
+        if held is not None:
+            changes.update(held.starts[bisect_right(held.starts, self._at) : bisect_left(held.starts, to)])
+            changes.update({held.program.until} if self._at < held.program.until < to else ())
         return sorted(changes)
 
 

@@ -27,8 +27,8 @@ from engine.setpoints.points import PointInfo
 from engine.wire import ACK, TELEMETRY, encode_ack, topic
 from tests.setpoints.fakes import ManualClock, Memory
 from twin.broker import EmbeddedBroker
+from twin.effects import EffectLog, read_effects
 from twin.field import Story
-from twin.field.effects import EffectLog, read_effects
 from twin.field.lockstep import DONE, TICK, Lockstep
 from twin.field.lockstep import SUBSCRIPTIONS as FIELD_SUBSCRIPTIONS
 from twin.field.site import Site

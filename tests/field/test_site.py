@@ -22,9 +22,10 @@ from engine.wire import (
     gateway_of,
     topic,
 )
+from twin.controller import Held, Served, Wire, remembered
+from twin.effects import Effect, EffectLog, effect_of, read_effects
 from twin.field import Count, Presence, Story
-from twin.field.effects import Effect, EffectLog, read_effects
-from twin.field.site import Served, Site, Wire
+from twin.field.site import Site
 from twin.lighting import Fault, FaultKind
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -185,7 +186,9 @@ def test_an_unknown_flux_curve_is_refused() -> None:
 def test_a_command_is_obeyed_noted_acknowledged_and_shown() -> None:
     command = a_command()
     served = a_site().serve([sent(command)], at(1))
-    assert served.effects == [Effect(POINT, 1, command.id, at(1), digest(command.program))]
+    assert served.effects == [
+        Effect(POINT, 1, command.id, at(1), digest(command.program), command.expires_at, command.program)
+    ]
     assert answers(served) == [
         Ack(command.id, POINT, "A-1", 1, AckStatus.ACCEPTED),
         ReadBack(POINT, "A-1", 1, digest(command.program), 0.5, at(1)),
@@ -356,9 +359,10 @@ def test_effects_are_appended_line_by_line(tmp_path: Path) -> None:
     for seq in (1, 2):
         with EffectLog(path) as log:
             log.append([])
-            log.append([Effect(POINT, seq, f"c{seq}", at(seq), "d")])
+            log.append([effect_of(a_command(seq), at(seq))])
         path.write_bytes(path.read_bytes() + b'{"point": "cut sh')
-    assert read_effects(path) == [
-        {"point": POINT, "seq": seq, "id": f"c{seq}", "at": f"2026-11-22T11:0{seq}:00Z", "digest": "d"}
-        for seq in (1, 2)
+    assert [(line["seq"], line["at"]) for line in read_effects(path)] == [
+        (1, "2026-11-22T11:01:00Z"),
+        (2, "2026-11-22T11:02:00Z"),
     ]
+    assert remembered(read_effects(path)) == {POINT: Held.of(a_command(2).id, 2, a_command(2).program)}

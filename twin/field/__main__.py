@@ -20,7 +20,7 @@ from engine.catalogue import load_catalogue
 from engine.errors import ConsigneError
 from engine.inventory.territory import load_territory
 from twin.broker import EmbeddedBroker
-from twin.field.effects import EffectLog
+from twin.effects import EffectLog
 from twin.field.lockstep import CLIENT_ID, SUBSCRIPTIONS, Lockstep
 from twin.field.site import Site
 from twin.field.story import Story

@@ -18,8 +18,9 @@ from engine.broker import Broker, Message
 from engine.errors import Unavailable
 from engine.instants import isoformat
 from engine.wire import COMMAND, GET, topic
-from twin.field.effects import EffectLog
-from twin.field.site import Site, Wire
+from twin.controller import Wire
+from twin.effects import EffectLog
+from twin.field.site import Site
 from twin.field.story import Story
 
 TICK, DONE = topic("field", "tick"), topic("field", "done")

@@ -4,47 +4,21 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
 
 from engine.errors import InputError, Problem
 from engine.instants import isoformat
-from engine.model import Ack, AckStatus, Asset, Command
-from engine.wire import (
-    ACK,
-    COMMAND,
-    GET,
-    STATE,
-    TELEMETRY,
-    decode_command,
-    decode_get,
-    digest,
-    encode_ack,
-    encode_readback,
-    gateway_of,
-    topic,
-)
-from twin.field.effects import Effect
+from engine.model import AckStatus, Asset, Command
+from engine.wire import COMMAND, GET, TELEMETRY, decode_command, decode_get, gateway_of, topic
+from twin.controller import Served, Wire, answer, report
+from twin.effects import effect_of
 from twin.field.story import Story
 from twin.lighting import Fault, FaultKind, Lamp
 
 Reading = dict[str, Any]
-
-
-class Wire(NamedTuple):
-    """A message, in or out."""
-
-    topic: str
-    payload: bytes
-
-
-class Served(NamedTuple):
-    """What came of messages: what was done, and what to answer once that is written down."""
-
-    effects: list[Effect]
-    answers: list[Wire]
 
 
 class Site:
@@ -132,7 +106,7 @@ class Site:
     def _command(self, message: Wire, command: Command, at: datetime, served: Served) -> None:
         lamp = self._lamps.get(command.point)
         if lamp is None or lamp.gateway != command.gateway:
-            served.answers.append(_answer(command, AckStatus.REJECTED, "no such point here"))
+            served.answers.append(answer(command, AckStatus.REJECTED, "no such point here"))
             return
         if self._draw(lamp, FaultKind.DROP_COMMAND, at):
             return
@@ -145,23 +119,22 @@ class Site:
 
     def _obey(self, lamp: Lamp, command: Command, at: datetime, served: Served) -> None:
         if self._draw(lamp, FaultKind.REJECT, at):
-            answer = _answer(command, AckStatus.REJECTED, "not now")
+            said = answer(command, AckStatus.REJECTED, "not now")
         elif self._draw(lamp, FaultKind.LIE, at):
-            answer = _answer(command, AckStatus.ACCEPTED)
+            said = answer(command, AckStatus.ACCEPTED)
         else:
             ack = lamp.obey(command, at)
-            answer = _answer(command, ack.status, ack.reason)
+            said = answer(command, ack.status, ack.reason)
             if ack.status is AckStatus.ACCEPTED:
-                served.effects.append(Effect(lamp.point, command.seq, command.id, at, digest(command.program)))
+                served.effects.append(effect_of(command, at))
         if not self._draw(lamp, FaultKind.DROP_ACK, at):
-            served.answers.append(answer)
+            served.answers.append(said)
             self._report(lamp.point, lamp.gateway, at, served)
 
     def _report(self, point: str, gateway: str, at: datetime, served: Served) -> None:
         lamp = self._lamps.get(point)
         if lamp is not None and lamp.gateway == gateway:
-            state = Wire(topic(gateway, STATE), encode_readback(lamp.readback(at)))
-            served.answers.extend([state] * (2 if self._draw(lamp, FaultKind.DOUBLE, at) else 1))
+            served.answers.extend([report(lamp.readback(at))] * (2 if self._draw(lamp, FaultKind.DOUBLE, at) else 1))
 
     def _draw(self, lamp: Lamp, kind: FaultKind, at: datetime) -> Fault | None:
         """The fault of a lamp or of its cabinet that strikes this message."""
@@ -185,11 +158,6 @@ def _check_curves(assets: Sequence[Asset], story: Story) -> None:
     ]
     if problems:
         raise InputError(problems)
-
-
-def _answer(command: Command, status: AckStatus, reason: str = "") -> Wire:
-    ack = Ack(command.id, command.point, command.gateway, command.seq, status, reason)
-    return Wire(topic(command.gateway, ACK), encode_ack(ack))
 
 
 def _payload(at: datetime, readings: list[Reading]) -> bytes:

@@ -1,4 +1,4 @@
-"""What was really done, kept by the equipment itself: the witness that nothing is applied twice."""
+"""What was really done, kept by the equipment itself: the witness that nothing is applied twice, or too late."""
 
 import os
 from collections.abc import Sequence
@@ -10,16 +10,26 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from engine.instants import isoformat
+from engine.model import Command, Program
+from engine.wire import digest, program_to_json
 
 
 class Effect(NamedTuple):
-    """One program put into action."""
+    """One program put into action. `at` is the true time, whatever the equipment's own clock said."""
 
     point: str
     seq: int
     id: str
     at: datetime
     digest: str
+    expires_at: datetime
+    program: Program
+
+
+def effect_of(command: Command, at: datetime) -> Effect:
+    return Effect(
+        command.point, command.seq, command.id, at, digest(command.program), command.expires_at, command.program
+    )
 
 
 class EffectLog:
@@ -34,7 +44,7 @@ class EffectLog:
     def append(self, effects: Sequence[Effect]) -> None:
         if not effects:
             return
-        self._file.writelines(orjson.dumps({**e._asdict(), "at": isoformat(e.at)}) + b"\n" for e in effects)
+        self._file.writelines(map(_line, effects))
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -47,6 +57,11 @@ class EffectLog:
         self._file.close()
 
 
+def _line(effect: Effect) -> bytes:
+    plain = {**effect._asdict(), "at": isoformat(effect.at), "expires_at": isoformat(effect.expires_at)}
+    return orjson.dumps({**plain, "program": program_to_json(effect.program)}) + b"\n"
+
+
 def read_effects(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log: keys point, seq, id, at, digest. A last line cut short by a crash is left out."""
+    """The lines of a log, keys as in `Effect`. A last line cut short by a crash is left out."""
     return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
