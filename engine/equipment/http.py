@@ -68,7 +68,7 @@ class AtOnce(ABC):
         return self._capabilities
 
     def send(self, commands: Sequence[Command]) -> None:
-        failed = self._side_by_side(commands, self._order)
+        failed = self._side_by_side(commands, self._order_or_reject)
         unsent = [command.id for command, error in failed if not isinstance(error, NoAnswer)]
         if unsent:
             raise Undelivered(str(failed[0][1]), unsent)
@@ -83,6 +83,11 @@ class AtOnce(ABC):
 
     def confirm(self, answers: Answers) -> None:
         self._inbox.confirm(answers)
+
+    def _order_or_reject(self, command: Command) -> Iterable[Answer]:
+        if len(command.program.steps) > 1 and not self._capabilities.programs:
+            return [answer(command, AckStatus.REJECTED, "takes one value at a time, no program of several steps")]
+        return self._order(command)
 
     @abstractmethod
     def _order(self, command: Command) -> Iterable[Answer]:

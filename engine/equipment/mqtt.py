@@ -33,8 +33,8 @@ _T = TypeVar("_T")
 class MqttLink:
     """The `Link` over one session. Nothing is retained: an old command must not meet equipment that comes back."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, broker: Broker, timeout_s: float = 10.0) -> None:
+        self._broker, self._timeout_s = broker, timeout_s
 
     def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them speak `engine.wire`
         return CAPABILITIES
@@ -42,7 +42,7 @@ class MqttLink:
     def send(self, commands: Sequence[Command]) -> None:
         for command in commands:
             self._broker.publish(topic(command.gateway, COMMAND), encode_command(command))
-        self._broker.flush()
+        self._broker.flush(self._timeout_s)
 
     def ask(self, points: Mapping[str, str]) -> None:
         of_gateway: defaultdict[str, list[str]] = defaultdict(list)
@@ -50,7 +50,7 @@ class MqttLink:
             of_gateway[gateway].append(point)
         for gateway, named in of_gateway.items():
             self._broker.publish(topic(gateway, GET), encode_get(named))
-        self._broker.flush()
+        self._broker.flush(self._timeout_s)
 
     def receive(self, timeout_s: float) -> Answers:
         messages = self._broker.take(_BATCH, timeout_s)
@@ -98,7 +98,7 @@ class MqttConnection(Connection):
         broker = self._session(f"{site.owner}-{self.id}", *SUBSCRIPTIONS)
         broker.connect(self.timeout_s)
         try:
-            yield MqttLink(broker)
+            yield MqttLink(broker, self.timeout_s)
         finally:
             broker.close()
 
