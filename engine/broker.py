@@ -45,8 +45,9 @@ class Broker:
 
     An MQTT 5 broker is asked to leave at most `receive_maximum` messages unacknowledged; with 3.1.1 its own limit holds
     (Mosquitto: max_inflight_messages). Mosquitto 2.0.11 keeps to either only until the first acknowledgement: then a
-    backlog may come whole, bounded by its max_queued limits. `wake` is set whenever a message comes in, so that one thread may
-    wait for several sessions.
+    backlog may come whole, bounded by its max_queued limits.
+
+    `wake` is set whenever a message comes in, so that one thread may wait for several sessions.
     """
 
     def __init__(
