@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -112,13 +112,7 @@ class Broker:
         self._refused = ""
         self._settled.clear()
         try:
-            if self._five:
-                properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-                properties.SessionExpiryInterval = _SESSION_EXPIRY_S
-                properties.ReceiveMaximum = self._receive_maximum
-                self._client.connect(self._host, self._port, _KEEPALIVE_S, clean_start=False, properties=properties)
-            else:
-                self._client.connect(self._host, self._port, _KEEPALIVE_S)
+            self._dial(self._client.connect)
         except OSError as error:
             raise self._unavailable(str(error)) from None
         self._client.loop_start()
@@ -158,10 +152,13 @@ class Broker:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hand a QoS 1 message to the session; `flush` waits for the broker's word. Never retain a command.
 
-        While the connection is away it waits in memory, and is sent when it is back even if `flush` has failed.
+        While the connection is away it goes nowhere, now or later, and `flush` says so.
         """
         while self._pending and self._pending[0].is_published():
             self._pending.popleft()
+        if not self.connected:
+            self._unsent += 1
+            return
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc == mqtt.MQTT_ERR_SUCCESS:
             self._pending.append(info)
@@ -169,16 +166,22 @@ class Broker:
             self._unsent += 1
 
     def flush(self, timeout_s: float = 10.0) -> None:
-        """Wait until the broker has acknowledged everything published. Raises Unavailable when it has not in time."""
+        """Wait until the broker has acknowledged everything published. Raises Unavailable when it has not in time.
+
+        What it has not acknowledged then may have left, and is not sent again by us: not in ten minutes, when the
+        broker is back and it would be too late.
+        """
         deadline = time.monotonic() + timeout_s
         while self._pending and not self._unsent:
             self._pending[0].wait_for_publish(max(0.0, deadline - time.monotonic()))
             if not self._pending[0].is_published():
                 break
             self._pending.popleft()
-        unsure = len(self._pending) + self._unsent
+        unsure, on_their_way = len(self._pending) + self._unsent, bool(self._pending)
         self._pending.clear()
         self._unsent = 0
+        if on_their_way:
+            self._begin_again()
         if unsure:
             raise self._unavailable(f"{unsure} messages not acknowledged within {timeout_s:g} s")
 
@@ -192,6 +195,21 @@ class Broker:
         self._ready.clear()
         self._client = self._make_client()  # paho leaves sockets open when a stopped client is started again
         self._change_link(forget=True)
+
+    def _begin_again(self) -> None:
+        """Take the session up with a client that remembers nothing of what was published."""
+        self.close()
+        self._dial(self._client.connect_async)
+        self._client.loop_start()
+
+    def _dial(self, connect: Callable[..., object]) -> None:
+        if not self._five:
+            connect(self._host, self._port, _KEEPALIVE_S)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+        properties.ReceiveMaximum = self._receive_maximum
+        connect(self._host, self._port, _KEEPALIVE_S, clean_start=False, properties=properties)
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, code: ReasonCode, _properties: object

@@ -35,6 +35,7 @@ class MqttLink:
 
     def __init__(self, broker: Broker, timeout_s: float = 10.0) -> None:
         self._broker, self._timeout_s = broker, timeout_s
+        self._unconfirmed: list[Message] = []
 
     def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them speak `engine.wire`
         return CAPABILITIES
@@ -53,7 +54,10 @@ class MqttLink:
         self._broker.flush(self._timeout_s)
 
     def receive(self, timeout_s: float) -> Answers:
-        messages = self._broker.take(_BATCH, timeout_s)
+        # What a transaction that failed did not keep is given again: the broker itself would wait for a reconnection.
+        held = self._unconfirmed
+        messages = [*held, *self._broker.take(_BATCH - len(held), 0.0 if held else timeout_s)]
+        self._unconfirmed = messages
         malformed: list[str] = []
         return Answers(
             acks=tuple(_read(messages, ACK, decode_ack, malformed)),
@@ -65,6 +69,8 @@ class MqttLink:
     def confirm(self, answers: Answers) -> None:
         if isinstance(answers.receipt, tuple):
             self._broker.ack(answers.receipt)
+            done = set(answers.receipt)
+            self._unconfirmed = [message for message in self._unconfirmed if message not in done]
 
 
 def _read(

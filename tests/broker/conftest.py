@@ -66,6 +66,11 @@ class Mosquitto:
             self._process.wait(10)
             self._process = None
 
+    def freeze(self) -> None:
+        """It neither reads nor answers, and its connections stay; only `stop` with SIGKILL ends it then."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     def forget(self) -> None:
         """Lose every session, as a server with a lost disk does."""
         (self._folder / "mosquitto.db").unlink()
