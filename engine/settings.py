@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import InputError, Problem
@@ -19,6 +19,11 @@ class Settings(BaseSettings):
 
     database_url: str = Field("sqlite:///consigne.db", description="SQLAlchemy URL, SQLite or PostgreSQL")
     broker_url: str = Field("mqtt://127.0.0.1:1883", description="mqtt[s]://user:password@host:port?version=5")
+    broker_ca: FilePath | None = Field(None, description="whom to trust over mqtts; the system's authorities")
+    broker_certificate: FilePath | None = Field(None, description="who we are to the broker; with broker_key")
+    broker_key: FilePath | None = None
+    broker_password_file: FilePath | None = Field(None, description="holds the password of the user in broker_url")
+    equipment_file: FilePath | None = Field(None, description="the ways to equipment; all of it over the broker")
     rules_dir: Path = Field(Path("rules"), description="the rule files")
     datasets_dir: Path = Field(Path("datasets"), description="reference tables and the sample territory")
     data_dir: Path = Field(Path("var"), description="what Consigne writes beside its database")
@@ -48,6 +53,12 @@ class Settings(BaseSettings):
         if not url.startswith(("mqtt://", "mqtts://")):
             raise ValueError("wants mqtt://HOST:PORT or mqtts://HOST:PORT")
         return url
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.broker_certificate is None) != (self.broker_key is None):
+            raise ValueError("CONSIGNE_BROKER_CERTIFICATE and CONSIGNE_BROKER_KEY go together")
+        return self
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -2,19 +2,26 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
 from engine.broker import Broker
 from engine.calendar import load_school_calendar
 from engine.catalogue import Catalogue, load_catalogue
+from engine.equipment.connections import Connection, Directory, Site, first_line, tls_context
+from engine.equipment.file import load_equipment
+from engine.equipment.mqtt import SUBSCRIPTIONS, MqttLink
+from engine.equipment.router import Router
 from engine.errors import ConsigneError
 from engine.model import Asset
+from engine.ports import Clock, Link
 from engine.rulebook import (
     Almanac,
     DurableInference,
@@ -60,6 +67,7 @@ class Territory:
     series_names: dict[int, tuple[str, str]]
     communes: Mapping[str, str]
     orders: tuple[OrderEntry, ...] = ()
+    connections: tuple[Connection, ...] = ()
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -68,7 +76,10 @@ class Territory:
     @cached_property
     def points(self) -> dict[str, PointInfo]:
         """Every point of the territory that a gateway can reach."""
-        return points_of(self.catalogue, self.assets, self.communes, self.orders)
+        if not self.connections:
+            return points_of(self.catalogue, self.assets, self.communes, self.orders)
+        able = Directory(self.connections).capabilities
+        return points_of(self.catalogue, self.assets, self.communes, self.orders, able)
 
     def of_type(self, asset_type: str) -> list[Asset]:
         return [asset for asset in self.assets if asset.type == asset_type]
@@ -95,20 +106,65 @@ def orders_in(settings: Settings, catalogue: Catalogue) -> tuple[OrderEntry, ...
     return load_orders(settings.rules_dir / "orders.yaml", catalogue)
 
 
-def read_territory(store: Store, catalogue: Catalogue, orders: tuple[OrderEntry, ...] = ()) -> Territory:
+def connections_in(settings: Settings) -> tuple[Connection, ...]:
+    """The equipment file's; none without one. Raises InputError with every problem of it."""
+    return load_equipment(settings.equipment_file) if settings.equipment_file else ()
+
+
+def read_territory(
+    store: Store,
+    catalogue: Catalogue,
+    orders: tuple[OrderEntry, ...] = (),
+    connections: tuple[Connection, ...] = (),
+) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
         assets = tuple(unit.inventory.assets())
         communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
-    return Territory(catalogue, assets, Registry(catalogue, series), names, communes, orders)
+    return Territory(catalogue, assets, Registry(catalogue, series), names, communes, orders, connections)
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:
     """A connected session. Raises Unavailable when the broker does not answer."""
-    broker = Broker(settings.broker_url, client_id, topics, receive_maximum=settings.receive_maximum)
+    broker = broker_of(settings, client_id, *topics)
     broker.connect()
     return broker
+
+
+def broker_of(settings: Settings, client_id: str, *topics: str) -> Broker:
+    """A session that is not connected yet. Raises ConsigneError for a certificate or key that is none."""
+    try:
+        tls = tls_context(settings.broker_ca, settings.broker_certificate, settings.broker_key)
+    except OSError as error:
+        raise ConsigneError(f"CONSIGNE_BROKER_CA, _CERTIFICATE or _KEY: {error} → name PEM files") from None
+    file, user = settings.broker_password_file, urlsplit(settings.broker_url).username
+    login = (unquote(user), first_line(file)) if file and user else None
+    maximum = settings.receive_maximum
+    return Broker(settings.broker_url, client_id, topics, receive_maximum=maximum, tls=tls, login=login)
+
+
+@contextmanager
+def open_link(settings: Settings, clock: Clock, owner: str = "consigne-dispatch") -> Iterator[Link]:
+    """The way to equipment: the connections of the equipment file or, without one, all of it over the broker.
+
+    Raises Unavailable when the broker does not answer; connections are opened when they do.
+    """
+    connections = connections_in(settings)
+    if connections:
+        with Router(connections, Site(clock, owner), _tell) as router:
+            yield router
+    else:
+        with closing(open_broker(settings, owner, *SUBSCRIPTIONS)) as line:
+            yield MqttLink(line)
+
+
+def _tell(connection: str, why: str | None) -> None:
+    log = structlog.get_logger()
+    if why is None:
+        log.info("equipment back", connection=connection)
+    else:
+        log.warning("equipment away", connection=connection, why=why)
 
 
 def make_inference() -> Inference:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from engine import wire
 from engine.broker import Broker, Message
-from engine.equipment.mqtt import SUBSCRIPTIONS
+from engine.equipment.mqtt import SUBSCRIPTIONS, MqttLink
 from engine.errors import Conflict, ConsigneError, InputError, Problem
 from engine.instants import noon
 from engine.inventory.territory import load_territory
@@ -220,7 +220,7 @@ def _service(chosen: Settings, store: Store, territory: Territory, start: dateti
     orders.connect()
     inference = make_inference()
     rules = RulesAtWork(rule_engine(chosen, territory, inference), territory, inference)
-    service = Service(chosen, store, territory, rules, StoryClock(start), orders)
+    service = Service(chosen, store, territory, rules, StoryClock(start), MqttLink(orders))
     try:
         yield service, line
     finally:

@@ -3,18 +3,19 @@
 import importlib
 import platform
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from engine.broker import Broker
-from engine.errors import ConsigneError
+from engine.equipment.connections import Connection, Directory
+from engine.errors import ConsigneError, InputError
 from engine.instants import PARIS
 from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
-from jobs.bootstrap import WallClock, catalogue_of
+from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
 from jobs.reload import in_service
 
 _SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
@@ -40,6 +41,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     if database.state == "ok":
         yield _service(settings)
     yield _try("broker", lambda: _broker(settings))
+    yield from _equipment(settings, database.state == "ok")
     if not quick:
         yield from (_try(name, partial(_version, name)) for name in _SOLVERS)
 
@@ -87,8 +89,39 @@ def _local(text: str) -> str:
     return f"{datetime.fromisoformat(text).astimezone(PARIS):%Y-%m-%d %H:%M:%S}"
 
 
+def _equipment(settings: Settings, with_inventory: bool) -> Iterator[Finding]:
+    """Each connection of the equipment file, asked side by side; and the gateways that none serves."""
+    try:
+        connections = connections_in(settings)
+    except InputError as error:
+        yield Finding("equipment file", "down", str(error))
+        return
+    if not connections:
+        return
+    with ThreadPoolExecutor(16) as pool:
+        yield from pool.map(_probe, connections)
+    if with_inventory:
+        yield from _unserved(settings, Directory(connections))
+
+
+def _unserved(settings: Settings, directory: Directory) -> Iterator[Finding]:
+    with Store.open(settings.database_url).read() as unit:
+        gateways = {asset.gateway for asset in unit.inventory.assets() if asset.gateway}
+    alone = sorted(gateway for gateway in gateways if directory.find(gateway) is None)
+    if alone:
+        what = f"no connection serves {len(alone)} of {len(gateways)} gateways: {', '.join(alone[:5])}"
+        hint = f"add them to a connection of {settings.equipment_file}"
+        yield Finding("equipment file", "degraded", f"{what} → {hint}")
+
+
+def _probe(connection: Connection) -> Finding:
+    """One that is away degrades the service: the others go on."""
+    found = _try(f"connection {connection.id}", connection.probe)
+    return found if found.state == "ok" else Finding(found.name, "degraded", found.what)
+
+
 def _broker(settings: Settings) -> str:
-    broker = Broker(settings.broker_url, f"consigne-doctor-{platform.node()}")
+    broker = broker_of(settings, f"consigne-doctor-{platform.node()}")
     broker.connect(5.0)
     broker.close()
     return "answers"

@@ -1,10 +1,11 @@
 """The points of a territory: what the catalogue says of each type, applied to each asset."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from engine import catalogue as kinds
 from engine.catalogue import Catalogue
 from engine.model import Asset
+from engine.ports import Capabilities
 from engine.setpoints.orders import OrderEntry, orders_of
 from engine.setpoints.points import Interlock, Lockout, Meter, PointInfo, Watch
 
@@ -14,9 +15,11 @@ def points_of(
     assets: Sequence[Asset],
     communes: Mapping[str, str],
     orders: Collection[OrderEntry] = (),
+    able: Callable[[str], Capabilities] = lambda _gateway: Capabilities(),
 ) -> dict[str, PointInfo]:
-    """Every point that a gateway can reach, by its id `<asset>/<name>`. `communes`: zone → INSEE code."""
-    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders)
+    """Every point that a gateway can reach, by its id `<asset>/<name>`. `communes`: zone → INSEE code; `able`: what the
+    equipment behind a gateway can do, by default all."""
+    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders, able)
     return {
         f"{asset.id}/{name}": maker.point(asset, asset.gateway, name, point)
         for asset in assets
@@ -32,8 +35,10 @@ class _Maker:
         assets: Mapping[str, Asset],
         communes: Mapping[str, str],
         orders: Collection[OrderEntry],
+        able: Callable[[str], Capabilities],
     ) -> None:
         self._catalogue, self._assets, self._communes, self._orders = catalogue, assets, communes, orders
+        self._able = able
 
     def point(self, asset: Asset, gateway: str, name: str, kind: kinds.PointType) -> PointInfo:
         return PointInfo(
@@ -43,6 +48,7 @@ class _Maker:
             zone=asset.zone,
             domain=kind.domain_of(asset.attributes),
             load=float(asset.attributes.get(kind.load, 0.0)) if kind.load else 0.0,
+            programs=self._able(gateway).programs,
             lockout=self._lockout(asset, kind.lockout) if kind.lockout else None,
             interlocks=tuple(self._interlocks(asset, kind)),
             orders=orders_of(self._orders, asset, name, self._communes),

@@ -16,9 +16,8 @@ from typing import Self, TypeVar
 import structlog
 
 from engine.broker import Broker, Message
-from engine.equipment.mqtt import MqttLink
 from engine.errors import Unavailable
-from engine.ports import Clock
+from engine.ports import Clock, Link
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.settings import Settings
 from engine.store import Intake, Store
@@ -43,7 +42,7 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork, clock: Clock, line: Broker,
+        self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork, clock: Clock, link: Link,
         files: RuleFiles | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
@@ -52,7 +51,7 @@ class Service:
         self._ready: RulesAtWork | None = None
         self.dispatcher = Dispatcher(
             store.begin,
-            MqttLink(line),
+            link,
             clock,
             DispatchPolicy(
                 owner=socket.gethostname(),

@@ -47,15 +47,23 @@ class Tls(Entry):
     def _coherent(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("a client certificate and its key go together")
+        try:
+            self.context()
+        except OSError as error:
+            raise ValueError(f"these are no PEM files of a certificate and its key: {error}") from None
         return self
 
     def context(self) -> ssl.SSLContext:
-        """TLS 1.2 or later, the peer's certificate and name checked. Raises ssl.SSLError for files that hold none."""
-        context = ssl.create_default_context(cafile=self.ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
+        return tls_context(self.ca, self.certificate, self.key)
+
+
+def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or later, the peer's certificate and name checked. Raises OSError for files that hold none."""
+    context = ssl.create_default_context(cafile=ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ class Connection(Entry):
     @field_validator("secret_file")
     @classmethod
     def _some_secret(cls, file: Path | None) -> Path | None:
-        if file is not None and not _first_line(file):
+        if file is not None and not first_line(file):
             raise ValueError(f"{file} begins with an empty line: wants the secret there")
         return file
 
@@ -140,11 +148,34 @@ class Connection(Entry):
 
     def secret(self) -> str | None:
         """The first line of the secret file; None without one."""
-        return _first_line(self.secret_file) if self.secret_file else None
+        return first_line(self.secret_file) if self.secret_file else None
 
 
-def _first_line(file: Path) -> str:
+def first_line(file: Path) -> str:
+    """What a secret file holds."""
     return file.read_text().partition("\n")[0].strip()
+
+
+NOWHERE = Capabilities(programs=False, expiry=False, key=False, acknowledges=False, reads_back=False)
+"""What a gateway can do that no connection serves."""
+
+
+class Directory:
+    """Which of several connections serves a gateway."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._by_pattern = {pattern: connection for connection in connections for pattern in connection.gateways}
+        self._found: dict[str, Connection | None] = {}
+
+    def find(self, gateway: str) -> Connection | None:
+        if gateway not in self._found:
+            pattern = serving(gateway, self._by_pattern)
+            self._found[gateway] = self._by_pattern[pattern] if pattern else None
+        return self._found[gateway]
+
+    def capabilities(self, gateway: str) -> Capabilities:
+        connection = self.find(gateway)
+        return connection.capabilities if connection else NOWHERE
 
 
 def serving(gateway: str, patterns: Iterable[str]) -> str | None:

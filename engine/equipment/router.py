@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Self
 
-from engine.equipment.connections import Connection, Site, serving
+from engine.equipment.connections import Connection, Directory, Site
 from engine.equipment.inbox import Inbox
 from engine.errors import Unavailable, Undelivered
 from engine.model import Ack, AckStatus, Command
 from engine.ports import Answers, Capabilities, Link
 
 _LOOK_S = 0.02  # how long one link is waited for before the next is looked at
-_NOWHERE = Capabilities(programs=False, expiry=False, key=False, acknowledges=False, reads_back=False)
 
 Tell = Callable[[str, str | None], None]
 
@@ -38,8 +37,8 @@ class Router:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ways = [_Way(connection, site, tell, pause_s, monotonic) for connection in connections]
-        self._by_pattern = {pattern: way for way in self._ways for pattern in way.connection.gateways}
-        self._found: dict[str, _Way | None] = {}
+        self._way_of = {way.connection.id: way for way in self._ways}
+        self._directory = Directory(connections)
         self._rejections = Inbox()
         self._monotonic = monotonic
         self._pool = ThreadPoolExecutor(max(1, len(self._ways)), thread_name_prefix="equipment")
@@ -55,8 +54,7 @@ class Router:
 
     def capabilities(self, gateway: str) -> Capabilities:
         """Nothing at all for a gateway that no connection serves."""
-        way = self._way(gateway)
-        return way.connection.capabilities if way else _NOWHERE
+        return self._directory.capabilities(gateway)
 
     def send(self, commands: Sequence[Command]) -> None:
         going: defaultdict[_Way, list[Command]] = defaultdict(list)
@@ -96,10 +94,8 @@ class Router:
                 link.confirm(part)
 
     def _way(self, gateway: str) -> "_Way | None":
-        if gateway not in self._found:
-            pattern = serving(gateway, self._by_pattern)
-            self._found[gateway] = self._by_pattern[pattern] if pattern else None
-        return self._found[gateway]
+        connection = self._directory.find(gateway)
+        return self._way_of[connection.id] if connection else None
 
     def _reject(self, command: Command) -> None:
         why = f"no connection of the equipment file serves the gateway {command.gateway}"

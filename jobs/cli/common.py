@@ -15,7 +15,6 @@ from rich.table import Table
 
 from engine import wire
 from engine.broker import Broker
-from engine.equipment.mqtt import SUBSCRIPTIONS
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, parse_instant
 from engine.settings import Settings, load_settings
@@ -24,7 +23,9 @@ from jobs.bootstrap import (
     Territory,
     WallClock,
     catalogue_of,
+    connections_in,
     open_broker,
+    open_link,
     open_store,
     orders_in,
     read_territory,
@@ -103,20 +104,20 @@ def local(at: datetime) -> str:
 def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
     store = open_store(chosen)
     catalogue = catalogue_of(chosen)
-    return store, read_territory(store, catalogue, orders_in(chosen, catalogue))
+    return store, read_territory(store, catalogue, orders_in(chosen, catalogue), connections_in(chosen))
 
 
 @contextmanager
 def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
-    """The service with its two broker sessions: one for telemetry, one for commands. Raises Unavailable."""
+    """The service with its session for telemetry and its way to equipment. Raises Unavailable."""
     with ExitStack() as stack:
         store, territory = store_and_territory(chosen)
         stack.callback(store.close)
         telemetry = open_broker(chosen, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))
         stack.callback(telemetry.close)
-        line = open_broker(chosen, "consigne-dispatch", *SUBSCRIPTIONS)
-        stack.callback(line.close)
+        clock = WallClock()
+        link = stack.enter_context(open_link(chosen, clock))
         files = RuleFiles(chosen, territory)
-        service = Service(chosen, store, territory, files.first(), WallClock(), line, files)
+        service = Service(chosen, store, territory, files.first(), clock, link, files)
         stack.callback(service.close)
         yield service, telemetry

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from engine.broker import Broker
+from engine.equipment.mqtt import MqttLink
 from engine.errors import ConsigneError, InputError, Unavailable
 from engine.rulebook import ReferenceInference
 from engine.rulebook.conditions.state import Moment
@@ -62,7 +63,7 @@ class House:
         self.lamp = territory.of_type("Streetlight")[0].id
         desk.put(*rules)
         self.files = RuleFiles(self.settings, territory, Inference)
-        line = cast("Broker", Line())
+        line = MqttLink(cast("Broker", Line()))
         self.service = Service(self.settings, store, territory, self.files.first(), self.clock, line, self.files)
         self.service.announce()
         self.service.cycle()

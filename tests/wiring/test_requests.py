@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from engine.broker import Broker
 from engine.errors import ConsigneError, Unavailable
 from engine.model import Level, Program, Slot
+from engine.ports import Link
 from engine.rulebook import RuleEngine
 from engine.store import Store
 from engine.store.workorders import WorkOrder
@@ -67,9 +67,8 @@ class Town:
             unit.slots.put([Slot(f"{self.lamp}/illuminanceLevel", level, source, program, at, "v", "a test's")])
 
     def service(self) -> Service:
-        return Service(
-            self.settings, self.store, self.territory, self.rules, StoryClock(NOON + MINUTE), cast("Broker", None)
-        )
+        clock = StoryClock(NOON + MINUTE)
+        return Service(self.settings, self.store, self.territory, self.rules, clock, cast("Link", None))
 
 
 @pytest.fixture
