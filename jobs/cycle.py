@@ -1,7 +1,7 @@
 """One rule cycle: telemetry since the cursor → decisions → alarms, slots and commands. One transaction, or nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,11 +27,11 @@ from engine.rulebook import (
 )
 from engine.rulebook.conditions.arrays import Floats, Ints
 from engine.rulebook.language import properties_of
-from engine.setpoints.outbox import settle
 from engine.store import Store, Unit
 from engine.store.workorders import WorkOrder
 from jobs import metrics
 from jobs.bootstrap import Territory
+from jobs.settling import Watched, settle_points
 
 CURSOR = "rules"  # the key of the cursor and of the engine's memory
 REPLAN = "replan/"  # and a domain: the key of a plan that is wanted again
@@ -63,6 +63,7 @@ class RulesAtWork:
     def __init__(self, engine: RuleEngine, territory: Territory, inference: Inference) -> None:
         self.engine, self.inference = engine, inference
         self._numbers = _numbers(engine, territory)
+        self.watched = Watched(territory.points.values(), territory.series_names)
         self._plans = _Plans(engine)
         self._kept: bytes | None = None
         self._early: tuple[RuleFault, ...] = ()
@@ -181,6 +182,8 @@ def run_cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datet
         decisions = rules.decide(unit, fresh, now, more=more)
         raised, cleared = _apply_alarms(unit, decisions.alarms)
         touched = _apply_wants(unit, decisions.wants, now)
+        touched |= rules.watched.changed(unit, fresh, now)
+        touched.update(unit.renewals.due(now))
         commands = settle_points(unit, territory, touched, now)
         opened = _apply_requests(unit, rules.rulebook, decisions.requests)
         _record(unit, rules.rulebook, decisions, now)
@@ -191,23 +194,6 @@ def run_cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datet
     _measure(rules.engine, decisions, fresh, now)
     faults = tuple(f"{fault.rule or 'inference'}: {fault.error}" for fault in decisions.faults)
     return CycleResult(fresh.height, len(decisions.edges), raised, cleared, commands, opened, faults, more)
-
-
-def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: datetime) -> int:
-    """Resolve the arrays of these points and put into the outbox what their equipment does not do yet."""
-    known = [territory.points[point] for point in sorted(set(points)) if point in territory.points]
-    names = [point.id for point in known]
-    arrays = unit.slots.arrays(names, now)
-    newest = unit.commands.newest(names)
-    commands = []
-    for point in known:
-        array = arrays.get(point.id, [])
-        before = newest.get(point.id)
-        until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
-        command = settle(point, array, before, now, until).command if until > now else None
-        if command is not None:
-            commands.append(command)
-    return unit.commands.enqueue(commands)
 
 
 def _whole_messages(fresh: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs import metrics
 from jobs.bootstrap import Territory
-from jobs.cycle import settle_points
+from jobs.settling import settle_points
 from optimizers.result import Status, Violation
 
 

@@ -32,6 +32,10 @@ class Alarms:
             statement = statement.join(keys, keys.c.asset == _TABLE.c.asset)
         return self._read(statement)
 
+    def of_rule(self, rule: str) -> list[Alarm]:
+        """The active alarms of one rule, oldest first."""
+        return self._read(select(_TABLE).where(_TABLE.c.state != AlarmState.NORMAL, _TABLE.c.rule == rule))
+
     def save(self, alarm: Alarm, before: Alarm | None = None) -> Alarm:
         """See `AlarmLog.save`. After a Conflict the transaction goes on. Raises Conflict for an unknown id, too."""
         try:

@@ -12,6 +12,7 @@ from engine.store.ledger import Ledger
 from engine.store.newest import Newest
 from engine.store.plans import Plans
 from engine.store.readings import Readings
+from engine.store.renewals import Renewals
 from engine.store.slots import Slots
 from engine.store.workorders import WorkOrders
 
@@ -26,6 +27,7 @@ class Unit:
         self.state = States(bulk)
         self.slots = Slots(bulk)
         self.commands = Commands(bulk)
+        self.renewals = Renewals(bulk)
         self.epochs = Epochs(bulk)
         self.holds = Holds(bulk)
         self.alarms = Alarms(bulk)

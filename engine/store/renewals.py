@@ -1,0 +1,40 @@
+"""When points are to be settled again although nobody wants anything else (see `Command.renew_at`)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+from sqlalchemy import select, update
+
+from engine.instants import to_us
+from engine.store import schema
+from engine.store.bulk import Bulk
+
+_TABLE = schema.command
+
+
+class Renewals:
+    """A column of the newest commands; what has none waits for nothing."""
+
+    def __init__(self, bulk: Bulk) -> None:
+        self._bulk = bulk
+
+    def set(self, instants: Mapping[str, datetime | None]) -> None:
+        """Command → when, or None for not any more."""
+        if not instants:
+            return
+        rows = [(command, None if at is None else to_us(at)) for command, at in instants.items()]
+        frame = pl.DataFrame(rows, schema={"id": pl.String, "at": pl.Int64}, orient="row")
+        for part in (frame.filter(pl.col("at").is_null()), frame.filter(pl.col("at").is_not_null())):
+            if part.height:
+                never = part["at"].null_count() > 0
+                keys = self._bulk.keys(part.select("id") if never else part)
+                value = None if never else keys.c.at
+                statement = update(_TABLE).where(_TABLE.c.id == keys.c.id).values(renew_at=value)
+                self._bulk.connection.execute(statement)
+
+    def due(self, now: datetime) -> list[str]:
+        """The points whose time has come, in order."""
+        column = _TABLE.c.renew_at
+        statement = select(_TABLE.c.point).where(column.is_not(None), column <= to_us(now)).distinct()
+        return sorted(self._bulk.connection.execute(statement).scalars())

@@ -1,0 +1,155 @@
+"""From what is wanted to the outbox: points settled when a want, the field or the time changes."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from engine.alarms import Clear, Raise, Subject, move
+from engine.model import Command, Level, Priority, sequence
+from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
+from engine.setpoints.outbox import Settled, settle
+from engine.setpoints.points import Interlock, Lockout, PointInfo, Watch
+from engine.store import Unit
+from jobs.bootstrap import Territory
+
+BLOCKED = "life-safety-blocked"
+"""The alarm of a want of level 1 or 2 that must not be sent: somebody may have his hands in the equipment."""
+
+_WATCHED = "watched"  # the key of what the watches said when they were last looked at
+_LOOK_EVERY = timedelta(seconds=30)
+
+
+def conditions_of(unit: Unit, points: Iterable[PointInfo], now: datetime) -> Conditions:
+    """What the field and people say of these points."""
+    watches = {condition.watch for point in points for condition in _conditions(point)}
+    return Conditions(unit.readings.samples(watches), tuple(unit.holds.active(now)))
+
+
+def _conditions(point: PointInfo) -> tuple[Lockout | Interlock, ...]:
+    return ((point.lockout,) if point.lockout else ()) + point.interlocks
+
+
+def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: datetime) -> int:
+    """Resolve the arrays of these points and put into the outbox what their equipment does not do yet.
+
+    Points that the territory does not have are passed over. Returns how many commands are new.
+    """
+    known = territory.points
+    chosen = [known[point] for point in sorted(set(points)) if point in known]
+    names = [point.id for point in chosen]
+    arrays, newest = unit.slots.arrays(names, now), unit.commands.newest(names)
+    conditions = conditions_of(unit, chosen, now)
+    first = sequence(unit.epochs.current(now), 1)
+    settled: dict[str, Settled] = {}
+    for point in chosen:
+        array, before = arrays.get(point.id, []), newest.get(point.id)
+        until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
+        if until > now:
+            settled[point.id] = settle(point, array, before, now, until, conditions, first)
+    _tell_blocked(unit, known, settled, now)
+    _renew(unit, newest, settled)
+    return unit.commands.enqueue([found.command for found in settled.values() if found.command is not None])
+
+
+def _renew(unit: Unit, newest: Mapping[str, Command], settled: Mapping[str, Settled]) -> None:
+    """Commands enter with their own time; of those before them only what stays the newest keeps one."""
+    unit.renewals.set(
+        {
+            before.id: renew_at
+            for point, before in newest.items()
+            if point in settled
+            for renew_at in [None if settled[point].command else settled[point].renew_at]
+            if renew_at != before.renew_at
+        }
+    )
+
+
+def _tell_blocked(unit: Unit, known: Mapping[str, PointInfo], settled: Mapping[str, Settled], now: datetime) -> None:
+    """Raise the alarm of each asset with a blocked life-safety want, and end those of the ones that have none now."""
+    with_lockout = {known[point].asset for point in settled if known[point].lockout}
+    if not with_lockout:
+        return
+    blocked = {known[point].asset: (point, found) for point, found in settled.items() if _life_safety(found)}
+    standing = {alarm.asset: alarm for alarm in unit.alarms.of_rule(BLOCKED)}
+    for asset, (point, found) in blocked.items():
+        subject = Subject(BLOCKED, asset, known[point].zone, Priority.CRITICAL)
+        move(unit.alarms, BLOCKED, asset, [Raise(subject, _wanted_by(point, found))], now, standing.get(asset))
+    for asset in with_lockout & standing.keys() - blocked.keys():
+        move(unit.alarms, BLOCKED, asset, [Clear()], now, standing[asset])
+
+
+def _life_safety(found: Settled) -> bool:
+    winner = found.resolution.pieces[0].winner
+    return bool(found.blocked) and winner is not None and winner.level <= Level.LIFE_SAFETY_AUTOMATIC
+
+
+def _wanted_by(point: str, found: Settled) -> dict[str, Any]:
+    piece = found.resolution.pieces[0]
+    agent = piece.winner.source if piece.winner else ""
+    return {"point": point, "agent": agent, "value": piece.value, "why": found.blocked}
+
+
+class Watched:
+    """The readings that lock points out, free them, or hold and break their interlocks.
+
+    `series`: number of the store → asset and property. What they said last is kept in the store, so that whoever
+    looks next, in this process or another, sees the change.
+    """
+
+    def __init__(self, points: Iterable[PointInfo], series: Mapping[int, tuple[str, str]]) -> None:
+        self._points: dict[Watch, list[PointInfo]] = {}
+        for point in points:
+            for condition in _conditions(point):
+                self._points.setdefault(condition.watch, []).append(point)
+        names = {(watch.asset, watch.property): watch for watch in self._points}
+        self._series = {number: names[name] for number, name in series.items() if name in names}
+        self._numbers = np.array(sorted(self._series), np.int64)
+        # A lock-out stands until another word comes; an interlock also breaks when its reading grows old.
+        self._ageing = [watch for watch, named in self._points.items() if any(point.interlocks for point in named)]
+        self._looked_at: datetime | None = None
+
+    def changed(self, unit: Unit, fresh: pl.DataFrame, now: datetime) -> set[str]:
+        """The points of which the field says something else than when they were last looked at.
+
+        `fresh`: the readings that have come. At first all are looked at; later, each half minute, also those whose age
+        counts.
+        """
+        if self._looked_at is None:
+            watches = set(self._points)
+        else:
+            named = fresh["series"].unique().to_numpy()
+            watches = {self._series[int(number)] for number in named[np.isin(named, self._numbers)]}
+        if self._looked_at is None or now >= self._looked_at + _LOOK_EVERY:
+            watches.update(self._ageing)
+            self._looked_at = now
+        return self._look(unit, watches, now) if watches else set()
+
+    def _look(self, unit: Unit, watches: set[Watch], now: datetime) -> set[str]:
+        kept = unit.state.get(_WATCHED)
+        before: dict[str, str] = orjson.loads(kept) if kept else {}
+        after = dict(before)
+        conditions = Conditions(unit.readings.samples(watches))
+        touched: set[str] = set()
+        for watch in watches:
+            key, said = f"{watch.asset}/{watch.property}", self._says(watch, conditions, now)
+            if said != before.get(key, self._says(watch, NOTHING_KNOWN, now)):
+                after[key] = said
+                touched.update(point.id for point in self._points[watch])
+        if after != before:
+            unit.state.put(_WATCHED, orjson.dumps(after))
+        return touched
+
+    def _says(self, watch: Watch, conditions: Conditions, now: datetime) -> str:
+        """One letter a condition of the watch: what stands in the way of its points."""
+        letters: dict[Lockout | Interlock, str] = {}
+        for point in self._points[watch]:
+            locked, broken = conditions.locked_out(point), conditions.broken(point, now)
+            for condition in _conditions(point):
+                if condition.watch == watch:
+                    stands = locked if isinstance(condition, Lockout) else condition in broken
+                    letters[condition] = "x" if stands else "-"
+        return "".join(letters.values())

@@ -1,0 +1,166 @@
+"""Points settled when a want, the field, people or the time change, over the store as the service has it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+
+from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
+from engine.setpoints.points import Interlock, Watch
+from engine.store import Store
+from jobs.bootstrap import Territory
+from jobs.settling import BLOCKED, Watched, settle_points
+from tests.wiring.conftest import BOTH, NOON, readings, tell
+
+MINUTE = timedelta(minutes=1)
+NOTHING = pl.DataFrame({"series": []}, schema={"series": pl.Int32})
+
+
+def slot(point: str, value: float, level: Level = Level.DAY_AHEAD_PLAN, minutes: float = 600) -> Slot:
+    program = Program.constant(value, NOON, NOON + minutes * MINUTE)
+    return Slot(point, level, f"test:{level.name.lower()}", program, NOON, "v1", "a test")
+
+
+@pytest.fixture
+def lamp(territory: Territory) -> str:
+    return next(
+        name for name, point in sorted(territory.points.items()) if point.lockout and point.domain == "lighting"
+    )
+
+
+def cabinet(territory: Territory, lamp: str) -> str:
+    lockout = territory.points[lamp].lockout
+    assert lockout is not None
+    return lockout.watch.asset
+
+
+def say(store: Store, territory: Territory, lamp: str, mode: str, at: datetime) -> None:
+    tell(store, territory, readings((cabinet(territory, lamp), "workingMode", mode, at)), at)
+
+
+def settled(store: Store, territory: Territory, point: str, at: datetime, *slots: Slot) -> Command | None:
+    """Put the slots and settle; the newest command of the point afterwards, if it is a new one."""
+    with store.begin() as unit:
+        before = unit.commands.newest([point]).get(point)
+        unit.slots.put(slots)
+        settle_points(unit, territory, [point], at)
+        after = unit.commands.newest([point]).get(point)
+    return after if before is None or after is None or after.seq != before.seq else None
+
+
+@BOTH
+def test_nothing_is_sent_to_a_locked_out_lamp_and_releasing_restores(
+    store: Store, territory: Territory, lamp: str
+) -> None:
+    watched = Watched(territory.points.values(), territory.series_names)
+    with store.begin() as unit:
+        assert watched.changed(unit, NOTHING, NOON) == set(), "a cabinet that never spoke locks nothing out"
+    say(store, territory, lamp, "manual", NOON)
+    series = next(n for n, name in territory.series_names.items() if name == (cabinet(territory, lamp), "workingMode"))
+    fresh = pl.DataFrame({"series": [series]}, schema={"series": pl.Int32})
+    with store.begin() as unit:
+        touched = watched.changed(unit, fresh, NOON)
+        assert watched.changed(unit, fresh, NOON) == set()
+    assert lamp in touched
+    assert {cabinet(territory, point) for point in touched} == {cabinet(territory, lamp)}
+    for level in (Level.DAY_AHEAD_PLAN, Level.OPERATOR, Level.LIFE_SAFETY_MANUAL):
+        assert settled(store, territory, lamp, NOON, slot(lamp, 0.5, level)) is None
+    say(store, territory, lamp, "automatic", NOON + 5 * MINUTE)
+    with store.begin() as unit:
+        assert Watched(territory.points.values(), territory.series_names).changed(unit, NOTHING, NOON) == touched
+    command = settled(store, territory, lamp, NOON + 5 * MINUTE)
+    assert command is not None
+    assert (command.level, command.urgent) == (Level.LIFE_SAFETY_MANUAL, True)
+
+
+def test_a_blocked_life_safety_want_is_an_alarm_that_names_point_and_agent(
+    store: Store, territory: Territory, lamp: str
+) -> None:
+    say(store, territory, lamp, "manual", NOON)
+    settled(store, territory, lamp, NOON, slot(lamp, 0.5, Level.OPERATOR))
+    with store.read() as unit:
+        assert unit.alarms.of_rule(BLOCKED) == []
+    settled(store, territory, lamp, NOON, slot(lamp, 0.5, Level.LIFE_SAFETY_AUTOMATIC))
+    settled(store, territory, lamp, NOON)
+    with store.read() as unit:
+        (alarm,) = unit.alarms.of_rule(BLOCKED)
+    assert alarm.asset == territory.points[lamp].asset
+    assert alarm.detail["point"] == lamp
+    assert alarm.detail["agent"] == "test:life_safety_automatic"
+    say(store, territory, lamp, "semiautomatic", NOON + MINUTE)
+    settled(store, territory, lamp, NOON + MINUTE)
+    with store.read() as unit:
+        (alarm,) = unit.alarms.of_rule(BLOCKED)
+    assert alarm.cleared_at == NOON + MINUTE
+
+
+def test_a_hold_stops_plans_and_not_people(store: Store, territory: Territory, lamp: str) -> None:
+    hold = Hold(Scope.DOMAIN, "lighting", NOON, NOON + 60 * MINUTE, "market", "person:ana")
+    with store.begin() as unit:
+        unit.holds.put(hold)
+    assert settled(store, territory, lamp, NOON, slot(lamp, 0.5)) is None
+    operator = settled(store, territory, lamp, NOON, slot(lamp, 0.7, Level.OPERATOR, 30))
+    assert operator is not None
+    assert operator.program == Program.constant(0.7, NOON, NOON + 30 * MINUTE)
+    after = settled(store, territory, lamp, NOON + 60 * MINUTE)
+    assert after is not None
+    assert after.level is Level.DAY_AHEAD_PLAN
+
+
+def test_an_override_is_renewed_while_we_live(store: Store, territory: Territory, lamp: str) -> None:
+    held_for = territory.points[lamp].envelope.held_for
+    first = settled(store, territory, lamp, NOON, slot(lamp, 0.5), slot(lamp, 0.9, Level.OPERATOR, 120))
+    assert first is not None
+    assert first.renew_at == NOON + held_for / 3
+    assert first.program.at(NOON + held_for) == 0.5, "the equipment is back on its plan without us"
+    with store.read() as unit:
+        assert unit.renewals.due(first.renew_at - MINUTE) == []
+        assert unit.renewals.due(first.renew_at) == [lamp]
+    second = settled(store, territory, lamp, first.renew_at)
+    assert second is not None
+    assert second.program.at(NOON + held_for) == 0.9
+    with store.read() as unit:
+        assert unit.renewals.due(first.renew_at) == [], "the one before waits for nothing any more"
+    with store.begin() as unit:
+        unit.slots.release(lamp, Level.OPERATOR, "test:operator", first.renew_at + MINUTE)
+    released = settled(store, territory, lamp, first.renew_at + MINUTE)
+    assert released is not None
+    assert {value for _, value in released.program.steps} == {0.5}
+    assert released.renew_at is None
+    with store.read() as unit:
+        assert unit.renewals.due(NOON + 600 * MINUTE) == []
+
+
+def test_sequences_begin_in_the_epoch_of_the_database(store: Store, territory: Territory, lamp: str) -> None:
+    first = settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    second = settled(store, territory, lamp, NOON + MINUTE, slot(lamp, 0.4, Level.OPERATOR))
+    assert first is not None and second is not None
+    assert (second.seq, second.supersedes) == (first.seq + 1, first.id)
+    with store.begin() as unit:
+        assert unit.commands.get(first.id).state is CommandState.SUPERSEDED  # type: ignore[union-attr]
+        unit.epochs.advance(NOON + 2 * MINUTE)
+    third = settled(store, territory, lamp, NOON + 3 * MINUTE, slot(lamp, 0.3, Level.LIFE_SAFETY_MANUAL))
+    assert third is not None
+    assert third.seq > second.seq + 1_000_000
+
+
+def test_an_interlock_breaks_when_its_reading_grows_old(store: Store, territory: Territory) -> None:
+    pump, info = next(
+        (name, point) for name, point in sorted(territory.points.items()) if name.endswith("/pumpEnabled")
+    )
+    station = info.asset
+    watch = Watch(station, "suctionLevel", timedelta(minutes=30))
+    pumped = replace(info, interlocks=(Interlock("suction", watch, 0.0, "the pump needs water", at_least=0.3),))
+    territory = replace(territory)
+    territory.points[pump] = pumped
+    watched = Watched(territory.points.values(), territory.series_names)
+    tell(store, territory, readings((station, "suctionLevel", 2.0, NOON)), NOON)
+    with store.begin() as unit:
+        assert watched.changed(unit, NOTHING, NOON) == {pump}
+    stale = NOON + timedelta(hours=2)
+    with store.begin() as unit:
+        assert watched.changed(unit, NOTHING, stale) == {pump}
+    forced = settled(store, territory, pump, stale, slot(pump, 1.0, Level.OPERATOR))
+    assert forced is not None
+    assert forced.program.at(stale) == 0.0
