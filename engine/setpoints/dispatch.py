@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from engine.errors import Unavailable
+from engine.errors import Unavailable, Undelivered
 from engine.model import Ack, AckStatus, Command, CommandState, ReadBack
 from engine.ports import Answers, Clock, Link, Transactions
 from engine.setpoints.desk import OPEN, UNANSWERED, Desk
@@ -117,6 +117,11 @@ class Dispatcher:
             del self._held[command.id]
         try:
             self._link.send(going)
+        except Undelivered as error:
+            # The other carriers work: what went by them is sent, and this step goes on.
+            lost = [command for command in going if command.id in error.commands]
+            going = [command for command in going if command.id not in error.commands]
+            self._move_all(lost, CommandState.UNKNOWN, f"may not have left: {error}", tally)
         except Unavailable as error:
             self._move_all(going, CommandState.UNKNOWN, f"may not have left: {error}", tally)
             raise

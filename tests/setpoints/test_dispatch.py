@@ -1,10 +1,11 @@
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from engine.errors import Unavailable
+from engine.errors import Unavailable, Undelivered
 from engine.model import Ack, AckStatus, Alarm, AlarmState, Command, CommandState, Program, ReadBack
 from engine.setpoints.desk import OPEN, RULE
 from engine.setpoints.dispatch import Counts, Dispatcher, DispatchPolicy
@@ -364,6 +365,26 @@ def test_after_a_short_absence_of_the_broker_it_goes_on() -> None:
     world.line.away = False
     world.settle(5)
     assert (world.end(command), world.equipment.effects) == (S.VERIFIED, [command.id])
+
+
+def test_one_of_several_carriers_that_is_away_stops_no_other() -> None:
+    world = World()
+    far, near = a_command(1, gateway="A-2", point="L-2/illuminanceLevel"), a_command(1)
+    world.points["L-2/illuminanceLevel"] = replace(POINT, id="L-2/illuminanceLevel", gateway="A-2")
+    world.enqueue(far, near)
+    send = world.line.send
+
+    def partly(commands: Sequence[Command]) -> None:
+        send([command for command in commands if command.gateway == "A-1"])
+        raise Undelivered("A-2 is away", [command.id for command in commands if command.gateway == "A-2"])
+
+    world.line.send = partly  # type: ignore[method-assign]
+    world.step()
+    assert (world.memory.state(far), world.memory.state(near)) == (S.UNKNOWN, S.VERIFIED)
+    assert world.memory.details(far)[-1] == "may not have left: A-2 is away"
+    world.line.send = send  # type: ignore[method-assign]
+    world.settle()
+    assert (world.end(far), world.end(near)) == (S.VERIFIED, S.VERIFIED)
 
 
 def test_a_point_that_left_the_territory_takes_its_commands_along() -> None:
