@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from engine.errors import InputError, Problem
 from engine.instants import PARIS, from_us, isoformat, to_us
 from engine.model import Command, Slot, Transition
 from engine.setpoints.arbitration import Piece, resolve
@@ -30,19 +29,6 @@ class Explanation:
     envelope: Mapping[str, Any]
     command: Command | None
     transitions: Sequence[Transition]
-
-
-def find_point(territory: Territory, name: str) -> str:
-    """The point somebody means: its own id, or that of an asset with one point. Raises InputError, with near names."""
-    if name in territory.points:
-        return name
-    asset = territory.by_id.get(name)
-    own = [point for point in territory.points if point.startswith(f"{name}/")] if asset else []
-    if len(own) == 1:
-        return own[0]
-    near = own or [point for point in sorted(territory.points) if name.lower() in point.lower()]
-    hint = f"one of: {', '.join(near[:5])}" if near else "see the report, or consigne territory export"
-    raise InputError([Problem(name, 0, 0, "is not a point of this territory", hint)])
 
 
 def explain(store: Store, territory: Territory, point: str, at: datetime) -> Explanation:

@@ -12,7 +12,7 @@ from engine.settings import language
 from jobs import metrics, schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock, set_up_logging
-from jobs.cli import alarms, database, operators, optimise, rules, territory
+from jobs.cli import alarms, database, holds, operators, optimise, rules, setpoints, territory
 from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
@@ -29,6 +29,7 @@ from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
 from jobs.outcome import DEMO_FOLDER
+from jobs.scopes import find_point
 from jobs.service import serve as run_service
 from jobs.service import stop_on_signals, with_back_off
 from jobs.words import say
@@ -44,6 +45,9 @@ app.add_typer(territory.app, name="territory")
 app.add_typer(database.app, name="db")
 app.add_typer(operators.plans, name="plan")
 app.add_typer(operators.commands, name="command")
+app.add_typer(setpoints.app, name="setpoint")
+app.command("hold")(holds.hold)
+app.command("resume")(holds.resume)
 app.add_typer(alarms.app, name="alarm")
 app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(operators.audit, name="audit")
@@ -195,7 +199,7 @@ def why(
     """
     chosen = demo_settings(settings(), folder) if of_demo else settings()
     store, ground = store_and_territory(chosen)
-    explanation = reasons.explain(store, ground, reasons.find_point(ground, point), instant(at))
+    explanation = reasons.explain(store, ground, find_point(ground, point), instant(at))
     if as_json:
         emit(reasons.to_json(explanation))
     else:

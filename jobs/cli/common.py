@@ -19,6 +19,7 @@ from engine.errors import InputError, Problem
 from engine.instants import PARIS, parse_instant
 from engine.settings import Settings, load_settings
 from engine.store import Store
+from engine.store.audit import PERSON
 from jobs.bootstrap import (
     Territory,
     WallClock,
@@ -56,6 +57,11 @@ def who() -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:  # a container may run under a number without a name
         return f"uid {number}"
+
+
+def person() -> str:
+    """The account that runs this command as the actor of its acts: a pseudonym that only the system can resolve."""
+    return f"{PERSON}{who()}"
 
 
 def complain(text: str) -> None:
@@ -99,6 +105,11 @@ def instant(text: str | None) -> datetime:
 
 def local(at: datetime) -> str:
     return at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def brief(at: datetime) -> str:
+    """The same to the minute, for tables."""
+    return at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M")
 
 
 def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:

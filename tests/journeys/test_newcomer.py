@@ -12,7 +12,8 @@ import pytest
 from engine.settings import Settings
 from jobs.bootstrap import catalogue_of, open_store, read_territory
 from jobs.demo import demo_settings
-from jobs.why import explain, find_point, to_json
+from jobs.scopes import find_point
+from jobs.why import explain, to_json
 
 from .conftest import ROOT, Run, effects_of
 

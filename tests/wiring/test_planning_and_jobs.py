@@ -17,7 +17,8 @@ from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day, review
 from jobs.planning import run_plan
 from jobs.schedule import JOBS, JobContext, run_job
-from jobs.why import explain, find_point, to_json, to_lines
+from jobs.scopes import find_point
+from jobs.why import explain, to_json, to_lines
 from optimizers.result import Status
 
 from .conftest import NOON, readings, tell
