@@ -46,7 +46,8 @@ class HttpConnection(Connection):
 
 
 class AtOnce(ABC):
-    """A link whose peer answers at once. A kind says what one exchange is; answers wait in the inbox.
+    """A link whose peer answers at once. A kind says what one exchange is; answers wait in the inbox, and so does, as
+    malformed, the text of a ValueError.
 
     After an exchange that met nobody, or had no answer in time, those not begun yet are left: the peer is away.
     """
@@ -113,6 +114,8 @@ class AtOnce(ABC):
             except Unavailable as error:
                 failed.append((item, error))
                 away.set()
+            except ValueError as error:
+                self._inbox.put([str(error)])
 
         for done in [self._pool.submit(one, item) for item in items]:
             done.result()
