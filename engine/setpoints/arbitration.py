@@ -53,7 +53,7 @@ def resolve(array: Sequence[Slot], now: datetime, until: datetime, safe: float) 
     """
     if now >= until:
         raise ValueError(f"nothing to resolve from {isoformat(now)} until {isoformat(until)}: wants now < until")
-    ranked = sorted(array, key=_rank)
+    ranked = sorted(array, key=rank)
     pieces: list[Piece] = []
     for start_at, until_at, values in _spans(ranked, now, until):
         winner = ranked[values[0][0]] if values else None
@@ -66,7 +66,8 @@ def resolve(array: Sequence[Slot], now: datetime, until: datetime, safe: float) 
     return Resolution(tuple(pieces))
 
 
-def _rank(slot: Slot) -> tuple[Any, ...]:
+def rank(slot: Slot) -> tuple[Any, ...]:
+    """Sorts the slots of an array, the one that wins first."""
     # Beyond (level, source, written_at) two slots cannot both stand; the rest only keeps the order total.
     content = (slot.version, slot.reason, slot.program.until, slot.program.steps)
     return slot.level, slot.source, -to_us(slot.written_at), *content
