@@ -1,6 +1,7 @@
 """Instants: aware UTC inside, Europe/Paris at the edges, microseconds since 1970 in the store."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -25,8 +26,12 @@ def from_us(microseconds: int) -> datetime:
     return _EPOCH + microseconds * _MICROSECOND
 
 
+@lru_cache(65_536)
 def isoformat(at: datetime) -> str:
-    """RFC 3339 in UTC with a final Z, as every payload and file of ours writes instants."""
+    """RFC 3339 in UTC with a final Z, as every payload and file of ours writes instants.
+
+    Kept for instants seen lately: the programs of a whole territory switch at the same few.
+    """
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

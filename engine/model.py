@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum, StrEnum
-from itertools import pairwise
 from typing import Any
 
 
@@ -110,9 +109,13 @@ class Program:
     until: datetime
 
     def __post_init__(self) -> None:
-        instants = [start for start, _ in self.steps] + [self.until]
-        if not self.steps or any(a >= b for a, b in pairwise(instants)):
-            raise ValueError(f"a program wants at least one step and strictly increasing instants, found {instants}")
+        following = self.until
+        for start, _ in reversed(self.steps):
+            if start >= following:
+                raise ValueError(f"a program wants strictly increasing instants, found {start} before {following}")
+            following = start
+        if not self.steps:
+            raise ValueError("a program wants at least one step")
 
     @classmethod
     def constant(cls, value: float, start: datetime, until: datetime) -> "Program":

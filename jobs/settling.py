@@ -1,6 +1,6 @@
 """From what is wanted to the outbox: points settled when a want, the field or the time changes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,42 +44,41 @@ def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: 
     arrays, newest = unit.slots.arrays(names, now), unit.commands.newest(names)
     conditions = conditions_of(unit, chosen, now)
     first = sequence(unit.epochs.current(now), 1)
-    settled: dict[str, Settled] = {}
+    commands: list[Command] = []
+    renewals: dict[str, datetime | None] = {}
+    blocked: dict[str, Settled] = {}
     for point in chosen:
         array, before = arrays.get(point.id, []), newest.get(point.id)
         until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
-        if until > now:
-            settled[point.id] = settle(point, array, before, now, until, conditions, first)
-    _tell_blocked(unit, known, settled, now)
-    _renew(unit, newest, settled)
-    return unit.commands.enqueue([found.command for found in settled.values() if found.command is not None])
+        if until <= now:
+            continue
+        found = settle(point, array, before, now, until, conditions, first)
+        if found.command is not None:
+            commands.append(found.command)
+        if _life_safety(found):
+            blocked[point.id] = found
+        # A command enters with its own time; of those before it only what stays the newest keeps one.
+        renew_at = None if found.command else found.renew_at
+        if before is not None and renew_at != before.renew_at:
+            renewals[before.id] = renew_at
+    _tell_blocked(unit, chosen, blocked, now)
+    unit.renewals.set(renewals)
+    return unit.commands.enqueue(commands)
 
 
-def _renew(unit: Unit, newest: Mapping[str, Command], settled: Mapping[str, Settled]) -> None:
-    """Commands enter with their own time; of those before them only what stays the newest keeps one."""
-    unit.renewals.set(
-        {
-            before.id: renew_at
-            for point, before in newest.items()
-            if point in settled
-            for renew_at in [None if settled[point].command else settled[point].renew_at]
-            if renew_at != before.renew_at
-        }
-    )
-
-
-def _tell_blocked(unit: Unit, known: Mapping[str, PointInfo], settled: Mapping[str, Settled], now: datetime) -> None:
+def _tell_blocked(unit: Unit, points: Sequence[PointInfo], blocked: Mapping[str, Settled], now: datetime) -> None:
     """Raise the alarm of each asset with a blocked life-safety want, and end those of the ones that have none now."""
-    with_lockout = {known[point].asset for point in settled if known[point].lockout}
-    if not with_lockout:
+    lockable = [point for point in points if point.lockout]
+    if not lockable:
         return
-    blocked = {known[point].asset: (point, found) for point, found in settled.items() if _life_safety(found)}
     standing = {alarm.asset: alarm for alarm in unit.alarms.of_rule(BLOCKED)}
-    for asset, (point, found) in blocked.items():
-        subject = Subject(BLOCKED, asset, known[point].zone, Priority.CRITICAL)
-        move(unit.alarms, BLOCKED, asset, [Raise(subject, _wanted_by(point, found))], now, standing.get(asset))
-    for asset in with_lockout & standing.keys() - blocked.keys():
-        move(unit.alarms, BLOCKED, asset, [Clear()], now, standing[asset])
+    for point in lockable:
+        found, alarm = blocked.get(point.id), standing.get(point.asset)
+        if found is not None:
+            raised = Raise(Subject(BLOCKED, point.asset, point.zone, Priority.CRITICAL), _wanted_by(point.id, found))
+            move(unit.alarms, BLOCKED, point.asset, [raised], now, alarm)
+        elif alarm is not None and alarm.detail.get("point") == point.id:
+            move(unit.alarms, BLOCKED, point.asset, [Clear()], now, alarm)
 
 
 def _life_safety(found: Settled) -> bool:

@@ -53,6 +53,8 @@ def resolve(array: Sequence[Slot], now: datetime, until: datetime, safe: float) 
     """
     if now >= until:
         raise ValueError(f"nothing to resolve from {isoformat(now)} until {isoformat(until)}: wants now < until")
+    if len(array) == 1:
+        return Resolution(tuple(_alone(array[0], now, until, safe)))
     ranked = sorted(array, key=rank)
     pieces: list[Piece] = []
     for start_at, until_at, values in _spans(ranked, now, until):
@@ -64,6 +66,21 @@ def resolve(array: Sequence[Slot], now: datetime, until: datetime, safe: float) 
         else:
             pieces.append(piece)
     return Resolution(tuple(pieces))
+
+
+def _alone(slot: Slot, now: datetime, until: datetime, safe: float) -> Iterator[Piece]:
+    """The pieces of an array with one slot, which most are: the general way, without its bookkeeping."""
+    part = slot.program.clip(now, until)
+    if part is None:
+        yield Piece(now, until, safe, None, ())
+        return
+    if now < part.start:
+        yield Piece(now, part.start, safe, None, ())
+    starts = [at for at, _ in part.steps]
+    for (at, value), end in zip(part.steps, [*starts[1:], part.until], strict=True):
+        yield Piece(at, end, value, slot, ())
+    if part.until < until:
+        yield Piece(part.until, until, safe, None, ())
 
 
 def rank(slot: Slot) -> tuple[Any, ...]:

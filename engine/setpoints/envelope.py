@@ -94,15 +94,28 @@ def admit(program: Program, envelope: Envelope, running: Running, *, free: Seque
     if wrong:
         return Verdict(Outcome.REFUSED, None, tuple(wrong))
     walk = _Walk(envelope, running)
+    if _static(envelope):
+        steps = tuple((at, walk.clamp(at, value)) for at, value in program.steps)
+        return _verdict(Program(steps, program.until) if walk.changes else program, walk)
     stretches = [(at, end, walk.clamp(at, value), loose) for at, end, value, loose in _stretches(program, free)]
     for at, end, value, loose in stretches:
         if loose:
             walk.jump(value, at)
         else:
             walk.towards(value, at, end)
+    return _verdict(Program(tuple(walk.steps), program.until), walk)
+
+
+def _static(envelope: Envelope) -> bool:
+    """Whether nothing but the bounds limits a value: then it does not matter what was before."""
+    dynamic = (envelope.largest_step, envelope.changes_per_hour, envelope.shortest_on, envelope.shortest_off)
+    return not any(dynamic)
+
+
+def _verdict(program: Program, walk: "_Walk") -> Verdict:
+    """With the program that came of it, equal neighbours merged."""
     outcome = Outcome.CLAMPED if walk.changes else Outcome.ACCEPTED
-    fitted = Program(tuple(walk.steps), program.until).clip(program.start, program.until)
-    return Verdict(outcome, fitted, tuple(walk.changes))
+    return Verdict(outcome, program.clip(program.start, program.until), tuple(walk.changes))
 
 
 def _unreal(at: datetime, value: float) -> Change:

@@ -59,10 +59,11 @@ def settle(
     """
     sound = [slot for slot in array if _finite(slot)]
     wanted = _anchored(point, sound, newest, now, until, conditions)
-    if wanted.program is None:
+    asked = wanted.program
+    if asked is None:
         return Settled(None, wanted.resolution, Verdict(Outcome.REFUSED, None), blocked=wanted.blocked)
     running = _running(point, newest, now)
-    verdict = admit(wanted.program, point.envelope, running, free=wanted.unbound)
+    verdict = admit(asked, point.envelope, running, free=wanted.unbound)
     verdict = _with(verdict, wanted.changes, [slot for slot in array if not _finite(slot)])
     program, renew_at = _held(point, verdict.program, wanted, now)
     if program is None or _done_already(point, program, newest, now):
@@ -247,13 +248,13 @@ def _explain(wanted: Wanted, verdict: Verdict, since: Mapping[str, Any]) -> dict
         return wants[id(slot)]
 
     pieces = [
-        [
+        (
             isoformat(piece.start_at),
             isoformat(piece.until_at),
             piece.value,
             None if piece.winner is None else index(piece.winner),
-            [index(slot) for slot in piece.losers],
-        ]
+            tuple(index(slot) for slot in piece.losers),
+        )
         for piece in wanted.pieces
     ]
     return {
