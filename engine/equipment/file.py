@@ -7,12 +7,17 @@ from pydantic import Field
 
 from engine.documents import Document, Loc, read_document
 from engine.equipment.connections import HOME, Connection, Entry
+from engine.equipment.lorawan import ChirpStackConnection, TtnConnection
+from engine.equipment.modbus import ModbusConnection
 from engine.equipment.mqtt import MqttConnection
 from engine.equipment.ngsild import NgsiLdConnection
 from engine.equipment.webhook import WebhookConnection
 from engine.errors import InputError, Problem
 
-AnyConnection = Annotated[MqttConnection | NgsiLdConnection | WebhookConnection, Field(discriminator="kind")]
+AnyConnection = Annotated[
+    MqttConnection | NgsiLdConnection | WebhookConnection | ModbusConnection | ChirpStackConnection | TtnConnection,
+    Field(discriminator="kind"),
+]
 
 
 class EquipmentFile(Entry):

@@ -6,10 +6,11 @@ so that dispatch reads back before it writes again; nothing is repeated here.
 
 import logging
 import select
-import struct
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -23,7 +24,8 @@ from pymodbus.pdu import ModbusPDU
 from engine.equipment.connections import Connection, File, Site
 from engine.equipment.inbox import Inbox
 from engine.equipment.registers import MappedPoint, Register, RegisterMap, Watchdog, load_register_map
-from engine.errors import Unavailable
+from engine.equipment.single import Refused, answer, value_now
+from engine.errors import Unavailable, Undelivered
 from engine.model import Ack, AckStatus, Command, ReadBack
 from engine.ports import Answers, Capabilities, Clock
 
@@ -33,7 +35,8 @@ logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 _UNSURE = {ExcCodes.ACKNOWLEDGE, ExcCodes.DEVICE_BUSY, ExcCodes.GATEWAY_PATH_UNAVIABLE, ExcCodes.GATEWAY_NO_RESPONSE}
 """Exceptions after which the value may be, or may soon be, in action."""
 
-_STEP_TIMEOUTS = 4
+_STEP_ROUND_TRIPS = 2
+_AWAY = "the peer takes no connection → see whether it is on and reachable"
 _LONGEST_REST = timedelta(seconds=60)
 
 
@@ -51,52 +54,62 @@ class ModbusConnection(Connection):
             raise ValueError("Modbus TCP has no users and no TLS: leave user, secret_file and tls out")
         return self
 
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(programs=False, expiry=False, key=False, round_trip=2 * self.timeout)
+
     def open(self, site: Site) -> "closing[ModbusLink]":
         """Opens no socket yet: the first write or read does."""
-        return closing(ModbusLink(load_register_map(self.map), self._client(), site.clock, self.timeout))
+        return closing(ModbusLink(self, load_register_map(self.map), site.clock))
 
     def probe(self) -> str:
         """Connects, and asks nothing: what may be read is not known of every unit."""
-        client = self._client()
         try:
-            if not client.connect():
-                raise Unavailable(f"{self.id}: {self.url} takes no connection → switch it on, or correct its url")
-        finally:
-            client.close()
+            socket.create_connection(self.address, self.timeout_s).close()
+        except OSError as error:
+            raise Unavailable(f"{self.id}: {self.url}: {error} → switch it on, or correct its url") from None
         return "takes connections"
 
-    def _client(self) -> ModbusTcpClient:
+    @property
+    def address(self) -> tuple[str, int]:
         parts = urlsplit(self.url)
-        # Retries would shift answers against questions; a late answer to the first is no answer to the second.
-        return ModbusTcpClient(str(parts.hostname), port=parts.port or 502, timeout=self.timeout_s, retries=0)
+        return str(parts.hostname), parts.port or 502
 
 
 class ModbusLink:
     """The `Link` to one peer and the units behind it: one socket, one request at a time.
 
     After a time-out, or an answer to another request, the socket is closed, and the next request opens a new one. A
-    unit that does not answer, or a peer that takes no connection, is left in peace for 1, 2, 4 … 60 s. One call
-    takes at most some four time-outs; what it does not get to stays unanswered, as what was not answered does.
+    unit that does not answer, or a peer that takes no connection, is left in peace for the rest of the call, and from
+    the second time on for 1, 2, 4 … 60 s. One call takes hardly more than two round trips; what it does not get to
+    stays unanswered, as what was not answered does.
     """
 
-    def __init__(self, registers: RegisterMap, client: ModbusTcpClient, clock: Clock, timeout: timedelta) -> None:
+    def __init__(self, connection: ModbusConnection, registers: RegisterMap, clock: Clock) -> None:
         self._map = registers
-        self._line = _Line(client, clock)
+        self._line = _Line(connection.address, connection.timeout_s, clock)
         self._clock = clock
-        self._timeout = timeout
+        self._can = connection.capabilities
         self._inbox = Inbox()
         self._beaten: dict[Watchdog, datetime] = {}
 
     def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all units are registers and no more
-        return Capabilities(programs=False, expiry=False, key=False, round_trip=2 * self._timeout)
+        return self._can
 
     def send(self, commands: Sequence[Command]) -> None:
         over = self._step_ends()
+        unsent: list[str] = []
         for command in commands:
-            answer = self._write(command, over)
-            if answer is not None:
-                status, reason = answer
-                self._inbox.put([Ack(command.id, command.point, command.gateway, command.seq, status, reason)])
+            try:
+                self._inbox.put(self._write(command, over))
+            except Refused as refused:
+                self._inbox.put([refused.ack])
+            except _Garbled as error:
+                self._inbox.put([f"{command.point}: {error}"])
+            except Unavailable:
+                unsent.append(command.id)
+        if unsent:
+            raise Undelivered(_AWAY, unsent)
 
     def ask(self, points: Mapping[str, str]) -> None:
         over = self._step_ends()
@@ -105,7 +118,9 @@ class ModbusLink:
                 self._inbox.put(self._read(name, gateway, self._map.points[name]))
 
     def receive(self, timeout_s: float) -> Answers:  # noqa: ARG002 - whatever comes has come when it was asked for
-        self._beat()
+        self._line.begin()
+        with suppress(Unavailable, _Garbled):
+            self._beat()
         return self._inbox.receive(0.0)
 
     def confirm(self, answers: Answers) -> None:
@@ -115,50 +130,39 @@ class ModbusLink:
         self._line.close()
 
     def _step_ends(self) -> float:
-        return time.monotonic() + _STEP_TIMEOUTS * self._timeout.total_seconds()
+        self._line.begin()
+        return time.monotonic() + _STEP_ROUND_TRIPS * self._can.round_trip.total_seconds()
 
-    def _write(self, command: Command, over: float) -> tuple[AckStatus, str] | None:
-        """The answer to a command; None where it is not known whether the value is in action."""
-        try:
-            unit, register, words = self._prepared(command)
-        except _Refused as refused:
-            return refused.answer
-        if time.monotonic() >= over:
-            return None
-        reply = self._line.call(unit, _writing(unit, register, words))
+    def _write(self, command: Command, over: float) -> Iterator[Ack]:
+        """Nothing, where it is not known whether the value is in action."""
+        unit, register, words = self._prepared(command)
+        reply = self._line.call(unit, _writing(unit, register, words)) if time.monotonic() < over else None
         if reply is None or (reply.isError() and reply.exception_code in _UNSURE):
-            return None
-        return (AckStatus.REJECTED, _spelled(reply)) if reply.isError() else (AckStatus.ACCEPTED, "")
+            return
+        status = AckStatus.REJECTED if reply.isError() else AckStatus.ACCEPTED
+        yield answer(command, status, _spelled(reply) if reply.isError() else "")
 
     def _prepared(self, command: Command) -> tuple[int, Register, list[int]]:
-        """Unit, register and words to write."""
-        point, now = self._map.points.get(command.point), self._clock.now()
+        """Unit, register and words to write. Raises Refused."""
+        point = self._map.points.get(command.point)
         if point is None:
-            raise _Refused(AckStatus.REJECTED, "the point is not in the register map")
-        if now >= command.expires_at:
-            raise _Refused(AckStatus.EXPIRED, "its life was over before it could be written")
-        value = command.program.at(now)
-        if value is None:
-            raise _Refused(AckStatus.REJECTED, "its program asks for nothing now, and a register keeps no program")
+            raise Refused(command, AckStatus.REJECTED, "the point is not in the register map")
         try:
-            return point.unit, point.write, point.write.words_of(value)
+            return point.unit, point.write, point.write.words_of(value_now(command, self._clock.now()))
         except ValueError as error:
-            raise _Refused(AckStatus.REJECTED, str(error)) from None
+            raise Refused(command, AckStatus.REJECTED, str(error)) from None
 
     def _read(self, name: str, gateway: str, point: MappedPoint) -> Iterator[ReadBack | str]:
         register = point.read or point.write
-        reply = self._line.call(point.unit, _reading(point.unit, register))
-        if reply is None:
-            return
-        if reply.isError():
-            yield f"{name}: {_spelled(reply)}"
-            return
         try:
-            value = register.value_in([int(word) for word in (reply.bits if register.is_bit else reply.registers)])
-        except ValueError as error:
+            reply = self._line.call(point.unit, _reading(point.unit, register))
+            if reply is not None and reply.isError():
+                yield f"{name}: {_spelled(reply)}"
+            elif reply is not None:
+                words = [int(word) for word in (reply.bits if register.is_bit else reply.registers)]
+                yield ReadBack(name, gateway, None, None, register.value_in(words), self._clock.now())
+        except (_Garbled, ValueError) as error:
             yield f"{name}: {error}"
-        else:
-            yield ReadBack(name, gateway, None, None, value, self._clock.now())
 
     def _beat(self) -> None:
         """Copy each counter whose time has come. One that cannot be copied is what the unit's own watchdog is for."""
@@ -172,36 +176,31 @@ class ModbusLink:
                 self._line.call(dog.unit, _writing(dog.unit, Register(address=dog.echo), list(counted.registers[:1])))
 
 
-class _Refused(Exception):
-    """Why nothing is written."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Its function code, and how to ask."""
 
-    def __init__(self, status: AckStatus, reason: str) -> None:
-        self.answer = (status, reason)
-        super().__init__(reason)
-
-
-_Request = Callable[[ModbusTcpClient], ModbusPDU]
+    function: int
+    ask: Callable[[ModbusTcpClient], ModbusPDU]
 
 
 def _writing(unit: int, register: Register, words: Sequence[int]) -> _Request:
+    at = register.address
     if register.is_bit:
-        return lambda client: client.write_coil(register.address, bool(words[0]), device_id=unit)
+        return _Request(5, lambda client: client.write_coil(at, bool(words[0]), device_id=unit))
     if len(words) == 1:
-        return lambda client: client.write_register(register.address, words[0], device_id=unit)
-    return lambda client: client.write_registers(register.address, list(words), device_id=unit)
+        return _Request(6, lambda client: client.write_register(at, words[0], device_id=unit))
+    return _Request(16, lambda client: client.write_registers(at, list(words), device_id=unit))
 
 
 def _reading(unit: int, register: Register) -> _Request:
-    def ask(client: ModbusTcpClient) -> ModbusPDU:
-        read = {
-            "holding": client.read_holding_registers,
-            "input": client.read_input_registers,
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-        }[register.table]
-        return read(register.address, count=register.words, device_id=unit)
-
-    return ask
+    at, count = register.address, register.words
+    return {
+        "coil": _Request(1, lambda client: client.read_coils(at, count=count, device_id=unit)),
+        "discrete": _Request(2, lambda client: client.read_discrete_inputs(at, count=count, device_id=unit)),
+        "holding": _Request(3, lambda client: client.read_holding_registers(at, count=count, device_id=unit)),
+        "input": _Request(4, lambda client: client.read_input_registers(at, count=count, device_id=unit)),
+    }[register.table]
 
 
 def _spelled(reply: ModbusPDU) -> str:
@@ -210,32 +209,58 @@ def _spelled(reply: ModbusPDU) -> str:
     return f"Modbus exception {code}" + (f", {ExcCodes(code).name.lower().replace('_', ' ')}" if known else "")
 
 
+class _Garbled(Exception):
+    """An answer came, and nobody can read it."""
+
+
 class _Line:
     """One socket, opened when needed, and the rests it takes from those who do not answer."""
 
-    def __init__(self, client: ModbusTcpClient, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, address: tuple[str, int], timeout_s: float, clock: Clock) -> None:
+        host, port = address
+        # Retries would shift answers against questions; a late answer to the first is no answer to the second.
+        self._client = ModbusTcpClient(host, port=port, timeout=timeout_s, retries=0, trace_packet=self._trace)
         self._clock = clock
         self._failures: dict[int, tuple[int, datetime]] = {}  # by unit; 0 is the peer itself
+        self._silent: set[int] = set()
+        self._heard = b""
+
+    def begin(self) -> None:
+        """A new round: whoever was silent once may be tried again."""
+        self._silent.clear()
 
     def call(self, unit: int, request: _Request) -> ModbusPDU | None:
-        """The answer, which may be an exception; None where none came, or none can be had at the moment."""
-        now = self._clock.now()
-        if any(now < self._failures[key][1] for key in (0, unit) if key in self._failures):
+        """The answer, which may be an exception; None where none came, or the unit is left in peace.
+
+        Raises Unavailable when there is no connection: then nothing has left. Raises _Garbled.
+        """
+        if self._rests(0):
+            raise Unavailable(_AWAY)
+        if self._rests(unit):
             return None
         self._drop_if_stale()
         if not self._client.connect():
-            self._fail(0, now)
-            return None
+            self._fail(0)
+            raise Unavailable(_AWAY)
         self._failures.pop(0, None)
+        self._heard = b""
         try:
-            reply = request(self._client)
-        except (ModbusException, OSError, struct.error, IndexError, ValueError):  # the last three: a frame of nonsense
+            reply = request.ask(self._client)
+            if reply.function_code & 0x7F != request.function:
+                raise ModbusException("an answer to something else")
+        except (ModbusException, OSError):
             self._client.close()
-            self._fail(unit, now)
+            if self._heard:
+                raise _Garbled(f"unit {unit} answers what nobody can read: {self._heard.hex()[:80]}") from None
+            self._fail(unit)
             return None
         self._failures.pop(unit, None)
         return reply
+
+    def _trace(self, sending: bool, data: bytes) -> bytes:
+        if not sending:
+            self._heard = data
+        return data
 
     def close(self) -> None:
         self._client.close()
@@ -245,6 +270,11 @@ class _Line:
         if self._client.socket is not None and select.select([self._client.socket], [], [], 0)[0]:
             self._client.close()
 
-    def _fail(self, key: int, now: datetime) -> None:
-        failures = self._failures.get(key, (0, now))[0] + 1
-        self._failures[key] = (failures, now + min(timedelta(seconds=2 ** min(failures - 1, 6)), _LONGEST_REST))
+    def _rests(self, key: int) -> bool:
+        return key in self._silent or (key in self._failures and self._clock.now() < self._failures[key][1])
+
+    def _fail(self, key: int) -> None:
+        self._silent.add(key)
+        failures = self._failures.get(key, (0, None))[0] + 1
+        rest = timedelta(seconds=2 ** min(failures - 2, 6)) if failures > 1 else timedelta(0)
+        self._failures[key] = (failures, self._clock.now() + min(rest, _LONGEST_REST))

@@ -87,13 +87,30 @@ def _read(
     return decoded
 
 
-class MqttConnection(Connection):
-    """A broker whose gateways speak `engine.wire`."""
+class BrokerConnection(Connection):
+    """What the kinds behind an MQTT broker share."""
 
-    kind: Literal["mqtt"]
     version: Literal["3.1.1", "5"] = "3.1.1"
 
     schemes: ClassVar[tuple[str, ...]] = ("mqtt", "mqtts")
+
+    def session(self, client_id: str, *topics: str) -> Broker:
+        """A session with the broker, not connected yet."""
+        url = f"{self.url.partition('?')[0]}?version={self.version}"
+        login = (self.user, self.secret() or "") if self.user else None
+        return Broker(url, client_id, topics, tls=self.tls.context(), login=login)
+
+    def probe(self) -> str:
+        broker = self.session(f"probe-{self.id}")
+        broker.connect(self.timeout_s)
+        broker.close()
+        return "the broker answers"
+
+
+class MqttConnection(BrokerConnection):
+    """A broker whose gateways speak `engine.wire`."""
+
+    kind: Literal["mqtt"]
 
     @property
     def capabilities(self) -> Capabilities:
@@ -101,20 +118,9 @@ class MqttConnection(Connection):
 
     @contextmanager
     def open(self, site: Site) -> Iterator[MqttLink]:
-        broker = self._session(f"{site.owner}-{self.id}", *SUBSCRIPTIONS)
+        broker = self.session(f"{site.owner}-{self.id}", *SUBSCRIPTIONS)
         broker.connect(self.timeout_s)
         try:
             yield MqttLink(broker, self.timeout_s)
         finally:
             broker.close()
-
-    def probe(self) -> str:
-        broker = self._session(f"probe-{self.id}")
-        broker.connect(self.timeout_s)
-        broker.close()
-        return "the broker answers"
-
-    def _session(self, client_id: str, *topics: str) -> Broker:
-        url = f"{self.url.partition('?')[0]}?version={self.version}"
-        login = (self.user, self.secret() or "") if self.user else None
-        return Broker(url, client_id, topics, tls=self.tls.context(), login=login)

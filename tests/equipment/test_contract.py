@@ -12,6 +12,8 @@ from engine.errors import Unavailable
 from engine.model import AckStatus, Command, ReadBack
 from engine.ports import Answers, Link
 from engine.setpoints.verify import Finding, judge
+from tests.equipment.peers.lorawan import ChirpStackPeer, TtsPeer
+from tests.equipment.peers.modbus import ModbusLamp
 from tests.equipment.peers.mqtt import MqttPeer
 from tests.equipment.peers.ngsild import AttributePeer, CommandPeer
 from tests.equipment.peers.peer import Base, Mood, an_order
@@ -24,9 +26,15 @@ PEERS: dict[str, Make] = {
     "ngsild-attribute": lambda request, _folder, port: AttributePeer(port, request.getfixturevalue("free_port")()),
     "ngsild-command": lambda request, _folder, port: CommandPeer(port, request.getfixturevalue("free_port")()),
     "webhook": lambda _request, folder, port: WebhookPeer(folder, port),
+    "chirpstack": lambda request, folder, port: ChirpStackPeer(request.getfixturevalue("mosquitto"), folder, port),
+    "chirpstack-api": lambda request, folder, port: ChirpStackPeer(
+        request.getfixturevalue("mosquitto"), folder, port, request.getfixturevalue("free_port")()
+    ),
+    "ttn": lambda request, folder, port: TtsPeer(request.getfixturevalue("mosquitto"), folder, port),
+    "modbus": lambda _request, folder, port: ModbusLamp(folder, port),
     "webhook-bare": lambda _request, folder, port: BareWebhookPeer(folder, port),
 }
-MARKS = {"mqtt": pytest.mark.mosquitto}
+MARKS = dict.fromkeys(("mqtt", "chirpstack", "chirpstack-api", "ttn"), pytest.mark.mosquitto)
 
 
 @pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in PEERS])

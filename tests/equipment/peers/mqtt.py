@@ -29,7 +29,7 @@ class MqttPeer(Base):
     def start(self) -> None:
         self._server = subprocess.Popen(self._command)
         self._over = threading.Event()
-        self._line = _connected(Broker(self._url, "device", [topic(self.gateway, COMMAND), topic(self.gateway, GET)]))
+        self._line = connected(Broker(self._url, "device", [topic(self.gateway, COMMAND), topic(self.gateway, GET)]))
         self._thread = threading.Thread(target=self._live)
         self._thread.start()
 
@@ -67,7 +67,7 @@ class MqttPeer(Base):
         self._line.publish(topic(self.gateway, channel), payload)
 
 
-def _connected(broker: Broker) -> Broker:
+def connected(broker: Broker) -> Broker:
     deadline = time.monotonic() + 30
     while True:
         try:
