@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     commands_per_second: float = Field(500.0, gt=0, description="to any one gateway")
     plan_quantile: float = Field(0.9, gt=0, lt=1, description="of forecast traffic that lamps are planned for")
     rules_reload_s: float = Field(5.0, ge=0, description="how often rule files are looked at for changes; 0 for never")
+    smtp_url: str = Field("", description="smtp[s]://user@host:port of the mail server; empty sends no mail")
+    smtp_password_file: FilePath | None = Field(None, description="holds the password of the user in smtp_url")
+    smtp_from: str = Field("", pattern=r"^(|[^\s@<>]+@[^\s@<>]+)$", description="the address mail comes from")
     retention_days: int = Field(400, ge=1, description="readings older than this are pruned")
 
     @field_validator("database_url")
@@ -58,6 +62,24 @@ class Settings(BaseSettings):
     def _certificate_and_key(self) -> Self:
         if (self.broker_certificate is None) != (self.broker_key is None):
             raise ValueError("CONSIGNE_BROKER_CERTIFICATE and CONSIGNE_BROKER_KEY go together")
+        return self
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.port == 0):
+            raise ValueError("wants smtp://USER@HOST:PORT (STARTTLS) or smtps://USER@HOST:PORT")
+        if parts.password is not None:
+            raise ValueError("a password does not belong here: write it into a file, CONSIGNE_SMTP_PASSWORD_FILE")
+        return url
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if self.smtp_url and not self.smtp_from:
+            raise ValueError("CONSIGNE_SMTP_URL wants CONSIGNE_SMTP_FROM, the address mail comes from")
+        if self.smtp_url and (urlsplit(self.smtp_url).username is None) != (self.smtp_password_file is None):
+            raise ValueError("a user in CONSIGNE_SMTP_URL and CONSIGNE_SMTP_PASSWORD_FILE go together")
         return self
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from engine.equipment.connections import Connection, Directory
 from engine.errors import ConsigneError, InputError
-from engine.instants import PARIS, isoformat
+from engine.instants import PARIS
 from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
@@ -40,7 +40,6 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield database
     if database.state == "ok":
         yield _service(settings)
-        yield _holds(settings)
     yield _try("broker", lambda: _broker(settings))
     yield from _equipment(settings, database.state == "ok")
     if not quick:
@@ -84,14 +83,6 @@ def _service(settings: Settings) -> Finding:
     more = f" (and {refused['more']} more)" if refused["more"] else ""
     problems = "; ".join(refused["problems"])
     return Finding("service", "degraded", f"{what}; changed files refused at {_local(refused['at'])}: {problems}{more}")
-
-
-def _holds(settings: Settings) -> Finding:
-    """What people have stopped, degraded for as long."""
-    with Store.open(settings.database_url).read() as unit:
-        holds = unit.holds.active(WallClock().now())
-    said = [f"{h.scope.value} {h.subject} until {_local(isoformat(h.until_at))} ({h.reason})" for h in holds]
-    return Finding("holds", "degraded", "; ".join(said)) if holds else Finding("holds", "ok", "nothing is held")
 
 
 def _local(text: str) -> str:

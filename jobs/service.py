@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 import structlog
 
 from engine.broker import Broker, Message
-from engine.errors import Unavailable
+from engine.errors import Conflict, Unavailable
 from engine.ports import Clock, Link
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.settings import Settings
@@ -25,8 +25,8 @@ from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
-from jobs.holds import tend_holds
 from jobs.ingest import store_messages
+from jobs.notify import Notifier
 from jobs.planning import Domain, run_plan
 from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.schedule import JobContext
@@ -34,8 +34,7 @@ from jobs.schedule import JobContext
 T = TypeVar("T")
 _log = structlog.get_logger()
 _QUIET_TICK_S = 5.0
-_HOLDS_EVERY_S = 1.0
-_SEALED_EVERY_S = 0.4
+_TELL_EVERY_S = 2.0
 
 
 class Service:
@@ -52,6 +51,7 @@ class Service:
         self.rules = rules
         self._files = files
         self._ready: RulesAtWork | None = None
+        self.notifier = Notifier(settings, store, territory, clock)
         self.dispatcher = Dispatcher(
             store.begin,
             link,
@@ -102,14 +102,6 @@ class Service:
         else:
             _log.info("planned again", domain=domain.name, plan=result.record.id, commands=result.commands)
 
-    def tend_holds(self) -> None:
-        """See to the holds that end."""
-        now = self.clock.now()
-        tend_holds(self.store, self.territory, now)
-        if self.settings.metrics_port:
-            with self.store.read() as unit:
-                metrics.show_holds(unit.holds.active(now))
-
     def announce(self) -> None:
         """Write down which rules are in service."""
         with self.store.begin() as unit:
@@ -148,6 +140,22 @@ class Service:
         metrics.count_reload("taken")
         _log.info("rules taken over", **changes)
 
+    def tell(self) -> None:
+        """Write to those who must hear of alarms."""
+        self._again_later(lambda: self.notifier.tell(self.rules.rulebook))
+
+    def post(self) -> None:
+        """Send what was written."""
+        self._again_later(self.notifier.post)
+
+    @staticmethod
+    def _again_later(step: Callable[[], object]) -> None:
+        """What somebody else stands in the way of is done with the next step."""
+        try:
+            step()
+        except Conflict as error:
+            _log.warning("put off", why=str(error))
+
     def close(self) -> None:
         """End what runs behind the rules."""
         for rules in (self.rules, self._ready):
@@ -182,43 +190,16 @@ class Aside:
             self._running = self._pool.submit(self._step)
 
 
-class Beside:
-    """A step at a pace of its own in a thread of its own until `stop`, however long a turn of the service's loop takes.
-
-    Leaving it sets `stop`.
-    """
-
-    def __init__(self, step: Callable[[], object], every_s: float, stop: threading.Event) -> None:
-        self._step, self._every_s, self._stop = step, every_s, stop
-        self._pool = ThreadPoolExecutor(1)
-        self._running = self._pool.submit(self._run)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._pool.shutdown(wait=True)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            with_back_off(self._step, self._stop)
-
-    def poll(self) -> None:
-        """Raise what it died of."""
-        if self._running.done():
-            self._running.result()
-
-
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
-    last_cycle, last_holds, more = 0.0, 0.0, False
+    last_cycle, more = 0.0, False
     with_back_off(service.announce, stop)
     every_s = service.settings.rules_reload_s or math.inf
     with ExitStack() as stack:
         plans = stack.enter_context(Aside(lambda: with_back_off(service.replan, stop), 0.0))
         files = stack.enter_context(Aside(lambda: with_back_off(service.look_at_rules, stop), every_s))
-        seals = stack.enter_context(Beside(service.store.seal, _SEALED_EVERY_S, stop))
+        letters = stack.enter_context(Aside(lambda: with_back_off(service.tell, stop), _TELL_EVERY_S))
+        courier = stack.enter_context(Aside(lambda: with_back_off(service.post, stop), _TELL_EVERY_S))
         stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
         while not stop.is_set():
             messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
@@ -228,11 +209,8 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
                 more = _cycle(service, stop)
                 last_cycle = time.monotonic()
                 plans.poll()
-            if time.monotonic() - last_holds > _HOLDS_EVERY_S:
-                with_back_off(service.tend_holds, stop)
-                last_holds = time.monotonic()
-            seals.poll()
-            files.poll()
+            for aside in (files, letters, courier):
+                aside.poll()
             with_back_off(service.take_over, stop)
             with_back_off(lambda: service.dispatcher.step(0.0), stop)
 

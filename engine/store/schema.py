@@ -318,6 +318,7 @@ alarm_event = Table(
     _column("cleared_at", BigInteger, null=True),
     _column("detail", Json),
     Index("alarm_event_alarm", "alarm"),
+    Index("alarm_event_at", "at"),
 )
 
 OPEN = text("state = 'open'")
@@ -381,6 +382,8 @@ notification = Table(
     _column("recipient", Text),
     _column("channel", Text),
     _column("kind", Text),
+    _column("step", Integer),
+    _column("priority", Text),
     _column("subject", Text),
     _column("body", Text),
     _column("created_at", BigInteger),
@@ -390,8 +393,9 @@ notification = Table(
     _column("attempts", Integer),
     _column("changed_at", BigInteger),
     _column("lease_until", BigInteger, null=True),
-    _column("detail", Text, null=True),
+    _column("detail", Text),
     Index("notification_state", "state", "not_before"),
+    Index("notification_created_at", "created_at"),
     Index("notification_alarm", "alarm"),
 )
 

@@ -10,6 +10,7 @@ from engine.store.holds import Holds
 from engine.store.inventory import Inventory
 from engine.store.ledger import Ledger
 from engine.store.newest import Newest
+from engine.store.notifications import Notifications
 from engine.store.plans import Plans
 from engine.store.readings import Readings
 from engine.store.renewals import Renewals
@@ -32,6 +33,7 @@ class Unit:
         self.holds = Holds(bulk)
         self.alarms = Alarms(bulk)
         self.workorders = WorkOrders(bulk)
+        self.notifications = Notifications(bulk)
         self.plans = Plans(bulk)
         self.audit = Audit(bulk)
         self.ledger = Ledger(bulk)

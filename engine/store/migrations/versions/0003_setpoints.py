@@ -71,6 +71,8 @@ def _notifications() -> None:
         sa.Column("recipient", sa.Text, nullable=False),
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("step", sa.Integer, nullable=False),
+        sa.Column("priority", sa.Text, nullable=False),
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -80,8 +82,10 @@ def _notifications() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("changed_at", sa.BigInteger, nullable=False),
         sa.Column("lease_until", sa.BigInteger),
-        sa.Column("detail", sa.Text),
+        sa.Column("detail", sa.Text, nullable=False),
     )
+    op.create_index("notification_created_at", "notification", ["created_at"])
+    op.create_index("alarm_event_at", "alarm_event", ["at"])
     op.create_index("notification_state", "notification", ["state", "not_before"])
     op.create_index("notification_alarm", "notification", ["alarm"])
 

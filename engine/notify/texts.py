@@ -1,0 +1,82 @@
+"""What messages say, in French and in English."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from engine.alarms.causes import Places, by_cause
+from engine.instants import PARIS
+from engine.model import Alarm, Priority
+
+Lang = Literal["fr", "en"]
+_LISTED = 30
+_PRIORITIES = tuple(Priority)
+
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "critical": ("critical", "critique"),
+    "high": ("high", "haute"),
+    "medium": ("medium", "moyenne"),
+    "low": ("low", "basse"),
+    "subject": ("[{priority}] {what}: {asset}", "[{priority}] {what} : {asset}"),
+    "again": ("not acknowledged: ", "non acquittée : "),
+    "raised": ("Alarm {id}, {priority} priority, since {at}", "Alarme {id}, priorité {priority}, depuis le {at}"),
+    "over": ("Its condition has passed.", "La condition est passée."),
+    "asset": ("Where: {asset}, zone {zone}", "Où : {asset}, zone {zone}"),
+    "consequence": ("If nothing is done: {text}", "Si rien n'est fait : {text}"),
+    "action": ("What to do: {text}", "Que faire : {text}"),
+    "why": ("Because: {text}", "Parce que : {text}"),
+    "within": ("Answer within {minutes} min.", "Répondre sous {minutes} min."),
+    "rule": ("Rule: {rule}", "Règle : {rule}"),
+    "do": ("To acknowledge: consigne alarm ack {id}", "Pour acquitter : consigne alarm ack {id}"),
+    "flood": ("[{priority}] {count} alarms at once", "[{priority}] {count} alarmes à la fois"),
+    "flooded": (
+        "{count} alarms are told together, by cause; the list: consigne alarm list",
+        "{count} alarmes regroupées par cause ; la liste : consigne alarm list",
+    ),
+    "cause": ("{count} × {rule}: {place}", "{count} × {rule} : {place}"),
+    "more": ("and {count} more", "et {count} de plus"),
+}
+
+
+def _say(key: str, lang: Lang, **values: object) -> str:
+    return _WORDS[key][lang == "fr"].format(**values)
+
+
+def alarm_text(alarm: Alarm, lang: Lang, *, escalated: bool) -> tuple[str, str]:
+    """Subject and body of a message about one alarm."""
+    priority = _say(alarm.priority.value, lang)
+    what = _text(alarm.detail.get("about"), lang) or alarm.rule
+    subject = _say("subject", lang, priority=priority.upper(), what=what, asset=alarm.asset)
+    at = f"{alarm.raised_at.astimezone(PARIS):%Y-%m-%d %H:%M:%S %z}"
+    lines = [what, _say("raised", lang, id=alarm.id, priority=priority, at=at)]
+    lines += [_say("over", lang)] if alarm.cleared_at is not None else []
+    lines.append(_say("asset", lang, asset=alarm.asset, zone=alarm.zone))
+    for key in ("why", "consequence", "action"):
+        text = _text(alarm.detail.get(key), lang)
+        lines += [_say(key, lang, text=text)] if text else []
+    within_s = alarm.detail.get("respond_within_s")
+    lines += [_say("within", lang, minutes=f"{float(within_s) / 60:g}")] if within_s is not None else []
+    lines += [_say("rule", lang, rule=alarm.rule), _say("do", lang, id=alarm.id)]
+    return _one_line((_say("again", lang) if escalated else "") + subject), "\n".join(lines) + "\n"
+
+
+def digest_text(alarms: Sequence[Alarm], places: Places, lang: Lang) -> tuple[str, str]:
+    """Subject and body of one message about many alarms: counts by cause, the most frequent first."""
+    worst = min((alarm.priority for alarm in alarms), key=_PRIORITIES.index, default=Priority.LOW)
+    causes = by_cause([(alarm.rule, alarm.asset) for alarm in alarms], places)
+    lines = [_say("flooded", lang, count=len(alarms)), ""]
+    lines += [_say("cause", lang, count=one.count, rule=one.rule, place=one.place) for one in causes[:_LISTED]]
+    rest = sum(one.count for one in causes[_LISTED:])
+    lines += [_say("more", lang, count=rest)] if rest else []
+    subject = _say("flood", lang, priority=_say(worst.value, lang).upper(), count=len(alarms))
+    return subject, "\n".join(lines) + "\n"
+
+
+def _text(said: Any, lang: Lang) -> str:
+    """What a rule says in a language; the other, or a plain text, where there is no such."""
+    if isinstance(said, Mapping):
+        return str(said.get(lang) or next(iter(said.values()), ""))
+    return "" if said is None else str(said)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]
