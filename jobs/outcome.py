@@ -13,8 +13,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from engine.instants import PARIS
+from engine.instants import PARIS, from_us, to_us
 from engine.model import Command, CommandState
+from engine.setpoints.points import Lockout
 from engine.settings import Settings, language
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
@@ -41,6 +42,7 @@ class Policy:
 class NightOutcome:
     """The table at the end of the demo.
 
+    `locked_out`: cabinets that somebody worked on; `sent_meanwhile`: commands that left for their lamps then.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -51,6 +53,8 @@ class NightOutcome:
     rules: dict[str, int]
     alarms_raised: int
     alarms_cleared: int
+    locked_out: int
+    sent_meanwhile: int
     lamps: int
     commands: dict[str, int]
     acknowledged: int
@@ -83,6 +87,7 @@ def measure_night(
         decided = list(unit.audit.bodies("rules", "decide", start, start + 2 * _DAY))
         commands = unit.commands.in_states(list(CommandState))
         acknowledged, unexplained = _account(unit, commands)
+        locked_out, sent_meanwhile = _lock_outs(unit, territory, commands, start)
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
         communes = {zone.id: names[zone.commune] for zone in unit.inventory.zones()}
     question = _question(folder)
@@ -95,6 +100,8 @@ def measure_night(
         rules=_risen(decided),
         alarms_raised=len(alarms),
         alarms_cleared=sum(alarm.cleared_at is not None for alarm in alarms),
+        locked_out=locked_out,
+        sent_meanwhile=sent_meanwhile,
         lamps=len(night.lamps),
         commands=dict(sorted(Counter(command.state.value for command in commands).items())),
         acknowledged=acknowledged,
@@ -119,6 +126,37 @@ def _account(unit: Unit, commands: Sequence[Command]) -> tuple[int, int]:
         acknowledged += any(step.state is CommandState.ACKED for step in history)
         unexplained += not command.state.terminal or not history[-1].detail
     return acknowledged, unexplained
+
+
+def _lock_outs(unit: Unit, territory: Territory, commands: Sequence[Command], start: datetime) -> tuple[int, int]:
+    """How many lock-outs of equipment the night saw, and how many commands were sent to what they cover meanwhile."""
+    lockouts = {point.id: point.lockout for point in territory.points.values() if point.lockout}
+    spans = _locked(unit, territory, set(lockouts.values()), start)
+    sent = 0
+    for command in commands:
+        locked = spans.get(lockouts[command.point], []) if command.point in lockouts else []
+        if locked:
+            left = [step.at for step in unit.commands.history(command.id) if step.state is CommandState.SENT]
+            sent += sum(at <= instant < until for at, until in locked for instant in left)
+    return len(spans), sent
+
+
+def _locked(
+    unit: Unit, territory: Territory, lockouts: set[Lockout], start: datetime
+) -> dict[Lockout, list[tuple[datetime, datetime]]]:
+    """From when to when each of those that were on at all was on."""
+    names = {(lockout.watch.asset, lockout.watch.property): lockout for lockout in lockouts}
+    series = {number: names[name] for number, name in territory.series_names.items() if name in names}
+    end = start + 2 * _DAY
+    said = unit.readings.history(list(series), to_us(start), to_us(end))
+    spans: dict[Lockout, list[tuple[datetime, datetime]]] = {}
+    for rows in said.partition_by("series"):
+        lockout = series[rows["series"][0]]
+        instants = [from_us(at) for at in rows["observed_at"]]
+        for at, until, value in zip(instants, [*instants[1:], end], rows["value"], strict=True):
+            if value == lockout.value:
+                spans.setdefault(lockout, []).append((at, until))
+    return spans
 
 
 def _risen(decided: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -177,6 +215,7 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         ("rules_risen", ", ".join(f"{rule} {number(count, lang)}" for rule, count in outcome.rules.items())),
         ("alarms_raised", number(outcome.alarms_raised, lang)),
         ("alarms_cleared", number(outcome.alarms_cleared, lang)),
+        ("worked_on", f"{number(outcome.locked_out, lang)}; {number(outcome.sent_meanwhile, lang)}"),
         ("lamps_planned", number(outcome.lamps, lang)),
         ("commands_sent", number(sum(outcome.commands.values()), lang)),
         ("commands_acknowledged", number(outcome.acknowledged, lang)),

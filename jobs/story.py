@@ -154,15 +154,21 @@ def _passers(
 def _faults(
     assets: Sequence[Asset], sunset: datetime, sunrise: datetime, rng: np.random.Generator
 ) -> tuple[Fault, ...]:
-    """One of each: a lamp that dies, one that lies, messages lost, doubled, late, refused, a cabinet gone silent."""
+    """One of each: a lamp that dies, one that lies, messages lost, doubled, late, refused, a cabinet gone silent; and a
+    crew that works on another cabinet for two hours."""
     lamps = [asset.id for asset in assets if asset.type == "Streetlight" and asset.attributes["dimmable"]]
     cabinets = [asset.id for asset in assets if asset.type == "StreetlightControlCabinet"]
-    kinds = [kind for kind in FaultKind if kind not in {FaultKind.SILENT, FaultKind.STUCK}]
+    kinds = [kind for kind in FaultKind if kind not in {FaultKind.SILENT, FaultKind.STUCK, FaultKind.LOCAL}]
     chosen = rng.choice(len(lamps), len(kinds), replace=False)
     begins = {FaultKind.FAILURE: sunset + timedelta(hours=4)}
     faults = [
         Fault(lamps[index], kind, begins.get(kind, sunset - _DAY), sunrise)
         for index, kind in zip(chosen, kinds, strict=True)
     ]
-    silent = cabinets[int(rng.integers(len(cabinets)))]
-    return (*faults, Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=6), sunset + timedelta(hours=8)))
+    number = int(rng.integers(len(cabinets)))
+    silent, local = cabinets[number], cabinets[number - 1]
+    return (
+        *faults,
+        Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=6), sunset + timedelta(hours=8)),
+        Fault(local, FaultKind.LOCAL, sunset + timedelta(hours=3), sunset + timedelta(hours=5)),
+    )

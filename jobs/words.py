@@ -13,6 +13,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "rules_risen": ("Rules that rose", "Règles établies"),
     "alarms_raised": ("Alarms raised", "Alarmes levées"),
     "alarms_cleared": ("Alarms returned to normal", "Alarmes revenues à la normale"),
+    "locked_out": (
+        "Cabinets worked on by hand; commands sent meanwhile",
+        "Armoires en travaux ; ordres envoyés pendant",
+    ),
     "lamps_planned": ("Lamps planned", "Points lumineux planifiés"),
     "commands_sent": ("Commands issued", "Ordres émis"),
     "commands_acknowledged": ("— acknowledged by equipment", "— acquittés par l'équipement"),

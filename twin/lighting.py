@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     LIE = "lie"  # the controller says yes and does nothing
     STUCK = "stuck"  # the program is held, the level does not move
     FAILURE = "failure"  # the lamp is dead, its controller alive
+    LOCAL = "local"  # of a cabinet: somebody works on it, mode manual; what is sent is refused
     SILENT = "silent"  # of a gateway: nothing in or out; what is sent to it waits at the broker
 
 

@@ -109,6 +109,12 @@ def test_one_message_a_gateway_with_all_it_speaks_for() -> None:
     }
 
 
+def test_a_cabinet_that_is_worked_on_says_so() -> None:
+    site = a_site(fault(FaultKind.LOCAL, "A-1", until=15))
+    modes = [[told(site.telemetry(at(k)))[name, "workingMode"] for name in ("A-1", "A-2")] for k in (0, 15)]
+    assert modes == [[["manual"], ["automatic"]], [["automatic"], ["automatic"]]]
+
+
 @pytest.mark.parametrize(("level", "state"), [(0.0, "off"), (0.3, "low"), (1.0, "on")])
 def test_power_states(level: float, state: str) -> None:
     site = a_site()
@@ -242,6 +248,7 @@ def test_rubbish_is_dropped_and_harms_nothing(payload: bytes, channel: str) -> N
         (FaultKind.DROP_COMMAND, 0, [], 0),
         (FaultKind.DROP_ACK, 1, [], 1),
         (FaultKind.REJECT, 0, ["rejected"], 0),
+        (FaultKind.LOCAL, 0, ["rejected"], 0),
         (FaultKind.LIE, 0, ["accepted"], 0),
         (FaultKind.STUCK, 1, ["accepted"], 1),
         (FaultKind.DOUBLE, 1, ["accepted", "duplicate"], 1),

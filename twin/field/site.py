@@ -60,7 +60,8 @@ class Site:
             lamp.advance(at)
             readings[lamp.gateway].extend(_lamp_readings(lamp, at))
         for cabinet, lamps in self._cabinets.items():
-            readings[self._gateways[cabinet]].extend(_cabinet_readings(cabinet, lamps, at))
+            local = self._suffers(cabinet, FaultKind.LOCAL, at)
+            readings[self._gateways[cabinet]].extend(_cabinet_readings(cabinet, lamps, at, local=local))
         while self._events and self._events[-1][0] <= at:
             _, reading = self._events.pop()
             self._untold[self._gateways.get(reading["asset"], reading["asset"])].append(reading)
@@ -118,7 +119,9 @@ class Site:
             self._obey(lamp, command, at, served)
 
     def _obey(self, lamp: Lamp, command: Command, at: datetime, served: Served) -> None:
-        if self._draw(lamp, FaultKind.REJECT, at):
+        if self._draw(lamp, FaultKind.LOCAL, at):
+            said = answer(command, AckStatus.REJECTED, "somebody works on the cabinet")
+        elif self._draw(lamp, FaultKind.REJECT, at):
             said = answer(command, AckStatus.REJECTED, "not now")
         elif self._draw(lamp, FaultKind.LIE, at):
             said = answer(command, AckStatus.ACCEPTED)
@@ -176,12 +179,12 @@ def _lamp_readings(lamp: Lamp, at: datetime) -> list[Reading]:
     return [{"asset": lamp.id, "property": name, "value": value} for name, value in values.items()]
 
 
-def _cabinet_readings(cabinet: str, lamps: Sequence[Lamp], at: datetime) -> list[Reading]:
+def _cabinet_readings(cabinet: str, lamps: Sequence[Lamp], at: datetime, *, local: bool) -> list[Reading]:
     energy_kwh = round(sum(lamp.energy_wh for lamp in lamps) / 1000, 6)
     return [
         {"asset": cabinet, "property": "energyConsumed", "value": energy_kwh, "unit": "kW.h"},
         {"asset": cabinet, "property": "powerConsumption", "value": round(sum(lamp.power_w(at) for lamp in lamps), 3)},
-        {"asset": cabinet, "property": "workingMode", "value": "automatic"},
+        {"asset": cabinet, "property": "workingMode", "value": "manual" if local else "automatic"},
     ]
 
 
