@@ -13,7 +13,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "rules_risen": ("Rules that rose", "Règles établies"),
     "alarms_raised": ("Alarms raised", "Alarmes levées"),
     "alarms_cleared": ("Alarms returned to normal", "Alarmes revenues à la normale"),
-    "locked_out": (
+    "worked_on": (
         "Cabinets worked on by hand; commands sent meanwhile",
         "Armoires en travaux ; ordres envoyés pendant",
     ),
