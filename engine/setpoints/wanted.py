@@ -10,6 +10,7 @@ from engine.model import Level, Program, Slot
 from engine.setpoints.arbitration import Piece, Resolution, resolve
 from engine.setpoints.conditions import Conditions
 from engine.setpoints.envelope import Change, Span
+from engine.setpoints.orders import Order
 from engine.setpoints.points import PointInfo
 
 STOPPED = frozenset(range(Level.CRISIS_PLAN, Level.SAFE_DEFAULT))
@@ -102,14 +103,21 @@ def _lawful(piece: Piece, point: PointInfo, changes: list[Change]) -> Iterator[P
     spans = [(*span, order) for order in point.orders for span in order.spans(piece.start_at, piece.until_at)]
     cuts = sorted({piece.start_at, *(at for start, end, _ in spans for at in (start, end))} - {piece.until_at})
     for start, end in zip(cuts, [*cuts[1:], piece.until_at], strict=True):
-        value = piece.value
-        for begins, ends, order in spans:
-            if begins <= start < ends and not order.at_least <= value <= order.at_most:
-                bounded = min(max(value, order.at_least), order.at_most)
-                text = f"{value:g} at {isoformat(start)} is bounded by {order.text}: {bounded:g} is asked"
-                changes.append(Change(f"order:{order.id}", start, value, bounded, text))
-                value = bounded
-        yield replace(piece, start_at=start, until_at=end, value=value)
+        orders = [order for begins, ends, order in spans if begins <= start < ends]
+        yield replace(piece, start_at=start, until_at=end, value=_bounded(piece.value, start, orders, changes))
+
+
+def _bounded(value: float, at: datetime, orders: Sequence[Order], changes: list[Change]) -> float:
+    """Ceilings first: where one contradicts a floor, the floor holds, and both are named."""
+    ceilings = [(order, min, order.at_most) for order in orders]
+    floors = [(order, max, order.at_least) for order in orders]
+    for order, bound, limit in (*ceilings, *floors):
+        limited = bound(value, limit)
+        if limited != value:
+            text = f"{value:g} at {isoformat(at)} is bounded by {order.text}: {limited:g} is asked"
+            changes.append(Change(f"order:{order.id}", at, value, limited, text))
+            value = limited
+    return value
 
 
 def _forced(

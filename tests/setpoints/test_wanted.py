@@ -191,6 +191,15 @@ def test_an_order_of_some_hours_cuts_the_plan() -> None:
     assert sent([PLAN], orders=(evening,)).program == program((0, 0.5), (120, 0.2), (210, 0.5))
 
 
+def test_where_a_floor_and_a_ceiling_contradict_the_floor_holds_and_both_are_named() -> None:
+    floor = replace(order(), id="floor", at_least=0.4, at_most=1.0)
+    for orders in ((floor, order()), (order(), floor)):
+        found = settled([PLAN], orders=orders)
+        assert found.command is not None
+        assert found.command.program == program((0, 0.4))
+        assert [change.clause for change in found.verdict.changes] == ["order:cut", "order:floor"]
+
+
 # Interlocks
 
 
