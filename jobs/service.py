@@ -30,10 +30,12 @@ from jobs.notify import Notifier
 from jobs.planning import Domain, run_plan
 from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.schedule import JobContext
+from jobs.uplinks import UplinkSource
 
 T = TypeVar("T")
 _log = structlog.get_logger()
 _QUIET_TICK_S = 5.0
+_UPLINKS_EVERY_S = 0.2
 _TELL_EVERY_S = 2.0
 
 
@@ -45,8 +47,9 @@ class Service:
 
     def __init__(
         self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork, clock: Clock, link: Link,
-        files: RuleFiles | None = None,
+        files: RuleFiles | None = None, uplinks: Sequence[UplinkSource] = (),
     ) -> None:  # fmt: skip
+        self.uplinks = uplinks
         self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
         self.rules = rules
         self._files = files
@@ -200,6 +203,12 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
         files = stack.enter_context(Aside(lambda: with_back_off(service.look_at_rules, stop), every_s))
         letters = stack.enter_context(Aside(lambda: with_back_off(service.tell, stop), _TELL_EVERY_S))
         courier = stack.enter_context(Aside(lambda: with_back_off(service.post, stop), _TELL_EVERY_S))
+        listening = [
+            stack.enter_context(
+                Aside(partial(with_back_off, partial(source.step, service.context), stop), _UPLINKS_EVERY_S)
+            )
+            for source in service.uplinks
+        ]
         stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
         while not stop.is_set():
             messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
@@ -209,7 +218,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
                 more = _cycle(service, stop)
                 last_cycle = time.monotonic()
                 plans.poll()
-            for aside in (files, letters, courier):
+            for aside in (files, letters, courier, *listening):
                 aside.poll()
             with_back_off(service.take_over, stop)
             with_back_off(lambda: service.dispatcher.step(0.0), stop)

@@ -63,6 +63,10 @@ class LorawanConnection(BrokerConnection):
             round_trip=self.known.shortest_wait,
         )  # fmt: skip
 
+    def probe(self) -> str:
+        known = len(self.known)
+        return f"{super().probe()}; {known} devices"
+
     @contextmanager
     def open(self, site: Site) -> Iterator["LorawanLink"]:
         with ExitStack() as stack:

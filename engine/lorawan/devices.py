@@ -125,6 +125,11 @@ class Devices:
             for point in self.profile(device).points:
                 self._by_point[f"{device.asset}/{point}"].append(device)
 
+        self._all = file.devices
+
+    def __len__(self) -> int:
+        return len({device.dev_eui for device in self._all})
+
     def profile(self, device: Device) -> Profile:
         return self._profiles[device.profile]
 

@@ -33,6 +33,7 @@ from jobs.bootstrap import (
 )
 from jobs.reload import RuleFiles
 from jobs.service import Service
+from jobs.uplinks import uplink_sources
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 OfDemo = Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")]
@@ -129,6 +130,9 @@ def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
         clock = WallClock()
         link = stack.enter_context(open_link(chosen, clock))
         files = RuleFiles(chosen, territory)
-        service = Service(chosen, store, territory, files.first(), clock, link, files)
+        uplinks = uplink_sources(territory.connections, chosen.receive_maximum)
+        for source in uplinks:
+            stack.callback(source.close)
+        service = Service(chosen, store, territory, files.first(), clock, link, files, uplinks)
         stack.callback(service.close)
         yield service, telemetry

@@ -378,7 +378,7 @@ def test_a_map_without_points_is_refused(written: Callable[[str], Path]) -> None
 def test_a_connection_opens_and_probes(peer: ModbusPeer, clock: Hands, written: Callable[[str], Path]) -> None:
     entry = {"id": "plc", "kind": "modbus", "url": f"modbus://127.0.0.1:{peer.port}", "gateways": ["PLC-1"]}
     connection = ModbusConnection.model_validate({**entry, "map": str(written(GOOD)), "timeout": "0.2 s"})
-    assert connection.probe() == "takes connections"
+    assert connection.probe() == "takes connections; 1 points mapped"
     can = connection.capabilities
     assert (can.programs, can.expiry, can.key, can.reads_back, can.selects) == (False, False, False, True, False)
     assert can.round_trip == 2 * TIMEOUT
