@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     ingest_batch: int = Field(5_000, ge=1, le=1_000_000, description="messages taken into one transaction")
     receive_maximum: int = Field(1_000, ge=1, le=65_535, description="messages the broker may leave unacknowledged")
     ack_within_s: float = Field(30.0, gt=0, description="after this without an answer a command is sent again")
+    lease_s: float = Field(60.0, gt=0, description="a command claimed and not sent within this is anybody's again")
+    grace_s: float = Field(60.0, gt=0, description="what is not confirmed this long after its last instant has failed")
     max_attempts: int = Field(3, ge=1, le=20)
     commands_per_second: float = Field(500.0, gt=0, description="to any one gateway")
     plan_quantile: float = Field(0.9, gt=0, lt=1, description="of forecast traffic that lamps are planned for")

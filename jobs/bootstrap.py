@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -32,6 +32,7 @@ from engine.rulebook import (
     durable_available,
     load_rules,
 )
+from engine.setpoints.dispatch import DispatchPolicy
 from engine.setpoints.orders import OrderEntry, load_orders
 from engine.setpoints.points import PointInfo
 from engine.settings import Settings
@@ -165,6 +166,18 @@ def _tell(connection: str, why: str | None) -> None:
         log.info("equipment back", connection=connection)
     else:
         log.warning("equipment away", connection=connection, why=why)
+
+
+def dispatch_policy(settings: Settings, owner: str) -> DispatchPolicy:
+    """How patient dispatch is; `owner` is how leases and histories name this process."""
+    return DispatchPolicy(
+        owner=owner,
+        lease=timedelta(seconds=settings.lease_s),
+        ack_within=timedelta(seconds=settings.ack_within_s),
+        max_attempts=settings.max_attempts,
+        rate_per_gateway=settings.commands_per_second,
+        grace=timedelta(seconds=settings.grace_s),
+    )
 
 
 def make_inference() -> Inference:

@@ -18,11 +18,11 @@ import structlog
 from engine.broker import Broker, Message
 from engine.errors import Conflict, Unavailable
 from engine.ports import Clock, Link
-from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
+from engine.setpoints.dispatch import Dispatcher
 from engine.settings import Settings
 from engine.store import Intake, Store
 from jobs import metrics
-from jobs.bootstrap import Territory
+from jobs.bootstrap import Territory, dispatch_policy
 from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
 from jobs.ingest import store_messages
@@ -59,12 +59,7 @@ class Service:
             store.begin,
             link,
             clock,
-            DispatchPolicy(
-                owner=socket.gethostname(),
-                ack_within=timedelta(seconds=settings.ack_within_s),
-                max_attempts=settings.max_attempts,
-                rate_per_gateway=settings.commands_per_second,
-            ),
+            dispatch_policy(settings, socket.gethostname()),
             territory.points,
         )
 
@@ -242,15 +237,18 @@ def _show_commands(service: Service) -> None:
 
 
 def with_back_off(step: Callable[[], T], stop: threading.Event) -> T | None:
-    """Do a step; while what it needs is away, say so and try again after 1, 2, 4 … 60 s. None once stopped."""
-    delay_s = 1.0
+    """Do a step; while what it needs is away, say so and try again after 1, 2, 4 … 60 s. None once stopped.
+
+    Where another process stood in the way, the first waits are shorter.
+    """
+    delay_s = 0.0
     while not stop.is_set():
         try:
             return step()
-        except Unavailable as error:
+        except (Unavailable, Conflict) as error:
+            delay_s = min(max(2 * delay_s, 1.0 if isinstance(error, Unavailable) else 0.1), 60.0)
             _log.warning("waiting", why=str(error), retry_s=delay_s)
             stop.wait(delay_s)
-            delay_s = min(2 * delay_s, 60.0)
     return None
 
 

@@ -228,7 +228,7 @@ def test_what_strikes_does_not_depend_on_how_messages_interleave() -> None:
     assert strikes(messages) != strikes(messages, seed=2)
     kinds = [kind for struck in strikes(messages).values() for kind in struck]
     assert 90 <= kinds.count(Kind.DROP) <= 150
-    assert 75 <= kinds.count(Kind.DUPLICATE) <= 125
+    assert 50 <= kinds.count(Kind.DUPLICATE) <= 90  # but for those that are lost
 
 
 def test_a_repeated_message_has_its_own_luck() -> None:

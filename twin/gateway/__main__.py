@@ -2,7 +2,8 @@
 
 With --folder TERRITORY it speaks for the gateways of that territory instead. --save FOLDER writes the made town down,
 to be imported with `consigne territory import FOLDER`, and ends. It says one line {"gateways", "points", "pid"} on
-standard output when it can be talked to, and exits 0 on SIGTERM. Killed and started again it goes on from its log.
+standard output when it can be talked to. On SIGTERM it says {"struck": {fault: how often}} and exits 0. Killed and
+started again it goes on from its log.
 """
 
 import argparse
@@ -72,6 +73,7 @@ def _run(options: argparse.Namespace, stop: threading.Event) -> int:
     )
     sys.stdout.flush()
     running.run(stop)
+    sys.stdout.buffer.write(orjson.dumps({"struck": faults.counts()}) + b"\n")
     return 0
 
 

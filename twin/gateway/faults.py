@@ -39,6 +39,9 @@ class Kind(StrEnum):
     LOCK_OUT = "lock_out"  # somebody works at the cabinet: it says manual, and refuses
 
 
+_STANDING = frozenset({Kind.SKEW, Kind.LOCK_OUT})
+
+
 @dataclass(frozen=True)
 class Fault:
     """One line of the file. `probability` is drawn for each message."""
@@ -65,16 +68,28 @@ class Faults:
         self._seed = seed
         self._began_at = began_at
         self._seen: Counter[tuple[str, int]] = Counter()
+        self._struck: Counter[Kind] = Counter()
 
     def strike(self, gateway: str, point: str, seq: int, at: datetime) -> dict[Kind, Fault]:
-        """The faults that strike a message about a point: of each kind the first that is drawn."""
+        """The faults that strike a message about a point: of each kind the first that is drawn.
+
+        One that is lost strikes nobody else.
+        """
         self._seen[point, seq] += 1
         chance = random.Random(f"{self._seed} {point} {seq} {self._seen[point, seq]}")  # noqa: S311 - faults, not secrets
         struck: dict[Kind, Fault] = {}
         for fault in self._faults:
-            if chance.random() < fault.probability and self._active(fault, at, gateway, point):
+            drawn = chance.random() < fault.probability
+            if drawn and fault.kind not in _STANDING and self._active(fault, at, gateway, point):
                 struck.setdefault(fault.kind, fault)
+        if Kind.DROP in struck:
+            struck = {Kind.DROP: struck[Kind.DROP]}
+        self._struck.update(list(struck))
         return struck
+
+    def counts(self) -> dict[str, int]:
+        """How often each kind has struck."""
+        return {kind.value: count for kind, count in sorted(self._struck.items())}
 
     def skew(self, gateway: str, at: datetime) -> timedelta:
         """How far ahead the gateway's clock is."""
