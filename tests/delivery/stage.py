@@ -4,7 +4,6 @@ import json
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,8 +122,3 @@ def _hurried(folder: Path, life_s: float, verify_s: float) -> Path:
     point["verify"]["within"] = f"{verify_s:g}s"
     path.write_text(json.dumps(catalogue))
     return path
-
-
-def sleep_until(instant: float) -> None:
-    """`instant` by the monotonic clock."""
-    time.sleep(max(0.0, instant - time.monotonic()))

@@ -22,7 +22,7 @@ from engine.model import Command, CommandState
 from engine.setpoints.desk import RULE
 from engine.store import schema
 from tests.broker.conftest import Mosquitto
-from tests.delivery.stage import Stage, at_work, sleep_until
+from tests.delivery.stage import Stage, at_work
 from twin.effects import read_effects
 from twin.gateway.faults import Fault, Kind
 
@@ -33,7 +33,7 @@ ENDED_UNAPPLIED = {CommandState.EXPIRED, CommandState.REJECTED, CommandState.FAI
 
 @dataclass(frozen=True)
 class Length:
-    """How much of the show."""
+    """How much of the show. A kill comes within `every_s` of what it follows."""
 
     points_per: int
     versions: int
@@ -43,8 +43,8 @@ class Length:
     brown_outs: float
 
 
-SHORT = Length(points_per=3, versions=5, kills=4, every_s=1.0, life_s=5.0, brown_outs=0.01)
-FULL = Length(points_per=15, versions=10, kills=20, every_s=5.0, life_s=8.0, brown_outs=0.004)
+SHORT = Length(points_per=3, versions=5, kills=4, every_s=0.5, life_s=5.0, brown_outs=0.015)
+FULL = Length(points_per=15, versions=10, kills=20, every_s=1.0, life_s=8.0, brown_outs=0.004)
 
 
 def faults(length: Length) -> list[Fault]:
@@ -95,22 +95,34 @@ def play(stage: Stage, length: Length, seed: int) -> dict[str, Any]:
     senders = Senders(stage)
     with stage.equipment(faults(length), seed) as equipment, senders():
         at_work(equipment)  # whose log is the witness: it must live to the end
-        began = time.monotonic()
-        acts: list[tuple[float, str]] = [(began + n * length.every_s, "want") for n in range(length.versions)]
-        last = length.versions * length.every_s
-        acts += [(began + rng.uniform(0.1, last), "kill") for _ in range(length.kills)]
         made = 0
-        for instant, act in sorted(acts):
-            sleep_until(instant)
-            if act == "want":
-                made += stage.want(points, rng)
-            else:
+        for kills in shared_out(length, rng):
+            made += stage.want(points, rng)
+            for _ in range(kills):
+                time.sleep(rng.uniform(0.0, length.every_s))
                 senders.kill(rng.choice(sorted(senders.running)))
+            wait_for_half(stage, patience_s=3 * length.life_s)
         again = settle_down(stage, patience_s=float(__import__("os").environ.get("PAT", "90")))
         equipment.send_signal(signal.SIGTERM)
         told, _ = equipment.communicate(timeout=30)
         assert equipment.returncode == 0
     return {"killed": senders.killed, "wanted": made, "again": again, **json.loads(told.splitlines()[-1])}
+
+
+def shared_out(length: Length, rng: random.Random) -> list[int]:
+    """How many kills follow on each version."""
+    after = Counter(rng.randrange(length.versions) for _ in range(length.kills))
+    return [after[version] for version in range(length.versions)]
+
+
+def wait_for_half(stage: Stage, patience_s: float) -> None:
+    """Until half of the points are on what was wanted last, so that the next version meets the others under way."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        done = sum(command.state is CommandState.VERIFIED for command in stage.newest().values())
+        if done >= len(stage.wanted) / 2:
+            return
+        time.sleep(0.05)
 
 
 def settle_down(stage: Stage, patience_s: float) -> int:
