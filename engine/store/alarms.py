@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Select, exc, insert, select, update
+from sqlalchemy import Select, exc, func, insert, select, update
 
+from engine.alarms.figures import Activation
 from engine.errors import Conflict
 from engine.instants import from_us, to_us
 from engine.model import Alarm, AlarmState, Priority
@@ -59,6 +60,21 @@ class Alarms:
         """Alarms raised in [start, until), oldest first."""
         raised_at = _TABLE.c.raised_at
         return self._read(select(_TABLE).where(raised_at >= to_us(start), raised_at < to_us(until)))
+
+    def activations(self, start: datetime, until: datetime) -> list[Activation]:
+        """Each time in [start, until) that an alarm came before an operator unacknowledged, in order."""
+        line, before, of = schema.alarm_event.c, schema.alarm_event.alias("before").c, _TABLE.c
+        last = select(before.state).where(before.alarm == line.alarm, before.id < line.id)
+        was = func.coalesce(last.order_by(before.id.desc()).limit(1).scalar_subquery(), AlarmState.NORMAL)
+        statement = (
+            select(of.rule, of.asset, of.zone, line.priority, line.at)
+            .join_from(schema.alarm_event, _TABLE)
+            .where(line.state == AlarmState.UNACKNOWLEDGED, was != AlarmState.UNACKNOWLEDGED)
+            .where(line.at >= to_us(start), line.at < to_us(until))
+            .order_by(line.at, line.id)
+        )
+        rows = self._connection.execute(statement)
+        return [Activation(row.rule, row.asset, row.zone, Priority(row.priority), from_us(row.at)) for row in rows]
 
     def history(self, id: int) -> list[Alarm]:  # noqa: A002
         """The alarm as it was after each save, in order; empty for an unknown id."""

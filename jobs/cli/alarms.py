@@ -11,11 +11,12 @@ from engine.alarms import Acknowledge, Event, Reset, ReturnToService, Shelve, Un
 from engine.errors import InputError, Problem
 from engine.instants import isoformat
 from engine.model import Alarm, AlarmState
-from engine.rulebook import load_rules
+from engine.rulebook import Rulebook, load_rules
+from engine.rulebook.naming import nearest
 from engine.rulebook.scenarios.story import span
 from engine.settings import language
 from engine.store.workorders import WorkOrder
-from jobs import alarms
+from jobs import alarms, figures
 from jobs.bootstrap import open_store
 from jobs.cli.common import Json, emit, instant, local, settings, show_lines, show_rows, store_and_territory, who
 from jobs.words import Lang, say
@@ -140,6 +141,33 @@ def return_to_service(rule: str, asset: str) -> None:
     """
     event = ReturnToService(who())
     _say_done([alarms.act_on_subject(open_store(settings()), rule, asset, event, event.by, instant(None))])
+
+
+@app.command("figures")
+def show_figures(
+    days: Annotated[float, typer.Option(min=0.01, max=3_660, help="up to now")] = 7,
+    service: Annotated[str | None, typer.Option(help="only the rules this service answers for")] = None,
+    as_json: Json = False,
+) -> None:
+    """How many alarms people had to live with, beside what EEMUA 191 and ISA-18.2 recommend for one operator.
+
+    Example: consigne alarm figures --days 30 --service street-lighting
+    """
+    chosen, now = settings(), instant(None)
+    store, ground = store_and_territory(chosen)
+    rules = None if service is None else _rules_of(service, load_rules(chosen.rules_dir, ground.catalogue))
+    with store.read() as unit:
+        found = figures.gather(unit, ground, rules, now - timedelta(days=days), now)
+    if as_json:
+        emit(figures.to_json(found))
+    else:
+        show_lines(list(figures.to_lines(found, language(chosen))))
+
+
+def _rules_of(service: str, book: Rulebook) -> frozenset[str]:
+    if service not in book.owners:
+        raise InputError([Problem(service, 0, 0, "is no service", nearest(service, book.owners))])
+    return frozenset(rule.id for rule in book.rules if rule.definition.owner == service)
 
 
 @workorders.command("list")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.alarms import Acknowledge, Clear, Event, Moved, Raise, Subject, current, move
+from engine.alarms import Acknowledge, Clear, Event, Moved, Raise, Subject, Suppress, Unsuppress, current, move
 from engine.errors import Conflict
 from engine.model import Alarm, AlarmState, Priority
 from engine.store import Store
@@ -104,3 +104,24 @@ def test_a_change_of_anything_is_seen(bare: Store) -> None:
         with pytest.raises(Conflict, match="somebody else has changed alarm"), bare.begin() as unit:
             unit.alarms.save(replace(alarm, state=AlarmState.ACKNOWLEDGED), replace(alarm, **wrong))
     assert occurrences(bare) == [alarm]
+
+
+def test_activations_are_what_came_before_an_operator(bare: Store) -> None:
+    """Raised; returned and raised again; not: told twice, suppressed from the first, acknowledged, of another time."""
+    minute = timedelta(minutes=1)
+    silenced = Suppress("power-cut Z-1")
+    for number, (asset, events) in enumerate(
+        [
+            ("P-1", [RAISE]), ("P-1", [RAISE]), ("P-1", [CLEAR]), ("P-1", [RAISE]), ("P-1", [ACK]),
+            ("P-2", [RAISE, silenced]), ("P-2", [Unsuppress()]), ("P-2", [CLEAR, ACK]), ("P-2", [RAISE]),
+        ]
+    ):  # fmt: skip
+        with bare.begin() as unit:
+            subject = replace(FLOOD, asset=asset)
+            told = [Raise(subject, one.detail) if isinstance(one, Raise) else one for one in events]
+            known = current(unit.alarms, "flood", asset)
+            move(unit.alarms, "flood", asset, told, NOW + number * minute, known)
+    with bare.read() as unit:
+        found = [(one.asset, (one.at - NOW) / minute) for one in unit.alarms.activations(NOW, NOW + 9 * minute)]
+        assert found == [("P-1", 0), ("P-1", 3), ("P-2", 6), ("P-2", 8)]
+        assert len(unit.alarms.activations(NOW + minute, NOW + 8 * minute)) == 2
