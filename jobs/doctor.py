@@ -9,15 +9,20 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from engine.alarms.figures import STALE, figures
 from engine.equipment.connections import Connection, Directory
 from engine.errors import ConsigneError, InputError
 from engine.instants import PARIS
+from engine.model import AlarmState
+from engine.notify.messages import MessageState
+from engine.notify.recipients import NOTIFY, load_recipients
 from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
 from jobs.reload import in_service
 
+_UNHEARD = {MessageState.FAILED, MessageState.EXPIRED}
 _SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
 
 
@@ -35,11 +40,13 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
     yield _try("catalogue", lambda: f"{len(catalogue_of(settings).types)} asset types")
     yield _try("rules", lambda: f"{len(load_rules(settings.rules_dir, catalogue_of(settings)).rules)} rules")
+    yield _recipients(settings)
     yield _inference()
     database = _try("database", lambda: _database(settings, quick=quick))
     yield database
     if database.state == "ok":
         yield _service(settings)
+        yield _alarms(settings, WallClock().now())
     yield _try("broker", lambda: _broker(settings))
     yield from _equipment(settings, database.state == "ok")
     if not quick:
@@ -83,6 +90,34 @@ def _service(settings: Settings) -> Finding:
     more = f" (and {refused['more']} more)" if refused["more"] else ""
     problems = "; ".join(refused["problems"])
     return Finding("service", "degraded", f"{what}; changed files refused at {_local(refused['at'])}: {problems}{more}")
+
+
+def _recipients(settings: Settings) -> Finding:
+    """Who is told of alarms, and whether there is a way to."""
+    path = settings.rules_dir / NOTIFY
+    if not path.exists():
+        return Finding("recipients", "ok", f"nobody is told of alarms → write {path}: docs/recipients.md")
+    try:
+        book = load_recipients(path, load_rules(settings.rules_dir, catalogue_of(settings)).owners)
+    except InputError as error:
+        return Finding("recipients", "degraded", str(error))
+    unreachable = [name for name, one in book.recipients.items() if one.email and not settings.smtp_url]
+    if unreachable:
+        what = f"no mail server is named for {', '.join(unreachable)} → set CONSIGNE_SMTP_URL"
+        return Finding("recipients", "degraded", what)
+    return Finding("recipients", "ok", f"{len(book.recipients)} of alarms")
+
+
+def _alarms(settings: Settings, now: datetime) -> Finding:
+    """What waits for people, and what they have not heard."""
+    with Store.open(settings.database_url).read() as unit:
+        found = figures([], unit.alarms.active(), lambda _: (), now - STALE, now)
+        waiting = sum(alarm.state is AlarmState.UNACKNOWLEDGED for alarm in unit.alarms.active())
+        lost = sum(one.state in _UNHEARD for one in unit.notifications.recent(now - STALE))
+    what = f"{waiting} want to be acknowledged, {len(found.stale)} stand for more than a day"
+    if not lost:
+        return Finding("alarms", "ok", what)
+    return Finding("alarms", "degraded", f"{what}; {lost} messages of the last day reached nobody → see the log")
 
 
 def _local(text: str) -> str:
