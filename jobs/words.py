@@ -95,6 +95,15 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Suspension jusqu'à {until} : {scope} {subject} ({points} points) ; consigne resume {subject} y met fin.",
     ),
     "hold_ended": ("The {scope} {subject} goes on.", "Reprise : {scope} {subject}."),
+    # audit
+    "chain_whole": ("The chain is whole: {lines} lines.", "La chaîne est entière : {lines} lignes."),
+    "chain_broken": (
+        "The chain is broken at line {seq}{number}: {what}. The {lines} before it fit.",
+        "La chaîne est rompue à la ligne {seq}{number} : {what}. Les {lines} précédentes sont justes.",
+    ),
+    "chain_unsealed": ("{count} lines wait to be sealed.", "{count} lignes attendent d'être scellées."),
+    "chain_head": ("Last hash (keep it elsewhere): {head}", "Dernière empreinte (à garder ailleurs) : {head}"),
+    "chain_exported": ("{count} lines in {file}", "{count} lignes dans {file}"),
     # doctor
     "ok": ("ok", "ok"),
     "degraded": ("degraded", "dégradé"),

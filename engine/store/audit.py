@@ -107,6 +107,23 @@ class Audit:
             broken = Broken(chain.lines + 1, torn_out, "was sealed and has lost its place")
         return Chain(chain.lines, chain.head, broken, unsealed)
 
+    def places(self, start: datetime, until: datetime) -> tuple[int, int] | None:
+        """The first and the last place in the chain of the sealed lines of [start, until)."""
+        when = (_COLUMNS.at >= to_us(start), _COLUMNS.at < to_us(until))
+        first, last = self._connection.execute(
+            select(func.min(_COLUMNS.seq), func.max(_COLUMNS.seq)).where(*when)
+        ).one()
+        return None if first is None else (first, last)
+
+    def hash_at(self, seq: int) -> str:
+        """The hash of the line at a place; before the first, sixty-four zeros."""
+        found = self._connection.execute(select(_COLUMNS.hash).where(_COLUMNS.seq == seq)).scalar()
+        return GENESIS if found is None else str(found)
+
+    def rows(self, first: int, last: int) -> Iterator[Row]:
+        """The sealed lines between two places, as they are kept."""
+        return self._rows(_COLUMNS.seq.between(first, last), order=_COLUMNS.seq)
+
     def _rows(
         self, which: ColumnElement[bool], *, order: ColumnElement[Any], limit: int | None = None
     ) -> Iterator[Row]:

@@ -83,7 +83,7 @@ def _misfit(row: Row, seq: int, before: str) -> Broken | None:
         fits = _text(row.hash) == digest(before, row)
     except (TypeError, ValueError):
         return Broken(seq, row.id, "cannot be read as a line any more")
-    return None if fits else Broken(seq, row.id, "is not what was sealed: changed, put in, or moved")
+    return None if fits else Broken(seq, row.id, "not what was sealed: changed, put in, or moved")
 
 
 def _later(row: Row, seq: int) -> bool:

@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.errors import ConsigneError, InputError, Problem
+from engine.errors import InputError, Problem
 from engine.model import CommandState
 from jobs.bootstrap import open_store
 from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
 
 plans = typer.Typer(help="Plans made.", no_args_is_help=True)
 commands = typer.Typer(help="What was sent.", no_args_is_help=True)
-audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
 
 
 @plans.command("list")
@@ -82,16 +81,3 @@ def show_command(point: str, as_json: Json = False) -> None:
     if not rows:
         raise InputError([Problem(point, 0, 0, "has no commands", "a point is written ASSET/NAME")])
     show_rows(rows, as_json=as_json)
-
-
-@audit.command("verify")
-def verify_audit() -> None:
-    """Recompute the chain. Exit 1, naming the first line that does not fit.
-
-    Example: consigne audit verify
-    """
-    with open_store(settings()).read() as unit:
-        found = unit.audit.verify()
-    if found.broken is not None:
-        raise ConsigneError(f"audit: line {found.broken.seq} {found.broken.what}")
-    show_lines(["the chain is whole"])

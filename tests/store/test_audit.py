@@ -203,7 +203,7 @@ def test_what_is_found_is_told(chain: Store, sql: Sql) -> None:
     sql("UPDATE audit SET body = '{}' WHERE seq = 5")
     found = look(chain)
     assert (found.lines, found.head) == (4, sql("SELECT hash FROM audit WHERE seq = 4")[0].hash)
-    assert found.broken == Broken(5, 5, "is not what was sealed: changed, put in, or moved")
+    assert found.broken == Broken(5, 5, "not what was sealed: changed, put in, or moved")
     sql("DELETE FROM audit WHERE seq = 2")
     assert look(chain).broken == Broken(2, None, "there is line 3 where line 2 should be: removed, or moved")
 
