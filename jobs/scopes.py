@@ -27,7 +27,7 @@ def find_point(territory: Territory, name: str) -> str:
     if point is not None:
         return point
     near = _own(territory, name) or [point for point in sorted(territory.points) if name.lower() in point.lower()]
-    hint = f"one of: {', '.join(near[:5])}" if near else nearest(name, territory.by_id)
+    hint = f"one of: {', '.join(near[:5])}" if near else "see the report, or consigne territory export"
     raise InputError([Problem(name, 0, 0, "is not a point of this territory", hint)])
 
 

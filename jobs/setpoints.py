@@ -89,6 +89,11 @@ def value_in(text: str, unit: str) -> float:
     return float(value)
 
 
+def shown(value: float, unit: str) -> str:
+    """A value with its unit, a fraction as a percentage."""
+    return f"{value:.0%}" if unit == "1" else f"{value:g} {unit}"
+
+
 def set_override(store: Store, territory: Territory, asked: Override, now: datetime) -> int:
     """Write the slot, settle the point, say so in the audit: all or nothing. Returns the number of the audit line.
 

@@ -8,11 +8,15 @@ from typing import Any
 import polars as pl
 
 from engine.instants import PARIS, from_us, isoformat, to_us
-from engine.model import Command, Slot, Transition
+from engine.model import Command, Hold, Slot, Transition, spell_sequence
 from engine.setpoints.arbitration import Piece, resolve
+from engine.setpoints.conditions import Conditions
+from engine.setpoints.points import PointInfo
 from engine.store import Store, Unit
+from engine.store.audit import PERSON, digest_of
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
+from jobs.setpoints import ACT, shown, unit_of
 from jobs.words import Lang, say
 
 _ROUND_A_READING = timedelta(minutes=30)
@@ -20,33 +24,57 @@ _ROUND_A_READING = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything known of one point at one instant. `command` is the one in force then, with every transition."""
+    """Everything known of one point at one instant. `command` is the one in force then, with every transition.
+
+    `hold`: the one that stopped levels 10 to 15 of the point then. `locked_out`: the reading by which somebody worked
+    on it then, None where nobody did.
+    """
 
     point: str
+    unit: str
     at: datetime
     piece: Piece | None
     behind: Mapping[str, Any]
     envelope: Mapping[str, Any]
+    hold: Hold | None
+    locked_out: Mapping[str, Any] | None
     command: Command | None
     transitions: Sequence[Transition]
 
 
 def explain(store: Store, territory: Territory, point: str, at: datetime) -> Explanation:
     """Read the explanation from the store; nothing is recomputed but the resolution of the array as it stood."""
+    info = territory.points[point]
     with store.read() as unit:
         array = unit.slots.arrays([point], at).get(point, [])
         until = max((slot.program.until for slot in array), default=at)
-        piece = resolve(array, at, until, territory.points[point].envelope.safe).at(at) if until > at else None
+        piece = resolve(array, at, until, info.envelope.safe).at(at) if until > at else None
         command = _in_force(unit.commands.of_point(point), at)
         return Explanation(
             point=point,
+            unit=unit_of(territory, point),
             at=at,
             piece=piece,
             behind=_behind(unit, territory, piece.winner, point, at) if piece and piece.winner else {},
             envelope=dict(command.explanation.get("verdict", {})) if command else {},
+            hold=Conditions(holds=tuple(unit.holds.active(at))).held(info, at),
+            locked_out=_locked_out(unit, territory, info, at),
             command=command,
             transitions=unit.commands.history(command.id) if command else [],
         )
+
+
+def _locked_out(unit: Unit, territory: Territory, point: PointInfo, at: datetime) -> dict[str, Any] | None:
+    """The last word of the lock-out's reading before an instant, where it locked the point out."""
+    if point.lockout is None:
+        return None
+    watch = point.lockout.watch
+    series = [number for number, name in territory.series_names.items() if name == (watch.asset, watch.property)]
+    last = unit.readings.history(series, 0, to_us(at) + 1).tail(1)
+    if last.is_empty() or last["value"].item() != point.lockout.value:
+        return None
+    since = isoformat(from_us(last["observed_at"].item()))
+    return {"asset": watch.asset, "property": watch.property, "observed_at": since}
 
 
 def _in_force(commands: Sequence[Command], at: datetime) -> Command | None:
@@ -60,7 +88,24 @@ def _behind(unit: Unit, territory: Territory, winner: Slot, point: str, at: date
         return _behind_plan(unit, winner, point, at)
     if kind == "rule":
         return _behind_rule(unit, territory, winner, rest)
+    if winner.source.startswith(PERSON):
+        return _behind_person(unit, winner)
     return {}
+
+
+def _behind_person(unit: Unit, winner: Slot) -> dict[str, Any]:
+    """The act's line in the audit, which knows the words of the reason by their digest."""
+    line = unit.audit.line(int(winner.version.removeprefix(ACT)))
+    if line is None:
+        return {}
+    sealed = "not sealed yet" if line.seq is None else f"sealed as {line.seq}"
+    same = line.body.get("reason") == digest_of(winner.reason)
+    return {
+        "by": line.actor,
+        "asked_at": isoformat(line.at),
+        "reason": winner.reason,
+        "audit": f"line {line.id}, {sealed}" + ("" if same else "; the reason is not the one that was written then"),
+    }
 
 
 def _behind_plan(unit: Unit, winner: Slot, point: str, at: datetime) -> dict[str, Any]:
@@ -105,6 +150,8 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
         "losers": [_slot_json(slot) for slot in piece.losers] if piece else [],
         "envelope": dict(explanation.envelope),
         "behind": dict(explanation.behind),
+        "hold": _hold_json(explanation.hold) if explanation.hold else None,
+        "locked_out": explanation.locked_out,
         "command": _command_json(explanation.command, explanation.transitions) if explanation.command else None,
     }
 
@@ -121,10 +168,19 @@ def _slot_json(slot: Slot) -> dict[str, Any]:
     }
 
 
+def _hold_json(hold: Hold) -> dict[str, Any]:
+    span = {"from": isoformat(hold.from_at), "until": isoformat(hold.ended_at or hold.until_at)}
+    return {"scope": hold.scope.value, "subject": hold.subject, "by": hold.by, "reason": hold.reason} | span
+
+
 def _command_json(command: Command, transitions: Sequence[Transition]) -> dict[str, Any]:
     return {
         "id": command.id,
         "seq": command.seq,
+        "level": int(command.level),
+        "urgent": command.urgent,
+        "supersedes": command.supersedes,
+        "batch": command.batch,
         "state": command.state.value,
         "issued_at": isoformat(command.issued_at),
         "expires_at": isoformat(command.expires_at),
@@ -134,22 +190,49 @@ def _command_json(command: Command, transitions: Sequence[Transition]) -> dict[s
 
 def to_lines(explanation: Explanation, lang: Lang) -> list[str]:
     """For people: short lines, times in Paris."""
-    local = _local(explanation.at)
-    if explanation.piece is None:
+    return [
+        *_decision(explanation, lang),
+        *_stops(explanation, lang),
+        *_indented(say("envelope", lang), explanation.envelope),
+        *_indented(say("behind", lang), explanation.behind),
+        *_sent(explanation, lang),
+    ]
+
+
+def _decision(explanation: Explanation, lang: Lang) -> list[str]:
+    local, piece = _local(explanation.at), explanation.piece
+    if piece is None:
         return [say("why_none", lang, point=explanation.point, at=local)]
-    piece = explanation.piece
-    lines = [say("why_head", lang, point=explanation.point, at=local, value=f"{piece.value:.0%}")]
+    value = shown(piece.value, explanation.unit)
+    lines = [say("why_head", lang, point=explanation.point, at=local, value=value)]
     if piece.winner is None:
         lines.append(f"{say('winner', lang)}: {say('why_default', lang)}")
     else:
         lines += [f"{say('winner', lang)}: {_slot_line(piece.winner, lang)}", f"  {piece.winner.reason}"]
-    lines += [f"{say('losers', lang)}: {_slot_line(slot, lang)}" for slot in piece.losers]
-    lines += _indented(say("envelope", lang), explanation.envelope)
-    lines += _indented(say("behind", lang), explanation.behind)
-    if explanation.command is None:
-        return [*lines, f"{say('command', lang)}: {say('no_command', lang)}"]
+    return lines + [f"{say('losers', lang)}: {_slot_line(slot, lang)}" for slot in piece.losers]
+
+
+def _stops(explanation: Explanation, lang: Lang) -> list[str]:
+    """What kept the decision, or part of it, from being sent."""
+    lines = []
+    if explanation.locked_out is not None:
+        since = _local(datetime.fromisoformat(explanation.locked_out["observed_at"]))
+        lines.append(say("why_locked", lang, asset=explanation.locked_out["asset"], since=since))
+    hold = explanation.hold
+    if hold is not None:
+        scope, until = say(hold.scope.value, lang), _local(hold.ended_at or hold.until_at)
+        facts = {"scope": scope, "subject": hold.subject, "by": hold.by, "reason": hold.reason}
+        lines.append(say("why_held", lang, until=until, **facts))
+    return lines
+
+
+def _sent(explanation: Explanation, lang: Lang) -> list[str]:
     command = explanation.command
-    lines.append(f"{say('command', lang)} {command.id[:12]}, seq {command.seq}: {command.state.value}")
+    if command is None:
+        return [f"{say('command', lang)}: {say('no_command', lang)}"] if explanation.piece else []
+    name = f"{say('command', lang)} {command.id[:12]}, seq {spell_sequence(command.seq)}"
+    batch = f", {say('batch', lang)} {command.batch}" if command.batch else ""
+    lines = [f"{name}, {say('level', lang)} {int(command.level)}{batch}: {command.state.value}"]
     return lines + [f"  {_local(t.at)}  {t.state.value:<10} {t.detail}" for t in explanation.transitions]
 
 

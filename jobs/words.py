@@ -59,6 +59,15 @@ _WORDS: dict[str, tuple[str, str]] = {
         "the safe default: no one wanted anything else",
         "la valeur sûre : personne ne voulait autre chose",
     ),
+    "why_held": (
+        "Held until {until} ({scope} {subject}) by {by}: {reason}. Levels 10 to 15 were not sent.",
+        "Suspendu jusqu'à {until} ({scope} {subject}) par {by} : {reason}. Niveaux 10 à 15 non envoyés.",
+    ),
+    "why_locked": (
+        "Locked out in the field since {since} ({asset}): nothing was sent.",
+        "Verrouillé sur place depuis {since} ({asset}) : rien n'a été envoyé.",
+    ),
+    "batch": ("batch", "lot"),
     "winner": ("Decided by", "Décidé par"),
     "losers": ("Not followed", "Non suivis"),
     "envelope": ("Envelope", "Enveloppe"),

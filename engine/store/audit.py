@@ -53,7 +53,7 @@ class Audit:
         Of what a person wrote freely (`reason`, `note`) it keeps the SHA-256 alone: the words are in the record the act
         made, whence they can be removed, as a name must be when its owner asks, and the chain stays whole.
         """
-        kept = {key: _sha256(value) if _is_words(actor, key, value) else value for key, value in body.items()}
+        kept = {key: digest_of(value) if _is_words(actor, key, value) else value for key, value in body.items()}
         values = {"at": to_us(at), "actor": actor, "action": action, "subject": subject, "body": kept}
         return int(self._connection.execute(insert(_TABLE).values(values).returning(_COLUMNS.id)).scalar_one())
 
@@ -146,5 +146,6 @@ def _is_words(actor: str, key: str, value: object) -> bool:
     return actor.startswith(PERSON) and key in _WORDS and isinstance(value, str)
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of(words: str) -> str:
+    """What the audit keeps of what a person wrote freely."""
+    return hashlib.sha256(words.encode()).hexdigest()

@@ -26,7 +26,7 @@ from jobs.cli.common import (
 )
 from jobs.cli.holds import hold_json
 from jobs.scopes import find_point, points_in, scope_of
-from jobs.setpoints import USUAL, Manual, Override, Standing, set_override, standing, unit_of, value_in
+from jobs.setpoints import USUAL, Manual, Override, Standing, set_override, shown, standing, unit_of, value_in
 from jobs.setpoints import release as give_back
 from jobs.words import Lang, say
 
@@ -185,8 +185,3 @@ def _as_json(one: Standing, ground: Territory) -> dict[str, Any]:
         "hold": hold_json(one.hold) if one.hold else None,
         "command": sent,
     }
-
-
-def shown(value: float, unit: str) -> str:
-    """A value with its unit, a fraction as a percentage."""
-    return f"{value:.0%}" if unit == "1" else f"{value:g} {unit}"
