@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from engine.equipment.lorawan import Bucket, ChirpStackConnection, LorawanLink
+from engine.equipment.downlinks import Bucket, LorawanLink
+from engine.equipment.lorawan import ChirpStackConnection
 from engine.model import Ack, AckStatus, Program
 from tests.equipment.peers.lorawan import DEVICES, ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.mqtt import connected
@@ -48,7 +49,7 @@ def paced(server: NetworkServer, per_hour: int, burst: int) -> LorawanLink:
     """A link whose duty cycle is another one."""
     connection = server.connection
     broker = connected(connection.session("paced", *connection.words.report_topics()))
-    link = LorawanLink(connection, broker, server.clock, Bucket(per_hour, burst), None)
+    link = LorawanLink(connection.network, broker, server.clock, Bucket(per_hour, burst), None)
     link.close = broker.close  # type: ignore[attr-defined]
     return link
 
