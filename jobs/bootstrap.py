@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from engine.rulebook import (
     load_rules,
 )
 from engine.setpoints.dispatch import DispatchPolicy
+from engine.setpoints.limits import Blast, load_blast
 from engine.setpoints.orders import OrderEntry, load_orders
 from engine.setpoints.points import PointInfo
 from engine.settings import Settings
@@ -69,6 +71,7 @@ class Territory:
     communes: Mapping[str, str]
     orders: tuple[OrderEntry, ...] = ()
     connections: tuple[Connection, ...] = ()
+    blast: Blast | None = None
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -81,6 +84,11 @@ class Territory:
             return points_of(self.catalogue, self.assets, self.communes, self.orders)
         able = Directory(self.connections).capabilities
         return points_of(self.catalogue, self.assets, self.communes, self.orders, able)
+
+    @cached_property
+    def domain_sizes(self) -> Counter[str]:
+        """How many points each domain has."""
+        return Counter(point.domain for point in self.points.values())
 
     def of_type(self, asset_type: str) -> list[Asset]:
         return [asset for asset in self.assets if asset.type == asset_type]
@@ -112,18 +120,23 @@ def connections_in(settings: Settings) -> tuple[Connection, ...]:
     return load_equipment(settings.equipment_file) if settings.equipment_file else ()
 
 
+def blast_in(settings: Settings, catalogue: Catalogue) -> Blast | None:
+    return load_blast(settings.rules_dir / "blast.yaml", catalogue)
+
+
 def read_territory(
     store: Store,
     catalogue: Catalogue,
     orders: tuple[OrderEntry, ...] = (),
     connections: tuple[Connection, ...] = (),
+    blast: Blast | None = None,
 ) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
         assets = tuple(unit.inventory.assets())
         communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
-    return Territory(catalogue, assets, Registry(catalogue, series), names, communes, orders, connections)
+    return Territory(catalogue, assets, Registry(catalogue, series), names, communes, orders, connections, blast)
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:

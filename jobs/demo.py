@@ -29,6 +29,7 @@ from engine.store import Store
 from jobs.bootstrap import (
     StoryClock,
     Territory,
+    blast_in,
     catalogue_of,
     make_inference,
     open_broker,
@@ -111,7 +112,7 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
     )
     store = Store.open(chosen.database_url)
     catalogue = catalogue_of(chosen)
-    territory = read_territory(store, catalogue, orders_in(chosen, catalogue))
+    territory = read_territory(store, catalogue, orders_in(chosen, catalogue), blast=blast_in(chosen, catalogue))
     start = noon(date.fromisoformat(scene.night))
     try:
         with _service(chosen, store, territory, start) as (service, line), _progress(options, chosen) as progress:
@@ -268,6 +269,8 @@ def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[
     service.cycle()
     service.replan()
     _dispatch(service, line)
+    while service.tend_batches():
+        _dispatch(service, line)
     if tick["k"] % 4 == 0 or tick.get("end"):
         run_job(service.context, "roll-up", clock.at)
     if tick.get("end"):

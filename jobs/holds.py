@@ -56,7 +56,7 @@ def resume(store: Store, territory: Territory, scope: Scope, subject: str, by: s
             hint = f"what is held: {listed(held)}"
             raise InputError([Problem(f"{scope.value} {subject}", 0, 0, "is not held by itself", hint)])
         _clear(unit, ended[0], now)
-        commands = settle_points(unit, territory, points_in(territory, scope, subject), now)
+        commands = settle_points(unit, territory, points_in(territory, scope, subject), now, by)
         body = {"hold": ended[0].id, "commands": commands}
         unit.audit.append(by, "resume", _subject(ended[0]), body, now)
         return ended
@@ -77,7 +77,7 @@ def tend_holds(store: Store, territory: Territory, now: datetime) -> int:
         for hold in over:
             unit.holds.close(hold)
             _clear(unit, hold, now)
-            commands = settle_points(unit, territory, points_in(territory, hold.scope, hold.subject), now)
+            commands = settle_points(unit, territory, points_in(territory, hold.scope, hold.subject), now, "holds")
             unit.audit.append("holds", "end", _subject(hold), {"hold": hold.id, "commands": commands}, now)
         return len(soon) + len(over)
 

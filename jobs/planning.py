@@ -121,7 +121,7 @@ def _commit(
         return PlanResult(record, len(slots), 0, tuple(plan.violations))
     unit.plans.save(record, body)
     unit.slots.put(slots)
-    commands = settle_points(unit, territory, [slot.point for slot in slots], record.made_at)
+    commands = settle_points(unit, territory, [slot.point for slot in slots], record.made_at, f"plan:{domain.name}")
     outcome = {"status": record.status, "points": len(slots), "commands": commands, "objective": record.objective}
     unit.audit.append(f"plan:{domain.name}", "plan", record.id, outcome, record.made_at)
     metrics.show_plan(domain.name, record.made_at.timestamp())

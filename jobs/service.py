@@ -22,6 +22,7 @@ from engine.setpoints.dispatch import Dispatcher
 from engine.settings import Settings
 from engine.store import Intake, Store
 from jobs import metrics
+from jobs.batches import tend_batches
 from jobs.bootstrap import Territory, dispatch_policy
 from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
@@ -78,6 +79,10 @@ class Service:
     def cycle(self) -> CycleResult:
         """One rule cycle at the clock's time."""
         return run_cycle(self.store, self.territory, self.rules, self.clock.now())
+
+    def tend_batches(self) -> int:
+        """Move large batches on. Returns how many changed."""
+        return tend_batches(self.store, self.territory, self.clock.now())
 
     def replan(self) -> None:
         """Make the plans that rules asked for. One that fails is told, and made when it is asked for again."""
@@ -204,6 +209,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
             )
             for source in service.uplinks
         ]
+        batches = stack.enter_context(Aside(lambda: with_back_off(service.tend_batches, stop), 1.0))
         stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
         while not stop.is_set():
             messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
@@ -213,7 +219,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
                 more = _cycle(service, stop)
                 last_cycle = time.monotonic()
                 plans.poll()
-            for aside in (files, letters, courier, *listening):
+            for aside in (files, letters, courier, batches, *listening):
                 aside.poll()
             with_back_off(service.take_over, stop)
             with_back_off(lambda: service.dispatcher.step(0.0), stop)

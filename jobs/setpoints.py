@@ -111,7 +111,7 @@ def set_override(store: Store, territory: Territory, asked: Override, now: datet
         program = Program.constant(asked.value, now, asked.until)
         slot = Slot(asked.point, asked.level, asked.by, program, now, f"{ACT}{line}", asked.reason)
         unit.slots.put([slot])
-        settle_points(unit, territory, [asked.point], now)
+        settle_points(unit, territory, [asked.point], now, asked.by)
     return line
 
 
@@ -145,7 +145,7 @@ def release(store: Store, territory: Territory, point: str, level: Level, by: st
         for slot in found:
             unit.slots.release(point, level, slot.source, now)
         unit.audit.append(by, "release", point, {"level": int(level), "of": [slot.version for slot in found]}, now)
-        if not settle_points(unit, territory, [point], now):
+        if not settle_points(unit, territory, [point], now, by):
             _cancel(unit, point, level, now)
     return found
 

@@ -15,6 +15,7 @@ from engine.setpoints.outbox import Settled, settle
 from engine.setpoints.points import Interlock, Lockout, PointInfo, Watch
 from engine.store import Unit
 from jobs.bootstrap import Territory
+from jobs.weighing import guard
 
 BLOCKED = "life-safety-blocked"
 """The alarm of a want of level 1 or 2 that must not be sent: somebody may have his hands in the equipment."""
@@ -33,10 +34,14 @@ def _conditions(point: PointInfo) -> tuple[Lockout | Interlock, ...]:
     return ((point.lockout,) if point.lockout else ()) + point.interlocks
 
 
-def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: datetime) -> int:
+def settle_points(
+    unit: Unit, territory: Territory, points: Iterable[str], now: datetime, made_by: str = "rules", under: str = ""
+) -> int:
     """Resolve the arrays of these points and put into the outbox what their equipment does not do yet.
 
-    Points that the territory does not have are passed over. Returns how many commands are new.
+    `made_by` (rules, holds, plan:DOMAIN, person:ACCOUNT) answers for it where it is so much that it is held; what
+    belongs to the batch `under` has been let go already. Points that the territory does not have are passed over.
+    Returns how many commands are new.
     """
     known = territory.points
     chosen = [known[point] for point in sorted(set(points)) if point in known]
@@ -59,11 +64,12 @@ def settle_points(unit: Unit, territory: Territory, points: Iterable[str], now: 
             blocked[point.id] = found
         # A command enters with its own time; of those before it only what stays the newest keeps one.
         renew_at = None if found.command else found.renew_at
-        if before is not None and renew_at != before.renew_at:
+        # One that is held in a batch is not renewed.
+        if before is not None and before.batch is None and renew_at != before.renew_at:
             renewals[before.id] = renew_at
     _tell_blocked(unit, chosen, blocked, now)
     unit.renewals.set(renewals)
-    return unit.commands.enqueue(commands)
+    return unit.commands.enqueue(guard(unit, territory, commands, newest, now, made_by, under))
 
 
 def _tell_blocked(unit: Unit, points: Sequence[PointInfo], blocked: Mapping[str, Settled], now: datetime) -> None:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 Lang = Literal["en", "fr"]
+LANGUAGES: tuple[Lang, ...] = ("en", "fr")
 
 _WORDS: dict[str, tuple[str, str]] = {
     # the demo's table and report
@@ -113,6 +114,36 @@ _WORDS: dict[str, tuple[str, str]] = {
     "chain_unsealed": ("{count} lines wait to be sealed.", "{count} lignes attendent d'être scellées."),
     "chain_head": ("Last hash (keep it elsewhere): {head}", "Dernière empreinte (à garder ailleurs) : {head}"),
     "chain_exported": ("{count} lines in {file}", "{count} lignes dans {file}"),
+    # large moves
+    "batch_pending": ("waits for a second person until {until}", "attend une deuxième personne jusqu'au {until}"),
+    "batch_canary": ("the first few are on their way", "les premiers sont en route"),
+    "batch_released": ("released", "libéré"),
+    "batch_stopped": ("stopped: too many failed", "arrêté : trop d'échecs"),
+    "batch_refused": ("refused by {by}", "refusé par {by}"),
+    "batch_expired": ("over: nobody approved it", "échu : personne ne l'a approuvé"),
+    "batch_head": (
+        "{id}: {commands} commands of {domain}, made by {made_by} at {at}",
+        "{id} : {commands} ordres de {domain}, par {made_by} le {at}",
+    ),
+    "batch_because": ("held because", "retenu parce que"),
+    "batch_fares": ("its commands", "ses ordres"),
+    "batch_first": ("the first few", "les premiers"),
+    "batch-not-approved-about": (
+        "{commands} commands of {domain} move so much that they wait for a second person.",
+        "{commands} ordres de {domain} changent tant de choses qu'ils attendent une deuxième personne.",
+    ),
+    "batch-not-approved-action": (
+        "consigne approval show {batch}, then approve or refuse",
+        "consigne approval show {batch}, puis approve ou refuse",
+    ),
+    "batch-stopped-about": (
+        "A batch of {commands} commands of {domain} was stopped: too many failed. The rest is not sent.",
+        "Un lot de {commands} ordres de {domain} est arrêté : trop d'échecs. Le reste n'est pas envoyé.",
+    ),
+    "batch-stopped-action": (
+        "consigne approval show {batch}; find what fails before the same is asked again",
+        "consigne approval show {batch} ; chercher ce qui échoue avant que la même chose soit redemandée",
+    ),
     # doctor
     "ok": ("ok", "ok"),
     "degraded": ("degraded", "dégradé"),

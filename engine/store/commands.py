@@ -43,7 +43,7 @@ class Commands:
         lapsed = and_(columns.state == CommandState.SENDING, columns.lease_until <= instant)
         oldest = (
             select(columns.id)
-            .where(or_(columns.state == CommandState.QUEUED, lapsed), ~_newer_exists())
+            .where(or_(columns.state == CommandState.QUEUED, lapsed), columns.batch.is_(None), ~_newer_exists())
             .order_by(columns.issued_at, columns.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

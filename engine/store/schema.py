@@ -357,6 +357,8 @@ hold = Table(
     Index("hold_until_at", "until_at"),
 )
 
+_GOES_ON = text("ended_at IS NULL")
+
 batch = Table(
     "batch",
     metadata,
@@ -364,12 +366,26 @@ batch = Table(
     _column("domain", Text),
     _column("made_at", BigInteger),
     _column("made_by", Text),
-    _column("expires_at", BigInteger),
     _column("state", Text),
+    _column("until_at", BigInteger),
+    _column("stop_above", Double),
+    _column("within_us", BigInteger),
+    _column("life_until", BigInteger),
     _column("facts", Json),
     _column("decided_at", BigInteger, null=True),
     _column("decided_by", Text, null=True),
-    Index("batch_state", "state"),
+    _column("ended_at", BigInteger, null=True),
+    Index("batch_open", "made_at", sqlite_where=_GOES_ON, postgresql_where=_GOES_ON),
+)
+
+# Which commands a batch was made of, also once they wait no more.
+batch_command = Table(
+    "batch_command",
+    metadata,
+    _key("batch", Text, ForeignKey("batch.id")),
+    _key("command", Text),
+    _column("canary", SmallInteger),
+    sqlite_with_rowid=False,
 )
 
 # Addresses stay in the file of recipients: here is only who was told, and what.

@@ -2,9 +2,11 @@
 
 from engine.store.alarms import Alarms
 from engine.store.audit import Audit
+from engine.store.batches import Batches
 from engine.store.bulk import Bulk
 from engine.store.commands import Commands
 from engine.store.cursors import Cursors, States
+from engine.store.deeds import Deeds
 from engine.store.epochs import Epochs
 from engine.store.holds import Holds
 from engine.store.inventory import Inventory
@@ -29,6 +31,8 @@ class Unit:
         self.slots = Slots(bulk)
         self.commands = Commands(bulk)
         self.renewals = Renewals(bulk)
+        self.batches = Batches(bulk)
+        self.deeds = Deeds(bulk)
         self.epochs = Epochs(bulk)
         self.holds = Holds(bulk)
         self.alarms = Alarms(bulk)

@@ -12,7 +12,7 @@ from engine.settings import language
 from jobs import metrics, schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock, set_up_logging
-from jobs.cli import alarms, audit, database, holds, operators, optimise, rules, setpoints, territory
+from jobs.cli import alarms, approvals, audit, database, holds, operators, optimise, rules, setpoints, territory
 from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
@@ -48,6 +48,7 @@ app.add_typer(operators.commands, name="command")
 app.add_typer(setpoints.app, name="setpoint")
 app.command("hold")(holds.hold)
 app.command("resume")(holds.resume)
+app.add_typer(approvals.app, name="approval")
 app.add_typer(alarms.app, name="alarm")
 app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(audit.app, name="audit")

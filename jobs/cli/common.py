@@ -23,6 +23,7 @@ from engine.store.audit import PERSON
 from jobs.bootstrap import (
     Territory,
     WallClock,
+    blast_in,
     catalogue_of,
     connections_in,
     open_broker,
@@ -116,7 +117,8 @@ def brief(at: datetime) -> str:
 def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
     store = open_store(chosen)
     catalogue = catalogue_of(chosen)
-    return store, read_territory(store, catalogue, orders_in(chosen, catalogue), connections_in(chosen))
+    orders, blast = orders_in(chosen, catalogue), blast_in(chosen, catalogue)
+    return store, read_territory(store, catalogue, orders, connections_in(chosen), blast)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from engine.model import (
 from engine.store import Intake, Store, backup, revisions
 from engine.store.bulk import read_frame
 from engine.store.intake import REFUSED
-from engine.store.schema import batch, frame_schema, metadata, notification
+from engine.store.schema import batch, batch_command, frame_schema, metadata, notification
 from engine.store.workorders import WorkOrder
 
 Lines = dict[str, Any]
@@ -95,7 +95,7 @@ def _write_slot(unit: Any, program: Program, at: datetime) -> None:
 
 def _write_raw(unit: Any) -> None:
     """A row of the tables whose own gateways ask for more than a row."""
-    for table in (batch, notification):
+    for table in (batch, batch_command, notification):
         texts = {c.name: NASTY for c in table.columns if frame_schema(table)[c.name] == pl.String}
         numbers = {c.name: 7 for c in table.columns if c.name not in texts}
         unit.audit._connection.execute(insert(table).values(**texts, **numbers))

@@ -8,6 +8,7 @@ down_revision = "0002"
 
 ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 UNSEALED = sa.text("seq IS NULL")
+GOES_ON = sa.text("ended_at IS NULL")
 WAITING = sa.text("batch IS NOT NULL AND state = 'queued'")
 WRITTEN = ("id", "at", "actor", "action", "subject", "body")
 REFUSAL = "a line of the audit is never changed or removed"
@@ -53,13 +54,24 @@ def _holds_and_batches() -> None:
         sa.Column("domain", sa.Text, nullable=False),
         sa.Column("made_at", sa.BigInteger, nullable=False),
         sa.Column("made_by", sa.Text, nullable=False),
-        sa.Column("expires_at", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
+        sa.Column("until_at", sa.BigInteger, nullable=False),
+        sa.Column("stop_above", sa.Double, nullable=False),
+        sa.Column("within_us", sa.BigInteger, nullable=False),
+        sa.Column("life_until", sa.BigInteger, nullable=False),
         sa.Column("facts", sa.Text, nullable=False),
         sa.Column("decided_at", sa.BigInteger),
         sa.Column("decided_by", sa.Text),
+        sa.Column("ended_at", sa.BigInteger),
     )
-    op.create_index("batch_state", "batch", ["state"])
+    op.create_index("batch_open", "batch", ["made_at"], sqlite_where=GOES_ON, postgresql_where=GOES_ON)
+    op.create_table(
+        "batch_command",
+        sa.Column("batch", sa.Text, sa.ForeignKey("batch.id"), primary_key=True),
+        sa.Column("command", sa.Text, primary_key=True),
+        sa.Column("canary", sa.SmallInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
 
 
 def _notifications() -> None:
