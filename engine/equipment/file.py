@@ -11,11 +11,18 @@ from engine.equipment.lorawan import ChirpStackConnection, TtnConnection
 from engine.equipment.modbus import ModbusConnection
 from engine.equipment.mqtt import MqttConnection
 from engine.equipment.ngsild import NgsiLdConnection
+from engine.equipment.talq import TalqConnection
 from engine.equipment.webhook import WebhookConnection
 from engine.errors import InputError, Problem
 
 AnyConnection = Annotated[
-    MqttConnection | NgsiLdConnection | WebhookConnection | ModbusConnection | ChirpStackConnection | TtnConnection,
+    MqttConnection
+    | NgsiLdConnection
+    | ModbusConnection
+    | TalqConnection
+    | ChirpStackConnection
+    | TtnConnection
+    | WebhookConnection,
     Field(discriminator="kind"),
 ]
 

@@ -19,7 +19,7 @@ from engine.web import Allow, NoAnswer, NotSent, Reply, SafeClient
 _WIDTH = 8  # exchanges at a time
 _T = TypeVar("_T")
 # Answers of 4xx that say "not now" rather than "not this".
-_NOT_NOW = frozenset({408, 425, 429})
+NOT_NOW = frozenset({408, 425, 429})
 
 
 class HttpConnection(Connection):
@@ -29,6 +29,7 @@ class HttpConnection(Connection):
     plain: bool = False
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+    largest_answer: ClassVar[int] = 65_536
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
@@ -38,7 +39,8 @@ class HttpConnection(Connection):
 
     def client(self) -> SafeClient:
         allow = Allow(frozenset({str(urlsplit(self.url).hostname)}), self.private, self.plain)
-        return SafeClient(allow, timeout_s=self.timeout_s, tls=self.tls.context())
+        tls = self.tls.context()
+        return SafeClient(allow, timeout_s=self.timeout_s, largest_answer=self.largest_answer, tls=tls)
 
     def probe(self) -> str:
         with self.client() as web:
@@ -132,7 +134,7 @@ def verdict(command: Command, reply: Reply) -> list[Answer]:
     may be taken later (5xx, 408, 425, 429)."""
     if reply.ok:
         return [answer(command, AckStatus.ACCEPTED)]
-    if reply.status >= 500 or reply.status in _NOT_NOW or reply.status < 200:
+    if reply.status >= 500 or reply.status in NOT_NOW or reply.status < 200:
         return []
     said = reply.body[:200].decode(errors="replace").strip()
     return [answer(command, AckStatus.REJECTED, f"HTTP {reply.status}" + (f": {said}" if said else ""))]

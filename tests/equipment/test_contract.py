@@ -17,6 +17,7 @@ from tests.equipment.peers.modbus import ModbusLamp
 from tests.equipment.peers.mqtt import MqttPeer
 from tests.equipment.peers.ngsild import AttributePeer, CommandPeer
 from tests.equipment.peers.peer import Base, Mood, an_order
+from tests.equipment.peers.talq import TalqPeer
 from tests.equipment.peers.webhook import BareWebhookPeer, WebhookPeer
 
 Make = Callable[[pytest.FixtureRequest, Path, int], Base]
@@ -25,6 +26,7 @@ PEERS: dict[str, Make] = {
     "mqtt": lambda request, folder, port: MqttPeer(request.getfixturevalue("mosquitto"), folder, port),
     "ngsild-attribute": lambda request, _folder, port: AttributePeer(port, request.getfixturevalue("free_port")()),
     "ngsild-command": lambda request, _folder, port: CommandPeer(port, request.getfixturevalue("free_port")()),
+    "talq": lambda _request, folder, port: TalqPeer(folder, port),
     "webhook": lambda _request, folder, port: WebhookPeer(folder, port),
     "chirpstack": lambda request, folder, port: ChirpStackPeer(request.getfixturevalue("mosquitto"), folder, port),
     "chirpstack-api": lambda request, folder, port: ChirpStackPeer(

@@ -1,0 +1,173 @@
+"""A program as TALQ says it (Smart City Protocol 2.7): control programs of one day each, and a calendar of days.
+
+TALQ speaks local time and repeats a day's program wherever a calendar names it. So each day becomes a control program
+named after its content: lamps that do the same share it, and what the gateway has from yesterday is not sent again.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from engine.instants import PARIS
+from engine.model import Program
+
+_DAY = timedelta(days=1)
+_MARK = "consigne-"
+
+
+class Unsayable(ValueError):
+    """A program that this gateway cannot be told; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the gateway announces of its control service; None: no limit told. `offset`: when its day begins."""
+
+    programs: int | None = None
+    calendars: int | None = None
+    programs_a_calendar: int | None = None
+    switch_points: int | None = None
+    offset: timedelta = timedelta(0)
+    seconds: bool = True
+
+
+def limits_of(service: Any) -> Limits:
+    """A ControlService as the gateway answers. Raises ValueError for anything else."""
+    if not isinstance(service, Mapping) or service.get("name") != "ControlService":
+        raise ValueError(f"not a ControlService: {service!r}"[:200])
+    names = ("maximumPrograms", "maximumCalendars", "maxProgramsPerCalendar", "maxSwitchPointsPerProgram")
+    programs, calendars, in_one, points = (None if service.get(name) is None else int(service[name]) for name in names)
+    offset = int(service.get("dayOffset", 0))
+    if offset not in {0, 12}:
+        raise ValueError(f"dayOffset wants 0 or 12, found {offset}")
+    seconds = bool(service.get("programSecondsSupported", True))
+    return Limits(programs, calendars, in_one, points, timedelta(hours=offset), seconds)
+
+
+@dataclass(frozen=True)
+class DayProgram:
+    """What happens on one TALQ day between two local times: from each control's time on its level, in percent.
+
+    `begins` = `ends` is the whole day. Controls are in the order of their times.
+    """
+
+    begins: time
+    ends: time
+    controls: tuple[tuple[time, int], ...]
+
+    @cached_property
+    def id(self) -> str:
+        return _named("p", self.content)
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        period = {
+            "name": "AbsoluteActivePeriod",
+            "startTime": self.begins.isoformat(),
+            "endTime": self.ends.isoformat(),
+        }
+        controls = [{"startTime": at.isoformat(), "command": {"state": level(value)}} for at, value in self.controls]
+        return {"type": "ControlProgramOne", "activePeriods": [period], "fixedTimeControls": controls}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Which program each day has; on no other day anything happens."""
+
+    days: tuple[tuple[date, DayProgram], ...]
+
+    @cached_property
+    def id(self) -> str:
+        return _named("c", self.content)
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        days = [(day.isoformat(), program.id) for day, program in self.days]
+        return {"rules": [{"startDate": day, "endDate": day, "program": program} for day, program in days]}
+
+    @property
+    def programs(self) -> dict[str, DayProgram]:
+        return {program.id: program for _, program in self.days}
+
+
+def ours(identifier: str) -> bool:
+    """Whether a control program or calendar is of our making."""
+    return identifier.startswith(_MARK)
+
+
+def level(percent: int) -> dict[str, Any]:
+    return {"name": "LevelState", "value": percent}
+
+
+def percent(value: float) -> int:
+    """A share of full light as TALQ counts it. Raises Unsayable outside 0 to 1."""
+    if not 0 <= value <= 1:
+        raise Unsayable(f"a level lies in 0 to 1, found {value:g}")
+    return round(100 * value)
+
+
+def calendar_of(program: Program, limits: Limits, now: datetime) -> Calendar:
+    """The days of a program. What has begun by `now` is said from the beginning of its day on, so that one day's
+    program looks like the next day's. Raises Unsayable."""
+    days = tuple(_days(program, limits, now))
+    calendar = Calendar(days)
+    for _, day in days:
+        if limits.switch_points is not None and len(day.controls) > limits.switch_points:
+            found = f"a day of the program has {len(day.controls)} switching points"
+            raise Unsayable(f"{found}, the gateway takes {limits.switch_points}")
+    if limits.programs_a_calendar is not None and len(calendar.programs) > limits.programs_a_calendar:
+        raise Unsayable(f"{len(calendar.programs)} days differ, a calendar takes {limits.programs_a_calendar} programs")
+    return calendar
+
+
+def talq_day(at: datetime, limits: Limits) -> date:
+    """The day of the gateway's calendars that an instant belongs to."""
+    return (at.astimezone(PARIS).replace(tzinfo=None) - limits.offset).date()
+
+
+def _days(program: Program, limits: Limits, now: datetime) -> Iterator[tuple[date, DayProgram]]:
+    day = talq_day(program.start, limits)
+    while (begins_at := _midnight(day, limits)) < program.until:
+        ends_at = _midnight(day + _DAY, limits)
+        part = program.clip(begins_at, ends_at)
+        if part is not None:
+            begun = part.start <= now
+            yield day, _day_program(part, begins_at if begun else part.start, ends_at, limits)
+        day += _DAY
+
+
+def _midnight(day: date, limits: Limits) -> datetime:
+    return (datetime.combine(day, time()) + limits.offset).replace(tzinfo=PARIS).astimezone(UTC)
+
+
+def _day_program(part: Program, begins_at: datetime, ends_at: datetime, limits: Limits) -> DayProgram:
+    steps: list[tuple[datetime, int]] = []
+    for at, value in [(begins_at, part.steps[0][1]), *part.steps[1:]]:
+        if not steps or steps[-1][1] != percent(value):
+            steps.append((at, percent(value)))
+    whole = begins_at == _midnight(talq_day(begins_at, limits), limits) and part.until == ends_at
+    begins = _local(begins_at, limits)
+    ends = begins if whole else _local(part.until, limits)
+    if begins == ends and not whole:
+        raise Unsayable(f"it would end at {ends}, the time of day at which it begins")
+    controls = [(_local(at, limits), value) for at, value in steps]
+    if len({at for at, _ in controls}) < len(controls):
+        raise Unsayable("two steps fall on one local time of day")
+    return DayProgram(begins, ends, tuple(sorted(controls)))
+
+
+def _local(at: datetime, limits: Limits) -> time:
+    """The time of day, cut to what the gateway tells apart. Raises Unsayable where the clock shows it twice."""
+    local = at.astimezone(PARIS)
+    if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+        raise Unsayable(f"{local:%H:%M} comes twice on {local:%Y-%m-%d}")
+    return local.time().replace(microsecond=0, second=local.second if limits.seconds else 0)
+
+
+def _named(kind: str, content: Mapping[str, Any]) -> str:
+    return f"{_MARK}{kind}-{hashlib.sha256(orjson.dumps(content)).hexdigest()[:16]}"
