@@ -11,9 +11,10 @@ from pydantic import IPvAnyNetwork, model_validator
 
 from engine.equipment.connections import Connection
 from engine.equipment.inbox import Answer, Inbox
+from engine.equipment.single import Refused, answer, value_now
 from engine.errors import Unavailable, Undelivered
-from engine.model import Ack, AckStatus, Command
-from engine.ports import Answers, Capabilities
+from engine.model import AckStatus, Command
+from engine.ports import Answers, Capabilities, Clock
 from engine.web import Allow, NoAnswer, NotSent, Reply, SafeClient
 
 _WIDTH = 8  # exchanges at a time
@@ -54,7 +55,8 @@ class AtOnce(ABC):
     After an exchange that met nobody, or had no answer in time, those not begun yet are left: the peer is away.
     """
 
-    def __init__(self, connection: HttpConnection) -> None:
+    def __init__(self, connection: HttpConnection, clock: Clock) -> None:
+        self._clock = clock
         self._capabilities = connection.capabilities
         self._web = connection.client()
         self._inbox = Inbox()
@@ -88,8 +90,11 @@ class AtOnce(ABC):
         self._inbox.confirm(answers)
 
     def _order_or_reject(self, command: Command) -> Iterable[Answer]:
-        if len(command.program.steps) > 1 and not self._capabilities.programs:
-            return [answer(command, AckStatus.REJECTED, "takes one value at a time, no program of several steps")]
+        try:
+            if not self._capabilities.programs:
+                value_now(command, self._clock.now())
+        except Refused as refused:
+            return [refused.ack]
         return self._order(command)
 
     @abstractmethod
@@ -122,11 +127,6 @@ class AtOnce(ABC):
         for done in [self._pool.submit(one, item) for item in items]:
             done.result()
         return failed
-
-
-def answer(command: Command, status: AckStatus, reason: str = "") -> Ack:
-    """An acknowledgement in the equipment's stead."""
-    return Ack(command.id, command.point, command.gateway, command.seq, status, reason)
 
 
 def verdict(command: Command, reply: Reply) -> list[Answer]:

@@ -13,8 +13,9 @@ import orjson
 from pydantic import Field, model_validator
 
 from engine.equipment.connections import Entry, Site
-from engine.equipment.http import AtOnce, HttpConnection, answer, verdict
+from engine.equipment.http import AtOnce, HttpConnection, verdict
 from engine.equipment.inbox import Answer
+from engine.equipment.single import answer
 from engine.errors import Unavailable
 from engine.instants import isoformat
 from engine.model import AckStatus, Command, ReadBack
@@ -100,8 +101,8 @@ class NgsiLdLink(AtOnce):
     as of every acknowledgement only a read-back proves it."""
 
     def __init__(self, connection: NgsiLdConnection, clock: Clock) -> None:
-        super().__init__(connection)
-        self._points, self._clock = connection.points, clock
+        super().__init__(connection, clock)
+        self._points = connection.points
         self._entities = connection.url.rstrip("/") + "/ngsi-ld/v1/entities/"
         link = f'<{connection.context}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
         self._headers = {"Link": link, "Accept": "application/json"}

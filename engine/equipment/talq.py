@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from engine.equipment.connections import File, Site
-from engine.equipment.http import AtOnce, HttpConnection, answer
+from engine.equipment.http import AtOnce, HttpConnection
 from engine.equipment.inbox import Answer
+from engine.equipment.single import answer
 from engine.equipment.talq_gateway import Gateway, Library
 from engine.equipment.talq_programs import Calendar, Unsayable, calendar_of, level, percent, talq_day
 from engine.errors import InputError, Problem, Undelivered
@@ -100,8 +101,7 @@ class TalqLink(AtOnce):
     """The `Link` to one gateway."""
 
     def __init__(self, connection: TalqConnection, clock: Clock) -> None:
-        super().__init__(connection)
-        self._clock = clock
+        super().__init__(connection, clock)
         self._gateway = Gateway(connection.url, connection.client_address, self._web, clock, connection.secret())
         self._library = Library(self._gateway)
         self._lamps, self._point = read_devices(connection.devices), connection.point

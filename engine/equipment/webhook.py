@@ -53,8 +53,8 @@ class WebhookLink(AtOnce):
     """The `Link` to one webhook."""
 
     def __init__(self, connection: WebhookConnection, clock: Clock) -> None:
-        super().__init__(connection)
-        self._url, self._state_url, self._clock = connection.url, connection.state_url, clock
+        super().__init__(connection, clock)
+        self._url, self._state_url = connection.url, connection.state_url
         self._secret = (connection.secret() or "").encode()
 
     def _order(self, command: Command) -> Iterable[Answer]:
