@@ -77,13 +77,13 @@ class _Open:
 class _Box:
     """What is on its way to one device, by the key the server knows. It speaks every `wait` at least.
 
-    `stale`: something waits at the server that must be taken back.
+    `stale`: something waits at the server that must be taken back, as what a process before us may have left there.
     """
 
     device: Device
     wait: timedelta
     items: dict[str, _Open] = field(default_factory=dict)
-    stale: bool = False
+    stale: bool = True
 
     def at(self, where: _At) -> list[_Open]:
         return [item for item in self.items.values() if item.at is where]

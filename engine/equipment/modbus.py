@@ -179,19 +179,36 @@ class ModbusLink:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """Its function code, and how to ask."""
+    """Its function code, how to ask, and whether an answer without exception is one to it."""
 
     function: int
     ask: Callable[[ModbusTcpClient], ModbusPDU]
+    fits: Callable[[ModbusPDU], bool] = lambda _: True
+
+    def answered_by(self, reply: ModbusPDU) -> bool:
+        return reply.function_code & 0x7F == self.function and (reply.isError() or self.fits(reply))
 
 
 def _writing(unit: int, register: Register, words: Sequence[int]) -> _Request:
     at = register.address
     if register.is_bit:
-        return _Request(5, lambda client: client.write_coil(at, bool(words[0]), device_id=unit))
+        on = bool(words[0])
+        return _Request(
+            5,
+            lambda client: client.write_coil(at, on, device_id=unit),
+            lambda reply: (reply.address, list(reply.bits[:1])) == (at, [on]),
+        )
     if len(words) == 1:
-        return _Request(6, lambda client: client.write_register(at, words[0], device_id=unit))
-    return _Request(16, lambda client: client.write_registers(at, list(words), device_id=unit))
+        return _Request(
+            6,
+            lambda client: client.write_register(at, words[0], device_id=unit),
+            lambda reply: (reply.address, list(reply.registers)) == (at, list(words)),
+        )
+    return _Request(
+        16,
+        lambda client: client.write_registers(at, list(words), device_id=unit),
+        lambda reply: (reply.address, reply.count) == (at, len(words)),
+    )
 
 
 def _reading(unit: int, register: Register) -> _Request:
@@ -247,7 +264,7 @@ class _Line:
         self._heard = b""
         try:
             reply = request.ask(self._client)
-            if reply.function_code & 0x7F != request.function:
+            if not request.answered_by(reply):
                 raise ModbusException("an answer to something else")
         except (ModbusException, OSError):
             self._client.close()

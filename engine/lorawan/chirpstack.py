@@ -14,6 +14,7 @@ from engine.lorawan.words import (
     Fate,
     Report,
     Uplink,
+    data,
     earliest,
     instant,
     number,
@@ -51,7 +52,7 @@ class ChirpStack:
             dev_eui=dev_eui,
             name=str(part(event, "deviceInfo").get("deviceName", "")),
             f_port=number(event, "fPort"),
-            payload=base64.b64decode(event.get("data", ""), validate=True),
+            payload=data(event, "data"),
             decoded=decoded,
             session=str(event.get("devAddr", "")),
             f_cnt=number(event, "fCnt"),
@@ -83,9 +84,9 @@ class ChirpStack:
         return [(self._topic(device.dev_eui, "command/down"), self._down(device, one)) for one in downlinks]
 
     def _down(self, device: Device, downlink: Downlink) -> bytes:
-        data = base64.b64encode(downlink.payload).decode()
+        written = base64.b64encode(downlink.payload).decode()
         return orjson.dumps(
-            {"id": downlink.key, "devEui": device.dev_eui, "confirmed": True, "fPort": downlink.f_port, "data": data}
+            {"id": downlink.key, "devEui": device.dev_eui, "confirmed": True, "fPort": downlink.f_port, "data": written}
         )
 
     def _topic(self, device: str, rest: str) -> str:

@@ -13,6 +13,7 @@ from engine.lorawan.words import (
     Fate,
     Report,
     Uplink,
+    data,
     earliest,
     instant,
     number,
@@ -60,7 +61,7 @@ class TheThingsStack:
             dev_eui=str(part(whole, "end_device_ids").get("dev_eui", "")).lower(),
             name=name,
             f_port=number(message, "f_port"),
-            payload=base64.b64decode(message.get("frm_payload", ""), validate=True),
+            payload=data(message, "frm_payload"),
             decoded=decoded,
             session=str(message.get("session_key_id", "")),
             f_cnt=number(message, "f_cnt"),
@@ -75,6 +76,8 @@ class TheThingsStack:
         said = part(whole, f"downlink_{kind}")
         downlink, error = (part(said, "downlink"), part(said, "error")) if kind == "failed" else (said, {})
         named = downlink.get("correlation_ids") or whole.get("correlation_ids") or []
+        if not isinstance(named, list):
+            raise ValueError(f"correlation_ids: found {type(named).__name__}, wanted a list")
         keys = tuple(key for key in named if isinstance(key, str) and key.startswith(_MARK))
         return Report(keys, _FATES[kind], str(error.get("message_format", ""))) if keys else None
 

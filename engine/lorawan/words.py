@@ -1,5 +1,6 @@
 """What network servers say and are told, whichever they are. Readers raise ValueError for what is not of its shape."""
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,6 +112,14 @@ def parts(whole: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return found
 
 
+def data(whole: Mapping[str, Any], key: str) -> bytes:
+    """Bytes in base64 inside an object; none where they are left out."""
+    found = whole.get(key, "")
+    if not isinstance(found, str):
+        raise ValueError(f"{key}: found {type(found).__name__}, wanted base64")
+    return base64.b64decode(found, validate=True)
+
+
 def number(whole: Mapping[str, Any], key: str) -> int:
     """A whole number inside an object; 0 where it is left out."""
     found = whole.get(key, 0)
@@ -126,7 +135,10 @@ def instant(text: object) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"the time {text!r} has no offset")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"the time {text!r} is out of all time") from None
 
 
 def earliest(texts: Iterable[object]) -> datetime | None:

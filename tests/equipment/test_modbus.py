@@ -206,6 +206,8 @@ def test_a_late_answer_on_an_open_socket_is_thrown_away(peer: ModbusPeer, link: 
         bytes.fromhex("0001 0000 0005 01 03 02 0078"),  # the value, read
         bytes.fromhex("0001 0000 0003 01 06 00"),
         bytes.fromhex("0001 0000 0002 01 86"),
+        bytes.fromhex("0001 0000 0006 01 06 000b 0078"),  # another register
+        bytes.fromhex("0001 0000 0006 01 06 000a 0079"),  # another value
         bytes.fromhex("0007 0000 0006 01 06 000a 0078"),  # the right words, to another request
         bytes.fromhex("0001 0000 0006 02 06 000a 0078"),  # and from another unit
     ],
@@ -219,6 +221,40 @@ def test_an_answer_nobody_can_read_is_none(peer: ModbusPeer, link: ModbusLink, n
     assert [text.partition(":")[0] for text in answers.malformed] == [SPEED]
     peer.nonsense = None
     assert sent(link, command(SPEED, 13.0, 2))[SPEED].status is AckStatus.ACCEPTED
+
+
+@pytest.fixture(scope="module")
+def babbling() -> Iterator[tuple[ModbusPeer, ModbusLink]]:
+    with ModbusPeer() as peer, closing(open_link(peer, Hands())) as link:
+        yield peer, link
+
+
+pdus = (
+    st.binary(min_size=1, max_size=12)
+    | st.binary(max_size=3).map(lambda more: b"\x86" + more)
+    | st.binary(max_size=2).map(lambda more: bytes.fromhex("06 000a 0078") + more)
+)
+
+
+@given(pdus, st.booleans())
+def test_whatever_a_unit_answers_it_is_one_of_the_answers(
+    babbling: tuple[ModbusPeer, ModbusLink], pdu: bytes, write: bool
+) -> None:
+    """The header is right, so that what follows is read."""
+    peer, link = babbling
+    peer.nonsense = lambda asked: asked.transaction_id.to_bytes(2) + bytes([0, 0, 0, len(pdu) + 1, asked.dev_id]) + pdu
+    if write:
+        link.send([command(SPEED, 12.0)])
+    else:
+        link.ask({SPEED: "PLC-1"})
+    answers = link.receive(0.0)
+    link.confirm(answers)
+    came = len(answers.acks) + len(answers.readbacks) + len(answers.malformed)
+    assert came <= 1
+    if answers.acks:
+        accepted = pdu[:5] == bytes.fromhex("06 000a 0078")
+        assert answers.acks[0].status is (AckStatus.ACCEPTED if accepted else AckStatus.REJECTED)
+        assert accepted or pdu[0] == 0x86
 
 
 def test_a_deaf_unit_does_not_starve_its_neighbours(peer: ModbusPeer, link: ModbusLink) -> None:

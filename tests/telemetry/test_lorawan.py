@@ -265,6 +265,76 @@ def test_doubled_and_reordered_uplinks_give_the_same_readings(
     assert stored(mixed[:cut], mixed[cut:]) == stored(messages)
 
 
+scraps = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.just("0001-01-01T00:00:00+14:00"),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=5), inside, max_size=3),
+    max_leaves=5,
+)
+
+
+def mangled(whole: Any, path: Sequence[Any], scrap: Any) -> bytes:
+    """A message with something else at one place."""
+    inside = whole
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = scrap
+    return orjson.dumps(whole)
+
+
+def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path for key, inner in below for path in ((*above, key), *paths(inner, (*above, key)))]
+
+
+RX = [{"nsTime": isoformat(NOON), "gwTime": isoformat(NOON)}]
+WHOLE = (
+    chirp(OLD, NOON, FRAME, rxInfo=RX, object={"a": 1}),
+    things(NOON, frm_payload="AA==", decoded_payload={"lamp": {"level": 1}}, rx_metadata=[{"time": isoformat(NOON)}]),
+)
+CHIRP_REPORT = {
+    "deviceInfo": {"devEui": OLD}, "queueItemId": "q", "acknowledged": True, "level": "ERROR", "code": "c",
+    "description": "d", "context": {"queue_item_id": "q"},
+}  # fmt: skip
+STACK_REPORT = {
+    "end_device_ids": {"device_id": "dev1"},
+    "correlation_ids": ["consigne:1"],
+    "downlink_failed": {"downlink": {"correlation_ids": ["consigne:1"]}, "error": {"message_format": "m"}},
+}
+
+
+@given(st.sampled_from(WHOLE), scraps, st.data())
+def test_no_uplink_does_worse_than_a_malformed_row(
+    judge: Judge, good: Message, scrap: Any, data: st.DataObject
+) -> None:
+    whole = orjson.loads(good.payload)
+    try:
+        payload = mangled(whole, data.draw(st.sampled_from(paths(whole))), scrap)
+    except TypeError:  # an integer JSON cannot hold
+        return
+    reader = chirpstack() if good is WHOLE[0] else stack()
+    judge(reader.parse([Message(good.topic, payload, 1, 1, 1)]))
+
+
+@given(st.sampled_from(["ack", "txack", "log", "failed"]), scraps, st.data())
+def test_no_report_does_worse_than_a_value_error(kind: str, scrap: Any, data: st.DataObject) -> None:
+    words, topic, whole = (
+        (TheThingsStack("app1"), f"v3/app1/devices/dev1/down/{kind}", STACK_REPORT)
+        if kind == "failed"
+        else (ChirpStack("a"), f"application/a/device/{OLD}/event/{kind}", CHIRP_REPORT)
+    )
+    assert words.report(topic, orjson.dumps(whole)) is not None
+    copy = orjson.loads(orjson.dumps(whole))
+    try:
+        words.report(topic, mangled(copy, data.draw(st.sampled_from(paths(copy))), scrap))
+    except (ValueError, TypeError) as error:
+        assert isinstance(error, ValueError) or "Integer exceeds" in str(error)
+
+
 @pytest.mark.reference
 def test_the_published_examples(reference: Path) -> None:
     chirp_text = (reference / "payloads/chirpstack/event-up.json").read_bytes()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +35,8 @@ class _Handler(ServerRequestHandler):
             self.server_send(answer, self.last_addr)
             return
         if peer.nonsense is not None:
-            self.low_level_send(peer.nonsense, addr=self.last_addr)
+            said = peer.nonsense(request) if callable(peer.nonsense) else peer.nonsense
+            self.low_level_send(said, addr=self.last_addr)
             return
         await super().handle_request()
         peer.note(request)
@@ -59,7 +61,7 @@ class ModbusPeer:
         self.deaf: set[int] = set()
         self.refuse: ExcCodes | None = None
         self.mute = False
-        self.nonsense: bytes | None = None
+        self.nonsense: bytes | Callable[[Any], bytes] | None = None
         self.heard: list[tuple[int, int, int]] = []
         self.kept: list[Any] = []
         self._server: Any = None
