@@ -88,7 +88,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, heads: Sequen
         return
     if not rows:
         return
-    table = Table(*(heads or rows[0]))
+    table = Table()
+    for head in heads or rows[0]:
+        table.add_column(head, overflow="fold")  # an id that is cut can be typed by nobody
     for row in rows:
         table.add_row(*map(str, row.values()))
     _out.print(table)
