@@ -1,14 +1,29 @@
-"""The shipped examples of a register map and of a file of devices are good, and mean what their comments say."""
+"""The shipped examples of an equipment file and of what it names are good, and mean what their comments say."""
 
-from datetime import UTC, datetime
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from engine.equipment.file import load_equipment
 from engine.equipment.registers import load_register_map
 from engine.lorawan.devices import load_devices
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "datasets" / "reference"
+
+
+def test_the_equipment_file(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
+    named = re.findall(r"secrets/[\w-]+", (tmp_path / "equipment.example.yaml").read_text())
+    (tmp_path / "secrets").mkdir()
+    for secret in named:
+        (tmp_path / secret).write_text("a secret\n")
+    connections = {connection.id: connection for connection in load_equipment(tmp_path / "equipment.example.yaml")}
+    assert not connections["plc-heating"].capabilities.programs
+    assert connections["lora-angers"].capabilities.round_trip == timedelta(minutes=10)
 
 
 def test_the_register_map() -> None:
