@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     lang: str = Field("", pattern="^(|fr|en)$", description="fr or en; empty follows the locale")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus metrics on loopback; 0 for none")
+    http_host: str = Field("127.0.0.1", min_length=1, description="where NGSI-LD notifications are listened for")
+    http_port: int = Field(0, ge=0, le=65535, description="port for NGSI-LD notifications; 0 for none")
+    http_token_file: FilePath | None = Field(None, description="holds the bearer token notifications must carry")
     clock_skew_s: float = Field(120.0, ge=0, le=86_400, description="how far ahead a device's clock may be")
     ingest_batch: int = Field(5_000, ge=1, le=1_000_000, description="messages taken into one transaction")
     receive_maximum: int = Field(1_000, ge=1, le=65_535, description="messages the broker may leave unacknowledged")
@@ -64,6 +67,12 @@ class Settings(BaseSettings):
     def _certificate_and_key(self) -> Self:
         if (self.broker_certificate is None) != (self.broker_key is None):
             raise ValueError("CONSIGNE_BROKER_CERTIFICATE and CONSIGNE_BROKER_KEY go together")
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_unknown(self) -> Self:
+        if self.http_port and (self.http_token_file is None or not self.http_token_file.read_text().strip()):
+            raise ValueError("CONSIGNE_HTTP_PORT wants CONSIGNE_HTTP_TOKEN_FILE, and a token in it")
         return self
 
     @field_validator("smtp_url")

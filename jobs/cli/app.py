@@ -28,6 +28,7 @@ from jobs.cli.common import (
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
+from jobs.listener import listening
 from jobs.outcome import DEMO_FOLDER
 from jobs.scopes import find_point
 from jobs.service import serve as run_service
@@ -133,6 +134,7 @@ def serve() -> None:
         if started is None:
             return
         service, telemetry = started
+        stack.enter_context(listening(service.context))
         scheduler = schedule.start_scheduler(service.context)
         try:
             run_service(service, telemetry, stop)

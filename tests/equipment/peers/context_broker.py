@@ -32,7 +32,7 @@ class ContextBroker:
         self.get_instead: Any = None
         self.hang_after_patch = False
         self._subscriptions: list[dict[str, Any]] = []
-        self._due: queue.Queue[tuple[str, dict[str, Any]] | None] = queue.Queue()
+        self._due: queue.Queue[tuple[dict[str, Any], dict[str, Any]] | None] = queue.Queue()
 
     def start(self) -> None:
         self._notifier = threading.Thread(target=self._notify)
@@ -89,12 +89,15 @@ class ContextBroker:
             if changed & set(subscription["watchedAttributes"]):
                 data = [{name: _shown(value, times=False) for name, value in entity.items()}]
                 note = {"type": "Notification", "subscriptionId": f"urn:ngsi-ld:Subscription:{n}", "data": data}
-                self._due.put((subscription["notification"]["endpoint"]["uri"], note))
+                self._due.put((subscription["notification"]["endpoint"], note))
 
     def _notify(self) -> None:
         with httpx.Client(timeout=10, trust_env=False) as web:
             while (due := self._due.get()) is not None:
-                web.post(due[0], json={"id": "urn:n", "notifiedAt": datetime.now(UTC).isoformat(), **due[1]})
+                endpoint, note = due
+                headers = {told["key"]: told["value"] for told in endpoint.get("receiverInfo", ())}
+                told = {"id": "urn:n", "notifiedAt": datetime.now(UTC).isoformat(), **note}
+                web.post(endpoint["uri"], json=told, headers=headers)
 
 
 def _wrong(request: Request) -> tuple[int, str] | None:

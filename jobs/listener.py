@@ -1,0 +1,65 @@
+"""The small HTTP server by which context brokers notify us, beside the service's loop."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+import uvicorn
+
+from engine.equipment.connections import first_line
+from engine.errors import ConsigneError
+from engine.telemetry.jsonlines import parse_payloads
+from engine.telemetry.notifications import PATH, notifications_app
+from jobs.ingest import store_raw
+from jobs.schedule import JobContext
+
+_AT_ONCE = 32  # connections; one more is told 503
+_log = structlog.get_logger()
+
+
+@contextmanager
+def listening(context: JobContext) -> Iterator[int]:
+    """Take notifications on `http_host`:`http_port`, and say on which port; 0 when the setting is 0 and nothing is.
+
+    Raises ConsigneError when the port is not to be had. On leaving, what has been begun is finished.
+    """
+    settings = context.settings
+    if settings.http_port == 0 or settings.http_token_file is None:
+        yield 0
+        return
+    app = notifications_app(lambda body: take(context, body), first_line(settings.http_token_file))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
+        limit_concurrency=_AT_ONCE, timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    try:
+        line = socket.create_server((settings.http_host, settings.http_port))
+    except OSError as error:
+        where = f"{settings.http_host}:{settings.http_port}"
+        raise ConsigneError(f"notifications: {where}: {error} → choose another CONSIGNE_HTTP_PORT") from None
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([line],), name="notifications")
+    thread.start()
+    _log.info("listening for notifications", host=settings.http_host, port=settings.http_port, path=PATH)
+    try:
+        yield int(line.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join()
+        line.close()
+
+
+def take(context: JobContext, body: bytes) -> dict[str, int]:
+    """Commit one notification. Its sender is believed about every asset: the token is what vouches for it."""
+    intake = store_raw(
+        context.store,
+        context.territory,
+        parse_payloads([body], catalogue=context.territory.catalogue),
+        source="ngsi-ld",
+        received_at=context.clock.now(),
+        skew=timedelta(seconds=context.settings.clock_skew_s),
+    )
+    return {"received": intake.received, "stored": intake.stored}
