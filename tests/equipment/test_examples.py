@@ -9,9 +9,11 @@ import pytest
 
 from engine.equipment.file import load_equipment
 from engine.equipment.registers import load_register_map
+from engine.equipment.talq import read_devices
 from engine.lorawan.devices import load_devices
 from tests.conftest import ROOT
 
+KINDS = {"mqtt", "ngsild", "talq", "webhook", "modbus", "chirpstack", "ttn"}
 EXAMPLES = ROOT / "datasets" / "reference"
 
 
@@ -24,6 +26,11 @@ def test_the_equipment_file(tmp_path: Path) -> None:
     connections = {connection.id: connection for connection in load_equipment(tmp_path / "equipment.example.yaml")}
     assert not connections["plc-heating"].capabilities.programs
     assert connections["lora-angers"].capabilities.round_trip == timedelta(minutes=10)
+    assert {connection.kind for connection in connections.values()} == KINDS
+    assert connections["lamps-west"].capabilities.programs
+    pools = connections["pool-heating"].capabilities
+    assert (pools.programs, pools.expiry, pools.key, pools.reads_back) == (False, True, True, True)
+    assert set(read_devices(EXAMPLES / "talq.example.csv")) == {"L-49007-00001", "L-49007-00002"}
 
 
 def test_the_register_map() -> None:
