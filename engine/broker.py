@@ -97,7 +97,7 @@ class Broker:
         client.on_socket_open = _without_delay
         client.max_inflight_messages_set(self._receive_maximum)
         client.max_queued_messages_set(_MAX_QUEUED)
-        client.reconnect_delay_set(min_delay=1, max_delay=60)
+        client.reconnect_delay_set(min_delay=1, max_delay=10)
         if self._login is not None:
             client.username_pw_set(*self._login)
         if self._secure:
@@ -105,7 +105,7 @@ class Broker:
         return client
 
     def connect(self, timeout_s: float = 10.0) -> None:
-        """Connect and subscribe; from then on a lost connection is taken up again, 1 s to 60 s apart.
+        """Connect and subscribe; from then on a lost connection is taken up again, 1 s to 10 s apart.
 
         Raises Unavailable, naming the broker, at once when it refuses, or when that takes longer than `timeout_s`.
         """

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from engine.catalogue import load_catalogue
@@ -23,6 +24,9 @@ from twin.gateway.faults import Fault, save_faults
 from twin.gateway.town import made_town, names_of
 
 ROOT = Path(__file__).resolve().parents[2]
+BOTH = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
 VALUES = (0.2, 0.35, 0.5, 0.65, 0.8)
 
 
@@ -75,11 +79,11 @@ class Stage:
                 stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
 
-    def want(self, points: Sequence[str], rng: random.Random) -> int:
-        """A rule wants another value of each of these points. Returns how many commands came of it."""
+    def want(self, points: Sequence[str], rng: random.Random, at: datetime | None = None) -> int:
+        """A rule wants another value of each of these points, now or at an instant. Returns how many commands came."""
         for point in points:
             self.wanted[point] = rng.choice([value for value in VALUES if value != self.wanted.get(point)])
-        now = datetime.now(UTC)
+        now = at or datetime.now(UTC)
         program = {point: Program.constant(self.wanted[point], now, now + timedelta(hours=1)) for point in points}
         with self.store.begin() as unit:
             unit.slots.put(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from engine.model import Command, CommandState
 from engine.setpoints.desk import RULE
 from engine.store import schema
 from tests.broker.conftest import Mosquitto
-from tests.delivery.stage import Stage, at_work
+from tests.delivery.stage import BOTH, Stage, at_work
 from twin.effects import read_effects
 from twin.gateway.faults import Fault, Kind
 
@@ -208,39 +208,19 @@ def _seconds_late(effect: Mapping[str, Any]) -> float:
     return max(late / timedelta(seconds=1), 0.0)
 
 
-@pytest.fixture
-def broker_url(mosquitto: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
-    (tmp_path / "broker").mkdir()
-    server = Mosquitto(mosquitto, tmp_path / "broker", free_port())
-    server.start()
-    yield server.url()
-    server.stop()
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
-SQLITE, POSTGRES = "sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)
-
-
 @pytest.mark.mosquitto
-@pytest.mark.parametrize("database_url", [SQLITE, POSTGRES], indirect=True)
-def test_four_kills_of_three_senders(tmp_path: Path, database_url: str, broker_url: str) -> None:
-    show(tmp_path, database_url, broker_url, SHORT, seed=1)
+@BOTH
+def test_four_kills_of_three_senders(tmp_path: Path, database_url: str, server: Mosquitto) -> None:
+    show(tmp_path, database_url, server.url(), SHORT, seed=1)
 
 
 @pytest.mark.soak
 @pytest.mark.mosquitto
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("database_url", [SQLITE, POSTGRES], indirect=True)
-def test_twenty_kills_of_three_senders(tmp_path: Path, database_url: str, broker_url: str, seed: int) -> None:
-    show(tmp_path, database_url, broker_url, FULL, seed)
+@BOTH
+def test_twenty_kills_of_three_senders(tmp_path: Path, database_url: str, server: Mosquitto, seed: int) -> None:
+    show(tmp_path, database_url, server.url(), FULL, seed)
 
 
 def show(folder: Path, database_url: str, broker_url: str, length: Length, seed: int) -> None:

@@ -60,6 +60,10 @@ class Running:
     def gateways(self) -> int:
         return len(self._posts)
 
+    @property
+    def sessions(self) -> list[Broker]:
+        return [post.broker for post in self._posts]
+
     def connect(self) -> None:
         """Power for everybody. Raises Unavailable when the broker does not answer."""
         held = remembered(read_effects(self._path))
