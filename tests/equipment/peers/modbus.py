@@ -188,6 +188,10 @@ class ModbusLamp(Base):
         self._peer.mute = mood is Mood.HANGS
         self._peer.nonsense = b"HTTP/1.1 400 Bad Request\r\n" if mood is Mood.BABBLES else None
 
+    def lose(self, *, everything: bool) -> None:
+        """What is asked never gets to the unit."""
+        self._peer.deaf = {2} if everything else set()
+
     def _note(self, request: Any) -> None:
         if request.function_code == 6:
             self.applied.append(request.registers[0] / 100)
