@@ -66,9 +66,15 @@ def act_on_subject(store: Store, rule: str, asset: str, event: Event, by: str, a
 
 def end_shelvings(unit: Unit, now: datetime) -> int:
     """Bring back what was shelved until now or earlier. Returns how many."""
-    shelved = [alarm for alarm in unit.alarms.active() if alarm.state is AlarmState.SHELVED]
-    moved = [move(unit.alarms, alarm.rule, alarm.asset, [Elapse()], now, alarm) for alarm in shelved]
-    return sum(one.after != one.before for one in moved)
+    over = [alarm for alarm in unit.alarms.active() if shelving_over(alarm, now)]
+    for alarm in over:
+        move(unit.alarms, alarm.rule, alarm.asset, [Elapse()], now, alarm)
+    return len(over)
+
+
+def shelving_over(alarm: Alarm, now: datetime) -> bool:
+    """Whether it is shelved still, though its time is over."""
+    return alarm.state is AlarmState.SHELVED and datetime.fromisoformat(alarm.detail["shelved"]["until"]) <= now
 
 
 def close_order(store: Store, number: int, note: str, by: str, at: datetime) -> WorkOrder:

@@ -20,7 +20,7 @@ from engine.rulebook import Rulebook
 from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs import metrics
-from jobs.alarms import end_shelvings
+from jobs.alarms import end_shelvings, shelving_over
 from jobs.bootstrap import Territory
 
 _log = structlog.get_logger()
@@ -71,12 +71,14 @@ class Notifier:
         now = self._clock.now()
         self._book = self._file.now(tuple(rulebook.owners))
         with self._store.read() as unit:
-            idle = not (_shelving_over(unit, now) or self._plan(unit, rulebook, now))
+            active = unit.alarms.active()
+            idle = not any(shelving_over(alarm, now) for alarm in active)
+            idle = idle and not self._plan(unit, rulebook, active, now)
         if idle:
             return 0
         with self._store.begin() as unit:
             end_shelvings(unit, now)
-            return _write(unit, self._plan(unit, rulebook, now), now)
+            return _write(unit, self._plan(unit, rulebook, unit.alarms.active(), now), now)
 
     def post(self) -> Counter[str]:
         """Send what is due. Returns how many messages came to which state."""
@@ -84,10 +86,10 @@ class Notifier:
         metrics.count_messages(tally)
         return tally
 
-    def _plan(self, unit: Unit, rulebook: Rulebook, now: datetime) -> Planned:
+    def _plan(self, unit: Unit, rulebook: Rulebook, active: Sequence[Alarm], now: datetime) -> Planned:
         if self._book is None:
             return Planned()
-        return plan(self._book, _service_of(rulebook), places_of(self._territory), situation(unit, now))
+        return plan(self._book, _service_of(rulebook), places_of(self._territory), situation(unit, active, now))
 
 
 def carriers_of(settings: Settings) -> dict[Channel, Carrier]:
@@ -99,9 +101,9 @@ def carriers_of(settings: Settings) -> dict[Channel, Carrier]:
     return ways
 
 
-def situation(unit: Unit, now: datetime) -> Situation:
+def situation(unit: Unit, active: Sequence[Alarm], now: datetime) -> Situation:
     """What planning looks at, as a transaction sees it."""
-    alarms = {alarm.id: alarm for alarm in unit.alarms.active() if alarm.state in _WANTED}
+    alarms = {alarm.id: alarm for alarm in active if alarm.state in _WANTED}
     recent = unit.notifications.recent(now - FLOOD_WITHIN)
     held = {one.alarm for one in recent if one.state is MessageState.HELD and one.alarm is not None}
     others = [alarm for one in sorted(held - alarms.keys()) if (alarm := unit.alarms.get(one)) is not None]
@@ -127,11 +129,6 @@ def _service_of(rulebook: Rulebook) -> Callable[[Alarm], str]:
         return "" if rule is None else rule.definition.owner
 
     return service
-
-
-def _shelving_over(unit: Unit, now: datetime) -> bool:
-    shelved = (alarm for alarm in unit.alarms.active() if alarm.state is AlarmState.SHELVED)
-    return any(datetime.fromisoformat(alarm.detail["shelved"]["until"]) <= now for alarm in shelved)
 
 
 def _write(unit: Unit, planned: Planned, now: datetime) -> int:

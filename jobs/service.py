@@ -167,10 +167,14 @@ class Service:
 
 
 class Aside:
-    """A step done again and again in a thread of its own, at most every so many seconds, beside the service's loop."""
+    """A step done again and again in a thread of its own, at most every so many seconds, beside the service's loop.
 
-    def __init__(self, step: Callable[[], object], every_s: float) -> None:
-        self._step, self._every_s = step, every_s
+    `share`: of the time, in 0…1, that it may take; one that takes long is then begun less often.
+    """
+
+    def __init__(self, step: Callable[[], object], every_s: float, share: float = 1.0) -> None:
+        self._step, self._every_s, self._share = step, every_s, share
+        self._took_s = 0.0
         self._pool = ThreadPoolExecutor(1)
         self._running: Future[object] | None = None
         self._began = time.monotonic()
@@ -188,9 +192,14 @@ class Aside:
                 return
             running, self._running = self._running, None
             running.result()
-        if time.monotonic() - self._began >= self._every_s:
+        if time.monotonic() - self._began >= max(self._every_s, self._took_s / self._share):
             self._began = time.monotonic()
-            self._running = self._pool.submit(self._step)
+            self._running = self._pool.submit(self._timed)
+
+    def _timed(self) -> None:
+        began = time.thread_time()
+        self._step()
+        self._took_s = time.thread_time() - began
 
 
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
@@ -201,7 +210,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     with ExitStack() as stack:
         plans = stack.enter_context(Aside(lambda: with_back_off(service.replan, stop), 0.0))
         files = stack.enter_context(Aside(lambda: with_back_off(service.look_at_rules, stop), every_s))
-        letters = stack.enter_context(Aside(lambda: with_back_off(service.tell, stop), _TELL_EVERY_S))
+        letters = stack.enter_context(Aside(lambda: with_back_off(service.tell, stop), _TELL_EVERY_S, share=0.1))
         courier = stack.enter_context(Aside(lambda: with_back_off(service.post, stop), _TELL_EVERY_S))
         listening = [
             stack.enter_context(

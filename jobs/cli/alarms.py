@@ -11,13 +11,15 @@ from engine.alarms import Acknowledge, Event, Reset, ReturnToService, Shelve, Un
 from engine.errors import InputError, Problem
 from engine.instants import isoformat
 from engine.model import Alarm, AlarmState
+from engine.notify.messages import Notification
+from engine.notify.recipients import NOTIFY, load_recipients
 from engine.rulebook import Rulebook, load_rules
 from engine.rulebook.naming import nearest
 from engine.rulebook.scenarios.story import span
 from engine.settings import language
 from engine.store.workorders import WorkOrder
 from jobs import alarms, figures
-from jobs.bootstrap import open_store
+from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import Json, emit, instant, local, settings, show_lines, show_rows, store_and_territory, who
 from jobs.words import Lang, say
 
@@ -65,13 +67,41 @@ def show_alarm(number: Annotated[int, typer.Argument(metavar="ID")], as_json: Js
     chosen, now = settings(), instant(None)
     with open_store(chosen).read() as unit:
         alarm, history = unit.alarms.get(number), unit.alarms.history(number)
+        told = unit.notifications.of([number]).get(number, [])
     if alarm is None:
         raise InputError([Problem(str(number), 0, 0, "is not an alarm", "see consigne alarm list")])
     if as_json:
         steps = [{"at": isoformat(step.changed_at), "state": step.state.value} for step in history]
-        emit(_as_json(alarm) | {"detail": dict(alarm.detail), "history": steps})
+        messages = [{"recipient": m.recipient, "channel": m.channel.value, "state": m.state.value} for m in told]
+        emit(_as_json(alarm) | {"detail": dict(alarm.detail), "history": steps, "messages": messages})
     else:
-        show_lines(list(_told(alarm, history, now, language(chosen))))
+        show_lines([*_told(alarm, history, now, language(chosen)), *_heard(told, language(chosen))])
+
+
+@app.command("recipients")
+def show_recipients(
+    at: Annotated[str | None, typer.Option(help="an instant; now by default")] = None, as_json: Json = False
+) -> None:
+    """Who is told of alarms, step by step, and who of them is on duty; every mistake of the file at its place.
+
+    Example: consigne alarm recipients --at 2026-11-22T03:00
+    """
+    chosen, moment = settings(), instant(at)
+    book = load_rules(chosen.rules_dir, catalogue_of(chosen))
+    people = load_recipients(chosen.rules_dir / NOTIFY, book.owners)
+    words = language(chosen)
+    rows = [
+        {
+            "service": service or say("told_otherwise", words),
+            "step": number,
+            "recipients": ", ".join(step.to),
+            "on duty": say("told_on" if step.on_duty(moment) else "told_off", words),
+        }
+        for service, chain in (*people.services.items(), ("", people.otherwise))
+        for number, step in enumerate(chain, start=1)
+    ]
+    heads = [say(f"told_{name}", words) for name in ("service", "step", "who", "duty")]
+    show_rows(rows, as_json=as_json, heads=heads)
 
 
 @app.command("ack")
@@ -265,16 +295,28 @@ def _told(alarm: Alarm, history: Sequence[Alarm], now: datetime, words: Lang) ->
     yield f"{say(alarm.priority.value, words)}, {_state(alarm, words)}, {local(alarm.raised_at)}"
     for key in ("about", "consequence", "action"):
         if key in alarm.detail:
-            yield f"{say(f'alarm_{key}', words)} : {alarm.detail[key][words]}"
+            yield _line(key, alarm.detail[key][words], words)
     by = alarms.respond_by(alarm)
     if by is not None:
-        yield f"{say('alarm_respond', words)} : {local(by)} ({_left(alarm, now, words)})"
+        yield _line("respond", f"{local(by)} ({_left(alarm, now, words)})", words)
     for key in ("cause", "why"):
         if key in alarm.detail:
-            yield f"{say('alarm_cause', words)} : {_plain(alarm.detail[key])}"
-    yield f"{say('alarm_history', words)} :"
+            yield _line("cause", _plain(alarm.detail[key]), words)
+    yield _line("history", "", words)
     for step in history:
         yield f"  {local(step.changed_at)}  {_state(step, words)}  {_by(step)}".rstrip()
+
+
+def _line(key: str, text: str, words: Lang) -> str:
+    return say("alarm_line", words, what=say(f"alarm_{key}", words), text=text).rstrip()
+
+
+def _heard(told: Sequence[Notification], words: Lang) -> Iterable[str]:
+    if told:
+        yield _line("told", "", words)
+    for one in told:
+        state = say(f"told_{one.state.value}", words)
+        yield f"  {local(one.changed_at)}  {one.recipient} ({one.channel.value})  {state}"
 
 
 def _by(step: Alarm) -> str:

@@ -116,7 +116,9 @@ def test_an_alarm_is_heard_acknowledged_and_mended(run: Command, town: Mailbox, 
     (alarm,) = json.loads(run("alarm", "list", "--json"))
     assert (alarm["asset"], alarm["state"]) == (LAMP, "unacknowledged")
     assert f"consigne alarm ack {alarm['id']}" in box.texts()[1]
-    assert "Lamp broken" in run("alarm", "show", alarm["id"])
+    shown = run("alarm", "show", alarm["id"])
+    assert all(words in shown for words in ("What to do: Lamp broken", "desk (email)  sent", "duty (email)  sent"))
+    assert [one["recipients"] for one in json.loads(run("alarm", "recipients", "--json"))] == ["desk", "duty"]
     assert "acknowledged" in run("alarm", "ack", alarm["id"])
     (alarm,) = json.loads(run("alarm", "list", "--json"))
     assert (alarm["state"], alarm["respond_by"]) == ("acknowledged", None)

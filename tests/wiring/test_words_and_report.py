@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.model import CommandState
+from engine.model import AlarmState, CommandState, Priority
+from engine.notify.messages import MessageState
 from jobs.report import LampLine, Report, write_report
 from jobs.words import _WORDS, Lang, number, say
 
@@ -24,6 +25,11 @@ def test_every_text_is_there_in_both_languages_with_the_same_blanks() -> None:
     for key, (english, french) in _WORDS.items():
         assert english and french, key
         assert fields(english) == fields(french), key
+
+
+def test_alarms_and_messages_have_words_for_every_state() -> None:
+    assert {one.value for one in (*AlarmState, *Priority)} <= set(_WORDS)
+    assert {f"told_{one.value}" for one in MessageState} <= set(_WORDS)
 
 
 def test_every_end_of_a_command_has_a_word() -> None:
