@@ -228,6 +228,9 @@ class Command:
     `consigne why` prints. `level` decided the value of its first instant. `urgent` ones go before all others and no
     approval holds them. One that belongs to a `batch` waits for that batch's release. `renew_at`: when the point is to
     be settled again, because its program reaches no further than equipment may go without hearing from us.
+    `due_at`: when dispatch looks at it again if nothing comes; None once it is over. `asked_at`: when a read-back was
+    asked for in its present state. `repeats`: times it was sent again to equipment that does not recognise it.
+    `select`: only on the wire, the question before operating: is the equipment ready for this very command?
     """
 
     id: str
@@ -247,6 +250,10 @@ class Command:
     urgent: bool = False
     batch: str | None = None
     renew_at: datetime | None = None
+    due_at: datetime | None = None
+    asked_at: datetime | None = None
+    repeats: int = 0
+    select: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What the core asks of its edges. `jobs.bootstrap` chooses who answers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from engine.model import Ack, Alarm, Command, CommandState, ReadBack, Slot
+from engine.model import Ack, Alarm, Command, CommandState, ReadBack, Slot, Transition
 
 
 class Clock(Protocol):
@@ -76,6 +76,23 @@ class Link(Protocol):
         ...
 
 
+Admit = Callable[[Sequence[Command]], Sequence[Command]]
+
+
+class Head(NamedTuple):
+    """The newest command of a point."""
+
+    id: str
+    seq: int
+
+
+class Change(NamedTuple):
+    """A command as it was read, and as it is to be written: state, attempts, repeats and the instants of dispatch."""
+
+    before: Command
+    after: Command
+
+
 class CommandLog(Protocol):
     """The outbox and the life of every command. All methods work inside the caller's transaction."""
 
@@ -86,15 +103,50 @@ class CommandLog(Protocol):
         """
         ...
 
-    def claim(self, limit: int, owner: str, now: datetime, lease: timedelta) -> list[Command]:
-        """Take the oldest QUEUED, or SENDING whose lease is over, into SENDING; attempts grow by one.
+    def claim(
+        self, limit: int, owner: str, now: datetime, lease: timedelta, admit: Admit | None = None, *,
+        without: Collection[str] = (), hold_back: Collection[int] = (),
+    ) -> list[Command]:  # fmt: skip
+        """Take QUEUED commands into SENDING, due again when the lease is over; attempts grow by one.
 
-        Of one point only the newest sequence is taken.
+        Looks at up to `limit`: urgent ones first, then the oldest, whose `not_before` has come, of no batch, of their
+        point the newest, of no gateway in `without`, of no level in `hold_back` unless urgent. `admit` says which of
+        these to take, as they are to be written. What is read has no explanation.
+        """
+        ...
+
+    def record(self, changes: Sequence[Change], lines: Sequence[Transition]) -> set[str]:
+        """Write commands and their history at once; lines of commands that were not written are left out.
+
+        A command is written if it still is in the state and at the attempt it had. Returns the ids that were.
         """
         ...
 
     def move(self, command: str, to: CommandState, at: datetime, detail: str, expect: Collection[CommandState]) -> bool:
-        """Change state and log it, if the command is in one of `expect`. Returns whether it was."""
+        """Change the state of one and log it, if it is in one of `expect`. Returns whether it was."""
+        ...
+
+    def lock(self, ids: Collection[str]) -> dict[str, Command]:
+        """These commands, ours until the transaction ends, without their explanations."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> list[Command]:
+        """Open commands to be looked at now, the longest due first, locked like those of `lock`.
+
+        Those that another transaction holds are left to it.
+        """
+        ...
+
+    def overdue(self, now: datetime, grace: timedelta) -> dict[str, str]:
+        """Id → point of every open command whose expiry is longer than `grace` ago: there should be none."""
+        ...
+
+    def heads(self, points: Collection[str]) -> dict[str, Head]:
+        """The id and sequence of the newest command of each point that has one."""
+        ...
+
+    def pending(self) -> bool:
+        """Whether any command is open."""
         ...
 
     def get(self, command: str) -> Command | None: ...

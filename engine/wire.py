@@ -57,6 +57,7 @@ def encode_command(command: Command) -> bytes:
             "issued_at": isoformat(command.issued_at),
             "expires_at": isoformat(command.expires_at),
             **program_to_json(command.program),
+            **({"select": True} if command.select else {}),
         }
     )
 
@@ -73,6 +74,7 @@ def decode_command(payload: bytes, gateway: str) -> Command:
             program=program_from_json(data),
             issued_at=_instant(data["issued_at"]),
             expires_at=_instant(data["expires_at"]),
+            select=data.get("select", False) is True,
         )
 
 

@@ -1,143 +1,171 @@
 """What to do with commands that wait too long: ask, repeat, give up. Never blind, never for ever."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from engine.model import Command, CommandState
-from engine.setpoints.desk import OPEN, Desk
-from engine.setpoints.points import PointInfo
-from engine.setpoints.verify import Finding
+from engine.ports import Link
+from engine.setpoints.desk import Desk, end_by
+from engine.setpoints.gate import SamplesOf, out_of_time
+from engine.setpoints.points import Meter, PointInfo, Sample
+from engine.setpoints.policy import DispatchPolicy
+from engine.setpoints.verify import Finding, Proof, judge_meter, proof_of
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """The waits of `DispatchPolicy`."""
-
-    lease: timedelta
-    ack_within: timedelta
-    max_attempts: int
-    grace: timedelta
+_LOOKS = 5
+"""How many times a meter is looked at within the time a point takes to verify."""
+_SENT = CommandState.SENT
+_LEFT = frozenset({_SENT, CommandState.UNKNOWN, CommandState.ACKED})
+_ASK_AGAIN = timedelta(seconds=5)
+"""When a read-back is asked for again that could not be, the broker being away."""
+_REMEMBERED = 100_000
 
 
 class Overdue:
-    """Remembers when each command's read-back was asked for and what was last seen; a new process asks again."""
+    """Decides every command that is due to be looked at. Remembers, for the words of an alarm, what was last seen."""
 
-    def __init__(self, patience: Patience, points: Mapping[str, PointInfo]) -> None:
-        self._patience = patience
+    def __init__(self, policy: DispatchPolicy, points: Mapping[str, PointInfo], link: Link, samples: SamplesOf) -> None:
+        self._policy = policy
         self._points = points
-        self._asked: dict[str, datetime] = {}
+        self._link = link
+        self._samples = samples
         self._seen: dict[str, str] = {}
 
-    def asked(self, commands: Iterable[str], at: datetime) -> None:
-        self._asked.update(dict.fromkeys(commands, at))
+    def proof(self, command: Command) -> Proof:
+        return proof_of(self._points[command.point], self._link.capabilities(command.gateway))
 
-    def forget(self, command: str) -> None:
-        """Its state changed: what was asked before does not count any more."""
-        self._asked.pop(command, None)
+    def within(self, command: Command) -> timedelta:
+        return self._points[command.point].envelope.verify_within
+
+    def arrived(self, desk: Desk, command: Command, to: CommandState, detail: str) -> bool:
+        """The equipment has it, or the carrier of equipment that never answers. Returns whether to ask a read-back."""
+        proof = self.proof(command)
+        look = self.within(command) / (_LOOKS if proof is Proof.METER else 1)
+        moved = desk.move(command, to, detail, due_at=desk.now + look)
+        if moved and proof is Proof.NONE:
+            desk.move(command, CommandState.UNVERIFIABLE, "nothing can tell whether it is in action")
+        return moved and proof is Proof.READ_BACK
 
     def evidence(self, desk: Desk, command: Command, finding: Finding, detail: str) -> None:
-        """A read-back that decides nothing by itself; an UNKNOWN command that is not there is sent again."""
+        """Something seen that decides nothing by itself; an UNKNOWN command that is not there is sent again."""
+        if len(self._seen) > _REMEMBERED:
+            self._seen.clear()
         self._seen[command.id] = detail
-        if command.state is CommandState.UNKNOWN and finding is Finding.OLDER:
+        absent = {Finding.OLDER} if self._link.capabilities(command.gateway).key else {Finding.OLDER, Finding.DIFFERENT}
+        if desk.current(command).state is CommandState.UNKNOWN and finding in absent:
             self._repeat(desk, command, detail)
-
-    def out_of_time(self, desk: Desk, command: Command) -> None:
-        """A command that must not be sent any more. If it may have left before, only a read-back can say."""
-        if command.point not in self._points:
-            desk.move(command, CommandState.CANCELLED, "the point is no more in the territory")
-        elif command.attempts <= 1:
-            desk.give_up(command, CommandState.EXPIRED, "its life was over before it could be sent")
-        else:
-            desk.move(command, CommandState.UNKNOWN, "its life is over, and it may have left before")
 
     def sweep(self, desk: Desk) -> list[Command]:
         """Decide every open command whose wait is over. Returns those to ask a read-back of."""
-        waiting = desk.unit.commands.in_states(OPEN)
-        newest = desk.unit.commands.newest({command.point for command in waiting})
-        ids = {command.id for command in waiting}
-        self._asked = {key: at for key, at in self._asked.items() if key in ids}
-        self._seen = {key: text for key, text in self._seen.items() if key in ids}
-        return [command for command in waiting if self._decide(desk, command, newest[command.point].seq)]
+        due = desk.unit.commands.due(desk.now, self._policy.batch)
+        heads = desk.unit.commands.heads({command.point for command in due})
+        meters = {command.id: meter for command in due if (meter := self._meter(command))}
+        samples = self._samples(desk.unit, {meter.watch for meter in meters.values()}) if meters else {}
+        ask: list[Command] = []
+        for command in due:
+            meter = meters.get(command.id)
+            if command.point not in self._points:
+                out_of_time(desk, command, known=False)
+            elif heads[command.point].seq > command.seq:
+                desk.move(command, CommandState.SUPERSEDED, f"seq {heads[command.point].seq} of the point replaces it")
+            elif meter is None or not self._metered(desk, command, meter, samples.get(meter.watch)):
+                ask += [command] if self._decide(desk, command) else []
+        for command in ask:
+            desk.put(command, due_at=self._at_latest(command, desk.now + _ASK_AGAIN))
+        return ask
 
-    def _decide(self, desk: Desk, command: Command, newest: int) -> bool:
-        """Returns whether to ask a read-back."""
-        if command.point not in self._points:
-            desk.move(command, CommandState.CANCELLED, "the point is no more in the territory")
-            return False
-        over = desk.now >= self._confirmable_until(command) + self._patience.grace
-        if not over and desk.now < self._due_at(command):
-            return False
-        if newest > command.seq:
-            desk.move(command, CommandState.SUPERSEDED, f"seq {newest} of the point replaces it")
-        elif over:
+    def asked(self, desk: Desk, commands: Collection[Command]) -> None:
+        """Read-backs of these have been asked for: the answers have their time now."""
+        for command in commands:
+            due_at = self._at_latest(command, desk.now + self._policy.ack_within)
+            desk.put(command, asked_at=desk.now, due_at=due_at)
+
+    def stray(self, desk: Desk) -> int:
+        """End what is open past the last instant at which it may be, whatever it waits for. There should be none."""
+        late = desk.unit.commands.overdue(desk.now, self._policy.grace)
+        found = desk.unit.commands.lock(late) if late else {}
+        ended = [command for command in found.values() if not command.state.terminal and self._over(desk, command)]
+        for command in ended:
             self._give_up(desk, command)
-        else:
-            return self._insist(desk, command)
-        return False
+        return len(ended)
 
-    def _due_at(self, command: Command) -> datetime:
-        since = command.changed_at or command.issued_at
-        waits = {
-            CommandState.SENDING: self._patience.lease,
-            CommandState.SENT: self._patience.ack_within,
-            CommandState.UNKNOWN: self._patience.ack_within,
-            CommandState.ACKED: self._within(command),
-        }
-        if command.state is CommandState.QUEUED:
-            return command.expires_at
-        if command.id in self._asked:
-            return self._asked[command.id] + waits[command.state]
-        # An UNKNOWN command is asked about at once.
-        return since if command.state is CommandState.UNKNOWN else since + waits[command.state]
+    def _meter(self, command: Command) -> Meter | None:
+        """The meter to look at for a command that has left."""
+        if command.state not in _LEFT or command.point not in self._points:
+            return None
+        return self._points[command.point].meter if self.proof(command) is Proof.METER else None
 
-    def _insist(self, desk: Desk, command: Command) -> bool:
-        """The wait of an open command is over and there is time left. Returns whether to ask a read-back."""
-        state, asked = command.state, command.id in self._asked
-        if state is CommandState.QUEUED:
-            # Nobody claimed it; `claim` counts attempts before it is sent, so none means it never left.
-            if command.attempts > 0:
-                return self._doubt(desk, command)
-            self.out_of_time(desk, command)
+    def _metered(self, desk: Desk, command: Command, meter: Meter, sample: Sample | None) -> bool:
+        """Whether that was enough for now: the meter shows the value, or there is time to look again."""
+        if sample is not None and sample.observed_at > (command.changed_at or command.issued_at):
+            finding, detail = judge_meter(command, meter, sample, self._points[command.point].envelope.verify_tolerance)
+            if finding is Finding.APPLIED:
+                return desk.confirm(command, detail)
+            self.evidence(desk, command, finding, detail)
+        if desk.current(command) != command:
+            return True
+        until = (command.changed_at or command.issued_at) + self.within(command)
+        silent = not self._link.capabilities(command.gateway).acknowledges
+        if desk.now >= until or not (command.state is CommandState.ACKED or (silent and command.state is _SENT)):
             return False
-        if state is CommandState.SENDING:
-            # Until its expiry the next claim takes it.
-            return desk.now >= command.expires_at and self._doubt(desk, command)
-        if state is CommandState.SENT:
-            return self._doubt(desk, command)
-        if state is CommandState.ACKED and asked:
-            self._give_up(desk, command)
-            return False
-        return not asked or self._unanswered(desk, command)
-
-    def _doubt(self, desk: Desk, command: Command) -> bool:
-        detail = f"no acknowledgement of attempt {command.attempts}: a read-back is asked"
-        return desk.move(command, CommandState.UNKNOWN, detail, {command.state})
-
-    def _unanswered(self, desk: Desk, command: Command) -> bool:
-        """Neither acknowledgement nor read-back came. Returns whether to ask once more."""
-        if self._repeat(desk, command, "neither acknowledgement nor read-back"):
-            return False
-        if desk.now >= self._confirmable_until(command):
-            self._give_up(desk, command)
-            return False
+        desk.put(command, due_at=min(until, desk.now + self.within(command) / _LOOKS))
         return True
 
-    def _repeat(self, desk: Desk, command: Command, why: str) -> bool:
-        if command.attempts >= self._patience.max_attempts or desk.now >= command.expires_at:
+    def _decide(self, desk: Desk, command: Command) -> bool:
+        """Returns whether to ask a read-back."""
+        if self._over(desk, command):
+            self._give_up(desk, command)
+        elif command.state is CommandState.QUEUED:
+            # Nobody claimed it; attempts are counted before it is sent, so none means it never left.
+            out_of_time(desk, command, known=True)
+        elif command.state in {CommandState.SENDING, CommandState.SENT}:
+            self._doubt(desk, command)
+        elif command.asked_at is None and self.proof(command) is Proof.READ_BACK:
+            return True
+        elif command.asked_at is None and command.state is CommandState.UNKNOWN:
+            self.asked(desk, [command])  # the meter has its time, too
+        elif command.state is CommandState.ACKED:
+            self._mismatch(desk, command)
+        else:
+            self._unanswered(desk, command)
+        return desk.current(command).state is CommandState.UNKNOWN and self.proof(command) is Proof.READ_BACK
+
+    def _doubt(self, desk: Desk, command: Command) -> None:
+        lapsed = command.state is CommandState.SENDING
+        said = "may not have left: its sender's lease is over" if lapsed else "no acknowledgement"
+        desk.move(command, CommandState.UNKNOWN, f"attempt {command.attempts}: {said}")
+
+    def _unanswered(self, desk: Desk, command: Command) -> None:
+        """Neither acknowledgement nor read-back came."""
+        # Equipment that would not recognise it is only sent it again when a read-back shows that it is not there.
+        known = self._link.capabilities(command.gateway).key
+        if not (known and self._repeat(desk, command, "neither acknowledgement nor read-back")):
+            desk.put(command, asked_at=None, due_at=self._at_latest(command, desk.now + self._policy.ack_within))
+
+    def _repeat(self, desk: Desk, command: Command, why: str, wait: timedelta = timedelta(0)) -> bool:
+        if command.attempts >= self._policy.max_attempts or desk.now + wait >= command.expires_at:
             return False
-        self.forget(command.id)
-        return desk.move(command, CommandState.QUEUED, f"to be repeated: {why}", {CommandState.UNKNOWN})
+        return desk.move(command, CommandState.QUEUED, f"to be repeated: {why}", not_before=desk.now + wait)
+
+    def _mismatch(self, desk: Desk, command: Command) -> None:
+        """Acknowledged, and not in action within its time: say so, try again more and more slowly, then give up."""
+        seen = self._seen.get(command.id, "no read-back came")
+        wait = self._policy.ack_within * 2 ** (command.attempts - 1)
+        if self._repeat(desk, command, f"acknowledged, and not confirmed in time: {seen}", wait):
+            desk.complain(command, CommandState.QUEUED, seen)
+        else:
+            self._give_up(desk, command)
 
     def _give_up(self, desk: Desk, command: Command) -> None:
-        seen = self._seen.get(command.id, "no read-back came")
+        seen = self._seen.pop(command.id, "no read-back came")
         if command.state is CommandState.ACKED:
             desk.give_up(command, CommandState.FAILED, f"acknowledged, and not confirmed in time: {seen}")
+        elif command.attempts == 0:
+            desk.give_up(command, CommandState.EXPIRED, "its life was over before it could be sent")
         else:
             desk.give_up(command, CommandState.EXPIRED, f"not acknowledged in {command.attempts} attempts: {seen}")
 
-    def _within(self, command: Command) -> timedelta:
-        return self._points[command.point].envelope.verify_within
+    def _over(self, desk: Desk, command: Command) -> bool:
+        return desk.now >= end_by(command, self._points.get(command.point), self._policy.grace)
 
-    def _confirmable_until(self, command: Command) -> datetime:
-        return command.expires_at + self._within(command)
+    def _at_latest(self, command: Command, at: datetime) -> datetime:
+        return min(at, end_by(command, self._points.get(command.point), self._policy.grace))

@@ -1,10 +1,30 @@
-"""Acknowledged is not applied: what a read-back says of a command."""
+"""Acknowledged is not applied: what a read-back, or a meter, says of a command."""
 
 from enum import Enum
 
 from engine.instants import isoformat
-from engine.model import Command, ReadBack, spell_sequence
+from engine.model import Command, ReadBack, Verification, spell_sequence
+from engine.ports import Capabilities
+from engine.setpoints.points import Meter, PointInfo, Sample
 from engine.wire import digest
+
+
+class Proof(Enum):
+    """By what a point's setpoints can be verified."""
+
+    READ_BACK = "the equipment is asked"
+    METER = "a reading shows it, or what must follow from it"
+    NONE = "nothing can tell"
+
+
+def proof_of(point: PointInfo, can: Capabilities) -> Proof:
+    """What the catalogue asks for, or what is left of it where the way to the equipment cannot read back."""
+    wanted = point.envelope.verification
+    if wanted is Verification.NONE:
+        return Proof.NONE
+    if wanted is Verification.READ_BACK and can.reads_back:
+        return Proof.READ_BACK
+    return Proof.NONE if point.meter is None else Proof.METER
 
 
 class Finding(Enum):
@@ -46,3 +66,16 @@ def _judge_value(command: Command, readback: ReadBack, tolerance: float, seen: s
     # A hair of tolerance, so that 0.42 is within 0.02 of 0.4.
     close = abs(readback.value - wanted) <= tolerance + 1e-9
     return (Finding.APPLIED if close else Finding.DIFFERENT), comparison
+
+
+def judge_meter(command: Command, meter: Meter, sample: Sample, tolerance: float) -> tuple[Finding, str]:
+    """What the newest reading of a point's meter proves about the command. The reading is to be younger than it."""
+    if meter.on is None or meter.off is None:
+        return judge(command, ReadBack(command.point, "", None, None, sample.value, sample.observed_at), tolerance)
+    seen = f"{meter.watch.property} of {meter.watch.asset} at {isoformat(sample.observed_at)} is {sample.value:g}"
+    wanted = command.program.at(sample.observed_at)
+    if wanted is None:
+        return Finding.EARLY, f"{seen}, outside the program"
+    low, high = meter.on if wanted else meter.off
+    comparison = f"{seen}, the program asks {wanted:g}: {low:g} to {high:g}"
+    return (Finding.APPLIED if low <= sample.value <= high else Finding.DIFFERENT), comparison

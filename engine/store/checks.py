@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from engine.errors import Problem
-from engine.instants import isoformat, to_us
-from engine.model import CommandState
+from engine.instants import isoformat
 from engine.store import horizon, partitions, schema
 from engine.store.audit import Audit
 from engine.store.bulk import Bulk
+from engine.store.commands import Commands
 
 _GRACE = timedelta(hours=1)
 _RESTORE = "restore a backup into an empty database: consigne db restore"
@@ -79,16 +79,11 @@ def _partitions(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:
 
 def _overdue(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:
     """Every command comes to one terminal state soon after its life is over."""
-    columns = schema.command.c
-    still_open = [state for state in CommandState if not state.terminal]
-    late = columns.expires_at < to_us(at - _GRACE)
-    count, oldest = bulk.connection.execute(
-        select(func.count(), func.min(columns.point)).where(columns.state.in_(still_open), late)
-    ).one()
-    if count:
-        what = (
-            f"{count} commands are not over an hour after their expiry, at {isoformat(at.astimezone(UTC))} ({oldest} …)"
-        )
+    late = Commands(bulk).overdue(at, _GRACE)
+    if late:
+        example = next(iter(late.values()))
+        now = isoformat(at.astimezone(UTC))
+        what = f"{len(late)} commands are not over an hour after their expiry, at {now} ({example} …)"
         yield what, "start the service: dispatch ends them"
 
 

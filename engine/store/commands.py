@@ -1,20 +1,29 @@
 """The outbox as rows, and the life of every command."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exc, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.errors import Conflict
 from engine.instants import from_us, to_us
 from engine.model import Command, CommandState, Level, Transition
+from engine.ports import Admit, Change, Head
 from engine.store import schema
 from engine.store.bulk import Bulk, Frame
 from engine.wire import program_from_json, program_to_json
 
 _TABLE = schema.command
+_LIGHT = [column for column in _TABLE.c if column.name != "explanation"]
+_WRITTEN = ("state", "attempts", "repeats", "changed_at", "not_before", "due_at", "asked_at")
+_CHANGE: dict[str, Any] = {"id": pl.String, "was": pl.String, "had": pl.Int32, "state": pl.String} | {
+    name: pl.Int32 if name in {"attempts", "repeats"} else pl.Int64 for name in _WRITTEN[1:]
+}
+_OPEN = _TABLE.c.state.in_([state for state in CommandState if not state.terminal])
 
 
 class Commands:
@@ -25,57 +34,102 @@ class Commands:
         self._connection = bulk.connection
 
     def enqueue(self, commands: Sequence[Command]) -> int:
-        """See `CommandLog.enqueue`. Raises Conflict when another command of the point has the sequence already."""
+        """See `CommandLog.enqueue`. Raises Conflict when another command of the point has the sequence already.
+
+        After a Conflict the transaction goes on.
+        """
         unique = {command.id: command for command in commands}
         if not unique:
             return 0
         make = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
         fresh = make(_TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(_TABLE.c.id)
-        new = set(self._connection.execute(fresh, [_values(command) for command in unique.values()]).scalars())
+        try:
+            with self._connection.begin_nested():
+                new = set(self._connection.execute(fresh, [_values(command) for command in unique.values()]).scalars())
+        except exc.IntegrityError as error:
+            raise Conflict(f"{error.orig}; nothing was written") from None
         entered = [command for command in unique.values() if command.id in new]
         self._log([(c.id, CommandState.QUEUED, to_us(c.issued_at), "in the outbox") for c in entered])
         self._supersede({command.point for command in entered})
         return len(entered)
 
-    def claim(self, limit: int, owner: str, now: datetime, lease: timedelta) -> list[Command]:
+    def claim(
+        self, limit: int, owner: str, now: datetime, lease: timedelta, admit: Admit | None = None, *,
+        without: Collection[str] = (), hold_back: Collection[int] = (),
+    ) -> list[Command]:  # fmt: skip
         """See `CommandLog.claim`. On PostgreSQL claimers pass by each other's rows; on SQLite they take turns."""
-        columns, instant = _TABLE.c, to_us(now)
-        lapsed = and_(columns.state == CommandState.SENDING, columns.lease_until <= instant)
-        oldest = (
-            select(columns.id)
-            .where(or_(columns.state == CommandState.QUEUED, lapsed), columns.batch.is_(None), ~_newer_exists())
-            .order_by(columns.issued_at, columns.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("oldest")
+        found = self._free(limit, now, without, urgent=True)
+        found += self._free(limit - len(found), now, without, hold_back=hold_back)
+        read = {command.id: command for command in found}
+        taken = [_taken(command, now, now + lease) for command in (admit(found) if admit else found)]
+        changes = [Change(read[command.id], command) for command in taken]
+        lines = [Transition(c.id, CommandState.SENDING, now, f"attempt {c.attempts}, {owner}") for c in taken]
+        self.record(changes, lines)
+        return taken
+
+    def _free(
+        self, limit: int, now: datetime, without: Collection[str], *, urgent: bool = False,
+        hold_back: Collection[int] = (),
+    ) -> list[Command]:  # fmt: skip
+        """What may be claimed now, locked, the oldest first."""
+        columns = _TABLE.c
+        wanted = select(*_LIGHT).where(schema.FREE, columns.urgent == int(urgent), columns.not_before <= to_us(now))
+        if without:
+            named = self._bulk.keys(pl.DataFrame({"gateway": sorted(without)}, schema={"gateway": pl.String}))
+            wanted = wanted.where(columns.gateway.not_in(select(named.c.gateway)))
+        if hold_back:
+            wanted = wanted.where(columns.level.not_in(sorted(hold_back)))
+        oldest = wanted.where(~_newer_exists()).order_by(columns.issued_at, columns.id).limit(max(limit, 0))
+        return list(self._read(oldest.with_for_update(skip_locked=True)))
+
+    def record(self, changes: Sequence[Change], lines: Sequence[Transition]) -> set[str]:
+        """See `CommandLog.record`."""
+        if not changes:
+            return set()
+        columns = _TABLE.c
+        to = self._bulk.keys(pl.DataFrame([_change(change) for change in changes], schema=_CHANGE, orient="row")).c
+        written = set(
+            self._connection.execute(
+                update(_TABLE)
+                .where(columns.id == to.id, columns.state == to.was, columns.attempts == to.had)
+                .values({name: to[name] for name in _WRITTEN})
+                .returning(columns.id)
+            ).scalars()
         )
-        taken = self._connection.execute(
-            update(_TABLE)
-            .where(columns.id.in_(select(oldest.c.id)))
-            .values(
-                state=CommandState.SENDING,
-                attempts=columns.attempts + 1,
-                changed_at=instant,
-                lease_owner=owner,
-                lease_until=to_us(now + lease),
-            )
-            .returning(*columns)
-        )
-        commands = sorted(map(_command, taken), key=lambda command: (command.issued_at, command.id))
-        self._log([(c.id, CommandState.SENDING, instant, f"attempt {c.attempts}, {owner}") for c in commands])
-        return commands
+        self._log((line.command, line.state, to_us(line.at), line.detail) for line in lines if line.command in written)
+        return written
 
     def move(self, command: str, to: CommandState, at: datetime, detail: str, expect: Collection[CommandState]) -> bool:
-        columns, instant = _TABLE.c, to_us(at)
-        moved = self._connection.execute(
-            update(_TABLE)
-            .where(columns.id == command, columns.state.in_(list(expect)))
-            .values(state=to, changed_at=instant)
-        )
-        if moved.rowcount:
-            line = {"command": command, "state": to, "at": instant, "detail": detail}
-            self._connection.execute(insert(schema.command_event).values(line))
-        return moved.rowcount > 0
+        found = self.lock([command]).get(command)
+        if found is None or found.state not in expect:
+            return False
+        after = replace(found, state=to, changed_at=at, due_at=None if to.terminal else at, asked_at=None)
+        return bool(self.record([Change(found, after)], [Transition(command, to, at, detail)]))
+
+    def lock(self, ids: Collection[str]) -> dict[str, Command]:
+        """See `CommandLog.lock`. In the order of their ids, so that two transactions never wait for each other."""
+        keys = self._bulk.keys(pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String}))
+        named = select(*_LIGHT).where(_TABLE.c.id.in_(select(keys.c.id))).order_by(_TABLE.c.id)
+        return {command.id: command for command in self._read(named.with_for_update(of=_TABLE))}
+
+    def due(self, now: datetime, limit: int) -> list[Command]:
+        due_at = _TABLE.c.due_at
+        longest = select(*_LIGHT).where(due_at <= to_us(now)).order_by(due_at).limit(limit)
+        return list(self._read(longest.with_for_update(skip_locked=True)))
+
+    def overdue(self, now: datetime, grace: timedelta) -> dict[str, str]:
+        columns = _TABLE.c
+        late = select(columns.id, columns.point).where(_OPEN, columns.expires_at < to_us(now - grace))
+        return dict(self._connection.execute(late.order_by(columns.expires_at, columns.id)).all())
+
+    def heads(self, points: Collection[str]) -> dict[str, Head]:
+        keys = self._bulk.keys(_points(points))
+        found, columns = self._bulk.seek(keys, _TABLE, _TABLE.c.point == keys.c.point, ~_newer_exists())
+        rows = self._connection.execute(select(columns.point, columns.id, columns.seq).select_from(found))
+        return {point: Head(name, seq) for point, name, seq in rows}
+
+    def pending(self) -> bool:
+        return self._connection.execute(select(_TABLE.c.id).where(_OPEN).limit(1)).first() is not None
 
     def get(self, command: str) -> Command | None:
         return next(self._read(select(_TABLE).where(_TABLE.c.id == command)), None)
@@ -126,7 +180,7 @@ class Commands:
         ended = self._connection.execute(
             update(_TABLE)
             .where(columns.id == ends.c.id, columns.state == CommandState.QUEUED)
-            .values(state=CommandState.SUPERSEDED, changed_at=ends.c.at)
+            .values(state=CommandState.SUPERSEDED, changed_at=ends.c.at, due_at=None)
             .returning(columns.id)
         ).scalars()
         self._log((n, CommandState.SUPERSEDED, found[n][1], f"by sequence {found[n][0]}") for n in ended)
@@ -167,8 +221,9 @@ def _values(command: Command) -> dict[str, Any]:
         "level": int(command.level),
         "repeats": 0,
         "supersedes": command.supersedes,
+        "due_at": to_us(command.expires_at),
         "batch": command.batch,
-        "renew_at": None if command.renew_at is None else to_us(command.renew_at),
+        "renew_at": _us(command.renew_at),
     }
 
 
@@ -183,12 +238,37 @@ def _command(row: Any) -> Command:
         expires_at=from_us(row.expires_at),
         state=CommandState(row.state),
         attempts=row.attempts,
-        changed_at=None if row.changed_at is None else from_us(row.changed_at),
-        explanation=row.explanation,
+        changed_at=_instant(row.changed_at),
+        explanation=getattr(row, "explanation", {}),
         level=Level(row.level),
         not_before=from_us(row.not_before) if row.not_before else None,
         supersedes=row.supersedes,
         urgent=bool(row.urgent),
         batch=row.batch,
-        renew_at=None if row.renew_at is None else from_us(row.renew_at),
+        renew_at=_instant(row.renew_at),
+        due_at=_instant(row.due_at),
+        asked_at=_instant(row.asked_at),
+        repeats=row.repeats,
     )
+
+
+def _instant(at: int | None) -> datetime | None:
+    return None if at is None else from_us(at)
+
+
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else to_us(at)
+
+
+def _taken(command: Command, now: datetime, until: datetime) -> Command:
+    attempts = command.attempts + 1
+    return replace(command, state=CommandState.SENDING, attempts=attempts, changed_at=now, due_at=until, asked_at=None)
+
+
+def _change(change: Change) -> tuple[Any, ...]:
+    before, after = change
+    instants = (after.changed_at, after.not_before or after.issued_at, after.due_at, after.asked_at)
+    return (
+        after.id, str(before.state), before.attempts, str(after.state), after.attempts, after.repeats,
+        *map(_us, instants),
+    )  # fmt: skip

@@ -245,6 +245,8 @@ slot = Table(
 )
 
 _WAITING = text("batch IS NOT NULL AND state = 'queued'")
+FREE = text("batch IS NULL AND state = 'queued'")
+_DUE = text("due_at IS NOT NULL")
 _RENEWED = text("renew_at IS NOT NULL")
 
 command = Table(
@@ -261,8 +263,8 @@ command = Table(
     _column("attempts", Integer),
     _column("changed_at", BigInteger, null=True),
     _column("explanation", Json),
-    _column("lease_owner", Text, null=True),
-    _column("lease_until", BigInteger, null=True),
+    _column("due_at", BigInteger, null=True),
+    _column("asked_at", BigInteger, null=True),
     _column("not_before", BigInteger),
     _column("urgent", SmallInteger),
     _column("level", SmallInteger),
@@ -272,6 +274,8 @@ command = Table(
     _column("renew_at", BigInteger, null=True),
     UniqueConstraint("point", "seq", name="command_point_seq"),
     Index("command_state_issued_at", "state", "issued_at"),
+    Index("command_free", "urgent", "issued_at", "id", sqlite_where=FREE, postgresql_where=FREE),
+    Index("command_due_at", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
     Index("command_batch", "batch", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("command_renew_at", "renew_at", sqlite_where=_RENEWED, postgresql_where=_RENEWED),
 )

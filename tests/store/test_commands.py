@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from engine.errors import Conflict
-from engine.model import Command, CommandState, Program, Transition
+from engine.model import Command, CommandState, Level, Program, Transition
+from engine.ports import Change
 from engine.store import Store
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,7 +34,7 @@ Open = Callable[[], Store]
 def order(point: str = "L-1/powerState", seq: int = 1, minute: float = 0, **fields: Any) -> Command:
     issued_at = NOW + timedelta(minutes=minute)
     steps = ((issued_at, 1.0), (issued_at + timedelta(hours=1), 0.25))
-    values = {
+    values: dict[str, Any] = {
         "id": f"{point}#{seq}",
         "point": point,
         "gateway": "gw-1",
@@ -40,6 +42,8 @@ def order(point: str = "L-1/powerState", seq: int = 1, minute: float = 0, **fiel
         "program": Program(steps, issued_at + timedelta(hours=2)),
         "issued_at": issued_at,
         "expires_at": issued_at + timedelta(minutes=15),
+        "not_before": NOW - timedelta(days=1),
+        "due_at": issued_at + timedelta(minutes=15),
         "explanation": {"level": 12, "text": "dusk", "lux": 8.5},
     }
     return Command(**(values | fields))
@@ -119,6 +123,15 @@ def test_two_ids_of_one_sequence_are_a_conflict_and_nothing_is_written(bare: Sto
         assert unit.commands.counts() == {QUEUED: 1}
 
 
+def test_after_a_conflict_the_transaction_goes_on(bare: Store) -> None:
+    with bare.begin() as unit:
+        unit.commands.enqueue([order(seq=3)])
+        with pytest.raises(Conflict):
+            unit.commands.enqueue([order("L-2/powerState"), order(seq=3, id="impostor")])
+    with bare.read() as unit:
+        assert unit.commands.counts() == {QUEUED: 1}
+
+
 def test_a_large_batch_enters_whole(bare: Store) -> None:
     batch = [order(f"L-{number}/powerState", minute=number / 100) for number in range(2_500)]
     assert enqueue(bare, *batch) == 2_500
@@ -180,44 +193,132 @@ def test_a_claim_is_logged_and_counts_an_attempt(bare: Store) -> None:
     enqueue(bare, order())
     with bare.begin() as unit:
         (claimed,) = unit.commands.claim(1, "sender-a", NOW + SECOND, LEASE)
-    assert claimed == order(state=SENDING, attempts=1, changed_at=NOW + SECOND)
+    taken = order(state=SENDING, attempts=1, changed_at=NOW + SECOND, due_at=NOW + SECOND + LEASE)
+    assert claimed == replace(taken, explanation={})
     with bare.read() as unit:
-        assert unit.commands.get(claimed.id) == claimed
+        assert unit.commands.get(claimed.id) == taken
         assert unit.commands.history(claimed.id)[1:] == [
             Transition(claimed.id, SENDING, NOW + SECOND, "attempt 1, sender-a")
         ]
 
 
-@pytest.mark.parametrize(("after", "again"), [(LEASE - timedelta(microseconds=1), False), (LEASE, True)])
-def test_a_lease_holds_until_it_is_over(bare: Store, after: timedelta, again: bool) -> None:
+@pytest.mark.parametrize(("after", "over"), [(LEASE - timedelta(microseconds=1), False), (LEASE, True)])
+def test_when_its_lease_is_over_a_command_is_due_and_not_claimed_again(
+    bare: Store, after: timedelta, over: bool
+) -> None:
     enqueue(bare, order())
     assert claim(bare, owner="a") == ["L-1/powerState#1"]
-    assert claim(bare, owner="b", at=NOW + after) == ["L-1/powerState#1"] * again
+    assert claim(bare, owner="b", at=NOW + after) == []
+    with bare.begin() as unit:
+        assert [command.attempts for command in unit.commands.due(NOW + after, 10)] == [1] * over
+
+
+def test_urgent_ones_are_claimed_first(bare: Store) -> None:
+    enqueue(bare, order("L-1/x"), order("L-2/x", minute=2, urgent=True), order("L-3/x", minute=1, urgent=True))
+    assert claim(bare, 2) == ["L-3/x#1", "L-2/x#1"]
+    assert claim(bare) == ["L-1/x#1"]
+
+
+def test_nothing_is_claimed_before_its_time(bare: Store) -> None:
+    enqueue(bare, order(not_before=NOW + SECOND))
+    assert claim(bare, at=NOW + SECOND - timedelta(microseconds=1)) == []
+    assert claim(bare, at=NOW + SECOND) == ["L-1/powerState#1"]
+
+
+def test_what_is_of_a_batch_waits_for_it(bare: Store) -> None:
+    enqueue(bare, order("L-1/x", batch="b-1"), order("L-2/x", batch="b-1", urgent=True), order("L-3/x"))
+    assert claim(bare, at=NOW + LEASE) == ["L-3/x#1"]
+
+
+def test_gateways_and_levels_that_are_left_out(bare: Store) -> None:
+    enqueue(
+        bare,
+        order("L-1/x", gateway="busy"),
+        order("L-2/x", gateway="busy", urgent=True),
+        order("L-3/x", level=Level.RULE),
+        order("L-4/x", level=Level.RULE, urgent=True),
+        order("L-5/x", level=Level.PROTECTION, minute=-1),
+    )
+    with bare.begin() as unit:
+        found = unit.commands.claim(9, "a", NOW, LEASE, without={"busy"}, hold_back=range(8, 16))
+    assert [command.id for command in found] == ["L-4/x#1", "L-5/x#1"]
+
+
+def test_only_what_is_admitted_is_taken_as_it_is_admitted(bare: Store) -> None:
+    enqueue(bare, *(order(f"L-{number}/x", minute=number) for number in range(3)))
+
+    def admit(found: Sequence[Command]) -> list[Command]:
+        assert [command.id for command in found] == ["L-0/x#1", "L-1/x#1"], "no more than the limit is shown"
+        return [replace(found[1], repeats=4)]
+
+    with bare.begin() as unit:
+        (taken,) = unit.commands.claim(2, "a", NOW, LEASE, admit)
     with bare.read() as unit:
-        found = unit.commands.get("L-1/powerState#1")
-        last = unit.commands.history("L-1/powerState#1")[-1]
-    assert found is not None
-    assert found.attempts == 1 + again
-    assert last.detail == ("attempt 2, b" if again else "attempt 1, a")
+        assert [(c.id, c.repeats) for c in unit.commands.in_states([SENDING])] == [("L-1/x#1", 4)]
+        assert unit.commands.counts() == {QUEUED: 2, SENDING: 1}
+    assert taken.attempts == 1
 
 
-def test_a_second_claim_takes_a_new_lease(bare: Store) -> None:
-    enqueue(bare, order())
-    claim(bare)
-    claim(bare, at=NOW + LEASE)
-    assert claim(bare, at=NOW + 2 * LEASE - SECOND) == []
-    assert claim(bare, at=NOW + 2 * LEASE) == ["L-1/powerState#1"]
+def test_recording_writes_only_what_is_as_it_was_read(bare: Store) -> None:
+    enqueue(bare, order("L-1/x"), order("L-2/x"))
+    with bare.begin() as unit:
+        one, two = unit.commands.claim(2, "a", NOW, LEASE)
+    after = {"due_at": None, "asked_at": NOW, "not_before": NOW + LEASE, "changed_at": NOW + SECOND, "repeats": 2}
+    changes = [
+        Change(one, replace(one, state=SENT, **after)),  # type: ignore[arg-type]
+        Change(replace(two, attempts=7), replace(two, state=SENT)),
+        Change(replace(two, state=ACKED), replace(two, state=SENT)),
+    ]
+    lines = [Transition(command.id, SENT, NOW + SECOND, "gone") for command in (one, two)]
+    with bare.begin() as unit:
+        assert unit.commands.record(changes, lines) == {"L-1/x#1"}
+    with bare.read() as unit:
+        assert unit.commands.get("L-1/x#1") == replace(changes[0].after, explanation=order().explanation)
+        assert unit.commands.history("L-1/x#1")[-1] == lines[0]
+        assert unit.commands.in_states([SENDING]) == [replace(two, explanation=order().explanation)]
+    assert states(bare, "L-2/x#1") == [QUEUED, SENDING]
 
 
-def test_a_lapsed_lease_of_an_overtaken_command_is_not_claimed(bare: Store) -> None:
-    enqueue(bare, order())
-    claim(bare)
-    enqueue(bare, order(seq=2, minute=1))
-    assert claim(bare, at=NOW + timedelta(hours=1)) == ["L-1/powerState#2"]
-    assert states(bare, "L-1/powerState#1") == [QUEUED, SENDING]
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_open_past_its_expiry_is_overdue(bare: Store, late: bool) -> None:
+    enqueue(bare, order("L-1/x"), order("L-2/x", minute=-1), order("L-3/x", minute=-2), order("L-4/x", batch="b"))
+    assert move(bare, "L-3/x#1", CommandState.CANCELLED, QUEUED)
+    with bare.read() as unit:
+        now = NOW + timedelta(minutes=15) + LEASE + (timedelta(microseconds=1) if late else timedelta(0))
+        found = unit.commands.overdue(now, LEASE)
+    assert found == {f"{name}#1": name for name in ("L-2/x", *(["L-1/x", "L-4/x"] if late else []))}
+    assert next(iter(found)) == "L-2/x#1", "the oldest first"
 
 
-@pytest.mark.parametrize("state", [state for state in CommandState if state not in {QUEUED, SENDING}])
+def test_heads_and_locks_and_whether_anything_is_open(bare: Store) -> None:
+    with bare.read() as unit:
+        assert not unit.commands.pending()
+    enqueue(bare, order("L-1/x", seq=1), order("L-2/x", seq=7))
+    enqueue(bare, order("L-1/x", seq=2))
+    with bare.begin() as unit:
+        assert unit.commands.heads(["L-1/x", "L-2/x", "nobody/x"]) == {"L-1/x": ("L-1/x#2", 2), "L-2/x": ("L-2/x#7", 7)}
+        found = unit.commands.lock({"L-2/x#7", "L-1/x#1", "nobody"})
+        assert {name: command.state for name, command in found.items()} == {"L-1/x#1": SUPERSEDED, "L-2/x#7": QUEUED}
+        assert unit.commands.pending()
+    for name in ("L-1/x#2", "L-2/x#7"):
+        assert move(bare, name, CommandState.EXPIRED, QUEUED)
+    with bare.begin() as unit:
+        assert not unit.commands.pending()
+        assert unit.commands.due(NOW + timedelta(days=9), 9) == []
+
+
+@POSTGRES
+def test_sweepers_pass_by_what_another_transaction_holds(bare: Store, another: Open) -> None:
+    enqueue(bare, *(order(f"L-{number}/x", minute=number) for number in range(4)))
+    late = NOW + timedelta(hours=1)
+    with bare.begin() as one, another().begin() as two:
+        first = one.commands.due(late, 3)
+        second = two.commands.due(late, 3)
+    assert [command.id for command in first] == ["L-0/x#1", "L-1/x#1", "L-2/x#1"]
+    assert [command.id for command in second] == ["L-3/x#1"]
+
+
+@pytest.mark.parametrize("state", [state for state in CommandState if state is not QUEUED])
 def test_nothing_else_is_claimed(bare: Store, state: CommandState) -> None:
     enqueue(bare, order())
     assert move(bare, "L-1/powerState#1", state, QUEUED)
@@ -324,7 +425,7 @@ def test_move_wants_an_expected_state(bare: Store, state: CommandState) -> None:
         last = unit.commands.history("L-1/powerState#1")[-1]
     assert last == Transition("L-1/powerState#1", CommandState.FAILED, NOW + SECOND, "because")
     assert found is not None
-    assert (found.state, found.changed_at) == (CommandState.FAILED, NOW + SECOND)
+    assert (found.state, found.changed_at, found.due_at) == (CommandState.FAILED, NOW + SECOND, None)
 
 
 def test_moving_one_moves_no_other(bare: Store) -> None:

@@ -12,6 +12,9 @@ GOES_ON = sa.text("ended_at IS NULL")
 WAITING = sa.text("batch IS NOT NULL AND state = 'queued'")
 WRITTEN = ("id", "at", "actor", "action", "subject", "body")
 REFUSAL = "a line of the audit is never changed or removed"
+FREE = sa.text("batch IS NULL AND state = 'queued'")
+DUE = sa.text("due_at IS NOT NULL")
+OVER = "('verified', 'rejected', 'expired', 'superseded', 'cancelled', 'failed')"
 RENEWED = sa.text("renew_at IS NOT NULL")
 
 
@@ -29,6 +32,13 @@ def _commands() -> None:
     op.add_column("command", sa.Column("supersedes", sa.Text))
     op.add_column("command", sa.Column("batch", sa.Text))
     op.add_column("command", sa.Column("renew_at", sa.BigInteger))
+    op.add_column("command", sa.Column("due_at", sa.BigInteger))
+    op.add_column("command", sa.Column("asked_at", sa.BigInteger))
+    op.execute(f"UPDATE command SET due_at = issued_at WHERE state NOT IN {OVER}")  # noqa: S608 - our states
+    for name in ("lease_owner", "lease_until"):
+        op.drop_column("command", name)
+    op.create_index("command_free", "command", ["urgent", "issued_at", "id"], sqlite_where=FREE, postgresql_where=FREE)
+    op.create_index("command_due_at", "command", ["due_at"], sqlite_where=DUE, postgresql_where=DUE)
     op.create_index("command_batch", "command", ["batch"], sqlite_where=WAITING, postgresql_where=WAITING)
     op.create_index("command_renew_at", "command", ["renew_at"], sqlite_where=RENEWED, postgresql_where=RENEWED)
 
