@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,7 +33,6 @@ from engine.rulebook import (
     durable_available,
     load_rules,
 )
-from engine.setpoints.dispatch import DispatchPolicy
 from engine.setpoints.limits import Blast, load_blast
 from engine.setpoints.orders import OrderEntry, load_orders
 from engine.setpoints.points import PointInfo
@@ -179,18 +178,6 @@ def _tell(connection: str, why: str | None) -> None:
         log.info("equipment back", connection=connection)
     else:
         log.warning("equipment away", connection=connection, why=why)
-
-
-def dispatch_policy(settings: Settings, owner: str) -> DispatchPolicy:
-    """How patient dispatch is; `owner` is how leases and histories name this process."""
-    return DispatchPolicy(
-        owner=owner,
-        lease=timedelta(seconds=settings.lease_s),
-        ack_within=timedelta(seconds=settings.ack_within_s),
-        max_attempts=settings.max_attempts,
-        rate_per_gateway=settings.commands_per_second,
-        grace=timedelta(seconds=settings.grace_s),
-    )
 
 
 def make_inference() -> Inference:

@@ -108,7 +108,13 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
     began = time.monotonic()
     scene = _Scene.load(options.folder) if options.attach else _set_scene(settings, options)
     chosen = settings.model_copy(
-        update={"database_url": scene.database_url, "broker_url": scene.broker_url, "data_dir": options.folder}
+        update={
+            "database_url": scene.database_url,
+            "broker_url": scene.broker_url,
+            "data_dir": options.folder,
+            "settle_s": 0.0,
+            "jitter_s": 0.0,
+        }
     )
     store = Store.open(chosen.database_url)
     catalogue = catalogue_of(chosen)

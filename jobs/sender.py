@@ -15,19 +15,18 @@ from contextlib import closing
 import orjson
 
 from engine.errors import ConsigneError
-from engine.setpoints.dispatch import Dispatcher
 from engine.settings import Settings, load_settings
 from jobs.bootstrap import (
     WallClock,
     catalogue_of,
     connections_in,
-    dispatch_policy,
     open_link,
     open_store,
     orders_in,
     read_territory,
     set_up_logging,
 )
+from jobs.sending import dispatcher_of
 from jobs.service import stop_on_signals, with_back_off
 
 
@@ -56,7 +55,7 @@ def run(settings: Settings, name: str, stop: threading.Event) -> None:
     points = read_territory(store, catalogue, orders_in(settings, catalogue), connections_in(settings)).points
     clock, owner = WallClock(), f"sender-{name}"
     with closing(store), open_link(settings, clock, f"consigne-{owner}") as link:
-        dispatcher = Dispatcher(store.begin, link, clock, dispatch_policy(settings, owner), points)
+        dispatcher = dispatcher_of(settings, store, link, clock, points, owner)
         sys.stdout.buffer.write(orjson.dumps({"sender": name, "pid": os.getpid()}) + b"\n")
         sys.stdout.flush()
         while not stop.is_set():

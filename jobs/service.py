@@ -1,6 +1,7 @@
 """The service: ingest, decide, send, verify, again and again. Time is the clock's; the demo gives it a story's."""
 
 import math
+import os
 import signal
 import socket
 import threading
@@ -18,12 +19,11 @@ import structlog
 from engine.broker import Broker, Message
 from engine.errors import Conflict, Unavailable
 from engine.ports import Clock, Link
-from engine.setpoints.dispatch import Dispatcher
 from engine.settings import Settings
 from engine.store import Intake, Store
 from jobs import metrics
 from jobs.batches import tend_batches
-from jobs.bootstrap import Territory, dispatch_policy
+from jobs.bootstrap import Territory
 from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
 from jobs.ingest import store_messages
@@ -31,6 +31,7 @@ from jobs.notify import Notifier
 from jobs.planning import Domain, run_plan
 from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.schedule import JobContext
+from jobs.sending import dispatcher_of
 from jobs.uplinks import UplinkSource
 
 T = TypeVar("T")
@@ -56,13 +57,8 @@ class Service:
         self._files = files
         self._ready: RulesAtWork | None = None
         self.notifier = Notifier(settings, store, territory, clock)
-        self.dispatcher = Dispatcher(
-            store.begin,
-            link,
-            clock,
-            dispatch_policy(settings, socket.gethostname()),
-            territory.points,
-        )
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.dispatcher = dispatcher_of(settings, store, link, clock, territory.points, owner)
 
     @property
     def context(self) -> JobContext:

@@ -22,7 +22,7 @@ from engine.model import (
     Slot,
     Transition,
 )
-from engine.ports import Answers
+from engine.ports import Admit, Answers, Capabilities, Change, Head
 from engine.setpoints.points import PointInfo
 from engine.wire import digest
 
@@ -94,7 +94,6 @@ class Tables:
     """What is committed. `Memory` works on a copy and swaps it in on commit."""
 
     commands: dict[str, Command] = field(default_factory=dict)
-    leases: dict[str, datetime] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
     slots: list[tuple[Slot, datetime | None]] = field(default_factory=list)
     alarms: dict[int, Alarm] = field(default_factory=dict)
@@ -107,34 +106,72 @@ class CommandTable:
     def enqueue(self, commands: Sequence[Command]) -> int:
         new = [command for command in commands if command.id not in self._t.commands]
         for command in new:
+            if any((c.point, c.seq) == (command.point, command.seq) for c in self._t.commands.values()):
+                raise Conflict(f"{command.point} seq {command.seq} is another's")
             for older in list(self._t.commands.values()):
                 if older.point == command.point and older.state is CommandState.QUEUED:
                     self.move(older.id, CommandState.SUPERSEDED, command.issued_at, "newer", {CommandState.QUEUED})
-            self._t.commands[command.id] = replace(command, state=CommandState.QUEUED, changed_at=command.issued_at)
+            entered = {"state": CommandState.QUEUED, "changed_at": command.issued_at, "due_at": command.expires_at}
+            self._t.commands[command.id] = replace(command, **entered)  # type: ignore[arg-type]
             self._t.transitions.append(Transition(command.id, CommandState.QUEUED, command.issued_at, ""))
         return len(new)
 
-    def claim(self, limit: int, owner: str, now: datetime, lease: timedelta) -> list[Command]:
+    def claim(
+        self, limit: int, owner: str, now: datetime, lease: timedelta, admit: Admit | None = None, *,
+        without: Collection[str] = (), hold_back: Collection[int] = (),
+    ) -> list[Command]:  # fmt: skip
         newest = self.newest({command.point for command in self._t.commands.values()})
         free = [
             command
             for command in newest.values()
             if command.state is CommandState.QUEUED
-            or (command.state is CommandState.SENDING and self._t.leases[command.id] <= now)
+            and command.batch is None
+            and (command.not_before or command.issued_at) <= now
+            and command.gateway not in without
+            and (command.urgent or command.level not in hold_back)
         ]
+        found = sorted(free, key=lambda c: (not c.urgent, c.issued_at, c.id))[:limit]
         claimed = []
-        for command in sorted(free, key=lambda c: (c.issued_at, c.id))[:limit]:
-            self._t.commands[command.id] = replace(command, attempts=command.attempts + 1)
-            self._t.leases[command.id] = now + lease
-            self.move(command.id, CommandState.SENDING, now, owner, {command.state})
-            claimed.append(self._t.commands[command.id])
+        for command in admit(found) if admit else found:
+            before = self._t.commands[command.id]
+            taken = {"state": CommandState.SENDING, "attempts": command.attempts + 1, "changed_at": now}
+            after = replace(command, **taken, due_at=now + lease, asked_at=None)  # type: ignore[arg-type]
+            self.record([Change(before, after)], [Transition(command.id, CommandState.SENDING, now, owner)])
+            claimed.append(after)
         return claimed
+
+    def record(self, changes: Sequence[Change], lines: Sequence[Transition]) -> set[str]:
+        written = set()
+        for before, after in changes:
+            found = self._t.commands[before.id]
+            if (found.state, found.attempts) == (before.state, before.attempts):
+                self._t.commands[before.id] = after
+                written.add(before.id)
+        self._t.transitions += [line for line in lines if line.command in written]
+        return written
+
+    def lock(self, ids: Collection[str]) -> dict[str, Command]:
+        return {name: self._t.commands[name] for name in ids if name in self._t.commands}
+
+    def due(self, now: datetime, limit: int) -> list[Command]:
+        due = [command for command in self._t.commands.values() if command.due_at and command.due_at <= now]
+        return sorted(due, key=lambda command: command.due_at or now)[:limit]
+
+    def overdue(self, now: datetime, grace: timedelta) -> dict[str, str]:
+        open_ = [command for command in self._t.commands.values() if not command.state.terminal]
+        return {command.id: command.point for command in open_ if command.expires_at < now - grace}
+
+    def heads(self, points: Collection[str]) -> dict[str, Head]:
+        return {point: Head(command.id, command.seq) for point, command in self.newest(points).items()}
+
+    def pending(self) -> bool:
+        return any(not command.state.terminal for command in self._t.commands.values())
 
     def move(self, command: str, to: CommandState, at: datetime, detail: str, expect: Collection[CommandState]) -> bool:
         found = self._t.commands[command]
         if found.state not in expect:
             return False
-        self._t.commands[command] = replace(found, state=to, changed_at=at)
+        self._t.commands[command] = replace(found, state=to, changed_at=at, due_at=None if to.terminal else at)
         self._t.transitions.append(Transition(command, to, at, detail))
         return True
 
@@ -217,7 +254,7 @@ class Memory:
     @contextmanager
     def __call__(self) -> Iterator[Unit]:
         draft = copy.copy(self.tables)
-        for name in ("commands", "leases", "transitions", "slots", "alarms"):
+        for name in ("commands", "transitions", "slots", "alarms"):
             setattr(draft, name, copy.copy(getattr(self.tables, name)))
         yield Unit(draft)
         self.may_crash()
@@ -252,6 +289,7 @@ class Equipment:
     clock: Callable[[], datetime]
     held: dict[str, Command] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
+    selected: list[str] = field(default_factory=list)
     lies: bool = False
     rejects: bool = False
     off_by: float = 0.0
@@ -260,6 +298,9 @@ class Equipment:
         return Ack(command.id, command.point, command.gateway, command.seq, self._obey(command))
 
     def _obey(self, command: Command) -> AckStatus:
+        if command.select:
+            self.selected.append(command.id)
+            return AckStatus.REJECTED if self.rejects else AckStatus.SELECTED
         held = self.held.get(command.point)
         if held is not None and command.seq <= held.seq:
             return AckStatus.DUPLICATE if command.id == held.id else AckStatus.SUPERSEDED
@@ -289,8 +330,11 @@ class Line:
     equipment reports its state after each command.
     """
 
-    def __init__(self, equipment: Equipment, *, automatic: bool = True, spontaneous: bool = True) -> None:
+    def __init__(
+        self, equipment: Equipment, *, automatic: bool = True, spontaneous: bool = True, can: Capabilities | None = None
+    ) -> None:
         self.equipment = equipment
+        self.can = can or Capabilities(selects=True)
         self.automatic = automatic
         self.spontaneous = spontaneous
         self.away = False
@@ -300,6 +344,9 @@ class Line:
         self.inbox: list[Ack | ReadBack] = []
         self.malformed: list[str] = []
         self.before: Callable[[], None] = lambda: None
+
+    def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them are alike
+        return self.can
 
     def send(self, commands: Sequence[Command]) -> None:
         self.before()
@@ -335,11 +382,17 @@ class Line:
         """One message reaches the equipment, whose answers wait in `up`."""
         message = self.down.pop(index)
         if isinstance(message, Command):
-            self.up.append(self.equipment.obey(message))
-            if self.spontaneous:
-                self.up.append(self.equipment.read(message.point, message.gateway))
-        else:
-            self.up.append(self.equipment.read(*message))
+            ack = self.equipment.obey(message)
+            self.up += [ack] if self.can.acknowledges else []
+            if self.spontaneous and self.can.reads_back:
+                self.up.append(self._read(message.point, message.gateway))
+        elif self.can.reads_back:
+            self.up.append(self._read(*message))
+
+    def _read(self, point: str, gateway: str) -> ReadBack:
+        """Equipment that recognises no command has but a value to show."""
+        shown = self.equipment.read(point, gateway)
+        return shown if self.can.key else replace(shown, seq=None, digest=None)
 
     def deliver_up(self, index: int = 0) -> None:
         """One answer reaches the core."""

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from engine.errors import Unavailable, Undelivered
-from engine.model import Ack, AckStatus, Alarm, AlarmState, Command, CommandState, Program, ReadBack
+from engine.model import Ack, AckStatus, Alarm, AlarmState, Command, CommandState, Level, Program, ReadBack
 from engine.setpoints.desk import OPEN, RULE
 from engine.setpoints.dispatch import Counts, Dispatcher, DispatchPolicy
+from engine.setpoints.outbox import because
 from engine.wire import digest
 from tests.setpoints.fakes import Crashed, Equipment, Line, ManualClock, Memory, a_command, a_point, at
 
@@ -205,7 +206,7 @@ def test_a_rejection_is_an_alarm() -> None:
 
 
 def test_a_liar_is_found_out() -> None:
-    """It acknowledges and does not apply: asked once more when its time is over, then FAILED."""
+    """It acknowledges and does not apply: asked once more when its time is over, tried again more slowly, FAILED."""
     world = World()
     world.equipment.lies = True
     command = a_command()
@@ -214,13 +215,63 @@ def test_a_liar_is_found_out() -> None:
     assert world.memory.state(command) is S.ACKED
     assert world.step(5).asked == 1
     assert world.memory.state(command) is S.ACKED
-    world.step(4.9)
-    assert world.memory.state(command) is S.ACKED
-    world.step(0.1)
-    assert world.end(command) is S.FAILED
+    assert world.alarms() == []
+    world.step(0.5)
+    assert world.memory.state(command) is S.QUEUED
     (alarm,) = world.alarms()
-    assert alarm.priority == "high"
+    assert (alarm.priority, alarm.detail["state"]) == ("high", "queued")
     assert "shows seq 0 at 1, the command is seq 1" in alarm.detail["why"]
+    assert world.step(0.4).sent == 0, "not at once"
+    assert world.step(0.1).sent == 1
+    world.settle(60)
+    assert world.end(command) is S.FAILED
+    assert [sent.attempts for sent in world.line.sent if sent.id == command.id] == [1, 2, 3]
+    assert "acknowledged, and not confirmed in time" in world.memory.details(command)[-1]
+
+
+def test_what_failed_is_followed_by_the_safe_value_once() -> None:
+    world = World(max_attempts=1)
+    world.equipment.lies = True
+    command = a_command()
+    world.enqueue(command)
+    world.settle(20)
+    assert world.end(command) is S.FAILED
+    (safe,) = (c for c in world.memory.tables.commands.values() if c.id != command.id)
+    assert (safe.seq, safe.level, safe.urgent, safe.supersedes) == (2, Level.SAFE_DEFAULT, True, command.id)
+    assert {value for _, value in safe.program.steps} == {POINT.envelope.safe}
+    assert safe.program.until >= command.program.until
+    piece = because(safe.explanation, world.clock.now())
+    assert piece is not None
+    assert (piece["value"], piece["winner"]) == (1, None)
+    world.settle(60)
+    assert world.end(safe) is S.FAILED, "nor does the safe value come about"
+    assert len(world.memory.tables.commands) == 2, "which nothing follows"
+
+
+def test_no_safe_value_where_somebody_wants_something_newer() -> None:
+    world = World(max_attempts=1, automatic=False)
+    first, second = a_command(1), a_command(2, 0.6)
+    world.enqueue(first)
+    world.step()
+    world.enqueue(second)
+    other = Program.constant(0.9, at(0), at(60))
+    world.line.inbox.append(ReadBack(POINT.id, "A-1", 1, digest(other), 0.4, at(0)))
+    world.line.inbox.append(Ack(first.id, POINT.id, "A-1", 1, AckStatus.ACCEPTED))
+    world.step()
+    assert world.end(first) is S.FAILED
+    assert set(world.memory.tables.commands) == {first.id, second.id}
+
+
+def test_the_alarm_of_a_mismatch_ends_when_a_repetition_is_applied() -> None:
+    world = World()
+    world.equipment.lies = True
+    command = a_command()
+    world.enqueue(command)
+    world.settle(6)
+    world.equipment.lies = False
+    world.settle(6)
+    assert (world.end(command), world.equipment.effects) == (S.VERIFIED, [command.id])
+    assert [alarm.state for alarm in world.alarms()] == [AlarmState.RTN_UNACKNOWLEDGED]
 
 
 @pytest.mark.parametrize(("off_by", "end"), [(0.02, S.VERIFIED), (-0.02, S.VERIFIED), (0.021, S.FAILED)])
@@ -537,7 +588,7 @@ def test_what_is_held_back_too_long_is_not_sent_any_more() -> None:
     assert (states, len(world.line.sent)) == ([S.EXPIRED, S.VERIFIED], 1)
 
 
-def test_a_claim_whose_owner_died_is_taken_over_after_its_lease() -> None:
+def test_a_claim_whose_owner_died_is_asked_about_after_its_lease() -> None:
     world = World()
     command = a_command()
     world.enqueue(command)
@@ -547,8 +598,10 @@ def test_a_claim_whose_owner_died_is_taken_over_after_its_lease() -> None:
     assert world.memory.state(command) is S.SENDING
     assert world.line.sent == []
     world.restart()
-    assert world.step(0.9).sent == 0
-    assert world.step(0.1).sent == 1
+    assert world.step(0.4) == Counts()
+    assert world.step(0.1) == Counts(unknown=1, asked=1), "it may have left: the equipment is asked"
+    assert world.step() == Counts(queued=1)
+    assert world.step() == Counts(sent=1, acked=1, verified=1)
     assert world.memory.tables.commands[command.id].attempts == 2
 
 
@@ -599,7 +652,8 @@ def test_a_crash_anywhere_loses_nothing_and_applies_nothing_twice(fault: str, cr
     assert world.end(commands[0]) in {S.VERIFIED, S.SUPERSEDED, S.FAILED}
     assert len(world.equipment.effects) == len(set(world.equipment.effects))
     assert (newest.id in world.equipment.effects) == (fault != "liar")
-    assert not world.memory.tables.commands.keys() - {command.id for command in commands}
+    others = world.memory.tables.commands.keys() - {command.id for command in commands}
+    assert len(others) == (fault == "liar"), "the safe value follows what failed"
     assert not [c for c in world.memory.tables.commands.values() if c.state in OPEN]
 
 

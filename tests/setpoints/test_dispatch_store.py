@@ -53,7 +53,7 @@ def test_a_liar_a_lost_line_and_a_restart(store: Store) -> None:
     clock.forward(20)
     Dispatcher(store.begin, line, clock, DispatchPolicy("here"), POINTS).step(0)
     with store.read() as unit:
-        assert unit.commands.counts() == {S.FAILED: 6}
+        assert unit.commands.counts() == {S.FAILED: 6, S.QUEUED: 6}, "the safe values are next"
         assert [(a.rule, a.state, a.zone) for a in unit.alarms.active()] == [
             (RULE, AlarmState.UNACKNOWLEDGED, "Z-1")
         ] * 6
