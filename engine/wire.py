@@ -7,6 +7,7 @@ Readers raise ValueError for anything that is not of the payload's shape.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -43,6 +44,7 @@ def program_from_json(data: Any) -> Program:
     return Program(steps, _instant(data["until"]))
 
 
+@lru_cache(maxsize=20_000)
 def digest(program: Program) -> str:
     """Short fingerprint of a program, by which a read-back shows which one is in action."""
     return hashlib.sha256(orjson.dumps(program_to_json(program))).hexdigest()[:16]

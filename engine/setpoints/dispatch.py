@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from engine.errors import Conflict, Unavailable, Undelivered
 from engine.model import Command, CommandState
-from engine.ports import Clock, DispatchUnit, Link, Transactions
-from engine.setpoints.answers import Entered, Reception
+from engine.ports import Answers, Clock, DispatchUnit, Link, Transactions
+from engine.setpoints.answers import Reception
 from engine.setpoints.desk import Desk
 from engine.setpoints.gate import ConditionsOf, Gate, SamplesOf
 from engine.setpoints.overdue import Overdue
@@ -29,6 +29,7 @@ T = TypeVar("T")
 _SWEEP_EVERY = timedelta(seconds=1)
 _STRAYS_EVERY = timedelta(minutes=1)
 _TRIES = 5
+_ROUNDS = 8
 _SENDING = {CommandState.SENDING}
 
 
@@ -106,7 +107,7 @@ class Dispatcher:
         if not going:
             return
         try:
-            self._link.send([replace(command, select=command.id in asking) for command in going])
+            self._link.send([replace(command, select=True) if command.id in asking else command for command in going])
         except Undelivered as error:
             # The other carriers work: what went by them is sent, and this step goes on.
             self._lost([command for command in going if command.id in error.commands], error, tally)
@@ -150,11 +151,19 @@ class Dispatcher:
         return ask
 
     def _receive(self, timeout_s: float, tally: Counter[str]) -> None:
-        answers = self._link.receive(timeout_s)
-        tally["malformed"] += len(answers.malformed)
-        entered = Entered()
-        if answers.acks or answers.readbacks:
-            entered = self._transact(lambda desk: self._reception.enter(desk, answers), tally)
+        """Answers go before sending more, up to a limit: a backlog of them would look like silence."""
+        for _ in range(_ROUNDS):
+            answers = self._link.receive(timeout_s)
+            tally["malformed"] += len(answers.malformed)
+            if answers.acks or answers.readbacks:
+                self._enter(answers, tally)
+            else:
+                self._link.confirm(answers)
+                return
+            timeout_s = 0.0
+
+    def _enter(self, answers: Answers, tally: Counter[str]) -> None:
+        entered = self._transact(lambda desk: self._reception.enter(desk, answers), tally)
         self._link.confirm(answers)
         if entered.selected:
             execute = self._transact(lambda desk: self._selections.granted(desk, entered.selected, self._gate), tally)

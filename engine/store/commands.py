@@ -3,22 +3,27 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, exc, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, exc, exists, func, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import Conflict
 from engine.instants import from_us, to_us
-from engine.model import Command, CommandState, Level, Transition
+from engine.model import Command, CommandState, Level, Program, Transition
 from engine.ports import Admit, Change, Head
 from engine.store import schema
 from engine.store.bulk import Bulk, Frame
 from engine.wire import program_from_json, program_to_json
 
 _TABLE = schema.command
-_LIGHT = [column for column in _TABLE.c if column.name != "explanation"]
+_READ = (
+    "id", "point", "gateway", "seq", "program", "issued_at", "expires_at", "state", "attempts", "changed_at", "level",
+    "not_before", "supersedes", "urgent", "batch", "renew_at", "due_at", "asked_at", "repeats",
+)  # fmt: skip
 _WRITTEN = ("state", "attempts", "repeats", "changed_at", "not_before", "due_at", "asked_at")
 _CHANGE: dict[str, Any] = {"id": pl.String, "was": pl.String, "had": pl.Int32, "state": pl.String} | {
     name: pl.Int32 if name in {"attempts", "repeats"} else pl.Int64 for name in _WRITTEN[1:]
@@ -73,7 +78,7 @@ class Commands:
     ) -> list[Command]:  # fmt: skip
         """What may be claimed now, locked, the oldest first."""
         columns = _TABLE.c
-        wanted = select(*_LIGHT).where(schema.FREE, columns.urgent == int(urgent), columns.not_before <= to_us(now))
+        wanted = _light().where(schema.FREE, columns.urgent == int(urgent), columns.not_before <= to_us(now))
         if without:
             named = self._bulk.keys(pl.DataFrame({"gateway": sorted(without)}, schema={"gateway": pl.String}))
             wanted = wanted.where(columns.gateway.not_in(select(named.c.gateway)))
@@ -109,12 +114,12 @@ class Commands:
     def lock(self, ids: Collection[str]) -> dict[str, Command]:
         """See `CommandLog.lock`. In the order of their ids, so that two transactions never wait for each other."""
         keys = self._bulk.keys(pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String}))
-        named = select(*_LIGHT).where(_TABLE.c.id.in_(select(keys.c.id))).order_by(_TABLE.c.id)
+        named = _light().where(_TABLE.c.id.in_(select(keys.c.id))).order_by(_TABLE.c.id)
         return {command.id: command for command in self._read(named.with_for_update(of=_TABLE))}
 
     def due(self, now: datetime, limit: int) -> list[Command]:
         due_at = _TABLE.c.due_at
-        longest = select(*_LIGHT).where(due_at <= to_us(now)).order_by(due_at).limit(limit)
+        longest = _light().where(due_at <= to_us(now)).order_by(due_at).limit(limit)
         return list(self._read(longest.with_for_update(skip_locked=True)))
 
     def overdue(self, now: datetime, grace: timedelta) -> dict[str, str]:
@@ -132,17 +137,17 @@ class Commands:
         return self._connection.execute(select(_TABLE.c.id).where(_OPEN).limit(1)).first() is not None
 
     def get(self, command: str) -> Command | None:
-        return next(self._read(select(_TABLE).where(_TABLE.c.id == command)), None)
+        return next(self._read(_whole().where(_TABLE.c.id == command)), None)
 
     def in_states(self, states: Collection[CommandState]) -> list[Command]:
         columns = _TABLE.c
-        statement = select(_TABLE).where(columns.state.in_(list(states)))
+        statement = _whole().where(columns.state.in_(list(states)))
         return list(self._read(statement.order_by(columns.issued_at, columns.id)))
 
     def newest(self, points: Collection[str]) -> dict[str, Command]:
         keys = self._bulk.keys(_points(points))
         found, columns = self._bulk.seek(keys, _TABLE, _TABLE.c.point == keys.c.point, ~_newer_exists())
-        return {command.point: command for command in self._read(select(*columns.values()).select_from(found))}
+        return {command.point: command for command in self._read(select(*_columns(columns)).select_from(found))}
 
     def history(self, command: str) -> list[Transition]:
         """Every step of a command's life, in order."""
@@ -156,7 +161,7 @@ class Commands:
 
     def of_point(self, point: str) -> list[Command]:
         """Every command of a point, by sequence."""
-        return list(self._read(select(_TABLE).where(_TABLE.c.point == point).order_by(_TABLE.c.seq)))
+        return list(self._read(_whole().where(_TABLE.c.point == point).order_by(_TABLE.c.seq)))
 
     def counts(self) -> dict[CommandState, int]:
         """How many commands are in each state that has any."""
@@ -194,6 +199,14 @@ class Commands:
         return map(_command, self._connection.execute(statement))
 
 
+def _light() -> Select[Any]:
+    return select(*_columns(_TABLE.c, whole=False))
+
+
+def _whole() -> Select[Any]:
+    return select(*_columns(_TABLE.c))
+
+
 def _newer_exists() -> ColumnElement[bool]:
     other = _TABLE.alias("newer")
     return exists().where(other.c.point == _TABLE.c.point, other.c.seq > _TABLE.c.seq)
@@ -227,33 +240,32 @@ def _values(command: Command) -> dict[str, Any]:
     }
 
 
+def _columns(of: Any, *, whole: bool = True) -> list[ColumnElement[Any]]:
+    """What `_command` reads, of the table or of what stands for it; not `whole`: without the explanation."""
+    read = [type_coerce(of.program, Text) if name == "program" else of[name] for name in _READ]
+    return [*read, of.explanation] if whole else read
+
+
 def _command(row: Any) -> Command:
+    (
+        name, point, gateway, seq, program, issued_at, expires_at, state, attempts, changed_at, level, not_before,
+        supersedes, urgent, batch, renew_at, due_at, asked_at, repeats, *explanation,
+    ) = row  # fmt: skip
     return Command(
-        id=row.id,
-        point=row.point,
-        gateway=row.gateway,
-        seq=row.seq,
-        program=program_from_json(row.program),
-        issued_at=from_us(row.issued_at),
-        expires_at=from_us(row.expires_at),
-        state=CommandState(row.state),
-        attempts=row.attempts,
-        changed_at=_instant(row.changed_at),
-        explanation=getattr(row, "explanation", {}),
-        level=Level(row.level),
-        not_before=from_us(row.not_before) if row.not_before else None,
-        supersedes=row.supersedes,
-        urgent=bool(row.urgent),
-        batch=row.batch,
-        renew_at=_instant(row.renew_at),
-        due_at=_instant(row.due_at),
-        asked_at=_instant(row.asked_at),
-        repeats=row.repeats,
-    )
+        name, point, gateway, seq, _program(program), from_us(issued_at), from_us(expires_at), CommandState(state),
+        attempts, _instant(changed_at), explanation[0] if explanation else {}, Level(level), _instant(not_before),
+        supersedes, bool(urgent), batch, _instant(renew_at), _instant(due_at), _instant(asked_at), repeats,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=20_000)
+def _program(text: str) -> Program:
+    """A command is read at each step of its life, and lamps of a street have the same program."""
+    return program_from_json(orjson.loads(text))
 
 
 def _instant(at: int | None) -> datetime | None:
-    return None if at is None else from_us(at)
+    return from_us(at) if at else None
 
 
 def _us(at: datetime | None) -> int | None:
