@@ -71,10 +71,8 @@ def test_equipment_that_reports_only_when_asked() -> None:
     world = World(spontaneous=False)
     command = a_command()
     world.enqueue(command)
-    assert world.step().asked == 1
-    assert world.memory.state(command) is S.ACKED
-    world.step()
-    assert world.end(command) is S.VERIFIED
+    assert world.step() == Counts(sent=1, acked=1, asked=1, verified=1)
+    assert world.memory.history(command)[-2:] == [S.ACKED, S.VERIFIED]
 
 
 def test_nothing_is_verified_by_an_acknowledgement_alone() -> None:
