@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.documents import read_document
 from engine.errors import InputError
 from engine.instants import PARIS
 from engine.model import Priority
 from engine.notify.messages import Channel
 from engine.notify.recipients import Recipients, Step, load_recipients
 
+ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("street-lighting", "drinking-water")
 GOOD = """\
 flood: 5
@@ -89,6 +91,15 @@ def test_all_mistakes_are_told_at_once_and_short_secrets_are_one(tmp_path: Path)
     (tmp_path / "duty.key").write_text("hush\n")
     with pytest.raises(InputError, match="shorter than 16 characters → openssl rand"):
         load_recipients(tmp_path / "notify.yaml", SERVICES)
+
+
+def test_the_example_of_the_manual_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "recipients.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    owners = read_document(ROOT / "rules" / "owners.yaml").data["owners"]
+    (tmp_path / "duty.key").write_text("0123456789abcdef0123\n")
+    (tmp_path / "notify.yaml").write_text(text)
+    book = load_recipients(tmp_path / "notify.yaml", owners)
+    assert [step.to for step in book.chain("street-lighting")] == [("lighting-desk",), ("duty-officer",)]
 
 
 def paris(text: str, fold: int = 0) -> datetime:
