@@ -4,13 +4,14 @@ What a gateway has sent is on air and no more; the device's own confirmation is 
 server is replaced by what is newer, and taken back when its life is over.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from engine.broker import Broker, Message
 from engine.equipment.inbox import Inbox
+from engine.equipment.queues import Queues
 from engine.equipment.single import Refused, answer, value_now
 from engine.errors import Unavailable
 from engine.lorawan.devices import Device, Devices
@@ -19,9 +20,7 @@ from engine.model import AckStatus, Command
 from engine.ports import Answers, Capabilities, Clock
 
 _BATCH = 1_000
-
-Flush = Callable[[Device], None]
-"""Takes back everything that waits for a device. Raises Unavailable."""
+_PAUSE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +95,15 @@ class _Box:
 class LorawanLink:
     """The `Link` to the devices of one application. It cannot read back; telemetry says what became of a value."""
 
-    def __init__(self, network: Network, broker: Broker, clock: Clock, bucket: Bucket, flush: Flush | None) -> None:
+    def __init__(self, network: Network, broker: Broker, queues: Queues, clock: Clock, bucket: Bucket) -> None:
         self._network, self._words = network, network.words
-        self._broker, self._clock, self._bucket, self._flush = broker, clock, bucket, flush
+        self._broker, self._queues, self._clock, self._bucket = broker, queues, clock, bucket
         self._inbox = Inbox()
+        self._again_at = clock.now()
         self._messages: list[Message] = []  # heard, and not confirmed
         self._boxes: dict[str, _Box] = {}  # by DevEUI
         self._due: dict[str, _Box] = {}  # those with something to tell the server
-        self._told: dict[str, list[_Open]] = {}  # since the broker last took everything
+        self._told: dict[str, set[str]] = {}  # keys by DevEUI, since the server last took everything
 
     def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all are devices of class A
         return self._network.capabilities
@@ -117,13 +117,25 @@ class LorawanLink:
                 self._take(command, now)
             except Refused as refused:
                 self._inbox.put([refused.ack])
-        self._publish(now)
-        told, self._told = self._told, {}
         try:
+            self._publish(now)
             self._broker.flush(self._network.timeout_s)
         except Unavailable:
-            self._undo(told)
+            self._undo(commands)
             raise
+        self._told.clear()
+
+    def _undo(self, commands: Sequence[Command]) -> None:
+        """None of it may have left. Whoever wants it repeats it; meanwhile it must not leave behind our back."""
+        unsent = {self._words.key(command.id) for command in commands}
+        for dev_eui, keys in self._told.items():
+            self._take_back(self._boxes[dev_eui])
+            self._bucket.give_back(len(keys))
+            unsent |= keys
+        self._told.clear()
+        for box in self._boxes.values():
+            for key in unsent & set(box.items):
+                del box.items[key]
 
     def ask(self, points: Mapping[str, str]) -> None:
         """Nothing: a device of class A cannot be asked."""
@@ -131,8 +143,7 @@ class LorawanLink:
     def receive(self, timeout_s: float) -> Answers:
         now = self._clock.now()
         self._forget_the_dead(now)
-        if self._broker.connected:
-            self._publish(now)
+        self._go_on(now)
         waiting = self._inbox.receive(0.0)
         messages = self._broker.take(_BATCH, 0.0 if waiting.acks or waiting.malformed else timeout_s)
         for message in messages:
@@ -140,6 +151,16 @@ class LorawanLink:
         self._messages += messages
         answers = self._inbox.receive(0.0)
         return replace(answers, receipt=(answers.receipt, tuple(self._messages)))
+
+    def _go_on(self, now: datetime) -> None:
+        """Tell the server what is due without a command's being sent."""
+        if not self._broker.connected or now < self._again_at:
+            return
+        try:
+            self._publish(now)
+        except Unavailable as error:
+            self._inbox.put([str(error)])
+            self._again_at = now + _PAUSE
 
     def confirm(self, answers: Answers) -> None:
         if isinstance(answers.receipt, tuple) and answers.receipt:
@@ -169,7 +190,7 @@ class LorawanLink:
             raise Refused(command, AckStatus.REJECTED, str(error)) from None
         self._replace(box, command)
         key = self._words.key(command.id)
-        box.items[key] = _Open(command, Downlink(key, frame.f_port, payload, command.urgent), now)
+        box.items[key] = _Open(command, Downlink(key, frame.f_port, payload, command.expires_at, command.urgent), now)
         self._due[device.dev_eui] = box
 
     def _replace(self, box: _Box, newer: Command) -> None:
@@ -178,7 +199,7 @@ class LorawanLink:
             if item.command.point != newer.point or item.at is _At.AIR:
                 continue
             if item.at is _At.SERVER:
-                if not self._words.replaces and self._flush is None:
+                if not self._queues.takes_back:
                     continue
                 box.stale = True
             del box.items[key]
@@ -214,35 +235,18 @@ class LorawanLink:
                 del self._due[box.device.dev_eui]
 
     def _tell(self, box: _Box, leaving: Sequence[_Open]) -> None:
-        there = box.at(_At.SERVER)
-        whole = self._words.replaces or (box.stale and self._flushed(box.device))
-        told = [item.downlink for item in (*(there if whole else ()), *leaving)]
-        for topic, payload in self._words.tell(box.device, told):
-            self._broker.publish(topic, payload)
+        there = [item.downlink for item in box.at(_At.SERVER)]
+        new = [item.downlink for item in leaving]
+        try:
+            self._queues.tell(box.device, there, new, stale=box.stale)
+        except Unavailable:
+            box.stale = True
+            self._bucket.give_back(len(new))
+            raise
         box.stale = False
-        self._told.setdefault(box.device.dev_eui, []).extend(leaving)
+        self._told.setdefault(box.device.dev_eui, set()).update(downlink.key for downlink in new)
         for item in leaving:
             item.at = _At.SERVER
-
-    def _undo(self, told: Mapping[str, Sequence[_Open]]) -> None:
-        """None of it may have left. Whoever wants it repeats it; meanwhile it must not leave behind our back."""
-        for dev_eui, items in told.items():
-            box = self._boxes[dev_eui]
-            self._take_back(box)
-            self._bucket.give_back(len(items))
-            for item in items:
-                box.items.pop(item.downlink.key, None)
-
-    def _flushed(self, device: Device) -> bool:
-        """Whether nothing waits at the server any more."""
-        if self._flush is None:
-            return False
-        try:
-            self._flush(device)
-        except Unavailable as error:
-            self._inbox.put([f"what waits for {device.dev_eui} was not taken back: {error}"])
-            return False
-        return True
 
     def _hear(self, message: Message) -> None:
         try:
@@ -250,7 +254,7 @@ class LorawanLink:
         except ValueError as error:
             self._inbox.put([f"{message.topic}: {error}"])
             return
-        for key in report.keys if report else ():
+        for key in map(self._queues.key, report.keys if report else ()):
             for box in self._boxes.values():
                 # Downlinks of others, and of a process before us, are reported too.
                 if report is not None and key in box.items:

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
-from engine.equipment.connections import File, Site
-from engine.equipment.downlinks import Bucket, Flush, LorawanLink, Network
+from engine.broker import Broker
+from engine.equipment.connections import File, Site, first_line
+from engine.equipment.downlinks import Bucket, LorawanLink, Network
 from engine.equipment.mqtt import BrokerConnection
-from engine.errors import Unavailable
+from engine.equipment.queues import MqttQueues, Queues, RestQueues
 from engine.lorawan.chirpstack import ChirpStack
-from engine.lorawan.devices import Device, Devices, load_devices
+from engine.lorawan.devices import Devices, load_devices
 from engine.lorawan.ttn import TheThingsStack
 from engine.lorawan.words import Words
 from engine.ports import Capabilities
@@ -60,22 +61,23 @@ class LorawanConnection(BrokerConnection):
             broker = self.session(f"{site.owner}-{self.id}", *self.words.report_topics())
             broker.connect(self.timeout_s)
             stack.callback(broker.close)
+            queues = self._queues(stack, broker)
             bucket = Bucket(self.downlinks_per_hour, self.downlink_burst)
-            yield LorawanLink(self.network, broker, site.clock, bucket, self._flush(stack))
+            yield LorawanLink(self.network, broker, queues, site.clock, bucket)
 
     @property
     def network(self) -> Network:
         return Network(self.words, self.known, self.capabilities, self.timeout_s)
 
-    def _flush(self, stack: ExitStack) -> Flush | None:  # noqa: ARG002 - for those that have one
-        return None
+    def _queues(self, stack: ExitStack, broker: Broker) -> Queues:  # noqa: ARG002 - for those that need more
+        return MqttQueues(self.words, broker.publish)
 
 
 class ChirpStackConnection(LorawanConnection):
     """ChirpStack v4; `application` is its UUID.
 
-    Only its REST API (`api`, with the key in `api_key_file`) takes back what waits for a device. Without it a newer
-    value waits behind an older one, and a value whose life is over may still leave.
+    Only its REST API (`api`, with the key in `api_key_file`) takes back what waits for a device, and drops by itself
+    what has expired. Without it a newer value waits behind an older one, and one whose life is over may still leave.
     """
 
     kind: Literal["chirpstack"]
@@ -96,21 +98,24 @@ class ChirpStackConnection(LorawanConnection):
     def words(self) -> Words:
         return ChirpStack(self.application)
 
-    def _flush(self, stack: ExitStack) -> Flush | None:
+    def probe(self) -> str:
+        said = super().probe()
+        with ExitStack() as stack:
+            rest = self._rest(stack)
+            if rest is None:
+                return said
+            rest.look(self.application)
+        return f"{said}; its API answers"
+
+    def _queues(self, stack: ExitStack, broker: Broker) -> Queues:
+        return self._rest(stack) or super()._queues(stack, broker)
+
+    def _rest(self, stack: ExitStack) -> RestQueues | None:
         if self.api is None or self.api_key_file is None:
             return None
         allow = Allow(frozenset({str(urlsplit(self.api).hostname)}), self.private, self.plain)
         web = stack.enter_context(SafeClient(allow, timeout_s=self.timeout_s, tls=self.tls.context()))
-        key = self.api_key_file.read_text().partition("\n")[0].strip()
-        base = self.api.rstrip("/")
-
-        def flush(device: Device) -> None:
-            url = f"{base}/api/devices/{device.dev_eui}/queue"
-            reply = web.request("DELETE", url, headers={"Grpc-Metadata-Authorization": f"Bearer {key}"})
-            if not reply.ok:
-                raise Unavailable(f"{url}: HTTP {reply.status}")
-
-        return flush
+        return RestQueues(web, self.api, first_line(self.api_key_file))
 
 
 class TtnConnection(LorawanConnection):

@@ -52,11 +52,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Downlink:
-    """One confirmed frame to a device."""
+    """One confirmed frame to a device, of no use from `expires_at` on."""
 
     key: str
     f_port: int
     payload: bytes
+    expires_at: datetime
     urgent: bool = False
 
 

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from engine.equipment.downlinks import Bucket, LorawanLink
 from engine.equipment.lorawan import ChirpStackConnection
+from engine.equipment.queues import MqttQueues
+from engine.errors import Unavailable
 from engine.model import Ack, AckStatus, Program
 from tests.equipment.peers.lorawan import DEVICES, ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.mqtt import connected
@@ -49,7 +51,8 @@ def paced(server: NetworkServer, per_hour: int, burst: int) -> LorawanLink:
     """A link whose duty cycle is another one."""
     connection = server.connection
     broker = connected(connection.session("paced", *connection.words.report_topics()))
-    link = LorawanLink(connection.network, broker, server.clock, Bucket(per_hour, burst), None)
+    queues = MqttQueues(connection.words, broker.publish)
+    link = LorawanLink(connection.network, broker, queues, server.clock, Bucket(per_hour, burst))
     link.close = broker.close  # type: ignore[attr-defined]
     return link
 
@@ -264,22 +267,39 @@ def test_reports_of_other_peoples_downlinks_are_none_of_ours(server: NetworkServ
 
 
 @kinds("chirpstack-api")
-def test_a_queue_that_is_not_emptied_is_told_and_the_newest_still_comes_last(
-    server: NetworkServer, link: LorawanLink, tmp_path: Path
-) -> None:
+def test_an_api_that_refuses_is_told_and_nothing_leaves_later(server: NetworkServer, link: LorawanLink) -> None:
     assert isinstance(server, ChirpStackPeer)
     server.api_key = "another key"
-    link.send([an_order(server, 0.4, 1)])
-    assert waits(server, link, 40)
+    with pytest.raises(Unavailable, match=r"HTTP 401 → see api: and api_key_file:"):
+        link.send([an_order(server, 0.4, 1)])
+    with pytest.raises(Unavailable, match="HTTP 401"):
+        server.connection.probe()
+    server.api_key = "an api key"
+    assert server.connection.probe() == "the broker answers; 2 devices; its API answers"
+    for _ in range(3):
+        link.receive(0.0)
+        server.pass_time()
+    assert server.applied == []
     link.send([an_order(server, 0.5, 2)])
-    deadline = time.monotonic() + 30
-    told: tuple[str, ...] = ()
-    while not told:
-        assert time.monotonic() < deadline
-        told = link.receive(0.1).malformed
-    assert "was not taken back" in told[0]
-    assert "HTTP 401" in told[0]
-    assert waits(server, link, 40, 50)
+    assert waits(server, link, 50)
+    server.api_key = "another key"
+    server.clock.forward(minutes=5)
+    for _ in range(3):
+        (told,) = link.receive(0.0).malformed
+        assert "HTTP 401" in told, "what is over could not be taken back, and that is said once"
+    server.api_key = "an api key"
+    server.clock.forward(seconds=15)
+    assert waits(server, link)
+
+
+@kinds("chirpstack-api")
+def test_chirpstack_drops_by_itself_what_has_expired(server: NetworkServer, link: LorawanLink) -> None:
+    """As it must when we are dead."""
+    link.send([an_order(server, 0.4)])
+    assert waits(server, link, 40)
+    server.clock.forward(minutes=5)
+    server.pass_time()
+    assert (server.queue, server.applied) == ([], [])
 
 
 def test_a_bucket_keeps_its_pace() -> None:

@@ -7,6 +7,7 @@ import base64
 import queue
 import subprocess
 import threading
+import uuid
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Waiting:
     payload: bytes
     f_port: int
     confirmed: bool
+    expires_at: str = "9999"
 
 
 class NetworkServer(Base):
@@ -110,6 +112,7 @@ class NetworkServer(Base):
             self._unanswered = None
         self._say_up(bytes([round(self._level * 100)]), self._f_cnt)
         self._f_cnt += 1
+        self.queue[:] = [waiting for waiting in self.queue if self._now < waiting.expires_at]
         if self.queue and self.airtime != 0:
             self.airtime = None if self.airtime is None else self.airtime - 1
             self._hear(self.queue.pop(0))
@@ -157,13 +160,17 @@ APPLICATION = "17c82e96-be03-4f38-aef3-f83d48582d97"
 
 class ChirpStackPeer(NetworkServer):
     """ChirpStack v4. Its queue is first in, first out, an item of an id it holds is refused, and only the REST API
-    empties it."""
+    empties it, and knows of expiry."""
 
     def __init__(self, mosquitto: str, folder: Path, port: int, api_port: int | None = None) -> None:
         self._api = None
         if api_port is not None:
-            route = Route("/api/devices/{eui}/queue", self._empty, methods=["DELETE"])
-            self._api = Served(Starlette(routes=[route]), api_port)
+            routes = [
+                Route("/api/devices/{eui}/queue", self._empty, methods=["DELETE"]),
+                Route("/api/devices/{eui}/queue", self._enqueue, methods=["POST"]),
+                Route("/api/devices", self._list, methods=["GET"]),
+            ]
+            self._api = Served(Starlette(routes=routes), api_port)
             (folder / "key").write_text("an api key\n")
         self.api_key = "an api key"
         super().__init__(mosquitto, folder, port)
@@ -192,12 +199,32 @@ class ChirpStackPeer(NetworkServer):
         if self._api is not None:
             self._api.stop()
 
+    def _knows(self, request: Request) -> bool:
+        return request.headers.get("grpc-metadata-authorization") == f"Bearer {self.api_key}"
+
+    async def _list(self, request: Request) -> Response:
+        return Response(b'{"totalCount": 1}') if self._knows(request) else Response(status_code=401)
+
     async def _empty(self, request: Request) -> Response:
-        if request.headers.get("grpc-metadata-authorization") != f"Bearer {self.api_key}":
+        if not self._knows(request):
             return Response(status_code=401)
         assert request.path_params["eui"] == DEV_EUI
         self.queue.clear()
         return Response(b"{}")
+
+    async def _enqueue(self, request: Request) -> Response:
+        if not self._knows(request):
+            return Response(status_code=401)
+        item = orjson.loads(await request.body())["queueItem"]
+        waiting = Waiting(
+            str(uuid.uuid4()),
+            base64.b64decode(item["data"]),
+            item["fPort"],
+            item.get("confirmed", False),
+            item["expiresAt"],
+        )
+        self.queue.append(waiting)
+        return Response(orjson.dumps({"id": waiting.key}))
 
     def _topic(self, rest: str) -> str:
         return f"application/{APPLICATION}/device/{DEV_EUI}/{rest}"
