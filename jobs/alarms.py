@@ -12,6 +12,7 @@ from engine.rulebook.naming import nearest
 from engine.rulebook.roster import Roster
 from engine.setpoints.desk import RULE as NOT_APPLIED
 from engine.store import Store, Unit
+from engine.store.audit import PERSON
 from engine.store.workorders import WorkOrder
 from jobs.bootstrap import Territory
 
@@ -85,7 +86,7 @@ def close_order(store: Store, number: int, note: str, by: str, at: datetime) -> 
             what = "is no work order" if order is None else "was closed before"
             raise InputError([Problem(str(number), 0, 0, what, "see consigne workorder list")])
         body = {"rule": order.rule, "asset": order.asset}
-        unit.audit.append(by, "close", f"workorder/{number}", body, at)
+        unit.audit.append(f"{PERSON}{by}", "close", f"workorder/{number}", body, at)
         return order
 
 
@@ -112,7 +113,7 @@ def _one(unit: Unit, rule: str, asset: str, event: Event, by: str, at: datetime,
         name = f"{rule} {asset}" if alarm is None else f"alarm {alarm.id} ({rule} {asset})"
         raise InputError([Problem(name, 0, 0, refusal or "is not active", "see consigne alarm list")])
     body: dict[str, Any] = {"rule": rule, "asset": asset, "state": after.state.value}
-    unit.audit.append(by, type(event).__name__.lower(), f"alarm/{after.id}", body, at)
+    unit.audit.append(f"{PERSON}{by}", type(event).__name__.lower(), f"alarm/{after.id}", body, at)
     return after
 
 

@@ -37,7 +37,7 @@ def ids(found: Sequence[Alarm]) -> list[int]:
 
 def acts(store: Store, by: str, action: str) -> list[dict[str, Any]]:
     with store.read() as unit:
-        return list(unit.audit.bodies(by, action, NOON - MINUTE, NOON + timedelta(days=9)))
+        return list(unit.audit.bodies(f"person:{by}", action, NOON - MINUTE, NOON + timedelta(days=9)))
 
 
 @BOTH
