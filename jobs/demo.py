@@ -29,6 +29,7 @@ from engine.store import Store
 from jobs.bootstrap import (
     StoryClock,
     Territory,
+    WallClock,
     blast_in,
     catalogue_of,
     make_inference,
@@ -39,7 +40,7 @@ from jobs.bootstrap import (
     rule_engine,
 )
 from jobs.cycle import RulesAtWork
-from jobs.ingest import store_raw
+from jobs.ingest import store_raw, store_territory
 from jobs.lighting.domain import dark_hours, tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
 from jobs.schedule import run_job
@@ -147,8 +148,7 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     store = _fresh_store(chosen)
     catalogue = catalogue_of(chosen)
     sample = load_territory(chosen.datasets_dir / "sample", catalogue)
-    with store.begin() as unit:
-        unit.inventory.save(sample.communes, sample.zones, sample.assets, catalogue)
+    store_territory(store, sample, catalogue, "demo", WallClock().now())
     territory = read_territory(store, catalogue)
     traffic = _traffic(territory, options)
     start = noon(traffic.night)
@@ -281,6 +281,7 @@ def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[
         run_job(service.context, "roll-up", clock.at)
     if tick.get("end"):
         _wait_out(service, clock, line)
+    service.store.seal()
 
 
 def _dispatch(service: Service, line: Broker) -> None:

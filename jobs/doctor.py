@@ -12,7 +12,7 @@ from typing import Literal
 from engine.alarms.figures import STALE, figures
 from engine.equipment.connections import Connection, Directory
 from engine.errors import ConsigneError, InputError
-from engine.instants import PARIS
+from engine.instants import PARIS, isoformat
 from engine.model import AlarmState
 from engine.notify.messages import MessageState
 from engine.notify.recipients import NOTIFY, load_recipients
@@ -47,6 +47,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     if database.state == "ok":
         yield _service(settings)
         yield _alarms(settings, WallClock().now())
+        yield _holds(settings)
     yield _try("broker", lambda: _broker(settings))
     yield from _equipment(settings, database.state == "ok")
     if not quick:
@@ -118,6 +119,14 @@ def _alarms(settings: Settings, now: datetime) -> Finding:
     if not lost:
         return Finding("alarms", "ok", what)
     return Finding("alarms", "degraded", f"{what}; {lost} messages of the last day reached nobody → see the log")
+
+
+def _holds(settings: Settings) -> Finding:
+    """What people have stopped, degraded for as long."""
+    with Store.open(settings.database_url).read() as unit:
+        holds = unit.holds.active(WallClock().now())
+    said = [f"{h.scope.value} {h.subject} until {_local(isoformat(h.until_at))} ({h.reason})" for h in holds]
+    return Finding("holds", "degraded", "; ".join(said)) if holds else Finding("holds", "ok", "nothing is held")
 
 
 def _local(text: str) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from engine.broker import Message
+from engine.catalogue import Catalogue
+from engine.inventory.model import Territory as Inventory
 from engine.model import Reason
 from engine.store import Intake, Store
 from engine.telemetry.batch import Normalised, normalise
@@ -23,6 +25,14 @@ def store_raw(
     """One RAW frame (see `engine.telemetry.raw`) into one transaction. Stored + refused = received, or nothing is."""
     normalised = normalise(raw, territory.registry, received_at=received_at, skew=skew)
     return _commit(store, normalised, source, received_at)
+
+
+def store_territory(store: Store, territory: Inventory, catalogue: Catalogue, by: str, at: datetime) -> None:
+    """An inventory in place of the one that is there, all of it or nothing."""
+    with store.begin() as unit:
+        unit.inventory.save(territory.communes, territory.zones, territory.assets, catalogue)
+        counts = {"communes": len(territory.communes), "zones": len(territory.zones), "assets": len(territory.assets)}
+        unit.audit.append(by, "import", "territory", counts, at)
 
 
 def _commit(store: Store, normalised: Normalised, source: str, received_at: datetime) -> Intake:

@@ -1,11 +1,11 @@
 """What Prometheus reads: counts of what came in, what was decided and what was sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from prometheus_client import Counter, Gauge, start_http_server
 
-from engine.model import CommandState
+from engine.model import CommandState, Hold, Scope
 from engine.store import Intake
 
 _READINGS = Counter("consigne_readings", "Readings received, by outcome", ["outcome"])
@@ -16,6 +16,7 @@ _RULES = Gauge("consigne_rules", "Rules in service, and those of them that faile
 _RELOADS = Counter("consigne_rule_reloads", "Changed rule files, by outcome", ["outcome"])
 _COMMANDS = Gauge("consigne_commands", "Commands of the outbox, by state", ["state"])
 _MESSAGES = Counter("consigne_messages", "Messages to people, by what became of an attempt", ["state"])
+_HOLDS = Gauge("consigne_holds", "Holds in force, by scope", ["scope"])
 _CYCLE = Gauge("consigne_cycle_behind_seconds", "Age of the newest reading the last rule cycle saw")
 _PLAN = Gauge("consigne_plan_made_timestamp_seconds", "When the plan in force was made", ["domain"])
 
@@ -51,6 +52,11 @@ def show_commands(states: Mapping[CommandState, int]) -> None:
 def count_messages(states: Mapping[str, int]) -> None:
     for state, count in states.items():
         _MESSAGES.labels(state).inc(count)
+
+
+def show_holds(holds: Sequence[Hold]) -> None:
+    for scope in Scope:
+        _HOLDS.labels(scope.value).set(sum(hold.scope is scope for hold in holds))
 
 
 def show_cycle(behind_s: float) -> None:

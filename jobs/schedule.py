@@ -88,7 +88,7 @@ def _roll_up(context: JobContext, _at: datetime) -> dict[str, object]:
 
 def _keep_house(context: JobContext, at: datetime) -> dict[str, object]:
     context.store.ensure_partitions(at + _PARTITIONS_AHEAD)
-    return dict(context.store.prune(at - timedelta(days=context.settings.retention_days)))
+    return dict(context.store.prune(at - timedelta(days=context.settings.retention_days), at))
 
 
 JOBS = {

@@ -26,6 +26,7 @@ from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
 from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
+from jobs.holds import tend_holds
 from jobs.ingest import store_messages
 from jobs.notify import Notifier
 from jobs.planning import Domain, run_plan
@@ -39,6 +40,8 @@ _log = structlog.get_logger()
 _QUIET_TICK_S = 5.0
 _UPLINKS_EVERY_S = 0.2
 _TELL_EVERY_S = 2.0
+_HOLDS_EVERY_S = 1.0
+_SEALED_EVERY_S = 0.4
 
 
 class Service:
@@ -100,6 +103,14 @@ class Service:
             _log.error("plan failed", domain=domain.name, error=str(error))
         else:
             _log.info("planned again", domain=domain.name, plan=result.record.id, commands=result.commands)
+
+    def tend_holds(self) -> None:
+        """See to the holds that end."""
+        now = self.clock.now()
+        tend_holds(self.store, self.territory, now)
+        if self.settings.metrics_port:
+            with self.store.read() as unit:
+                metrics.show_holds(unit.holds.active(now))
 
     def announce(self) -> None:
         """Write down which rules are in service."""
@@ -198,9 +209,37 @@ class Aside:
         self._took_s = time.thread_time() - began
 
 
+class Beside:
+    """A step at a pace of its own in a thread of its own until `stop`, however long a turn of the service's loop takes.
+
+    Leaving it sets `stop`.
+    """
+
+    def __init__(self, step: Callable[[], object], every_s: float, stop: threading.Event) -> None:
+        self._step, self._every_s, self._stop = step, every_s, stop
+        self._pool = ThreadPoolExecutor(1)
+        self._running = self._pool.submit(self._run)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._pool.shutdown(wait=True)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            with_back_off(self._step, self._stop)
+
+    def poll(self) -> None:
+        """Raise what it died of."""
+        if self._running.done():
+            self._running.result()
+
+
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
-    last_cycle, more = 0.0, False
+    last_cycle, last_holds, more = 0.0, 0.0, False
     with_back_off(service.announce, stop)
     every_s = service.settings.rules_reload_s or math.inf
     with ExitStack() as stack:
@@ -215,6 +254,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
             for source in service.uplinks
         ]
         batches = stack.enter_context(Aside(lambda: with_back_off(service.tend_batches, stop), 1.0))
+        seals = stack.enter_context(Beside(service.store.seal, _SEALED_EVERY_S, stop))
         stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
         while not stop.is_set():
             messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
@@ -224,8 +264,12 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
                 more = _cycle(service, stop)
                 last_cycle = time.monotonic()
                 plans.poll()
+            seals.poll()
             for aside in (files, letters, courier, batches, *listening):
                 aside.poll()
+            if time.monotonic() - last_holds > _HOLDS_EVERY_S:
+                with_back_off(service.tend_holds, stop)
+                last_holds = time.monotonic()
             with_back_off(service.take_over, stop)
             with_back_off(lambda: service.dispatcher.step(0.0), stop)
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.errors import Problem
+from engine.instants import isoformat
 from engine.store import backup, partitions, revisions
 from engine.store.checks import check_contents
 from engine.store.database import Database
-from engine.store.epochs import Epochs
 from engine.store.newest import Newest, Version
 from engine.store.retention import prune
 from engine.store.unit import Unit
@@ -101,11 +101,16 @@ class Store:
         with self._database.writing() as connection:
             return partitions.ensure_until(connection, until)
 
-    def prune(self, before: datetime) -> dict[str, int]:
-        """Remove readings and refusals of the days before that of `before`, once rolled up; table → rows removed."""
+    def prune(self, before: datetime, at: datetime, by: str = "housekeeping") -> dict[str, int]:
+        """Remove readings and refusals of the days before that of `before`, once rolled up; table → rows removed.
+
+        `at` (now) and `by` are for the audit.
+        """
         with self._database.writing() as connection:
-            bulk = self._database.bulk(connection)
-            return prune(bulk, Unit(bulk, self._newest).readings, before)
+            unit = Unit(self._database.bulk(connection), self._newest)
+            removed = prune(self._database.bulk(connection), unit.readings, before)
+            unit.audit.append(by, "prune", "database", {"before": isoformat(before), **removed}, at)
+            return removed
 
     def backup(self, path: Path) -> dict[str, int]:
         """Write everything, as of one instant, into a new portable file. Returns table → rows.
@@ -115,7 +120,7 @@ class Store:
         with self._database.reading() as connection:
             return backup.write(self._database.bulk(connection), path)
 
-    def restore(self, path: Path, at: datetime) -> dict[str, int]:
+    def restore(self, path: Path, at: datetime, by: str = "restore") -> dict[str, int]:
         """Read a backup of either database into this empty one, all or nothing. Returns table → rows.
 
         `at` (now) begins a later epoch: equipment then takes every command of this database for newer than those the
@@ -125,8 +130,9 @@ class Store:
         with backup.opened(path) as archive:
             self.upgrade()
             with self._database.writing() as connection:
-                bulk = self._database.bulk(connection)
-                restored = archive.read_into(bulk, self.name)
-                Epochs(bulk).advance(at)
+                unit = Unit(self._database.bulk(connection), self._newest)
+                restored = archive.read_into(self._database.bulk(connection), self.name)
+                body = {"rows": sum(restored.values()), "epoch": unit.epochs.advance(at)}
+                unit.audit.append(by, "restore", "database", body, at)
         self._newest.clear()
         return restored

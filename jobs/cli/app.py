@@ -157,6 +157,7 @@ def run(
     chosen = settings()
     store, ground = store_and_territory(chosen)
     outcome = schedule.run_job(schedule.JobContext(chosen, store, ground, WallClock()), job, instant(at))
+    store.seal()
     facts = {"job": outcome.job, "occurrence": outcome.occurrence, "done_before": outcome.done_before, **outcome.detail}
     if as_json:
         emit(facts)

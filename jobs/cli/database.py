@@ -9,7 +9,7 @@ import typer
 from engine.errors import ConsigneError
 from engine.store import Store
 from jobs.bootstrap import open_store
-from jobs.cli.common import instant, settings, show_lines
+from jobs.cli.common import instant, person, settings, show_lines
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 Archive = Annotated[Path, typer.Argument(help="the backup, a .zip")]
@@ -46,7 +46,9 @@ def prune(days: Annotated[int, typer.Option(help="keep readings of this many day
 
     Example: consigne db prune --days 400
     """
-    removed = open_store(settings()).prune(instant(None) - timedelta(days=days))
+    store, now = open_store(settings()), instant(None)
+    removed = store.prune(now - timedelta(days=days), now, person())
+    store.seal()
     show_lines([f"{name}: {count} removed" for name, count in removed.items()])
 
 
@@ -67,5 +69,6 @@ def restore(archive: Archive) -> None:
     Example: consigne db restore consigne.zip
     """
     store = Store.open(settings().database_url, create=True)
-    store.restore(archive, instant(None))
+    store.restore(archive, instant(None), person())
+    store.seal()
     show_lines(["restored"])

@@ -11,7 +11,8 @@ from engine.inventory.model import Territory
 from engine.inventory.outlines import load_outlines
 from engine.inventory.territory import check_territory, load_territory, save_territory
 from jobs.bootstrap import catalogue_of, open_store
-from jobs.cli.common import settings, show_lines
+from jobs.cli.common import instant, person, settings, show_lines
+from jobs.ingest import store_territory
 from twin.territory import generate as make
 
 app = typer.Typer(help="The inventory.", no_args_is_help=True)
@@ -52,8 +53,8 @@ def bring_in(folder: Folder, eclext: Eclext = False) -> None:
         territory = import_eclext(folder, known)
     else:
         territory = load_territory(folder, catalogue)
-    with store.begin() as unit:
-        unit.inventory.save(territory.communes, territory.zones, territory.assets, catalogue)
+    store_territory(store, territory, catalogue, person(), instant(None))
+    store.seal()
     show_lines(_counts(territory))
 
 

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from engine.store import Intake, Store, Unit
 from engine.store.intake import ACCEPTED, REFUSED
 
+from .conftest import NOW
+
 Row = tuple[int, int, int, float]
 Lines = dict[str, Any]
 Put = Callable[..., Intake]
@@ -226,7 +228,7 @@ def long(store: Store, lamps: Lines, put: Put, now: datetime) -> Store:
     for _ in range(9):
         names = rng.choice(list(lamps), 10)
         put(*(lamps[name](int(rng.integers(0, 3 * 1_440)), float(rng.integers(0, 9))) for name in names))
-    assert store.prune(now + timedelta(days=1))["reading"] > 10
+    assert store.prune(now + timedelta(days=1), NOW)["reading"] > 10
     return store
 
 

@@ -16,6 +16,8 @@ from engine.model import Command, CommandState, Program
 from engine.store import Intake, Store
 from engine.store.intake import REFUSED
 
+from .conftest import NOW
+
 Lines = dict[str, Any]
 Put = Callable[..., Intake]
 Sql = Callable[[str], list[tuple[Any, ...]]]
@@ -58,7 +60,7 @@ def test_pruning_keeps_roll_ups_and_counts(week: Store, sql: Sql, now: datetime)
         totals, heads, latest = unit.readings.totals(), unit.readings.heads(), unit.readings.latest()
     rolled = [sql(query) for query in ROLLED]
     assert [len(rows) for rows in rolled] == [112, 28]
-    assert week.prune(now + timedelta(days=3)) == {"reading": 48, "refusal": 6}
+    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 48, "refusal": 6}
     assert _counts(sql) == (64, 8)
     assert [sql(query) for query in ROLLED] == rolled
     with week.read() as unit:
@@ -68,7 +70,7 @@ def test_pruning_keeps_roll_ups_and_counts(week: Store, sql: Sql, now: datetime)
 
 
 def test_pruning_rolls_up_what_it_removes(week: Store, sql: Sql, now: datetime) -> None:
-    assert week.prune(now + timedelta(days=30)) == {"reading": 112, "refusal": 14}
+    assert week.prune(now + timedelta(days=30), NOW) == {"reading": 112, "refusal": 14}
     assert _counts(sql) == (0, 0)
     rows = sql("SELECT n, min, max, last FROM rollup_day ORDER BY bucket_start, series")
     assert rows == [(4, day, day + 3 / 8, day + 3 / 8) for day in range(7) for _ in range(4)]
@@ -76,10 +78,10 @@ def test_pruning_rolls_up_what_it_removes(week: Store, sql: Sql, now: datetime) 
 
 
 def test_pruning_again_removes_nothing(week: Store, now: datetime) -> None:
-    week.prune(now + timedelta(days=3))
-    assert week.prune(now + timedelta(days=3)) == {"reading": 0, "refusal": 0}
-    assert week.prune(now) == {"reading": 0, "refusal": 0}
-    assert week.prune(now + timedelta(days=4)) == {"reading": 16, "refusal": 2}
+    week.prune(now + timedelta(days=3), NOW)
+    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 0, "refusal": 0}
+    assert week.prune(now, NOW) == {"reading": 0, "refusal": 0}
+    assert week.prune(now + timedelta(days=4), NOW) == {"reading": 16, "refusal": 2}
     assert week.check() == []
 
 
@@ -87,7 +89,7 @@ def test_pruning_again_removes_nothing(week: Store, now: datetime) -> None:
 def test_a_day_of_paris_goes_as_a_whole(store: Store, lamps: Lines, put: Put, sql: Sql, hour: int) -> None:
     line, midnight = lamps["L-1"], to_us(datetime(2026, 7, 2, tzinfo=PARIS))
     put(*((line.series, line.zone, midnight + shift, 1.0) for shift in (-1, 0, 1)))
-    assert store.prune(datetime(2026, 7, 2, hour, 59, tzinfo=PARIS))["reading"] == 1
+    assert store.prune(datetime(2026, 7, 2, hour, 59, tzinfo=PARIS), NOW)["reading"] == 1
     assert sql("SELECT observed_at FROM reading ORDER BY 1") == [(midnight,), (midnight + 1,)]
 
 
@@ -95,14 +97,14 @@ def test_before_is_an_instant_whatever_its_zone(store: Store, lamps: Lines, put:
     """22:30Z on 1 July is 00:30 on 2 July in Paris."""
     line, midnight = lamps["L-1"], to_us(datetime(2026, 7, 2, tzinfo=PARIS))
     put((line.series, line.zone, midnight - 1, 1.0))
-    assert store.prune(datetime(2026, 7, 1, 21, 30, tzinfo=UTC))["reading"] == 0
-    assert store.prune(datetime(2026, 7, 1, 22, 30, tzinfo=UTC))["reading"] == 1
+    assert store.prune(datetime(2026, 7, 1, 21, 30, tzinfo=UTC), NOW)["reading"] == 0
+    assert store.prune(datetime(2026, 7, 1, 22, 30, tzinfo=UTC), NOW)["reading"] == 1
 
 
 def test_a_reading_that_comes_after_its_day_was_pruned_leaves_the_roll_up_as_it_is(
     week: Store, lamps: Lines, put: Put, sql: Sql, now: datetime
 ) -> None:
-    week.prune(now + timedelta(days=3))
+    week.prune(now + timedelta(days=3), NOW)
     before = [sql(query) for query in ROLLED]
     assert put(lamps["L-1"](30, 99.0), lamps["L-1"](3 * DAY + 14, 0.25)).late == 2
     with week.begin() as unit:
@@ -111,7 +113,7 @@ def test_a_reading_that_comes_after_its_day_was_pruned_leaves_the_roll_up_as_it_
     changed = [set(new) - set(old) for new, old in zip(after, before, strict=True)]
     assert [len(rows) for rows in changed] == [1, 1]
     assert {row[1] for row in changed[0]} == {lamps["L-1"](3 * DAY)[2]}
-    assert week.prune(now + timedelta(days=3)) == {"reading": 1, "refusal": 0}
+    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 1, "refusal": 0}
     assert [sql(query) for query in ROLLED] == after
     assert week.check() == []
 
@@ -119,7 +121,7 @@ def test_a_reading_that_comes_after_its_day_was_pruned_leaves_the_roll_up_as_it_
 def test_following_goes_on_after_pruning(week: Store, lamps: Lines, put: Put, now: datetime) -> None:
     with week.read() as unit:
         heads = unit.readings.heads()
-    week.prune(now + timedelta(days=30))
+    week.prune(now + timedelta(days=30), NOW)
     put(lamps["L-1"](40 * DAY))
     with week.read() as unit:
         assert unit.readings.since({}, 10)["seq"].to_list() == [heads[lamps["L-1"].zone] + 1]
@@ -134,7 +136,7 @@ def test_a_prune_that_fails_removes_nothing(week: Store, sql: Sql, now: datetime
     before = _counts(sql)
     monkeypatch.setattr(retention.horizon, "note", fail)
     with pytest.raises(Conflict, match="stopped on the way"):
-        week.prune(now + timedelta(days=30))
+        week.prune(now + timedelta(days=30), NOW)
     assert _counts(sql) == before
     assert week.check() == []
 
@@ -217,7 +219,7 @@ def test_pruning_drops_whole_months_and_counts_their_rows(
     store.ensure_partitions(now)
     rows = [_at(line, 2019, 1, 1), *(_at(line, 2026, month, day) for month in (8, 9, 10, 11) for day in (1, 9, 25))]
     put(*rows)
-    assert store.prune(datetime(2026, 10, 10, tzinfo=UTC)) == {"reading": 1 + 3 + 3 + 2, "refusal": 0}
+    assert store.prune(datetime(2026, 10, 10, tzinfo=UTC), NOW) == {"reading": 1 + 3 + 3 + 2, "refusal": 0}
     tables = sql("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass ORDER BY 1")
     assert [name for (name,) in tables] == ["reading_2026_10", "reading_2026_11", "reading_default"]
     assert _places(sql) == {"reading_2026_10": 1, "reading_2026_11": 3}
@@ -238,7 +240,7 @@ def _command(now: datetime, **changes: Any) -> Command:
 def sound(week: Store, now: datetime) -> Store:
     """A database in order, pruned once, with an audit and a command."""
     week.ensure_partitions(now + timedelta(days=40))
-    week.prune(now + timedelta(days=1))
+    week.prune(now + timedelta(days=1), NOW)
     with week.begin() as unit:
         for number in range(4):
             unit.audit.append("anna", "release", f"L-{number}", {"number": number}, now)

@@ -1,0 +1,53 @@
+"""Beside the service's loop: lines sealed within a second, by one of several processes, whatever the loop does."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from engine.errors import Conflict, Unavailable
+from engine.store import Store
+from jobs.service import Beside
+from tests.wiring.conftest import BOTH, NOON
+
+
+def wait_for(done: Callable[[], bool], within_s: float = 20.0) -> None:
+    end = time.monotonic() + within_s
+    while not done():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.02)
+
+
+def state(store: Store) -> tuple[int, int, object]:
+    with store.read() as unit:
+        chain = unit.audit.verify()
+    return chain.lines, chain.unsealed, chain.broken
+
+
+@BOTH
+def test_lines_are_sealed_while_the_loop_is_busy_and_others_write(store: Store, database_url: str) -> None:
+    stop, other = threading.Event(), Store.open(database_url)
+    with Beside(store.seal, 0.05, stop) as one, Beside(other.seal, 0.05, stop) as two:
+        for number in range(30):
+            with store.begin() as unit:
+                unit.audit.append("rules", "decide", str(number), {}, NOON)
+        wait_for(lambda: state(store) == (30, 0, None))
+        one.poll()
+        two.poll()
+    other.close()
+
+
+def test_what_is_away_is_waited_for_and_what_breaks_is_told() -> None:
+    stop, calls = threading.Event(), 0
+
+    def step() -> None:
+        nonlocal calls
+        calls += 1
+        raise Unavailable("away") if calls == 1 else Conflict("broken")
+
+    with Beside(step, 0.01, stop) as beside:
+        wait_for(beside._running.done)
+        with pytest.raises(Conflict, match="broken"):
+            beside.poll()
+    assert calls == 2
