@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.errors import Conflict, Unavailable
+from engine.errors import Unavailable
 from engine.store import Store
 from jobs.service import Beside
 from tests.wiring.conftest import BOTH, NOON
@@ -44,10 +44,10 @@ def test_what_is_away_is_waited_for_and_what_breaks_is_told() -> None:
     def step() -> None:
         nonlocal calls
         calls += 1
-        raise Unavailable("away") if calls == 1 else Conflict("broken")
+        raise Unavailable("away") if calls == 1 else ValueError("broken")
 
     with Beside(step, 0.01, stop) as beside:
         wait_for(beside._running.done)
-        with pytest.raises(Conflict, match="broken"):
+        with pytest.raises(ValueError, match="broken"):
             beside.poll()
     assert calls == 2
