@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -63,9 +64,18 @@ class Scaled(Entry):
 
     def value_of(self, raw: int | float) -> float:
         """What a raw number means. Raises ValueError for one that is not finite."""
-        if not math.isfinite(raw):
-            raise ValueError(f"the raw number is {raw}")
-        return float(Fraction(raw) * self.scale + self.offset)
+        if isinstance(raw, float):
+            if not math.isfinite(raw):
+                raise ValueError(f"the raw number is {raw}")
+            return float(Fraction(raw) * self.scale + self.offset)
+        slope, rise, run = self._line
+        return (raw * slope + rise) / run  # of whole numbers, and so rounded once
+
+    @cached_property
+    def _line(self) -> tuple[int, int, int]:
+        """Whole numbers with which value = (raw × slope + rise) / run."""
+        run = math.lcm(self.scale.denominator, self.offset.denominator)
+        return int(self.scale * run), int(self.offset * run), run
 
 
 def _float32(value: float) -> float:
@@ -181,7 +191,7 @@ class Layout(Entry):
         if twice is not None:
             raise ValueError(f"two fields are called {twice!r}")
         taken = 0
-        for field, at in self._placed():
+        for field, at in self._placed:
             bits = field.mask << 8 * at if field.endian == "little" else _mirrored(field, at)
             if taken & bits:
                 raise ValueError(f"the field {field.name or 'without name'} at byte {at} lies over another")
@@ -198,7 +208,7 @@ class Layout(Entry):
         Raises ValueError for a frame too short, with another constant, or a raw number that is no choice.
         """
         found: dict[str, Value] = {}
-        for field, at in self._placed():
+        for field, at in self._placed:
             part = frame[at : at + field.size]
             if len(part) < field.size:
                 if field.optional:
@@ -218,8 +228,8 @@ class Layout(Entry):
         unknown = sorted(set(values) - self.names)
         if unknown:
             raise ValueError(f"there is no field {unknown[0]!r}")
-        frame = bytearray(max(at + field.size for field, at in self._placed()))
-        for field, at in self._placed():
+        frame = bytearray(max(at + field.size for field, at in self._placed))
+        for field, at in self._placed:
             if field.name is None and field.const is None:
                 continue
             if field.const is None and field.name not in values:
@@ -230,6 +240,7 @@ class Layout(Entry):
                 frame[at + index] |= byte
         return bytes(frame)
 
+    @cached_property
     def _placed(self) -> list[tuple[FrameField, int]]:
         """Each field with the byte it begins at."""
         placed, after = [], 0
