@@ -35,6 +35,14 @@ def isoformat(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def aware(text: str) -> datetime:
+    """An RFC 3339 instant. Raises ValueError for what is none, or has no offset."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset")
+    return at
+
+
 def noon(day: date) -> datetime:
     """Local noon of a day, in UTC: where a lighting day begins, so that a night is never cut."""
     return datetime.combine(day, time(12), PARIS).astimezone(UTC)

@@ -2,8 +2,9 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -127,6 +128,15 @@ class AtOnce(ABC):
         for done in [self._pool.submit(one, item) for item in items]:
             done.result()
         return failed
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Whatever a foreign body provokes becomes one ValueError that says what was being read."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{what}: {error!r}"[:300]) from None
 
 
 def verdict(command: Command, reply: Reply) -> list[Answer]:

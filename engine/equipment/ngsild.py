@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
@@ -13,11 +12,11 @@ import orjson
 from pydantic import Field, model_validator
 
 from engine.equipment.connections import Entry, Site
-from engine.equipment.http import AtOnce, HttpConnection, verdict
+from engine.equipment.http import AtOnce, HttpConnection, reading, verdict
 from engine.equipment.inbox import Answer
 from engine.equipment.single import answer
 from engine.errors import Unavailable
-from engine.instants import isoformat
+from engine.instants import aware, isoformat
 from engine.model import AckStatus, Command, ReadBack
 from engine.ports import Capabilities, Clock
 from engine.web import Reply
@@ -164,10 +163,8 @@ class NgsiLdLink(AtOnce):
         if mapped is None or mapped.actual is None:
             return []
         found = self._attributes(point, mapped, mapped.actual)
-        try:
+        with reading(f"{point}: no value of {mapped.actual} with its time"):
             return [_readback(point, gateway, found[mapped.actual], mapped.scale)]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{point}: no value of {mapped.actual} with its time: {error!r}") from None
 
     def _attributes(self, point: str, mapped: MappedPoint, *names: str) -> dict[str, Any]:
         """Some attributes of the entity. Raises ValueError for anything but an entity."""
@@ -194,7 +191,8 @@ class NgsiLdLink(AtOnce):
                 self._change.wait_for(lambda: self._awaited or self._over.is_set())
                 waiting = list(self._awaited.values())
             for awaited in waiting:
-                self._look(awaited)
+                if not self._over.is_set():
+                    self._look(awaited)
             self._over.wait(_LOOK_EVERY_S)
 
     def _look(self, awaited: _Awaited) -> None:
@@ -222,7 +220,7 @@ def _name(point: str) -> str:
 
 def _readback(point: str, gateway: str, found: Any, scale: float) -> ReadBack:
     """Of equipment that echoes sequence and digest, with both; of other equipment the value alone."""
-    at = datetime.fromisoformat(found.get("observedAt") or found["modifiedAt"])
+    at = aware(found.get("observedAt") or found["modifiedAt"])
     seq, shown = _property(found.get("seq")), _property(found.get("digest"))
     whole = seq is not None and shown is not None
     value = float(found["value"]) / scale
@@ -231,10 +229,8 @@ def _readback(point: str, gateway: str, found: Any, scale: float) -> ReadBack:
 
 def _not_updated(reply: Reply) -> str:
     """Why a broker has not updated an attribute. Raises ValueError for what is no answer of a broker."""
-    found = orjson.loads(reply.body)
-    if not isinstance(found, dict) or not found.get("notUpdated"):
-        raise ValueError(f"not a list of what was not updated: {_text(reply)}")
-    return f"not updated: {found['notUpdated'][0]}"[:200]
+    with reading("no list of what was not updated"):
+        return f"not updated: {orjson.loads(reply.body)['notUpdated'][0]}"[:200]
 
 
 def _property(attribute: Any) -> Any:

@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from engine.equipment.connections import File, Site
-from engine.equipment.http import AtOnce, HttpConnection
+from engine.equipment.http import AtOnce, HttpConnection, reading
 from engine.equipment.inbox import Answer
 from engine.equipment.single import answer
 from engine.equipment.talq_gateway import Gateway, Library
 from engine.equipment.talq_programs import Calendar, Unsayable, calendar_of, level, percent, talq_day
 from engine.errors import InputError, Problem, Undelivered
-from engine.instants import isoformat
+from engine.instants import aware, isoformat
 from engine.model import AckStatus, Command, Level, Program, ReadBack
 from engine.ports import Capabilities, Clock
 from engine.web import NoAnswer, NotSent
@@ -132,18 +132,19 @@ class TalqLink(AtOnce):
     def _understood(self, commands: Iterable[Command]) -> list[_Order]:
         """Those that can be said to the gateway; the others are rejected."""
         orders: list[_Order] = []
+        now = self._clock.now()
         for command in commands:
             try:
-                orders.append(self._said(command))
+                orders.append(self._said(command, now))
             except Unsayable as error:
                 self._inbox.put([answer(command, AckStatus.REJECTED, str(error))])
         return orders
 
-    def _said(self, command: Command) -> _Order:
+    def _said(self, command: Command, now: datetime) -> _Order:
         asset, _, name = command.point.rpartition("/")
         if name != self._point or asset not in self._lamps:
             raise Unsayable(f"{command.point} is no lamp of this connection's devices")
-        now, program = self._clock.now(), command.program
+        program = command.program
         if command.level > Level.RULE:
             return _Order(command, self._lamps[asset], None, program, calendar_of(program, self._library.limits(), now))
         override = (percent(program.steps[0][1]), program.steps[1][0] if len(program.steps) > 1 else program.until)
@@ -212,12 +213,10 @@ class TalqLink(AtOnce):
         if address is None:
             return []
         reply = self._gateway.listed("devices", *address.split("/"), "actualLightState")
-        try:
+        with reading(f"{point}: no actualLightState"):
             # Without a time of its own it is what the gateway says of the lamp at this moment.
-            at = datetime.fromisoformat(reply["timestamp"]) if "timestamp" in reply else self._clock.now()
+            at = aware(reply["timestamp"]) if "timestamp" in reply else self._clock.now()
             return [ReadBack(point, gateway, None, None, float(reply["value"]["value"]) / 100, at)]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{point}: no actualLightState: {error!r}") from None
 
 
 def _addresses(orders: Iterable[_Order]) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from engine.equipment.http import NOT_NOW
+from engine.equipment.http import NOT_NOW, reading
 from engine.equipment.talq_programs import Calendar, DayProgram, Limits, limits_of, ours
 from engine.instants import isoformat
 from engine.ports import Clock
@@ -101,8 +101,9 @@ class Library:
     def limits(self) -> Limits:
         """As announced, asked once. Raises ValueError for what is no announcement."""
         if self._limits is None:
-            limits = limits_of(self._gateway.listed("services", "ControlService"))
-            self._look()
+            with reading("no ControlService, control programs and calendars"):
+                limits = limits_of(self._gateway.listed("services", "ControlService"))
+                self._look()
             self._limits = limits
         return self._limits
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import orjson
@@ -111,6 +111,7 @@ def percent(value: float) -> int:
     return round(100 * value)
 
 
+@lru_cache(maxsize=4_096)  # many lamps have one plan
 def calendar_of(program: Program, limits: Limits, now: datetime) -> Calendar:
     """The days of a program. What has begun by `now` is said from the beginning of its day on, so that one day's
     program looks like the next day's. Raises Unsayable."""

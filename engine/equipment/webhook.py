@@ -9,7 +9,7 @@ import orjson
 from pydantic import model_validator
 
 from engine.equipment.connections import Site
-from engine.equipment.http import AtOnce, HttpConnection, verdict
+from engine.equipment.http import AtOnce, HttpConnection, reading, verdict
 from engine.equipment.inbox import Answer
 from engine.model import Command, ReadBack
 from engine.ports import Capabilities, Clock
@@ -61,10 +61,8 @@ class WebhookLink(AtOnce):
         reply = self._post(self._url, command.gateway, encode_command(command), {"Idempotency-Key": command.id})
         if not reply.ok or not reply.body.strip():
             return verdict(command, reply)
-        try:
+        with reading(f"{self._url}: no acknowledgement"):
             return [decode_ack(_whole(reply), command.gateway)]
-        except ValueError as error:
-            return [f"{self._url}: {error}"]
 
     def _read(self, point: str, gateway: str) -> Iterable[Answer]:
         if self._state_url is None:
@@ -72,10 +70,8 @@ class WebhookLink(AtOnce):
         reply = self._post(self._state_url, gateway, encode_get([point]))
         if not reply.ok:
             return [f"{self._state_url}: HTTP {reply.status}"]
-        try:
+        with reading(f"{self._state_url}: no list of states"):
             return [_readback(item, gateway) for item in orjson.loads(_whole(reply))["states"]]
-        except (ValueError, TypeError, KeyError) as error:
-            return [f"{self._state_url}: not a list of states: {error}"]
 
     def _post(self, url: str, gateway: str, words: bytes, headers: dict[str, str] | None = None) -> Reply:
         body = orjson.dumps({"gateway": gateway, **orjson.loads(words)})
