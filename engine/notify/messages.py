@@ -47,8 +47,9 @@ class Notification:
     """What one recipient is told by one channel. Who that is, and where, only the file of recipients says.
 
     `key` is unique: one message an occurrence, recipient and channel. `step` is the place in the chain that it was
-    written for, from 0. It is not sent after `expires_at`. `alarm` is None for a digest; `detail` says how its state
-    came about, and of a message told by a digest, which. `id` is given by the store.
+    written for, from 0. Written anew because it was not sent in time, it keeps `created_at` and counts from a later
+    `not_before` on. It is not sent after `expires_at`. `alarm` is None for a digest; `detail` says how its state came
+    about, and of a message told by a digest, which. `id` is given by the store.
     """
 
     key: str
@@ -79,7 +80,7 @@ class Notification:
         """From when on the recipient is counted on to answer; None while it is held, or when it was lost."""
         if self.state is MessageState.HELD or self.state.lost:
             return None
-        return self.changed_at if self.state is MessageState.DIGESTED else self.created_at
+        return self.changed_at if self.state is MessageState.DIGESTED else self.not_before
 
 
 def key_of(alarm: int, recipient: str, channel: Channel) -> str:

@@ -65,24 +65,33 @@ def due(chain: Chain, alarm: Alarm, told: Sequence[Notification], book: Recipien
     """The step of a chain that is to hear of an alarm now, by its place; None for nobody.
 
     The first on duty that has not heard of it and where somebody listens to its priority: at once where nobody has
-    heard of it yet, else once those told last have let their time pass while its condition stands.
+    heard of it yet, else once those told last have let their time pass while its condition stands. When all have been
+    told, those whose message was not sent in time are told again.
     """
-    told = [one for one in told if one.state is not MessageState.CANCELLED]
+    told = _written_of(told)
     if alarm.state not in _HEARD or (told and not _unanswered(alarm, told, now)):
         return None
-    had, reached = {one.step for one in told}, {one.recipient for one in told}
-    for number, step in enumerate(chain):
-        wanted = [name for name in step.to if name not in reached and book.recipients[name].hears(alarm.priority)]
-        if number not in had and wanted and step.on_duty(now):
-            return number
-    return None
+    had = {one.step for one in told}
+    turns = [n for n, step in enumerate(chain) if step.on_duty(now) and _listening(step, alarm, told, book)]
+    return min(turns, key=lambda number: (number in had, number), default=None)
+
+
+def _written_of(told: Sequence[Notification]) -> Sequence[Notification]:
+    """But for what was cancelled: it may be written again."""
+    return [one for one in told if one.state is not MessageState.CANCELLED]
+
+
+def _listening(step: Step, alarm: Alarm, told: Sequence[Notification], book: Recipients) -> list[str]:
+    """Those of a step who are still to hear of an alarm."""
+    reached = {one.recipient for one in told if one.state is not MessageState.EXPIRED}
+    return [name for name in step.to if name not in reached and book.recipients[name].hears(alarm.priority)]
 
 
 def _unanswered(alarm: Alarm, told: Sequence[Notification], now: datetime) -> bool:
     """Whether those told last have let their time to respond pass, or will never hear."""
     if alarm.state is not AlarmState.UNACKNOWLEDGED:
         return False
-    newest = max(told, key=lambda one: one.created_at).step
+    newest = max(told, key=lambda one: one.not_before).step
     last = [one for one in told if one.step == newest]
     if any(one.state is MessageState.HELD for one in last):
         return False
@@ -94,16 +103,13 @@ def _unanswered(alarm: Alarm, told: Sequence[Notification], now: datetime) -> bo
 
 def _messages(book: Recipients, chain: Chain, alarm: Alarm, seen: Situation) -> Iterable[Notification]:
     assert alarm.id is not None  # noqa: S101 - only saved alarms are looked at
-    told = seen.told.get(alarm.id, ())
+    told = _written_of(seen.told.get(alarm.id, ()))
     number = due(chain, alarm, told, book, seen.now)
     if number is None:
         return
-    kind = Kind.ESCALATION if any(one.state is not MessageState.CANCELLED for one in told) else Kind.ALARM
-    reached = {one.recipient for one in told if one.state is not MessageState.CANCELLED}
-    for name in chain[number].to:
+    kind = Kind.ESCALATION if told else Kind.ALARM
+    for name in _listening(chain[number], alarm, told, book):
         recipient = book.recipients[name]
-        if name in reached or not recipient.hears(alarm.priority):
-            continue
         subject, body = alarm_text(alarm, recipient.lang, escalated=kind is Kind.ESCALATION)
         for channel in recipient.channels:
             key = key_of(alarm.id, name, channel)
@@ -136,7 +142,7 @@ def _written(
 def _held_in_flood(flood: int, fresh: Sequence[Notification], seen: Situation) -> list[Notification]:
     """The same messages, those held that are too many. Critical ones are counted apart, so that no crowd hides them."""
     since = seen.now - FLOOD_WITHIN
-    recent = [one for one in seen.recent if one.kind is not Kind.DIGEST and one.created_at > since]
+    recent = [one for one in seen.recent if one.kind is not Kind.DIGEST and one.not_before > since]
     counts = Counter(map(_lane, (*recent, *fresh)))
     return [replace(one, state=MessageState.HELD) if counts[_lane(one)] > flood else one for one in fresh]
 
@@ -150,7 +156,7 @@ def _digests(
 ) -> Iterable[tuple[Notification, tuple[str, ...]]]:
     """For each recipient with held messages, one that tells of all; not sooner than `FLOOD_WITHIN` after the last."""
     since = seen.now - FLOOD_WITHIN
-    rests = {_box(one) for one in seen.recent if one.kind is Kind.DIGEST and one.created_at > since}
+    rests = {_box(one) for one in seen.recent if one.kind is Kind.DIGEST and one.not_before > since}
     boxes: dict[_Box, list[Notification]] = defaultdict(list)
     for one in held:
         if _box(one) not in rests:

@@ -71,7 +71,10 @@ class Courier:
         self._clock = clock
 
     def step(self, book: Recipients | None, most: int = 20) -> Counter[str]:
-        """Cancel, expire, then send up to `most`, one by one. Returns how many came to which state."""
+        """Cancel, expire, then send up to `most`, one by one. Returns how many came to which state.
+
+        Without a file of recipients nothing is sent: it may come back before the messages run out of time.
+        """
         tally: Counter[str] = Counter()
         with self._read() as unit:
             if not unit.notifications.open():
@@ -79,7 +82,7 @@ class Courier:
         with self._begin() as unit:
             tally[MessageState.CANCELLED.value] += unit.notifications.withdraw(self._clock.now())
             tally[MessageState.EXPIRED.value] += unit.notifications.expire(self._clock.now())
-        while tally["claimed"] < most and (message := self._claimed()):
+        while book is not None and tally["claimed"] < most and (message := self._claimed()):
             tally["claimed"] += 1
             outcome = self._carried(message, book)
             tally[self._settle(message, outcome).value] += 1
@@ -89,8 +92,8 @@ class Courier:
         with self._begin() as unit:
             return next(iter(unit.notifications.claim(1, self._clock.now(), _LEASE)), None)
 
-    def _carried(self, message: Notification, book: Recipients | None) -> Outcome:
-        recipient = None if book is None else book.recipients.get(message.recipient)
+    def _carried(self, message: Notification, book: Recipients) -> Outcome:
+        recipient = book.recipients.get(message.recipient)
         if recipient is None or message.channel not in recipient.channels:
             return Outcome(Fate.NEVER, "the file of recipients no longer names this one")
         carrier = self._carriers.get(message.channel)

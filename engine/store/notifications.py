@@ -18,6 +18,7 @@ _TABLE = schema.notification
 _HELD, _DIGESTED = MessageState.HELD, MessageState.DIGESTED
 _QUEUED, _SENDING = MessageState.QUEUED, MessageState.SENDING
 _URGENCY = {priority: number for number, priority in enumerate(Priority)}
+_UNSENT = (MessageState.CANCELLED, MessageState.EXPIRED)
 Messages = list[Notification]
 
 
@@ -29,15 +30,18 @@ class Notifications:
         self._connection = bulk.connection
 
     def add(self, messages: Iterable[Notification]) -> set[str]:
-        """Write those whose key is new, or whose key's message was cancelled. Returns their keys."""
+        """Write those whose key is new, and anew those that were cancelled or ran out of time. Returns their keys.
+
+        One that is written anew keeps its `created_at`, and so its message id: something of it may have arrived.
+        """
         rows = [_values(message) for message in messages]
         if not rows:
             return set()
         make = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
         statement = make(_TABLE)
-        again = {name: statement.excluded[name] for name in rows[0] if name != "key"}
+        again = {name: statement.excluded[name] for name in rows[0] if name not in {"key", "created_at"}}
         statement = statement.on_conflict_do_update(
-            index_elements=["key"], set_=again, where=_TABLE.c.state == MessageState.CANCELLED
+            index_elements=["key"], set_=again, where=or_(*(_TABLE.c.state == state for state in _UNSENT))
         )
         return set(self._connection.execute(statement.returning(_TABLE.c.key), rows).scalars())
 
@@ -50,8 +54,8 @@ class Notifications:
         return found
 
     def recent(self, since: datetime) -> Messages:
-        """What was written after an instant, and all that is held."""
-        return self._read(or_(_TABLE.c.created_at > to_us(since), _TABLE.c.state == _HELD))
+        """What counts from after an instant, and all that is held."""
+        return self._read(or_(_TABLE.c.not_before > to_us(since), _TABLE.c.state == _HELD))
 
     def list(self, states: Collection[MessageState] = tuple(MessageState)) -> Messages:
         """Those in some states, in the order they were written."""
@@ -81,13 +85,14 @@ class Notifications:
         ended = [*self._change(unsent, MessageState.EXPIRED, at, "unsent")]
         lapsed = and_(over, _TABLE.c.state == _SENDING, _TABLE.c.lease_until <= to_us(at))
         ended += self._change(lapsed, MessageState.EXPIRED, at, "may have been sent")
-        self._lose(ended, at)
+        self._lose(ended, MessageState.EXPIRED, at)
         return len(ended)
 
     def claim(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Notification]:
         """Take the most urgent that are due into SENDING; attempts grow by one. Until the lease ends they are ours."""
         columns, instant = _TABLE.c, to_us(now)
-        waiting = and_(columns.state == _QUEUED, columns.not_before <= instant)
+        rested = or_(columns.lease_until.is_(None), columns.lease_until <= instant)
+        waiting = and_(columns.state == _QUEUED, columns.not_before <= instant, rested)
         lapsed = and_(columns.state == _SENDING, columns.lease_until <= instant)
         due = (
             select(columns.id)
@@ -110,19 +115,19 @@ class Notifications:
         """End a claimed message. Returns whether it was still this attempt's."""
         done = self._change(_attempt(message), state, at, detail)
         if state.lost:
-            self._lose(done, at)
+            self._lose(done, state, at)
         return bool(done)
 
     def postpone(self, message: Notification, until: datetime, at: datetime, detail: str) -> bool:
         """Give a claimed message back, to be sent again not before an instant. Returns whether it was still ours."""
-        values = {"state": _QUEUED, "not_before": to_us(until), "changed_at": to_us(at), "detail": detail}
+        values = {"state": _QUEUED, "lease_until": to_us(until), "changed_at": to_us(at), "detail": detail}
         return self._connection.execute(update(_TABLE).where(_attempt(message)).values(values)).rowcount > 0
 
-    def _lose(self, ended: Collection[str], at: datetime) -> None:
+    def _lose(self, ended: Collection[str], state: MessageState, at: datetime) -> None:
         """What was told by a digest that nobody got was not told."""
         if ended:
             told = [_TABLE.c.state == _DIGESTED, _TABLE.c.detail.in_(_keys(self._bulk, ended))]
-            self._change(and_(*told), MessageState.FAILED, at, "its digest did not arrive")
+            self._change(and_(*told), state, at, "its digest did not arrive")
 
     def _change(self, chosen: ColumnElement[bool], state: MessageState, at: datetime, detail: str) -> Sequence[str]:
         """Returns the keys of those that changed."""
@@ -155,7 +160,7 @@ _INSTANTS = ("created_at", "not_before", "expires_at", "changed_at")
 
 def _values(message: Notification) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(message, name) for name in (*_PLAIN, "detail")}
-    return values | {name: to_us(getattr(message, name)) for name in _INSTANTS}
+    return values | {name: to_us(getattr(message, name)) for name in _INSTANTS} | {"lease_until": None}
 
 
 def _message(row: Any) -> Notification:

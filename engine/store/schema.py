@@ -415,7 +415,7 @@ notification = Table(
     _column("lease_until", BigInteger, null=True),
     _column("detail", Text),
     Index("notification_state", "state", "not_before"),
-    Index("notification_created_at", "created_at"),
+    Index("notification_not_before", "not_before"),
     Index("notification_alarm", "alarm"),
 )
 

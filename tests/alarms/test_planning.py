@@ -48,8 +48,9 @@ class World:
         self.now += minutes * MINUTE
         planned = plan(self.book, lambda _: "", lambda _: ("C-1", "z", "49"), self.seen())
         for row in planned.messages:
-            assert row.key not in self.rows or self.rows[row.key].state is MessageState.CANCELLED
-            self.rows[row.key] = row
+            before = self.rows.get(row.key)
+            assert before is None or before.state in {MessageState.CANCELLED, MessageState.EXPIRED}
+            self.rows[row.key] = row if before is None else replace(row, created_at=before.created_at)
         for digest, keys in planned.digested.items():
             for key in keys:
                 self.move(key, MessageState.DIGESTED, digest)
@@ -61,7 +62,7 @@ class World:
             if row.alarm is not None:
                 told.setdefault(row.alarm, []).append(row)
         since = self.now - FLOOD_WITHIN
-        recent = [one for one in self.rows.values() if one.created_at > since or one.state is MessageState.HELD]
+        recent = [one for one in self.rows.values() if one.not_before > since or one.state is MessageState.HELD]
         return Situation(self.now, list(self.alarms.values()), told, recent)
 
     def move(self, key: str, state: MessageState, detail: str = "") -> None:
@@ -72,7 +73,7 @@ class World:
 
     def told(self) -> list[tuple[str, float]]:
         """Who was told of anything, and minutes after AT."""
-        return [(one.recipient, (one.created_at - AT) / MINUTE) for one in self.rows.values()]
+        return [(one.recipient, (one.not_before - AT) / MINUTE) for one in self.rows.values()]
 
 
 def test_the_first_is_told_at_once_and_the_next_when_nobody_answers() -> None:
@@ -128,6 +129,28 @@ def test_one_that_was_lost_is_not_waited_for() -> None:
     world.move("1/desk/email", MessageState.FAILED)
     world.tick(1)
     assert world.told() == [("desk", 0), ("duty", 1)]
+
+
+def test_when_all_have_been_told_those_it_did_not_reach_in_time_are_told_again() -> None:
+    world = World(book([{"to": "desk", "hours": "08:00-18:00"}, {"to": "duty"}]))
+    world.put(alarm())
+    world.tick()
+    first = world.rows["1/desk/email"].message_id
+    world.move("1/desk/email", MessageState.EXPIRED)
+    world.tick(1)
+    assert world.told() == [("desk", 0), ("duty", 1)]  # the next at once, and only then the first again
+    world.tick(9)
+    world.tick(1)
+    assert world.told() == [("desk", 11), ("duty", 1)]
+    assert world.rows["1/desk/email"].message_id == first
+    for key in ("1/desk/email", "1/duty/email"):
+        world.move(key, MessageState.EXPIRED)
+    world.tick(9 * 60)  # 19:11: nobody but the one on duty
+    assert world.told()[1] == ("duty", 9 * 60 + 11)
+    world.move("1/duty/email", MessageState.FAILED)
+    assert not world.tick(1)
+    world.tick(13 * 60)
+    assert world.told()[0] == ("desk", 22 * 60 + 12)
 
 
 def test_a_cancelled_escalation_is_written_again_when_the_condition_is_back() -> None:

@@ -179,6 +179,17 @@ def test_a_file_with_a_mistake_leaves_the_one_before_in_force(town: Town) -> Non
     assert town.pass_(1) == 0
 
 
+def test_what_waits_is_not_given_up_before_the_file_has_been_read(town: Town) -> None:
+    town.event("L-1")
+    town.notifier.tell(town.book)
+    started_anew = Notifier(town.settings, town.store, town.territory, town.clock)
+    started_anew.post()
+    assert (town.mail(), [row.state for row in town.rows()]) == ([], [MessageState.QUEUED])
+    started_anew.tell(town.book)
+    started_anew.post()
+    assert len(town.mail()) == 1
+
+
 def test_a_recipient_who_is_gone_gets_nothing_more(town: Town) -> None:
     town.event("L-1")
     town.notifier.tell(town.book)

@@ -106,7 +106,7 @@ def _notifications() -> None:
         sa.Column("lease_until", sa.BigInteger),
         sa.Column("detail", sa.Text, nullable=False),
     )
-    op.create_index("notification_created_at", "notification", ["created_at"])
+    op.create_index("notification_not_before", "notification", ["not_before"])
     op.create_index("alarm_event_at", "alarm_event", ["at"])
     op.create_index("notification_state", "notification", ["state", "not_before"])
     op.create_index("notification_alarm", "notification", ["alarm"])
