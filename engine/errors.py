@@ -47,7 +47,10 @@ class Unavailable(ConsigneError):
 
 
 class Undelivered(Unavailable):
-    """One of several carriers was away: the commands named in `commands` may not have left, all others have."""
+    """A carrier, or one of several, was away: the commands named in `commands` may not have left, all others have.
+
+    With none named, something that left was not answered in time: it may be well to leave that carrier alone a while.
+    """
 
     def __init__(self, why: str, commands: Iterable[str]) -> None:
         self.commands = frozenset(commands)

@@ -60,7 +60,8 @@ class Link(Protocol):
         ...
 
     def send(self, commands: Sequence[Command]) -> None:
-        """Returns once the carrier has taken all of them. Raises Unavailable when it may not have."""
+        """Returns once the carrier has taken all of them. Raises Unavailable when it may not have, and Undelivered,
+        which is one, when it is known which."""
         ...
 
     def ask(self, points: Mapping[str, str]) -> None:

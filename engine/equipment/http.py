@@ -75,8 +75,8 @@ class AtOnce(ABC):
 
     def send(self, commands: Sequence[Command]) -> None:
         failed = self._side_by_side(commands, self._order_or_reject)
-        unsent = [command.id for command, error in failed if not isinstance(error, NoAnswer)]
-        if unsent:
+        if failed:
+            unsent = [command.id for command, error in failed if not isinstance(error, NoAnswer)]
             raise Undelivered(str(failed[0][1]), unsent)
 
     def ask(self, points: Mapping[str, str]) -> None:

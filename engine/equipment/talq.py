@@ -122,10 +122,10 @@ class TalqLink(AtOnce):
             self._follow([order for order in orders if order.calendar is not None])
         except NotSent as error:
             self._library.forget()
-            if left:
-                raise Undelivered(str(error), [command.id for command in left]) from None
-        except NoAnswer:
-            self._library.forget()  # what was not acknowledged stays so, and a read-back decides
+            raise Undelivered(str(error), [command.id for command in left]) from None
+        except NoAnswer as error:
+            self._library.forget()
+            raise Undelivered(str(error), ()) from None  # what was not acknowledged stays so: a read-back decides
         except ValueError as error:
             self._inbox.put([f"TALQ gateway: {error}"])
 

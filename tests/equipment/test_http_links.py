@@ -103,6 +103,13 @@ def test_the_receivers_own_acknowledgement_counts(receiver: Receiver, hook: Link
     assert (ack.status, ack.reason, ack.gateway) == (status, "so it is", "A-1")
 
 
+def test_one_that_hangs_is_told_as_such(receiver: Receiver, hook: Link) -> None:
+    receiver.answer = Response(status_code=599)
+    with pytest.raises(Undelivered, match=r"no whole answer|timed out") as error:
+        hook.send([an_order(receiver, 0.4)])
+    assert error.value.commands == set()
+
+
 def test_after_one_that_hangs_those_not_begun_are_not_tried(receiver: Receiver, hook: Link) -> None:
     receiver.answer = Response(status_code=599)
     commands = [an_order(receiver, 0.4, n) for n in range(40)]

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from engine.equipment.talq import TalqLink, read_devices
-from engine.errors import InputError
+from engine.errors import InputError, Undelivered
 from engine.model import AckStatus, Command, Level, Program
 from tests.equipment.peers.peer import Mood
 from tests.equipment.peers.talq import CMS, LAMPS, TalqPeer
@@ -221,7 +221,9 @@ def test_a_lamp_it_does_not_know_is_rejected(world: Callable[..., World]) -> Non
 def test_a_lost_answer_is_told_again_without_harm(world: Callable[..., World]) -> None:
     town = world()
     town.peer.mood = Mood.HANGS
-    assert town.send(town.order("L-1", *NIGHT)) == {}
+    with pytest.raises(Undelivered) as error:
+        town.send(town.order("L-1", *NIGHT))
+    assert (error.value.commands, town.link.receive(0.0).acks) == (set(), ())
     assert len(town.gateway.programs) == 1
     town.peer.mood = Mood.WELL
     assert accepted(town.send(town.order("L-1", *NIGHT)))

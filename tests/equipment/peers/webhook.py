@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from engine.equipment.connections import Site
+from engine.equipment.router import Router
 from engine.equipment.webhook import WebhookConnection
 from engine.wire import decode_command, decode_get, encode_ack, encode_readback
 from tests.equipment.peers.device import Device
@@ -81,6 +83,24 @@ class WebhookPeer(Base):
             await self._served.hang()
         states = [orjson.loads(encode_readback(self._device.state(name, self.gateway))) for name in decode_get(body)]
         return Response(orjson.dumps({"states": states}), 200, media_type="application/json")
+
+
+class Routed:
+    """A connection as the service opens it: behind the router."""
+
+    def __init__(self, inner: WebhookConnection) -> None:
+        self.inner, self.capabilities, self.probe = inner, inner.capabilities, inner.probe
+
+    def open(self, site: Site) -> Router:
+        return Router([self.inner], site, pause_s=0.2)
+
+
+class RoutedPeer(WebhookPeer):
+    """The same by way of the router."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(folder, port)
+        self.connection = Routed(self.connection)  # type: ignore[assignment]
 
 
 class BareWebhookPeer(WebhookPeer):
