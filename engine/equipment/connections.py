@@ -156,8 +156,8 @@ def first_line(file: Path) -> str:
     return file.read_text().partition("\n")[0].strip()
 
 
-NOWHERE = Capabilities(programs=False, expiry=False, key=False, acknowledges=False, reads_back=False)
-"""What a gateway can do that no connection serves."""
+NOWHERE = Capabilities(programs=False, expiry=False, key=False, reads_back=False)
+"""What a gateway can do that no connection serves: nothing, but that every command of it is rejected."""
 
 
 class Directory:

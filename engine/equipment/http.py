@@ -12,7 +12,7 @@ from pydantic import IPvAnyNetwork, model_validator
 
 from engine.equipment.connections import Connection
 from engine.equipment.inbox import Answer, Inbox
-from engine.equipment.single import Refused, answer, value_now
+from engine.equipment.single import Refused, answer, no_question, value_now
 from engine.errors import Unavailable, Undelivered
 from engine.model import AckStatus, Command
 from engine.ports import Answers, Capabilities, Clock
@@ -92,6 +92,8 @@ class AtOnce(ABC):
 
     def _order_or_reject(self, command: Command) -> Iterable[Answer]:
         try:
+            if not self._capabilities.selects:
+                no_question(command)
             if not self._capabilities.programs:
                 value_now(command, self._clock.now())
         except Refused as refused:

@@ -53,7 +53,7 @@ class Router:
             way.close()
 
     def capabilities(self, gateway: str) -> Capabilities:
-        """Nothing at all for a gateway that no connection serves."""
+        """`NOWHERE` for a gateway that no connection serves."""
         return self._directory.capabilities(gateway)
 
     def send(self, commands: Sequence[Command]) -> None:

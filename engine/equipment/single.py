@@ -19,8 +19,15 @@ def answer(command: Command, status: AckStatus, reason: str = "") -> Ack:
     return Ack(command.id, command.point, command.gateway, command.seq, status, reason)
 
 
+def no_question(command: Command) -> None:
+    """Raises Refused for a question before operating: who cannot be asked must not take it for the order."""
+    if command.select:
+        raise Refused(command, AckStatus.REJECTED, "it cannot be asked whether it is ready")
+
+
 def value_now(command: Command, now: datetime) -> float:
     """The value to bring to the equipment at an instant. Raises Refused when there is none any more, or not yet."""
+    no_question(command)
     if now >= command.expires_at:
         raise Refused(command, AckStatus.EXPIRED, "its life was over before it could be sent")
     value = command.program.at(now)

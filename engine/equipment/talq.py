@@ -144,6 +144,8 @@ class TalqLink(AtOnce):
         asset, _, name = command.point.rpartition("/")
         if name != self._point or asset not in self._lamps:
             raise Unsayable(f"{command.point} is no lamp of this connection's devices")
+        if command.select:
+            raise Unsayable("a lamp cannot be asked whether it is ready")
         program = command.program
         if command.level > Level.RULE:
             return _Order(command, self._lamps[asset], None, program, calendar_of(program, self._library.limits(), now))

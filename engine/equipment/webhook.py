@@ -20,7 +20,7 @@ from engine.wire import decode_ack, decode_readback, encode_command, encode_get
 class WebhookConnection(HttpConnection):
     """Commands are posted to `url`, requests for a read-back to `state_url`, on the same host.
 
-    `programs`, `expiry`, `key`: what the receiver does by itself (see `Capabilities`), which it is believed.
+    `programs`, `expiry`, `key`, `selects`: what the receiver does by itself (see `Capabilities`), which it is believed.
     """
 
     kind: Literal["webhook"]
@@ -28,6 +28,7 @@ class WebhookConnection(HttpConnection):
     programs: bool = False
     expiry: bool = False
     key: bool = False
+    selects: bool = False
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -40,7 +41,11 @@ class WebhookConnection(HttpConnection):
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            programs=self.programs, expiry=self.expiry, key=self.key, reads_back=self.state_url is not None
+            programs=self.programs,
+            expiry=self.expiry,
+            key=self.key,
+            selects=self.selects,
+            reads_back=self.state_url is not None,
         )
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,20 @@ def test_a_program_is_followed_or_refused(peer: Any, link: Link) -> None:
     for minutes, value in ((31, second), (30, peer.rest)):
         peer.clock.forward(minutes=minutes)
         assert peer.value() == pytest.approx(value)
+
+
+def test_a_question_is_answered_and_moves_nothing(peer: Any, link: Link) -> None:
+    command = an_order(peer, peer.values[0])
+    question = replace(command, select=True)
+    if not peer.capabilities.selects:
+        link.send([question])
+        link.receive(0.2)
+        assert (peer.applied, peer.value()) == ([], peer.rest)
+        return
+    assert told(peer, link, question) is AckStatus.SELECTED
+    assert (peer.applied, peer.value()) == ([], peer.rest)
+    assert told(peer, link, command) is AckStatus.ACCEPTED
+    comes_to(peer, link, peer.values[0])
 
 
 def test_every_gateway_of_the_connection_can_do_the_same(peer: Any, link: Link) -> None:

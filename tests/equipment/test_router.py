@@ -203,7 +203,8 @@ def test_capabilities_are_those_of_the_gateways_own_connection() -> None:
         assert world.router.capabilities("a1").programs
         assert not world.router.capabilities("b1").programs
         nowhere = world.router.capabilities("x")
-    assert not any((nowhere.programs, nowhere.expiry, nowhere.key, nowhere.acknowledges, nowhere.reads_back))
+    assert not any((nowhere.programs, nowhere.expiry, nowhere.key, nowhere.reads_back))
+    assert nowhere.acknowledges, "or its rejection would not be waited for"
 
 
 def test_everything_is_closed() -> None:

@@ -1,6 +1,6 @@
 """A device that speaks the words of `engine.wire`, as docs/equipment.md asks of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.model import Ack, AckStatus, Command, ReadBack
 from engine.wire import digest
@@ -15,10 +15,11 @@ class Device:
     rest: float
     applied: list[float]
     held: Command | None = None
-    ready: list[str] = field(default_factory=list)
 
     def obey(self, command: Command) -> Ack:
         status = self._judge(command)
+        if command.select and status is AckStatus.ACCEPTED:
+            return Ack(command.id, command.point, command.gateway, command.seq, AckStatus.SELECTED)
         if status is AckStatus.ACCEPTED:
             self.held = command
             self.applied.append(self.value())
