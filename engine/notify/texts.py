@@ -37,6 +37,55 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+# What alarms say that no rule raises.
+_OURS: Mapping[str, Mapping[str, Mapping[Lang, str]]] = {
+    "setpoint-not-applied": {
+        "about": {
+            "en": "The equipment does not do what was asked of it",
+            "fr": "L'équipement n'applique pas la consigne",
+        },
+        "consequence": {
+            "en": "It stays as it is, or goes by its own program.",
+            "fr": "Il reste en l'état, ou suit son propre programme.",
+        },
+        "action": {
+            "en": "Look at its commands (consigne command show POINT), then at the equipment and its link.",
+            "fr": "Regarder ses ordres (consigne command show POINT), puis l'équipement et sa liaison.",
+        },
+    },
+    "life-safety-blocked": {
+        "about": {
+            "en": "Life safety wants what may not be sent to this equipment",
+            "fr": "La sécurité des personnes demande ce qui ne peut pas être envoyé à cet équipement",
+        },
+        "consequence": {
+            "en": "The equipment does not follow: somebody may be working on it.",
+            "fr": "L'équipement ne suit pas : quelqu'un y travaille peut-être.",
+        },
+        "action": {
+            "en": "Reach who works there; release the lock-out, or do by hand what is wanted.",
+            "fr": "Joindre la personne sur place ; lever la consignation, ou faire à la main ce qui est demandé.",
+        },
+    },
+    "hold-ends-soon": {
+        "about": {"en": "A hold is about to end", "fr": "Une suspension de l'automatisme prend bientôt fin"},
+        "consequence": {
+            "en": "The automation starts again by itself.",
+            "fr": "L'automatisme reprend de lui-même.",
+        },
+        "action": {
+            "en": "Renew the hold if it is still wanted (consigne hold).",
+            "fr": "Renouveler la suspension si elle est encore utile (consigne hold).",
+        },
+    },
+}
+
+
+def said_of(alarm: Alarm, key: str, lang: Lang) -> str:
+    """What an alarm says of itself in a language (`about`, `consequence`, `action`, `why`); empty for nothing."""
+    return _text(alarm.detail.get(key) or _OURS.get(alarm.rule, {}).get(key), lang)
+
+
 def _say(key: str, lang: Lang, **values: object) -> str:
     return _WORDS[key][lang == "fr"].format(**values)
 
@@ -44,14 +93,14 @@ def _say(key: str, lang: Lang, **values: object) -> str:
 def alarm_text(alarm: Alarm, lang: Lang, *, escalated: bool) -> tuple[str, str]:
     """Subject and body of a message about one alarm."""
     priority = _say(alarm.priority.value, lang)
-    what = _text(alarm.detail.get("about"), lang) or alarm.rule
+    what = said_of(alarm, "about", lang) or alarm.rule
     subject = _say("subject", lang, priority=priority.upper(), what=what, asset=alarm.asset)
     at = f"{alarm.raised_at.astimezone(PARIS):%Y-%m-%d %H:%M:%S %z}"
     lines = [what, _say("raised", lang, id=alarm.id, priority=priority, at=at)]
     lines += [_say("over", lang)] if alarm.cleared_at is not None else []
     lines.append(_say("asset", lang, asset=alarm.asset, zone=alarm.zone))
     for key in ("why", "consequence", "action"):
-        text = _text(alarm.detail.get(key), lang)
+        text = said_of(alarm, key, lang)
         lines += [_say(key, lang, text=text)] if text else []
     within_s = alarm.detail.get("respond_within_s")
     lines += [_say("within", lang, minutes=f"{float(within_s) / 60:g}")] if within_s is not None else []

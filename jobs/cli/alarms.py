@@ -13,6 +13,7 @@ from engine.instants import isoformat
 from engine.model import Alarm, AlarmState
 from engine.notify.messages import Notification
 from engine.notify.recipients import NOTIFY, load_recipients
+from engine.notify.texts import said_of
 from engine.rulebook import Rulebook, load_rules
 from engine.rulebook.naming import nearest
 from engine.rulebook.scenarios.story import span
@@ -294,8 +295,8 @@ def _told(alarm: Alarm, history: Sequence[Alarm], now: datetime, words: Lang) ->
     yield say("alarm_head", words, id=alarm.id, rule=alarm.rule, asset=alarm.asset)
     yield f"{say(alarm.priority.value, words)}, {_state(alarm, words)}, {local(alarm.raised_at)}"
     for key in ("about", "consequence", "action"):
-        if key in alarm.detail:
-            yield _line(key, alarm.detail[key][words], words)
+        if text := said_of(alarm, key, words):
+            yield _line(key, text, words)
     by = alarms.respond_by(alarm)
     if by is not None:
         yield _line("respond", f"{local(by)} ({_left(alarm, now, words)})", words)

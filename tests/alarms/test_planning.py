@@ -276,48 +276,71 @@ STARTS = [datetime(2026, 10, 24, 20, tzinfo=PARIS), datetime(2026, 3, 28, 20, tz
     st.dictionaries(st.integers(0, 5), st.integers(0, 2_000)),
     st.sampled_from([1, 10]),
     st.sampled_from(["low", "high"]),
+    st.lists(st.sampled_from([MessageState.SENT, MessageState.EXPIRED, MessageState.FAILED]), max_size=4),
 )
 def test_everybody_due_hears_once_and_nobody_off_duty(
     chain: list[dict[str, Any]], start: datetime, raised: list[tuple[int, Priority]], seen: dict[int, int], flood: int,
-    least: str,
+    least: str, fates: list[MessageState],
 ) -> None:  # fmt: skip
-    """Nine days, a look every ten minutes; some alarms are acknowledged, the others stand to the end."""
-    start = start.astimezone(UTC)
-    world = World(book(chain, flood, head=MAIL | {"least": least}), now=start - 10 * MINUTE)
-    acked_at: dict[int, datetime] = {}
+    """Nine days, a look every ten minutes; some alarms are acknowledged, the others stand to the end.
+
+    `fates`: what becomes of the first messages; later ones stay on their way.
+    """
+    world = World(book(chain, flood, head=MAIL | {"least": least}), now=start.astimezone(UTC) - 10 * MINUTE)
+    lost, ids, seen_at = bool(fates), dict[str, str](), dict[int, datetime]()
     for look in range(9 * 144):
         world.now += 10 * MINUTE
-        minute = look * 10
-        for number, (at, priority) in enumerate(raised):
-            if number not in world.alarms and at <= minute:
-                world.put(alarm(number, priority=priority, raised_at=world.now))
-            if number in world.alarms and number not in acked_at and seen.get(number, 10**9) <= minute:
-                world.put(replace(world.alarms[number], state=A))
-                acked_at[number] = world.now
+        happen(world, look * 10, raised, seen, seen_at)
         world.tick()
         if look % 36 == 0:
             assert not world.tick()  # told again at once, there is nothing to tell
-    steps = world.book.otherwise
+        for key, row in world.rows.items():
+            assert ids.setdefault(key, row.message_id) == row.message_id
+            assert row.alarm is None or world.book.otherwise[row.step].on_duty(row.not_before)
+            if row.state is MessageState.QUEUED and row.kind is not Kind.DIGEST and fates:
+                world.move(key, fates.pop())
     for number, one in world.alarms.items():
-        rows = [row for row in world.rows.values() if row.alarm == number]
-        assert len({row.recipient for row in rows}) == len(rows)
-        for row in rows:
-            assert steps[row.step].on_duty(row.created_at)
-            assert row.created_at < row.expires_at
-            assert row.recipient in steps[row.step].to
-            assert row.created_at <= acked_at.get(number, row.created_at)
-        times = sorted({row.step: row.created_at for row in rows}.values())
-        assert all(b - a >= timedelta(seconds=600) for a, b in pairwise(times))
-        if number not in acked_at:
-            listening = {name for step in steps for name in step.to if world.book.recipients[name].hears(one.priority)}
-            assert {row.recipient for row in rows} == listening
-    lanes = [row for row in world.rows.values() if row.kind is not Kind.DIGEST]
-    for row in lanes:
+        check_occurrence(world, one, seen_at.get(number), lost)
+    check_crowds([row for row in world.rows.values() if row.kind is not Kind.DIGEST], flood, lost)
+
+
+def happen(
+    world: World, minute: int, raised: list[tuple[int, Priority]], seen: dict[int, int], seen_at: dict[int, datetime]
+) -> None:  # fmt: skip
+    """Raise and acknowledge what is due by a minute."""
+    for number, (at, priority) in enumerate(raised):
+        if number not in world.alarms and at <= minute:
+            world.put(alarm(number, priority=priority, raised_at=world.now))
+        if number in world.alarms and number not in seen_at and seen.get(number, 10**9) <= minute:
+            world.put(replace(world.alarms[number], state=A))
+            seen_at[number] = world.now
+
+
+def check_occurrence(world: World, one: Alarm, seen_at: datetime | None, lost: bool) -> None:
+    """Each who listens once, in their turn, until somebody has seen it."""
+    steps = world.book.otherwise
+    rows = [row for row in world.rows.values() if row.alarm == one.id]
+    assert len({row.recipient for row in rows}) == len(rows)
+    for row in rows:
+        assert row.created_at <= row.not_before < row.expires_at
+        assert row.recipient in steps[row.step].to
+        assert seen_at is None or row.not_before <= seen_at
+    times = sorted({row.step: row.created_at for row in rows}.values())
+    assert lost or all(b - a >= timedelta(seconds=600) for a, b in pairwise(times))
+    if seen_at is None:
+        listening = {name for step in steps for name in step.to if world.book.recipients[name].hears(one.priority)}
+        assert {row.recipient for row in rows} == listening
+
+
+def check_crowds(rows: Sequence[Notification], flood: int, lost: bool) -> None:
+    """Single messages while they are few in ten minutes, digests else; critical ones counted apart."""
+    for row in rows:
         together = [
-            other for other in lanes
-            if row.created_at - FLOOD_WITHIN < other.created_at <= row.created_at
+            other for other in rows
+            if row.not_before - FLOOD_WITHIN < other.not_before <= row.not_before
             and other.recipient == row.recipient
             and (other.priority is Priority.CRITICAL) is (row.priority is Priority.CRITICAL)
         ]  # fmt: skip
-        assert (row.state is MessageState.QUEUED) is (len(together) <= flood)
-        assert row.state in {MessageState.QUEUED, MessageState.DIGESTED}
+        assert row.state is not MessageState.HELD
+        assert row.state is not MessageState.QUEUED or len(together) <= flood
+        assert lost or row.state is not MessageState.DIGESTED or len(together) > flood
