@@ -11,6 +11,7 @@ from engine.store import horizon, partitions, schema
 from engine.store.audit import Audit
 from engine.store.bulk import Bulk
 from engine.store.commands import Commands
+from engine.store.notifications import Notifications
 
 _GRACE = timedelta(hours=1)
 _RESTORE = "restore a backup into an empty database: consigne db restore"
@@ -20,7 +21,7 @@ def check_contents(bulk: Bulk, name: str, at: datetime | None) -> list[Problem]:
     """What is wrong inside a database whose schema is at head. Without `at`, what depends on the time is left out."""
     found = [*_integrity(bulk), *_counts(bulk), *_audit(bulk)]
     if at is not None:
-        found += [*_partitions(bulk, at), *_overdue(bulk, at)]
+        found += [*_partitions(bulk, at), *_overdue(bulk, at), *_unsent(bulk, at)]
     return [Problem(name, 0, 0, what, hint) for what, hint in found]
 
 
@@ -85,6 +86,16 @@ def _overdue(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:
         now = isoformat(at.astimezone(UTC))
         what = f"{len(late)} commands are not over an hour after their expiry, at {now} ({example} …)"
         yield what, "start the service: dispatch ends them"
+
+
+def _unsent(bulk: Bulk, at: datetime) -> Iterator[tuple[str, str]]:
+    """So does every message to people."""
+    late = Notifications(bulk).overdue(at - _GRACE)
+    if late:
+        yield (
+            f"{late} messages to people are not over an hour after their expiry, at {isoformat(at.astimezone(UTC))}",
+            "start the service: it ends them",
+        )
 
 
 def _number(bulk: Bulk, of: object) -> int:

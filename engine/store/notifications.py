@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.instants import from_us, to_us
@@ -18,6 +18,7 @@ _TABLE = schema.notification
 _HELD, _DIGESTED = MessageState.HELD, MessageState.DIGESTED
 _QUEUED, _SENDING = MessageState.QUEUED, MessageState.SENDING
 _URGENCY = {priority: number for number, priority in enumerate(Priority)}
+_OPEN = (_HELD, _QUEUED, _SENDING)
 _UNSENT = (MessageState.CANCELLED, MessageState.EXPIRED)
 Messages = list[Notification]
 
@@ -67,8 +68,13 @@ class Notifications:
 
     def open(self) -> bool:
         """Whether any message has not come to its end."""
-        waiting = select(_TABLE.c.id).where(_TABLE.c.state.in_([_HELD, _QUEUED, _SENDING])).limit(1)
+        waiting = select(_TABLE.c.id).where(_TABLE.c.state.in_(_OPEN)).limit(1)
         return self._connection.execute(waiting).first() is not None
+
+    def overdue(self, at: datetime) -> int:
+        """How many have not come to their end, though their time was over at an instant."""
+        late = (_TABLE.c.state.in_(_OPEN), _TABLE.c.expires_at <= to_us(at))
+        return self._connection.execute(select(func.count()).where(*late)).scalar_one()
 
     def withdraw(self, at: datetime) -> int:
         """Cancel escalations that have not left, of alarms acknowledged or gone meanwhile. Returns how many."""

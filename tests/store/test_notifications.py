@@ -141,6 +141,19 @@ def test_nothing_stays_open_past_its_expiry(bare: Store) -> None:
         ]  # fmt: skip
 
 
+def test_the_database_check_names_what_nobody_ends(bare: Store) -> None:
+    put(bare, message("1/a/email"), message("2/a/email", state=SENT))
+    late = NOW + 120 * MINUTE
+
+    def told(at: datetime) -> list[str]:
+        return [one.what for one in bare.check(at) if "messages" in one.what]
+
+    assert told(late - timedelta(microseconds=1)) == []
+    assert told(late) == ["1 messages to people are not over an hour after their expiry, at 2026-11-22T14:00:00Z"]
+    do(bare, lambda log: log.expire(late))
+    assert told(late) == []
+
+
 def test_one_that_is_being_sent_at_its_expiry_may_still_say_so(bare: Store) -> None:
     put(bare, message("1/a/email", expires_at=NOW + MINUTE))
     (one,) = claim(bare)
