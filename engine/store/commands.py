@@ -1,5 +1,6 @@
 """The outbox as rows, and the life of every command."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -32,11 +33,13 @@ _OPEN = _TABLE.c.state.in_([state for state in CommandState if not state.termina
 
 
 class Commands:
-    """See `CommandLog`."""
+    """See `CommandLog`. `told`: how many lines of each state this transaction has added, the last one of `told_at`."""
 
     def __init__(self, bulk: Bulk) -> None:
         self._bulk = bulk
         self._connection = bulk.connection
+        self.told: Counter[str] = Counter()
+        self.told_at = 0
 
     def enqueue(self, commands: Sequence[Command]) -> int:
         """See `CommandLog.enqueue`. Raises Conflict when another command of the point has the sequence already.
@@ -193,6 +196,8 @@ class Commands:
     def _log(self, lines: Iterable[tuple[str, CommandState, int, str]]) -> None:
         types: dict[str, Any] = {"command": pl.String, "state": pl.String, "at": pl.Int64, "detail": pl.String}
         rows = [(command, str(state), at, detail) for command, state, at, detail in lines]
+        self.told.update(state for _, state, _, _ in rows)
+        self.told_at = max([self.told_at, *(at for _, _, at, _ in rows)])
         self._bulk.insert(schema.command_event, pl.DataFrame(rows, schema=types, orient="row"))
 
     def _read(self, statement: Select[Any]) -> Iterator[Command]:

@@ -54,6 +54,7 @@ class Store:
                 unit = Unit(self._database.bulk(connection), self._newest)
                 touched = unit.readings.appender.touched
                 yield unit
+                unit.conclude()
         except BaseException:
             self._newest.forget(touched)
             raise

@@ -1,5 +1,6 @@
 """One transaction, and everything that can be done in it."""
 
+from engine.instants import from_us
 from engine.store.alarms import Alarms
 from engine.store.audit import Audit
 from engine.store.batches import Batches
@@ -41,3 +42,9 @@ class Unit:
         self.plans = Plans(bulk)
         self.audit = Audit(bulk)
         self.ledger = Ledger(bulk)
+
+    def conclude(self) -> None:
+        """Before the commit: one line of the audit for what became of commands, whoever moved them."""
+        if self.commands.told:
+            states = dict(sorted(self.commands.told.items()))
+            self.audit.append("outbox", "move", "commands", states, from_us(self.commands.told_at))

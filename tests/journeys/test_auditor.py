@@ -43,7 +43,8 @@ def flip(database: Path, what: bytes) -> None:
 
 def test_one_byte_changed_is_found_and_named(acted: Run, tmp_path: Path) -> None:
     whole = json.loads(ok(acted, "audit", "verify", "--json"))
-    assert (whole["lines"], whole["unsealed"], whole["broken"]) == (7, 0, None)
+    assert (whole["unsealed"], whole["broken"]) == (0, None)
+    assert whole["lines"] >= 7, "an import, a plan, five acts"
     with sqlite3.connect(tmp_path / "consigne.db") as connection:
         ((hash_of_5,),) = connection.execute("SELECT hash FROM audit WHERE seq = 5")
         texts = [row[0] for row in connection.execute("SELECT actor || subject || body FROM audit")]
@@ -78,9 +79,9 @@ def test_a_head_kept_elsewhere_shows_a_chain_made_anew(acted: Run, tmp_path: Pat
     assert ok(acted, "audit", "verify", "--head", head)
     with sqlite3.connect(tmp_path / "consigne.db") as connection:
         with pytest.raises(sqlite3.IntegrityError, match="never changed or removed"):
-            connection.execute("DELETE FROM audit WHERE seq = 7")
+            connection.execute("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
         connection.execute("DROP TRIGGER audit_not_removed")
-        connection.execute("DELETE FROM audit WHERE seq = 7")
+        connection.execute("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
     connection.close()
     assert "whole" in ok(acted, "audit", "verify")
     assert "cut" in (told := acted("audit", "verify", "--head", head)).stdout

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, exc, text
 
-from engine.model import CommandState
+from engine.model import Command, CommandState, Program
 from engine.store import Store, revisions
 from engine.store.chain import Broken, Chain
 
@@ -249,6 +249,25 @@ def test_what_people_write_freely_stays_out_of_the_chain(bare: Store) -> None:
     assert line is not None
     digests = {"reason": sha256(b"Mrs Martin asked").hexdigest(), "note": sha256(b"").hexdigest()}
     assert line.body == {**digests, "value": 1, "other": {"reason": "rule text"}}
+
+
+def test_what_becomes_of_commands_is_counted_in_the_transaction_that_does_it(store: Store) -> None:
+    program = Program.constant(0.5, NOW, NOW + timedelta(hours=1))
+    orders = [Command(f"c-{n}", f"L-{n}/x", "gw", 1, program, NOW, NOW + timedelta(minutes=9)) for n in range(3)]
+    with store.begin() as unit:
+        unit.commands.enqueue(orders)
+    with store.begin() as unit:
+        unit.commands.move("c-0", CommandState.SENT, NOW + timedelta(minutes=1), "", [CommandState.QUEUED])
+        unit.commands.move("c-1", CommandState.EXPIRED, NOW, "", [CommandState.QUEUED])
+        unit.commands.move("c-1", CommandState.SENT, NOW, "", [CommandState.QUEUED])
+    with store.begin() as unit:
+        unit.state.put("x", b"")
+    with store.read() as unit:
+        lines = [line for line in map(unit.audit.line, range(1, 5)) if line]
+    assert [(line.actor, line.body, line.at) for line in lines] == [
+        ("outbox", {"queued": 3}, NOW),
+        ("outbox", {"expired": 1, "sent": 1}, NOW + timedelta(minutes=1)),
+    ]
 
 
 # Guarded, sealed, and from before ------------------------------------------------------------------------------------

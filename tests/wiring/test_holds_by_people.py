@@ -30,7 +30,7 @@ def ends_soon(store: Store, subject: str) -> list[Alarm]:
 def acts(store: Store) -> list[tuple[str, str, str]]:
     with store.read() as unit:
         lines = map(unit.audit.line, range(1, 20))
-        return [(line.actor, line.action, line.subject) for line in lines if line is not None]
+        return [(line.actor, line.action, line.subject) for line in lines if line and line.actor != "outbox"]
 
 
 def want(store: Store, territory: Territory, point: str, value: float, at: datetime) -> None:
