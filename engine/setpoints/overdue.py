@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from engine.model import Command, CommandState
+from engine.model import Command, CommandState, spell_sequence
 from engine.ports import Link
 from engine.setpoints.desk import Desk, end_by
 from engine.setpoints.gate import SamplesOf, out_of_time
@@ -66,7 +66,11 @@ class Overdue:
             if command.point not in self._points:
                 out_of_time(desk, command, known=False)
             elif heads[command.point].seq > command.seq:
-                desk.move(command, CommandState.SUPERSEDED, f"seq {heads[command.point].seq} of the point replaces it")
+                desk.move(
+                    command,
+                    CommandState.SUPERSEDED,
+                    f"seq {spell_sequence(heads[command.point].seq)} of the point replaces it",
+                )
             elif meter is None or not self._metered(desk, command, meter, samples.get(meter.watch)):
                 ask += [command] if self._decide(desk, command) else []
         for command in ask:

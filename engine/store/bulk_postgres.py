@@ -36,7 +36,9 @@ from engine.store.bulk import Found, Frame, conform
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TAIL = b"\xff\xff"
-# polars type → SQL type, its object id in pg_type, and its form on the wire
+# Object ids of pg_type; polars type → SQL type, its object id in pg_type, and its form on the wire
+_TEXT = 25
+_NULL = (-1).to_bytes(4, "big", signed=True)
 _NUMBERS: dict[pl.DataType, tuple[type[TypeEngine[Any]], int, str]] = {
     pl.Int16(): (SmallInteger, 21, ">i2"),
     pl.Int32(): (Integer, 23, ">i4"),
@@ -127,14 +129,28 @@ def _is_plain(frame: Frame) -> bool:
 
 def _array(values: pl.Series) -> ColumnElement[Any]:
     of = ARRAY(_sql_type(values.dtype))
+    if values.dtype == pl.String:
+        return cast(bindparam(None, _packed(_TEXT, values, _texts(values)), _AsIs()), of)
     if values.dtype not in _NUMBERS or values.null_count():
         return cast(bindparam(None, values.to_list(), of), of)
     _, oid, form = _NUMBERS[values.dtype]
     items = np.empty(len(values), np.dtype([("size", ">i4"), ("value", form)]))
     items["size"] = np.dtype(form).itemsize
     items["value"] = values.to_numpy()
-    head = np.array([1, 0, oid, len(values), 1], ">i4")
-    return cast(bindparam(None, Packed(head.tobytes() + items.tobytes()), _AsIs()), of)
+    return cast(bindparam(None, _packed(oid, values, items.tobytes()), _AsIs()), of)
+
+
+def _packed(oid: int, values: pl.Series, items: bytes) -> Packed:
+    head = np.array([1, values.null_count() > 0, oid, len(values), 1], ">i4")
+    return Packed(head.tobytes() + items)
+
+
+def _texts(values: pl.Series) -> bytes:
+    """Each text its size and its bytes."""
+    coded = [None if value is None else value.encode() for value in values]
+    return b"".join(
+        part for item in coded for part in ((_NULL,) if item is None else (len(item).to_bytes(4, "big"), item))
+    )
 
 
 def _copy_rows(frame: Frame) -> bytes:

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 import polars as pl
-from sqlalchemy import ColumnElement, Select, Text, and_, exc, exists, func, select, type_coerce, update
+from sqlalchemy import ColumnElement, Select, Text, and_, exc, exists, func, select, true, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import Conflict
 from engine.instants import from_us, to_us
-from engine.model import Command, CommandState, Level, Program, Transition
+from engine.model import Command, CommandState, Level, Program, Transition, spell_sequence
 from engine.ports import Admit, Change, Head
 from engine.store import schema
 from engine.store.bulk import Bulk, Frame
@@ -26,6 +26,8 @@ _READ = (
     "not_before", "supersedes", "urgent", "batch", "renew_at", "due_at", "asked_at", "repeats",
 )  # fmt: skip
 _WRITTEN = ("state", "attempts", "repeats", "changed_at", "not_before", "due_at", "asked_at")
+_VALUES = schema.frame_schema(_TABLE)
+del _VALUES["asked_at"]
 _CHANGE: dict[str, Any] = {"id": pl.String, "was": pl.String, "had": pl.Int32, "state": pl.String} | {
     name: pl.Int32 if name in {"attempts", "repeats"} else pl.Int64 for name in _WRITTEN[1:]
 }
@@ -49,11 +51,14 @@ class Commands:
         unique = {command.id: command for command in commands}
         if not unique:
             return 0
+        rows = self._bulk.keys(pl.DataFrame([_values(command) for command in unique.values()], schema=_VALUES))
         make = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        fresh = make(_TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(_TABLE.c.id)
+        # Without a condition SQLite takes ON CONFLICT for a part of the query.
+        new_rows = make(_TABLE).from_select(list(_VALUES), select(rows).where(true()))
+        fresh = new_rows.on_conflict_do_nothing(index_elements=["id"]).returning(_TABLE.c.id)
         try:
             with self._connection.begin_nested():
-                new = set(self._connection.execute(fresh, [_values(command) for command in unique.values()]).scalars())
+                new = set(self._connection.execute(fresh).scalars())
         except exc.IntegrityError as error:
             raise Conflict(f"{error.orig}; nothing was written") from None
         entered = [command for command in unique.values() if command.id in new]
@@ -180,18 +185,15 @@ class Commands:
         newest_of = newest.where(of_points).group_by(columns.point).subquery().c
         older = and_(columns.state == CommandState.QUEUED, columns.seq < newest_of.seq)
         rows = self._connection.execute(
-            select(columns.id, newest_of.seq, newest_of.at).where(columns.point == newest_of.point, older)
-        ).all()
-        found = {name: (seq, at) for name, seq, at in rows}
-        types: dict[str, Any] = {"id": pl.String, "at": pl.Int64}
-        ends = self._bulk.keys(pl.DataFrame([(name, at) for name, _, at in rows], schema=types, orient="row"))
-        ended = self._connection.execute(
-            update(_TABLE)
-            .where(columns.id == ends.c.id, columns.state == CommandState.QUEUED)
-            .values(state=CommandState.SUPERSEDED, changed_at=ends.c.at, due_at=None)
-            .returning(columns.id)
-        ).scalars()
-        self._log((n, CommandState.SUPERSEDED, found[n][1], f"by sequence {found[n][0]}") for n in ended)
+            _light().add_columns(newest_of.seq, newest_of.at).where(columns.point == newest_of.point, older)
+        )
+        changes, lines = [], []
+        for *read, seq, us in rows:
+            command, at = _command(read), from_us(us)
+            changes.append(Change(command, replace(command, state=CommandState.SUPERSEDED, changed_at=at, due_at=None)))
+            detail = f"by sequence {spell_sequence(seq)}"
+            lines.append(Transition(command.id, CommandState.SUPERSEDED, at, detail))
+        self.record(changes, lines)
 
     def _log(self, lines: Iterable[tuple[str, CommandState, int, str]]) -> None:
         types: dict[str, Any] = {"command": pl.String, "state": pl.String, "at": pl.Int64, "detail": pl.String}
@@ -227,13 +229,13 @@ def _values(command: Command) -> dict[str, Any]:
         "point": command.point,
         "gateway": command.gateway,
         "seq": command.seq,
-        "program": program_to_json(command.program),
+        "program": _program_text(command.program),
         "issued_at": to_us(command.issued_at),
         "expires_at": to_us(command.expires_at),
-        "state": CommandState.QUEUED,
+        "state": str(CommandState.QUEUED),
         "attempts": 0,
         "changed_at": to_us(command.issued_at),
-        "explanation": command.explanation,
+        "explanation": schema.to_json(command.explanation),
         "not_before": to_us(command.not_before or command.issued_at),
         "urgent": int(command.urgent),
         "level": int(command.level),
@@ -261,6 +263,11 @@ def _command(row: Any) -> Command:
         attempts, _instant(changed_at), explanation[0] if explanation else {}, Level(level), _instant(not_before),
         supersedes, bool(urgent), batch, _instant(renew_at), _instant(due_at), _instant(asked_at), repeats,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=20_000)
+def _program_text(program: Program) -> str:
+    return schema.to_json(program_to_json(program))
 
 
 @lru_cache(maxsize=20_000)

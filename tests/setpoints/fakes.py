@@ -16,14 +16,17 @@ from engine.model import (
     Command,
     CommandState,
     Envelope,
+    Hold,
     Level,
     Program,
     ReadBack,
     Slot,
     Transition,
 )
-from engine.ports import Admit, Answers, Capabilities, Change, Head
-from engine.setpoints.points import PointInfo
+from engine.ports import Admit, Answers, Capabilities, Change, DispatchUnit, Head
+from engine.setpoints.conditions import Conditions
+from engine.setpoints.dispatch import Counts, Dispatcher, DispatchPolicy
+from engine.setpoints.points import PointInfo, Sample, Watch
 from engine.wire import digest
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -284,13 +287,17 @@ class Memory:
 
 @dataclass
 class Equipment:
-    """Controllers of points that obey as they should; every application of a program is noted in `effects`."""
+    """Controllers of points that obey as they should; every application of a program is noted in `effects`.
+
+    One that `forgets` does whatever it is told, whenever it comes.
+    """
 
     clock: Callable[[], datetime]
     held: dict[str, Command] = field(default_factory=dict)
     effects: list[str] = field(default_factory=list)
     selected: list[str] = field(default_factory=list)
     lies: bool = False
+    forgets: bool = False
     rejects: bool = False
     off_by: float = 0.0
 
@@ -298,6 +305,10 @@ class Equipment:
         return Ack(command.id, command.point, command.gateway, command.seq, self._obey(command))
 
     def _obey(self, command: Command) -> AckStatus:
+        if self.forgets:
+            self.held[command.point] = command
+            self.effects.append(command.id)
+            return AckStatus.ACCEPTED
         if command.select:
             self.selected.append(command.id)
             return AckStatus.REJECTED if self.rejects else AckStatus.SELECTED
@@ -344,6 +355,7 @@ class Line:
         self.inbox: list[Ack | ReadBack] = []
         self.malformed: list[str] = []
         self.before: Callable[[], None] = lambda: None
+        self.sending: Callable[[Command], None] = lambda _command: None
 
     def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them are alike
         return self.can
@@ -353,6 +365,7 @@ class Line:
         if self.away:
             raise Unavailable("the broker is away")
         for command in commands:
+            self.sending(command)
             self.down.append(command)
             self.sent.append(command)
         self._settle()
@@ -403,3 +416,50 @@ class Line:
             self.deliver_down()
         while self.automatic and self.up:
             self.deliver_up()
+
+
+class Surroundings:
+    """Dispatch over tables in memory, with readings and holds that a test writes."""
+
+    def __init__(
+        self, points: Collection[PointInfo], samples: Mapping[Watch, Sample], *, can: Capabilities | None = None,
+        **policy: object,
+    ) -> None:  # fmt: skip
+        self.clock = ManualClock()
+        self.memory = Memory()
+        self.equipment = Equipment(self.clock.now)
+        self.line = Line(self.equipment, can=can)
+        self.samples: dict[Watch, Sample] = dict(samples)
+        self.holds: tuple[Hold, ...] = ()
+        self.dispatcher = Dispatcher(
+            self.memory,
+            self.line,
+            self.clock,
+            DispatchPolicy("here", **policy),  # type: ignore[arg-type]
+            {point.id: point for point in points},
+            conditions=self._conditions,
+            samples=self._read,
+        )
+
+    def _conditions(self, _unit: DispatchUnit, _points: Collection[PointInfo], _now: datetime) -> Conditions:
+        return Conditions(self.samples, self.holds)
+
+    def _read(self, _unit: DispatchUnit, watches: Collection[Watch]) -> Mapping[Watch, Sample]:
+        return {watch: self.samples[watch] for watch in watches if watch in self.samples}
+
+    def step(self, minutes: float = 0) -> Counts:
+        self.clock.forward(minutes)
+        return self.dispatcher.step(0)
+
+    def send(self, command: Command) -> CommandState:
+        """The state of a command after one step."""
+        self.memory.enqueue(command)
+        self.step()
+        return self.memory.state(command)
+
+    def run(self, minutes: float, every: float = 0.25) -> None:
+        for _ in range(int(minutes / every)):
+            self.step(every)
+
+    def alarms(self, rule: str) -> list[AlarmState]:
+        return [alarm.state for alarm in self.memory.tables.alarms.values() if alarm.rule == rule]

@@ -1,8 +1,9 @@
 """Faults in any order: lost, delayed, doubled, reordered, forged, lied, broker away, dead between two lines."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -11,13 +12,25 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.errors import Unavailable
 from engine.model import Ack, AckStatus, Command, CommandState, ReadBack
+from engine.ports import DispatchUnit
+from engine.setpoints.conditions import Conditions
 from engine.setpoints.desk import OPEN
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
+from engine.setpoints.points import Lockout, PointInfo, Sample, Watch
 from tests.setpoints.fakes import Crashed, Equipment, Line, ManualClock, Memory, a_command, a_point, at
 
-POINTS = {point.id: point for point in (a_point("L-1/illuminanceLevel"), a_point("L-2/illuminanceLevel", "A-2"))}
+KEYS = {f"L-{n}": Watch(f"L-{n}", "keySwitch", timedelta(minutes=15)) for n in (1, 2, 3)}
+POINTS = {
+    point.id: replace(point, lockout=Lockout(KEYS[point.asset], 1.0))
+    for point in (
+        a_point("L-1/illuminanceLevel"),
+        a_point("L-2/illuminanceLevel", "A-2"),
+        a_point("L-3/illuminanceLevel", "A-2", critical=True),
+    )
+}
 POLICY = DispatchPolicy("here", lease=timedelta(minutes=2), ack_within=timedelta(minutes=1))
-LONGEST = timedelta(minutes=30 + 5 + 1)
+GRACE = timedelta(minutes=5)
+"""Until which after its expiry a command may be open: the time a point takes to verify."""
 
 some = st.integers(0, 30)
 
@@ -43,14 +56,29 @@ class DispatchMachine(RuleBasedStateMachine):
         self.line.before = self.memory.may_crash
         self.seq: defaultdict[str, int] = defaultdict(int)
         self.ended: dict[str, CommandState] = {}
+        self.locked: set[str] = set()
+        self.line.sending = self.nothing_to_a_locked_out_point
         self.restart()
 
     def restart(self) -> None:
-        self.dispatcher = Dispatcher(self.memory, self.line, self.clock, POLICY, POINTS)
+        self.dispatchers = [
+            Dispatcher(self.memory, self.line, self.clock, replace(POLICY, owner=name), POINTS, conditions=self.said)
+            for name in ("one", "two")
+        ]
+
+    def said(self, _unit: DispatchUnit, _points: Collection[PointInfo], now: datetime) -> Conditions:
+        return Conditions({KEYS[asset]: Sample(1.0, now) for asset in self.locked})
+
+    def nothing_to_a_locked_out_point(self, command: Command) -> None:
+        assert POINTS[command.point].asset not in self.locked
+        newest = max(c.seq for c in self.memory.tables.commands.values() if c.point == command.point)
+        assert command.seq == newest, "only the newest is sent"
+        assert self.clock.now() < command.expires_at
 
     @rule(point=st.sampled_from(sorted(POINTS)), value=st.sampled_from([0.0, 0.4, 1.0]))
     def want(self, point: str, value: float) -> None:
-        self.seq[point] += 1
+        taken = [c.seq for c in self.memory.tables.commands.values() if c.point == point]
+        self.seq[point] = max(taken, default=0) + 1  # after a failure dispatch adds the safe value by itself
         minutes = (self.clock.now() - at(0)) / timedelta(minutes=1)
         command = a_command(
             self.seq[point], value, point=point, gateway=POINTS[point].gateway, issued=round(minutes, 3)
@@ -59,22 +87,27 @@ class DispatchMachine(RuleBasedStateMachine):
         self.memory.enqueue(replace(command, issued_at=self.clock.now()))
         self.memory.crash_in = crash
 
-    @rule(minutes=st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0, 20.0]))
-    def step(self, minutes: float) -> None:
+    @rule(minutes=st.sampled_from([0.0, 0.1, 0.5, 1.0, 6.0, 20.0]), who=st.sampled_from([0, 1]))
+    def step(self, minutes: float, who: int = 0) -> None:
         self.clock.forward(minutes)
         try:
-            self.dispatcher.step(0)
+            self.dispatchers[who].step(0)
         except Crashed:
             self.restart()
             return
         except Unavailable:
             pass
-        overdue = [
-            command
-            for command in self.memory.tables.commands.values()
-            if command.state in OPEN and self.clock.now() >= command.expires_at + LONGEST - timedelta(minutes=30)
-        ]
-        assert not overdue, "every command ends"
+        # A step sweeps at most once a second, and may have to ask once more before it gives up.
+        now = self.clock.now()
+        open_ = [command for command in self.memory.tables.commands.values() if command.state in OPEN]
+        assert not [c for c in open_ if now >= c.expires_at + GRACE and c.due_at is not None and c.due_at <= now]
+        assert all(c.due_at is not None and c.due_at <= c.expires_at + GRACE for c in open_), (
+            "each is looked at in time"
+        )
+
+    @rule(asset=st.sampled_from(sorted(KEYS)), locked=st.booleans())
+    def somebody_locks_out(self, asset: str, locked: bool) -> None:
+        (self.locked.add if locked else self.locked.discard)(asset)
 
     @precondition(lambda self: self.line.down)
     @rule(index=some)
@@ -147,16 +180,19 @@ class DispatchMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """With the faults over, everything ends, and the newest want of each point is in action."""
         self.memory.crash_in, self.line.away, self.equipment.lies = None, False, False
+        self.locked.clear()
         for _ in range(100):
             self.all_is_carried()
             self.step(0.5)
-        assert self.dispatcher.settled()
+        assert self.dispatchers[0].settled()
+        with self.memory() as unit:
+            assert unit.commands.overdue(self.clock.now(), GRACE) == {}
         self.no_command_leaves_its_end()
         self.nothing_is_applied_twice()
         self.verified_means_applied()
         for point in self.seq:
             self.want(point, 0.7)
-            for _ in range(5):
+            for _ in range(7):
                 self.all_is_carried()
                 self.step(0.1)
             newest = Memory.state(self.memory, a_command(self.seq[point], point=point))
