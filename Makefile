@@ -21,6 +21,7 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_rules.py
+	$(BIN)/python tests/bench/bench_delivery.py
 
 # Other rule engines, to measure ours beside. Where they do not install, bench_rules leaves them out and says so.
 .venv-bench/.ready: requirements-bench.lock

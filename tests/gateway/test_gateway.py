@@ -53,8 +53,7 @@ def a_gateway(*faults: Fault, seed: int = 1) -> Gateway:
 
 
 def sent(command: Command, *, select: bool = False) -> Wire:
-    payload = {**orjson.loads(encode_command(command)), **({"select": True} if select else {})}
-    return Wire(topic("A-1", COMMAND), orjson.dumps(payload))
+    return Wire(topic("A-1", COMMAND), encode_command(replace(command, select=select)))
 
 
 def acks(outcome: Outcome) -> list[Ack]:

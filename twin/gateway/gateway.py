@@ -32,10 +32,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """A command as it arrives: to be selected only, or to be executed; and what goes wrong with it."""
+    """A command as it arrives, and what goes wrong with it."""
 
     command: Command
-    selects: bool
     struck: Mapping[Kind, Fault]
 
 
@@ -119,7 +118,7 @@ class Gateway:
     def _command(self, payload: bytes, at: datetime, outcome: Outcome) -> None:
         command = decode_command(payload, self.name)
         struck = self._faults.strike(self.name, command.point, command.seq, at)
-        order = _Order(command, bool(orjson.loads(payload).get("select")), struck)
+        order = _Order(command, struck)
         late = struck.get(Kind.DELAY) or struck.get(Kind.REORDER)
         if Kind.DROP in struck:
             return
@@ -158,7 +157,7 @@ class Gateway:
         refusal = self._refusal(order, at) if ack.status is AckStatus.ACCEPTED else ""
         if refusal:
             return AckStatus.REJECTED, refusal
-        if ack.status is AckStatus.ACCEPTED and order.selects:
+        if ack.status is AckStatus.ACCEPTED and command.select:
             self._selected[command.point] = (command.id, at)
             return AckStatus.SELECTED, ""
         if ack.status is AckStatus.ACCEPTED:
@@ -174,7 +173,7 @@ class Gateway:
             return "somebody works here"
         if Kind.REJECT in order.struck:
             return "not now"
-        if not self._outlets[point].critical or order.selects:
+        if not self._outlets[point].critical or order.command.select:
             return ""
         chosen, since = self._selected.get(point, ("", at))
         if chosen != key:
