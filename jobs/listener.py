@@ -21,8 +21,10 @@ _log = structlog.get_logger()
 
 
 @contextmanager
-def listening(context: JobContext) -> Iterator[int]:
+def listening(context: JobContext, news: threading.Event | None = None) -> Iterator[int]:
     """Take notifications on `http_host`:`http_port`, and say on which port; 0 when the setting is 0 and nothing is.
+
+    `news` is set after each that has been committed.
 
     Raises ConsigneError when the port is not to be had. On leaving, what has been begun is finished.
     """
@@ -30,7 +32,8 @@ def listening(context: JobContext) -> Iterator[int]:
     if settings.http_port == 0 or settings.http_token_file is None:
         yield 0
         return
-    app = notifications_app(lambda body: take(context, body), first_line(settings.http_token_file))
+    token = first_line(settings.http_token_file)
+    app = notifications_app(lambda body: take(context, body, news or threading.Event()), token)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
         limit_concurrency=_AT_ONCE, timeout_graceful_shutdown=10,
@@ -52,7 +55,7 @@ def listening(context: JobContext) -> Iterator[int]:
         line.close()
 
 
-def take(context: JobContext, body: bytes) -> dict[str, int]:
+def take(context: JobContext, body: bytes, news: threading.Event) -> dict[str, int]:
     """Commit one notification. Its sender is believed about every asset: the token is what vouches for it."""
     intake = store_raw(
         context.store,
@@ -62,4 +65,5 @@ def take(context: JobContext, body: bytes) -> dict[str, int]:
         received_at=context.clock.now(),
         skew=timedelta(seconds=context.settings.clock_skew_s),
     )
+    news.set()
     return {"received": intake.received, "stored": intake.stored}

@@ -59,6 +59,7 @@ class Service:
         self.rules = rules
         self._files = files
         self._ready: RulesAtWork | None = None
+        self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
         self.notifier = Notifier(settings, store, territory, clock)
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self.dispatcher = dispatcher_of(settings, store, link, clock, territory.points, owner)
@@ -74,6 +75,11 @@ class Service:
         intake = store_messages(self.store, self.territory, messages, received_at=self.clock.now(), skew=skew)
         source.ack(messages)
         return intake
+
+    def hear(self, source: UplinkSource) -> None:
+        """Commit what has come from devices that have a network server of their own."""
+        if source.step(self.context):
+            self.news.set()
 
     def cycle(self) -> CycleResult:
         """One rule cycle at the clock's time."""
@@ -248,9 +254,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
         letters = stack.enter_context(Aside(lambda: with_back_off(service.tell, stop), _TELL_EVERY_S, share=0.1))
         courier = stack.enter_context(Aside(lambda: with_back_off(service.post, stop), _TELL_EVERY_S))
         listening = [
-            stack.enter_context(
-                Aside(partial(with_back_off, partial(source.step, service.context), stop), _UPLINKS_EVERY_S)
-            )
+            stack.enter_context(Aside(partial(with_back_off, partial(service.hear, source), stop), _UPLINKS_EVERY_S))
             for source in service.uplinks
         ]
         batches = stack.enter_context(Aside(lambda: with_back_off(service.tend_batches, stop), 1.0))
@@ -260,7 +264,8 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
             messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
             if messages:
                 with_back_off(partial(service.ingest, messages, telemetry), stop)
-            if messages or more or time.monotonic() - last_cycle > _QUIET_TICK_S:
+            if messages or more or service.news.is_set() or time.monotonic() - last_cycle > _QUIET_TICK_S:
+                service.news.clear()
                 more = _cycle(service, stop)
                 last_cycle = time.monotonic()
                 plans.poll()

@@ -134,7 +134,7 @@ def serve() -> None:
         if started is None:
             return
         service, telemetry = started
-        stack.enter_context(listening(service.context))
+        stack.enter_context(listening(service.context, service.news))
         scheduler = schedule.start_scheduler(service.context)
         try:
             run_service(service, telemetry, stop)

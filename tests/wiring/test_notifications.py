@@ -1,27 +1,31 @@
 """Context brokers notify over HTTP: committed before 200, refused with a reason, repeated without harm."""
 
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import orjson
 import pytest
 
+from engine.broker import Broker
 from engine.errors import ConsigneError, InputError, Unavailable
 from engine.instants import isoformat
 from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.telemetry.notifications import PATH
-from jobs import listener
+from jobs import listener, service
 from jobs.bootstrap import StoryClock, Territory
-from jobs.listener import listening
+from jobs.listener import listening, take
 from jobs.schedule import JobContext
+from jobs.service import serve
 from tests.equipment.peers.context_broker import ContextBroker
-from tests.wiring.conftest import NOON
+from tests.wiring.conftest import NOON, Desk, rule
+from tests.wiring.test_reload import ON, House, Line
 
 TOKEN = "t0ken of the broker"
 
@@ -147,6 +151,27 @@ def test_a_real_subscription_fires(town: Town, free_port: Callable[[], int]) -> 
     finally:
         broker.stop()
     assert town.stored() == [0.25]
+
+
+def test_the_service_decides_at_once_on_what_it_was_told(
+    town: Town, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing else would make it."""
+    monkeypatch.setattr(service, "_QUIET_TICK_S", math.inf)
+    house = House(town.context.store, town.context.territory, desk, rule("same", ON))
+    decided, stop = threading.Event(), threading.Event()
+    monkeypatch.setattr(house.service, "cycle", decided.set)
+    loop = threading.Thread(target=serve, args=(house.service, cast("Broker", Line()), stop))
+    loop.start()
+    try:
+        assert not decided.wait(0.5)
+        take(town.context, orjson.dumps(town.note()), house.service.news)
+        assert decided.wait(30)
+    finally:
+        stop.set()
+        loop.join(30)
+        house.service.close()
+    assert town.stored() == [0.5]
 
 
 def test_a_slow_one_holds_nobody_up(town: Town) -> None:

@@ -1,5 +1,6 @@
 """A small NGSI-LD context broker: entities in memory, PATCH, GET, and subscriptions that notify over HTTP."""
 
+import contextlib
 import queue
 import threading
 from datetime import UTC, datetime
@@ -97,7 +98,8 @@ class ContextBroker:
                 endpoint, note = due
                 headers = {told["key"]: told["value"] for told in endpoint.get("receiverInfo", ())}
                 told = {"id": "urn:n", "notifiedAt": datetime.now(UTC).isoformat(), **note}
-                web.post(endpoint["uri"], json=told, headers=headers)
+                with contextlib.suppress(httpx.TransportError):  # a subscriber that is gone
+                    web.post(endpoint["uri"], json=told, headers=headers)
 
 
 def _wrong(request: Request) -> tuple[int, str] | None:
