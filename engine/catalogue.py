@@ -159,6 +159,10 @@ class PointType(_Entry):
     def _coherent(self) -> Self:
         if not self.minimum <= self.safe <= self.maximum:
             raise ValueError(f"safe value {self.safe} wants to lie in [{self.minimum}, {self.maximum}]")
+        for lock in self.interlocks:
+            # Clamped it would be another value, which may not be sent.
+            if lock.otherwise is not None and not self.minimum <= lock.otherwise <= self.maximum:
+                raise ValueError(f"interlock {lock.id}: otherwise wants to lie in [{self.minimum}, {self.maximum}]")
         return self
 
     def domain_of(self, attributes: Mapping[str, Any]) -> str:

@@ -92,8 +92,8 @@ def obstacle(command: Command, point: PointInfo, conditions: Conditions, now: da
     if hold is not None:
         return f"held: {hold.reason}"
     value = command.program.at(max(now, command.program.start))
-    broken = next((lock for lock in conditions.broken(point, now) if value != lock.otherwise), None)
-    return f"interlock {broken.id}: {broken.text}" if broken else ""
+    broken = conditions.broken(point, now)[:1]  # the first decides: two may ask for different values
+    return "".join(f"interlock {lock.id}: {lock.text}" for lock in broken if value != lock.otherwise)
 
 
 def out_of_time(desk: Desk, command: Command, *, known: bool) -> None:

@@ -81,7 +81,7 @@ def settle(
         level=_decides(wanted.pieces[0]),
         not_before=now,
         supersedes=newest.id if newest is not None and not newest.state.terminal else None,
-        urgent=_decides(wanted.pieces[0]) in UNBOUND,
+        urgent=wanted.forced or _decides(wanted.pieces[0]) in UNBOUND,
         renew_at=renew_at,
     )
     return Settled(command, wanted.resolution, verdict, renew_at)

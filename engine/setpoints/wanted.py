@@ -26,7 +26,7 @@ class Wanted:
     """Who decides over the span (`resolution`), and what is asked of the equipment: empty where nothing may be.
 
     `changes`: what law and interlocks made of it. `renew_from`: where equipment is to be back on its plan without us,
-    although an override goes on; None where none does. `blocked`: why nothing is asked.
+    although an override goes on; None where none does. `blocked`: why nothing is asked. `forced`: an interlock decides.
     """
 
     resolution: Resolution
@@ -34,6 +34,7 @@ class Wanted:
     changes: tuple[Change, ...] = ()
     renew_from: datetime | None = None
     blocked: str = ""
+    forced: bool = False
 
     @property
     def program(self) -> Program | None:
@@ -41,8 +42,8 @@ class Wanted:
 
     @property
     def unbound(self) -> list[Span]:
-        """Where levels 1 to 5 decide."""
-        return [(piece.start_at, piece.until_at) for piece in self.pieces if _level(piece) in UNBOUND]
+        """Where levels 1 to 5 decide, or an interlock does: protection waits for no shortest time."""
+        return [(piece.start_at, piece.until_at) for piece in self.pieces if self.forced or _level(piece) in UNBOUND]
 
 
 def want(
@@ -77,7 +78,8 @@ def want(
     changes: list[Change] = []
     bounded = [part for piece in pieces for part in _lawful(piece, point, changes)]
     asked = tuple(_forced(bounded, point, conditions, now, changes))
-    return Wanted(resolution, asked, tuple(changes), cut_at if renewed else None)
+    forced = bool(conditions.broken(point, now))
+    return Wanted(resolution, asked, tuple(changes), cut_at if renewed else None, forced=forced)
 
 
 def _level(piece: Piece) -> int:

@@ -29,6 +29,7 @@ types:
         time_to_live: 30min
         verify: {property: level, tolerance: 0.02, within: 60 s}
 """
+LOCK = "{id: dry, property: level, at_least: 1, otherwise: 2, text: {fr: eau, en: water}}"
 
 
 def load(tmp_path: Path, text: str) -> Catalogue:
@@ -73,6 +74,7 @@ def test_bounds_of_a_choice_are_its_indices(tmp_path: Path) -> None:
         ("stale_after: 15min", "", "'types.Lamp.properties.level.stale_after' is missing"),
         ('choices: ["off", "on"], ', "", "choices belong"),
         ("safe: 1", "safe: 2", "safe value 2.0"),
+        ("safe: 1", f"safe: 1\n        interlocks: [{LOCK}]", "interlock dry: otherwise wants to lie in [0.0, 1.0]"),
         ("property: level", "property: levle", "no property 'levle'"),
         ("tolerance: 0.02", "tolerance: -1", "greater than or equal to 0"),
         ("source: ours", "source: ours\n    colour: red", "unknown key 'types.Lamp.colour'"),

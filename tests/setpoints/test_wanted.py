@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
 from engine.setpoints.arbitration import resolve
 from engine.setpoints.conditions import Conditions
+from engine.setpoints.gate import obstacle
 from engine.setpoints.orders import Order
 from engine.setpoints.outbox import Settled, settle
 from engine.setpoints.points import Interlock, Lockout, PointInfo, Sample, Watch
@@ -215,6 +216,20 @@ def test_a_broken_interlock_has_its_way_over_every_level() -> None:
 
 def test_an_interlock_of_which_nothing_is_known_is_broken() -> None:
     assert sent([PLAN], replace(FINE, samples={})).program == program((0, 0.0))
+
+
+@given(arrays(), st.integers(0, END - 1))
+def test_what_an_interlock_forces_waits_for_nothing_and_may_be_sent(array: list[Slot], now: int) -> None:
+    full = Interlock("full", WATER, 1.0, "another, which asks the opposite", at_least=0.2)
+    slow = replace(POINT.envelope, largest_step=0.1, shortest_on=9 * MINUTE, shortest_off=9 * MINUTE)
+    pump = replace(POINT, envelope=slow, interlocks=(*POINT.interlocks, full))
+    on = settle(pump, [a_slot(1.0, start=now - 1, until=END)], None, at(now - 1), at(END), FINE).command
+    dry = replace(FINE, samples={**FINE.samples, WATER: Sample(0.1, at(now))})
+    off = settle(pump, array, on, at(now), at(END), dry).command
+    assert off is not None
+    assert off.program == program((now, 0.0))
+    assert off.urgent
+    assert obstacle(off, pump, dry, at(now)) == ""
 
 
 # All together
