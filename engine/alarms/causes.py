@@ -1,6 +1,6 @@
 """Many alarms by what they have in common: a rule, and the narrowest place that several of them lie in."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -36,8 +36,11 @@ def _grouped(assets: Sequence[str], places: Places) -> Iterator[tuple[str, int]]
     rings = Counter(assets)
     lies = {asset: tuple(places(asset)) for asset in rings}
     for depth in range(max(map(len, lies.values()), default=0)):
-        at = Counter(where[depth] for asset, where in lies.items() if asset in rings and len(where) > depth)
-        for place in [place for place, several in at.items() if several > 1]:
-            inside = [asset for asset in rings if lies[asset][depth : depth + 1] == (place,)]
-            yield place, sum(rings.pop(asset) for asset in inside)
+        inside: dict[str, list[str]] = defaultdict(list)
+        for asset in rings:
+            for place in lies[asset][depth : depth + 1]:
+                inside[place].append(asset)
+        for place, several in inside.items():
+            if len(several) > 1:
+                yield place, sum(rings.pop(asset) for asset in several)
     yield from rings.items()
