@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -61,7 +61,10 @@ class StoryClock:
 
 @dataclass(frozen=True)
 class Territory:
-    """What a process knows by heart of its inventory, as it was when it began. `communes`: zone → INSEE code."""
+    """What a process knows by heart of its inventory, as it was when it began. `communes`: zone → INSEE code.
+
+    `jitter`: over this many switches at once of one gateway are spread.
+    """
 
     catalogue: Catalogue
     assets: tuple[Asset, ...]
@@ -71,6 +74,7 @@ class Territory:
     orders: tuple[OrderEntry, ...] = ()
     connections: tuple[Connection, ...] = ()
     blast: Blast | None = None
+    jitter: timedelta = timedelta(0)
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -129,13 +133,15 @@ def read_territory(
     orders: tuple[OrderEntry, ...] = (),
     connections: tuple[Connection, ...] = (),
     blast: Blast | None = None,
+    jitter: timedelta = timedelta(0),
 ) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
         assets = tuple(unit.inventory.assets())
         communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
-    return Territory(catalogue, assets, Registry(catalogue, series), names, communes, orders, connections, blast)
+    registry = Registry(catalogue, series)
+    return Territory(catalogue, assets, registry, names, communes, orders, connections, blast, jitter)
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:

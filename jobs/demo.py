@@ -114,7 +114,6 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
             "broker_url": scene.broker_url,
             "data_dir": options.folder,
             "settle_s": 0.0,
-            "jitter_s": 0.0,
         }
     )
     store = Store.open(chosen.database_url)

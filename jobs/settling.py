@@ -12,6 +12,7 @@ from engine.alarms import Clear, Raise, Subject, move
 from engine.model import Command, Level, Priority, sequence
 from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
 from engine.setpoints.outbox import Settled, settle
+from engine.setpoints.pacing import spread
 from engine.setpoints.points import Interlock, Lockout, PointInfo, Watch
 from engine.store import Unit
 from jobs.bootstrap import Territory
@@ -69,7 +70,8 @@ def settle_points(
             renewals[before.id] = renew_at
     _tell_blocked(unit, chosen, blocked, now)
     unit.renewals.set(renewals)
-    return unit.commands.enqueue(guard(unit, territory, commands, newest, now, made_by, under))
+    going = guard(unit, territory, commands, newest, now, made_by, under)
+    return unit.commands.enqueue(spread(going, territory.jitter))
 
 
 def _tell_blocked(unit: Unit, points: Sequence[PointInfo], blocked: Mapping[str, Settled], now: datetime) -> None:

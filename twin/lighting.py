@@ -123,6 +123,10 @@ class Lamp:
         self.advance(at)
         return self._controller.obey(command, at)
 
+    def judge(self, command: Command, at: datetime) -> Ack:
+        """What `obey` would answer; nothing changes."""
+        return self._controller.judge(command, at)
+
     def readback(self, at: datetime) -> ReadBack:
         """What is in action; sequence 0 and no digest before the first program."""
         return self._controller.readback(self.level(at), at)

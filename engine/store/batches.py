@@ -93,7 +93,7 @@ class Batches:
         """End the commands that have not been sent yet, waiting or released; returns how many."""
         members = select(_MEMBERS.c.command).where(_MEMBERS.c.batch == batch)
         where = and_(_COMMANDS.c.id.in_(members), _COMMANDS.c.state == CommandState.QUEUED)
-        return self._change(where, to, at, detail, {"state": to, "changed_at": to_us(at)})
+        return self._change(where, to, at, detail, {"state": to, "changed_at": to_us(at), "due_at": None})
 
     def _change(
         self, where: ColumnElement[bool], state: CommandState, at: datetime, detail: str, values: dict[str, Any]

@@ -127,7 +127,7 @@ class Commands:
 
     def due(self, now: datetime, limit: int) -> list[Command]:
         due_at = _TABLE.c.due_at
-        longest = _light().where(due_at <= to_us(now)).order_by(due_at).limit(limit)
+        longest = _light().where(due_at <= to_us(now), _OPEN).order_by(due_at).limit(limit)
         return list(self._read(longest.with_for_update(skip_locked=True)))
 
     def overdue(self, now: datetime, grace: timedelta) -> dict[str, str]:

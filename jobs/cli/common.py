@@ -4,7 +4,7 @@ import os
 import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,7 +120,8 @@ def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
     store = open_store(chosen)
     catalogue = catalogue_of(chosen)
     orders, blast = orders_in(chosen, catalogue), blast_in(chosen, catalogue)
-    return store, read_territory(store, catalogue, orders, connections_in(chosen), blast)
+    jitter = timedelta(seconds=chosen.jitter_s)
+    return store, read_territory(store, catalogue, orders, connections_in(chosen), blast, jitter)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import InputError, Problem
-from engine.model import CommandState
+from engine.model import Command, CommandState, spell_sequence
 from jobs.bootstrap import open_store
 from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
 
@@ -61,8 +61,19 @@ def list_commands(
             show_rows([{"state": str(s), "commands": n} for s, n in counts.items()], as_json=as_json)
             return
         found = unit.commands.in_states([state])
-    rows = [{"id": c.id[:12], "point": c.point, "seq": c.seq, "issued at": local(c.issued_at)} for c in found]
+    rows = [{"id": c.id[:12], "point": c.point, **_facts(c), "issued at": local(c.issued_at)} for c in found]
     show_rows(rows, as_json=as_json)
+
+
+def _facts(command: Command) -> dict[str, Any]:
+    """What tells one command of a point from the others. `repeats`: sent again to who does not recognise it."""
+    return {
+        "seq": spell_sequence(command.seq),
+        "level": int(command.level),
+        "gateway": command.gateway,
+        "not before": local(command.not_before or command.issued_at),
+        "repeats": command.repeats,
+    }
 
 
 @commands.command("show")
@@ -74,7 +85,7 @@ def show_command(point: str, as_json: Json = False) -> None:
     with open_store(settings()).read() as unit:
         found = unit.commands.of_point(point)
         rows = [
-            {"seq": c.seq, "state": t.state.value, "at": local(t.at), "detail": t.detail}
+            {**_facts(c), "state": t.state.value, "at": local(t.at), "detail": t.detail}
             for c in found
             for t in unit.commands.history(c.id)
         ]

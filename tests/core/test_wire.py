@@ -1,5 +1,6 @@
 """What is said on the wire is what is read from it; anything else is one ValueError."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,13 @@ def test_commands_acks_and_readbacks_come_back() -> None:
     assert wire.decode_command(wire.encode_command(COMMAND), "A-1") == COMMAND
     assert wire.decode_ack(wire.encode_ack(ACK), "A-1") == ACK
     assert wire.decode_readback(wire.encode_readback(STATE), "A-1") == STATE
+
+
+def test_a_selection_is_the_same_command_marked_as_a_question() -> None:
+    question = replace(COMMAND, select=True)
+    assert wire.decode_command(wire.encode_command(question), "A-1") == question
+    told, asked = (orjson.loads(wire.encode_command(command)) for command in (COMMAND, question))
+    assert asked == told | {"select": True}
 
 
 def test_the_gateway_is_the_topics_never_the_payloads() -> None:

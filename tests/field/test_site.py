@@ -201,6 +201,16 @@ def test_a_command_is_obeyed_noted_acknowledged_and_shown() -> None:
     ]
 
 
+def test_a_selection_is_answered_and_moves_nothing() -> None:
+    site, command = a_site(), a_command()
+    question = site.serve([sent(replace(command, select=True))], at(1))
+    assert question.effects == []
+    assert [answer.status for answer in answers(question) if isinstance(answer, Ack)] == [AckStatus.SELECTED]
+    assert len(site.serve([sent(command)], at(2)).effects) == 1
+    again = site.serve([sent(replace(command, select=True))], at(3))
+    assert [answer.status for answer in answers(again) if isinstance(answer, Ack)] == [AckStatus.DUPLICATE]
+
+
 def test_the_same_command_again_has_no_second_effect() -> None:
     site, command = a_site(), a_command()
     served = site.serve([sent(command)] * 2, at(1))

@@ -164,3 +164,17 @@ def test_an_interlock_breaks_when_its_reading_grows_old(store: Store, territory:
     forced = settled(store, territory, pump, stale, slot(pump, 1.0, Level.OPERATOR))
     assert forced is not None
     assert forced.program.at(stale) == 0.0
+
+
+@BOTH
+def test_many_lamps_of_one_cabinet_are_not_switched_at_the_same_instant(store: Store, territory: Territory) -> None:
+    """Against inrush; the instants stay whatever process settles."""
+    lamps = [name for name, point in territory.points.items() if point.domain == "lighting"]
+    jitter = timedelta(seconds=10)
+    with store.begin() as unit:
+        unit.slots.put([slot(lamp, 0.3, Level.RULE) for lamp in lamps])
+        settle_points(unit, replace(territory, jitter=jitter), lamps, NOON)
+        found = unit.commands.newest(lamps).values()
+    waits = {(command.not_before or NOON) - NOON for command in found}
+    assert len(waits) > len(lamps) / 2
+    assert all(timedelta(0) <= wait <= jitter for wait in waits)

@@ -126,13 +126,19 @@ class Site:
         elif self._draw(lamp, FaultKind.LIE, at):
             said = answer(command, AckStatus.ACCEPTED)
         else:
-            ack = lamp.obey(command, at)
-            said = answer(command, ack.status, ack.reason)
-            if ack.status is AckStatus.ACCEPTED:
-                served.effects.append(effect_of(command, at))
+            said = self._done(lamp, command, at, served)
         if not self._draw(lamp, FaultKind.DROP_ACK, at):
             served.answers.append(said)
             self._report(lamp.point, lamp.gateway, at, served)
+
+    def _done(self, lamp: Lamp, command: Command, at: datetime, served: Served) -> Wire:
+        """What a sound lamp answers; a selection is a question, and moves nothing."""
+        ack = lamp.judge(command, at) if command.select else lamp.obey(command, at)
+        if ack.status is AckStatus.ACCEPTED and command.select:
+            return answer(command, AckStatus.SELECTED)
+        if ack.status is AckStatus.ACCEPTED:
+            served.effects.append(effect_of(command, at))
+        return answer(command, ack.status, ack.reason)
 
     def _report(self, point: str, gateway: str, at: datetime, served: Served) -> None:
         lamp = self._lamps.get(point)
