@@ -77,6 +77,7 @@ class NgsiLdConnection(HttpConnection):
             expiry=False,
             key=False,
             reads_back=all(point.actual for point in points),
+            round_trip=self.timeout,
         )
 
     @contextmanager

@@ -43,7 +43,7 @@ class TalqConnection(HttpConnection):
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(expiry=False, key=False)
+        return Capabilities(expiry=False, key=False, round_trip=self.timeout)
 
     @contextmanager
     def open(self, site: Site) -> Iterator["TalqLink"]:
@@ -86,15 +86,19 @@ def _wrong(row: Mapping[str, Any], before: Mapping[str, str]) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Order:
-    """A command for one lamp: the level that overrides until when, and what the lamp follows otherwise."""
+    """A command for one lamp: the level that overrides until when, and what the lamp follows otherwise.
+
+    `ready`: nothing overrides it, or the gateway has taken the override.
+    """
 
     command: Command
     address: str
     override: tuple[int, datetime] | None
     program: Program | None
     calendar: Calendar | None
+    ready: bool
 
 
 class TalqLink(AtOnce):
@@ -119,7 +123,7 @@ class TalqLink(AtOnce):
                 unknown = {order.command.id for order, error in failed if isinstance(error, NoAnswer)}
                 left = [command for command in left if command.id not in unknown]
                 raise NotSent(str(failed[0][1]))
-            self._follow([order for order in orders if order.calendar is not None])
+            self._follow([order for order in orders if order.calendar is not None and order.ready])
         except NotSent as error:
             self._library.forget()
             raise Undelivered(str(error), [command.id for command in left]) from None
@@ -148,13 +152,14 @@ class TalqLink(AtOnce):
             raise Unsayable("a lamp cannot be asked whether it is ready")
         program = command.program
         if command.level > Level.RULE:
-            return _Order(command, self._lamps[asset], None, program, calendar_of(program, self._library.limits(), now))
+            calendar = calendar_of(program, self._library.limits(), now)
+            return _Order(command, self._lamps[asset], None, program, calendar, ready=True)
         override = (percent(program.steps[0][1]), program.steps[1][0] if len(program.steps) > 1 else program.until)
         after = program.clip(override[1], program.until)
         if after is not None and self._follows(command.point, after):
             after = None
-        calendar = calendar_of(after, self._library.limits(), now) if after is not None else None
-        return _Order(command, self._lamps[asset], override, after, calendar)
+        then = calendar_of(after, self._library.limits(), now) if after is not None else None
+        return _Order(command, self._lamps[asset], override, after, then, ready=False)
 
     def _follows(self, point: str, program: Program) -> bool:
         """Whether the lamp does a program already, once nothing overrides it."""
@@ -177,6 +182,7 @@ class TalqLink(AtOnce):
         )
         if why:
             return [answer(command, AckStatus.REJECTED, why)]
+        order.ready = True
         return [] if order.calendar is not None else [answer(command, AckStatus.ACCEPTED)]
 
     def _follow(self, orders: Sequence[_Order]) -> None:
@@ -191,8 +197,16 @@ class TalqLink(AtOnce):
         today = talq_day(self._clock.now(), self._library.limits())
         refused = self._library.keep(by_calendar, replaced, today)
         for calendar, part in by_calendar.items():
-            why = refused.get(calendar.id) or self._assign(calendar, part) or self._let_go(part)
-            self._inbox.put(answer(o.command, AckStatus.REJECTED if why else AckStatus.ACCEPTED, why) for o in part)
+            self._inbox.put(self._told(calendar, part, refused.get(calendar.id, "")))
+
+    def _told(self, calendar: Calendar, orders: Sequence[_Order], refused: str) -> list[Answer]:
+        """A gateway refuses many lamps for the sake of one: they are told by halves then, until it stands alone."""
+        why = refused or self._assign(calendar, orders) or self._let_go(orders)
+        if why and not refused and len(orders) > 1:
+            half = len(orders) // 2
+            return [*self._told(calendar, orders[:half], ""), *self._told(calendar, orders[half:], "")]
+        status = AckStatus.REJECTED if why else AckStatus.ACCEPTED
+        return [answer(order.command, status, why) for order in orders]
 
     def _assign(self, calendar: Calendar, orders: Sequence[_Order]) -> str:
         entity = {"resource": "calendars", "address": calendar.id}
@@ -211,8 +225,9 @@ class TalqLink(AtOnce):
         raise NotImplementedError("commands to a gateway go together, see send")
 
     def _read(self, point: str, gateway: str) -> Iterable[Answer]:
-        address = self._lamps.get(point.rpartition("/")[0])
-        if address is None:
+        asset, _, name = point.rpartition("/")
+        address = self._lamps.get(asset)
+        if address is None or name != self._point:
             return []
         reply = self._gateway.listed("devices", *address.split("/"), "actualLightState")
         with reading(f"{point}: no actualLightState"):

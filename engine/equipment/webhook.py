@@ -46,6 +46,7 @@ class WebhookConnection(HttpConnection):
             key=self.key,
             selects=self.selects,
             reads_back=self.state_url is not None,
+            round_trip=self.timeout,
         )
 
     @contextmanager

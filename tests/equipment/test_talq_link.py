@@ -218,6 +218,22 @@ def test_a_lamp_it_does_not_know_is_rejected(world: Callable[..., World]) -> Non
     }  # fmt: skip
 
 
+def test_one_lamp_that_the_gateway_does_not_know_spoils_no_other(world: Callable[..., World]) -> None:
+    town = world()
+    answers = town.send(*(town.order(lamp, *NIGHT) for lamp in ("L-1", "L-2", "L-8", "L-3")))
+    assert answers.pop("L-8") == (AckStatus.REJECTED, "HTTP 422: assignmentAddressNotValid")
+    assert (len(answers), accepted(answers)) == (3, True)
+    assert {town.level(lamp, 12) for lamp in answers} == {0.4}
+
+
+def test_what_follows_a_refused_override_is_not_told(world: Callable[..., World]) -> None:
+    town = world()
+    town.peer.refused = {"override-commands"}
+    answers = town.send(town.order("L-1", (0.0, 0.2), (1.0, 0.6), level=Level.RULE, hours=6))
+    assert answers == {"L-1": (AckStatus.REJECTED, "HTTP 422: overrideCommandNotValid")}
+    assert town.said() == ["POST /override-commands"]
+
+
 def test_a_lost_answer_is_told_again_without_harm(world: Callable[..., World]) -> None:
     town = world()
     town.peer.mood = Mood.HANGS

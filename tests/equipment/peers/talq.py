@@ -134,13 +134,15 @@ class TalqPeer(Base):
         self.gateway_.changed = self._note
         self.log: list[tuple[str, Any]] = []
         self.faults: list[str] = []
+        self.refused: set[str] = set()  # kinds of request that it takes none of
         self._requests: set[UUID] = set()
         kinds = ["/{kind}", "/{kind}/{name}", "/devices/{device}/{function}/{attribute}"]
         routes = [Route(path, self.take, methods=["GET", "POST", "DELETE"]) for path in kinds]
         self.served = Served(Starlette(routes=routes), port)
         devices = folder / "lamps.csv"
         rows = [f"{lamp},{address.replace('/', ',')}" for lamp, address in LAMPS.items()]
-        devices.write_text("\n".join(["asset,device,function", *rows, ""]))
+        unknown = f"L-8,{UUID(int=8)},lampActuator"  # in our table, and not at the gateway
+        devices.write_text("\n".join(["asset,device,function", *rows, unknown, ""]))
         self.connection = TalqConnection(
             id="talq", kind="talq", url=self.served.url, gateways=("A-*",), plain=True, private=("127.0.0.0/8",),
             client_address=UUID(CMS), devices=devices, timeout="2 s",
@@ -170,7 +172,8 @@ class TalqPeer(Base):
             if request.method == "GET":
                 return self._shown(request.path_params)
             self.log.append((f"{request.method} {request.url.path}", told))
-            why = "overrideCommandNotValid" if self.mood is Mood.REFUSES else self._done(request, told)
+            refuses = self.mood is Mood.REFUSES or request.path_params.get("kind") in self.refused
+            why = "overrideCommandNotValid" if refuses else self._done(request, told)
         except (jsonschema.ValidationError, AssertionError) as error:
             self.faults.append(str(error))
             why = "payloadError"
