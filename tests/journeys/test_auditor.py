@@ -9,6 +9,7 @@ import pytest
 from .conftest import ROOT, Run
 
 LAMP = "L-49028-00012"
+pytestmark = pytest.mark.timeout(400)
 
 
 def ok(consigne: Run, *words: object) -> str:

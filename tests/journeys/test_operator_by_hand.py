@@ -11,6 +11,7 @@ import pytest
 from .conftest import ROOT, Run
 
 LAMP = "L-49028-00012"
+pytestmark = pytest.mark.timeout(400)
 POINT = f"{LAMP}/illuminanceLevel"
 SOON = "2099-01-01T00:00"
 
