@@ -79,18 +79,20 @@ class Courier:
         with self._read() as unit:
             if not unit.notifications.open():
                 return tally
-        with self._begin() as unit:
-            tally[MessageState.CANCELLED.value] += unit.notifications.withdraw(self._clock.now())
-            tally[MessageState.EXPIRED.value] += unit.notifications.expire(self._clock.now())
-        while book is not None and tally["claimed"] < most and (message := self._claimed()):
-            tally["claimed"] += 1
-            outcome = self._carried(message, book)
-            tally[self._settle(message, outcome).value] += 1
+        for _ in range(most):
+            message = self._claimed(tally, 0 if book is None else 1)
+            if message is None or book is None:
+                break
+            tally[self._settle(message, self._carried(message, book)).value] += 1
         return tally
 
-    def _claimed(self) -> Notification | None:
+    def _claimed(self, tally: Counter[str], most: int) -> Notification | None:
+        """The next to be sent. Somebody may have acknowledged while the one before was on its way."""
+        now = self._clock.now()
         with self._begin() as unit:
-            return next(iter(unit.notifications.claim(1, self._clock.now(), _LEASE)), None)
+            tally[MessageState.CANCELLED.value] += unit.notifications.withdraw(now)
+            tally[MessageState.EXPIRED.value] += unit.notifications.expire(now)
+            return next(iter(unit.notifications.claim(most, now, _LEASE)), None)
 
     def _carried(self, message: Notification, book: Recipients) -> Outcome:
         recipient = book.recipients.get(message.recipient)

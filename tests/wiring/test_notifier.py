@@ -14,6 +14,8 @@ from engine.alarms import Acknowledge, Clear, Event, Raise, Shelve, Subject, cur
 from engine.instants import isoformat
 from engine.model import Priority
 from engine.notify.messages import MessageState, Notification
+from engine.notify.sending import Outcome
+from engine.notify.smtp import Mail
 from engine.rulebook import Rulebook
 from engine.settings import Settings
 from engine.store import Store
@@ -110,6 +112,24 @@ def test_an_acknowledged_alarm_goes_no_further_and_what_was_written_is_cancelled
     town.pass_()
     assert [to for to, _ in town.mail()] == ["desk"]
     assert [row.state for row in town.rows()] == [MessageState.SENT, MessageState.CANCELLED]
+
+
+def test_what_is_acknowledged_while_another_letter_is_on_its_way_is_not_sent(town: Town) -> None:
+    town.event("L-1")
+    town.event("L-2")
+    town.pass_()
+    town.clock.at += 10 * MINUTE
+    town.notifier.tell(town.book)
+    carry = Mail.carry
+
+    def acknowledged_meanwhile(mail: Mail, *given: Any) -> Outcome:
+        town.event("L-2", Acknowledge("ana"))
+        return carry(mail, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Mail, "carry", acknowledged_meanwhile)
+        town.notifier.post()
+    assert [(row.alarm, row.state.value) for row in town.rows()][2:] == [(1, "sent"), (2, "cancelled")]
 
 
 def test_a_new_occurrence_is_told_anew(town: Town) -> None:
