@@ -54,13 +54,15 @@ def _apply(
     """Write a step down with what follows from it: commands sent on or ended, alarms, a line of audit."""
     batch = step.batch
     unit.batches.save(batch)
+    touched = 0
     if step.act in {Act.SEND_CANARY, Act.SEND_REST}:
-        _release(unit, territory, step, now)
+        touched = _release(unit, territory, step, now)
     elif step.act in _ENDS:
-        unit.batches.end_queued(batch.id, _ENDS[step.act], now, step.why)
+        touched = unit.batches.end_queued(batch.id, _ENDS[step.act], now, step.why)
     changed = batch.state is not before.state
     if changed:
-        body = {"from": before.state.value, "to": batch.state.value, "made_by": batch.made_by, **said}
+        states = {"from": before.state.value, "to": batch.state.value}
+        body = {**states, "made_by": batch.made_by, "act": step.act.value, "commands": touched, **said}
         unit.audit.append(actor, "batch", batch.id, body, now)
     if before.state in ALARMS and (changed or batch.ended_at is not None):
         rule = ALARMS[before.state]
@@ -69,9 +71,9 @@ def _apply(
         sound(unit, batch, step.why, now)
 
 
-def _release(unit: Unit, territory: Territory, step: Step, now: datetime) -> None:
+def _release(unit: Unit, territory: Territory, step: Step, now: datetime) -> int:
     """Send what waited. An override reaches no further than the dead man lets it: it is settled as of now first."""
     batch, first = step.batch, step.act is Act.SEND_CANARY
     overrides = unit.batches.overrides(batch.id, canary_only=first)
-    settle_points(unit, territory, overrides, now, batch.made_by, under=batch.id)
-    unit.batches.release(batch.id, now, step.why, canary_only=first)
+    renewed = settle_points(unit, territory, overrides, now, batch.made_by, under=batch.id)
+    return renewed + unit.batches.release(batch.id, now, step.why, canary_only=first)

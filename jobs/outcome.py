@@ -43,6 +43,7 @@ class NightOutcome:
     """The table at the end of the demo.
 
     `locked_out`: cabinets that somebody worked on; `sent_meanwhile`: commands that left for their lamps then.
+    `first`: commands that went ahead of the rest of large moves, and how many these were of.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -56,6 +57,7 @@ class NightOutcome:
     locked_out: int
     sent_meanwhile: int
     lamps: int
+    first: tuple[int, int]
     commands: dict[str, int]
     acknowledged: int
     unexplained: int
@@ -86,6 +88,8 @@ def measure_night(
         alarms = unit.alarms.between(start, start + 2 * _DAY)
         decided = list(unit.audit.bodies("rules", "decide", start, start + 2 * _DAY))
         commands = unit.commands.in_states(list(CommandState))
+        batches = [batch.facts for batch in unit.batches.list()]
+        first = sum(facts["canary"] for facts in batches), sum(facts["commands"] for facts in batches)
         acknowledged, unexplained = _account(unit, commands)
         locked_out, sent_meanwhile = _lock_outs(unit, territory, commands, start)
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
@@ -103,6 +107,7 @@ def measure_night(
         locked_out=locked_out,
         sent_meanwhile=sent_meanwhile,
         lamps=len(night.lamps),
+        first=first,
         commands=dict(sorted(Counter(command.state.value for command in commands).items())),
         acknowledged=acknowledged,
         unexplained=unexplained,
@@ -217,6 +222,7 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         ("alarms_cleared", number(outcome.alarms_cleared, lang)),
         ("worked_on", f"{number(outcome.locked_out, lang)}; {number(outcome.sent_meanwhile, lang)}"),
         ("lamps_planned", number(outcome.lamps, lang)),
+        ("canary", say("canary_first", lang, first=outcome.first[0], all=outcome.first[1])),
         ("commands_sent", number(sum(outcome.commands.values()), lang)),
         ("commands_acknowledged", number(outcome.acknowledged, lang)),
     ]

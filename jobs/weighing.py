@@ -11,14 +11,15 @@ from engine.alarms import Raise, Subject, move
 from engine.instants import isoformat
 from engine.model import BatchState, Command, CommandState, Priority
 from engine.setpoints.batches import Batch
-from engine.setpoints.blast import Move, Verdict, Weight, choose_canary, is_urgent, move_of, weigh
+from engine.setpoints.blast import Move, Verdict, Weight, choose_canary, is_small, is_urgent, move_of, weigh
 from engine.setpoints.courses import IN_ACTION, Course, Deed
 from engine.setpoints.limits import Bounds
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.words import LANGUAGES, say
 
-ALARMS = {BatchState.PENDING: "batch-not-approved", BatchState.STOPPED: "batch-stopped"}
+NOT_APPROVED, STOPPED = "batch-not-approved", "batch-stopped"
+ALARMS = {BatchState.PENDING: NOT_APPROVED, BatchState.STOPPED: STOPPED}
 """The alarm of a batch that waits for a second person, and of one of which too much failed. Its asset is the batch."""
 
 
@@ -65,24 +66,20 @@ class _Scales:
     def marked(self, command: Command) -> Command:
         """The command, urgent where it is never to be held."""
         point, last = self.territory.points[command.point], self._last(command.point)
-        if command.point in self.newest:
-            course = Course([last], keeps=not point.programs) if last else None
-        else:
-            course = Course([])
-        urgent = command.urgent or is_urgent(command, point, course, self.now)
-        return command if urgent == command.urgent else replace(command, urgent=urgent)
+        sure = last is not None or command.point not in self.newest
+        urgent = command.urgent or is_urgent(command, point, last, self.now, sure=sure)
+        return replace(command, urgent=True) if urgent and not command.urgent else command
 
     def held(self, domain: str, commands: Sequence[Command]) -> list[Command]:
         """Of one domain's commands those that move points, as they are held; none where they are not too much."""
         if self.territory.blast is None:
             return []
         bounds, of = self.territory.blast.of(domain), self.territory.domain_sizes[domain]
-        # First as if each moved its point by all it can: a few commands are not worth a look at the past.
-        moves = [Move(command, 1.0, self.territory.points[command.point].load) for command in commands]
+        load = sum(self.territory.points[command.point].load for command in commands)
+        if is_small(len(commands), load, bounds, of):
+            return []
+        moves = [move for move in self._moves(commands) if move.share]
         weight = weigh(moves, bounds, of)
-        if weight.verdict is not Verdict.FREE:
-            moves = [move for move in self._moves(commands) if move.share]
-            weight = weigh(moves, bounds, of)
         if weight.verdict is Verdict.FREE:
             return []
         return self._batch(domain, [move.command for move in moves], weight, bounds)
@@ -170,5 +167,7 @@ def sound(unit: Unit, batch: Batch, why: str, now: datetime) -> None:
         rule = ALARMS[batch.state]
         told = {"domain": batch.domain, "batch": batch.id, "commands": batch.facts["commands"]}
         texts = {key: {lang: say(f"{rule}-{key}", lang, **told) for lang in LANGUAGES} for key in ("about", "action")}
-        detail = {"domain": batch.domain, "batch": batch.id, "why": why, **batch.facts, **texts}
+        # Half of what there is, so that who is told next can still decide.
+        respond = {"respond_within_s": (batch.until_at - now).total_seconds() / 2} if rule == NOT_APPROVED else {}
+        detail = {"domain": batch.domain, "batch": batch.id, "why": why, **batch.facts, **texts, **respond}
         move(unit.alarms, rule, batch.id, [Raise(Subject(rule, batch.id, "", Priority.HIGH), detail)], now, None)

@@ -19,6 +19,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Armoires en travaux ; ordres envoyés pendant",
     ),
     "lamps_planned": ("Lamps planned", "Points lumineux planifiés"),
+    "canary": ("Large moves: sent ahead of the rest", "Grands changements : envoyés avant le reste"),
+    "canary_first": ("{first} of {all}", "{first} sur {all}"),
     "commands_sent": ("Commands issued", "Ordres émis"),
     "commands_acknowledged": ("— acknowledged by equipment", "— acquittés par l'équipement"),
     "energy": ("Energy of the night, planned", "Énergie de la nuit, planifiée"),

@@ -11,7 +11,7 @@ from enum import StrEnum
 from math import ceil
 
 from engine.model import Command, Level
-from engine.setpoints.courses import Course, moved, never_below
+from engine.setpoints.courses import Course, Deed, moved, never_below
 from engine.setpoints.limits import Bounds, Limit
 from engine.setpoints.points import PointInfo
 
@@ -51,16 +51,19 @@ class Weight:
     over: tuple[str, ...] = ()
 
 
-def is_urgent(command: Command, point: PointInfo, course: Course | None, now: datetime) -> bool:
-    """Whether a command is never held, and goes before all others. `course` None: what is in action is not known."""
-    return _protects(command) or is_safe_move(command, point, course, now)
+def is_urgent(command: Command, point: PointInfo, last: Deed | None, now: datetime, *, sure: bool = True) -> bool:
+    """Whether a command is never held, and goes before all others (see `is_safe_move`)."""
+    return _protects(command) or is_safe_move(command, point, last, now, sure=sure)
 
 
-def is_safe_move(command: Command, point: PointInfo, course: Course | None, now: datetime) -> bool:
-    """Whether a program is at every instant at the safe value, or along the safe direction from what is in action."""
+def is_safe_move(command: Command, point: PointInfo, last: Deed | None, now: datetime, *, sure: bool = True) -> bool:
+    """Whether a program is at every instant at the safe value, or along the safe direction from what is in action.
+
+    `last`: what that is; None: the point was never commanded. Without being `sure` of it, only the ends are safe.
+    """
     envelope, program = point.envelope, command.program
-    if course is not None:
-        return never_below(program, course, now, envelope.safe, envelope.safe_direction)
+    if sure:
+        return never_below(program, last, now, envelope.safe, envelope.safe_direction, keeps=not point.programs)
     ends = {1: envelope.maximum, -1: envelope.minimum}
     harmless = {envelope.safe, ends.get(envelope.safe_direction, envelope.safe)}
     return all(value in harmless for _, value in program.steps)
@@ -98,6 +101,12 @@ def weigh(moves: Sequence[Move], bounds: Bounds, of: int) -> Weight:
         return Weight(Verdict.APPROVAL, points, share, load, approval)
     verdict = Verdict.CANARY if canary and len(moves) > 1 else Verdict.FREE
     return Weight(verdict, points, share, load, canary)
+
+
+def is_small(points: int, load: float, bounds: Bounds, of: int) -> bool:
+    """Whether so many points with so much load are below every bound, even if each moves by all it can."""
+    low, high = bounds.canary_above, bounds.approval_above
+    return not any(_over(limit, bounds, points, points / of, load) for limit in (low, high))
 
 
 def _size(moves: Sequence[Move], bounds: Bounds) -> tuple[int, float]:

@@ -114,17 +114,25 @@ def moved(program: Program, course: Course, now: datetime, safe: float) -> float
     return largest
 
 
-def never_below(program: Program, course: Course, now: datetime, safe: float, direction: int) -> bool:
+def never_below(
+    program: Program, last: Deed | None, now: datetime, safe: float, direction: int, *, keeps: bool = False
+) -> bool:
     """Whether a program is, at every instant, at `safe` or as far along `direction` as the point would be without it.
 
-    `direction` is +1 or -1; 0 leaves `safe` alone.
+    `direction` is +1 or -1; 0 leaves `safe` alone. `last`: what the point does now; None: it is at `safe`.
     """
-    for at, value in _instants(program, course, now, None):
-        otherwise = course.at(at)
+
+    def safely(value: float, otherwise: float | None) -> bool:
         along = direction * (value - (safe if otherwise is None else otherwise))
-        if value != safe and (direction == 0 or along < 0):
-            return False
-    return True
+        return value == safe or (direction != 0 and along >= 0)
+
+    start = max(now, program.start)
+    value, running = program.at(start), last.program.at(start) if last else None
+    # Most programs fail at their first instant, and a course costs a hundred times as much.
+    if value is not None and not (keeps and running is None) and not safely(value, running):
+        return False
+    course = Course([last] if last else [], keeps=keeps)
+    return all(safely(value, course.at(at)) for at, value in _instants(program, course, now, None))
 
 
 def _instants(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import Command, Level, Program
-from engine.setpoints.blast import Move, Verdict, choose_canary, is_urgent, move_of, weigh
+from engine.setpoints.blast import Move, Verdict, choose_canary, is_small, is_urgent, move_of, weigh
 from engine.setpoints.courses import Course, Deed
 from engine.setpoints.limits import Bounds
 
@@ -40,8 +40,8 @@ def flat(value: float, number: int = 0, level: Level = Level.RULE) -> Command:
     return replace(a_command(point=f"L-{number}/illuminanceLevel"), program=program, level=level, id=f"{number:064x}")
 
 
-def running(value: float) -> Course:
-    return Course([Deed(at(-60), Program.constant(value, at(-60), at(600)))])
+def running(value: float) -> Deed:
+    return Deed(at(-60), Program.constant(value, at(-60), at(600)))
 
 
 def moves(count: int, share: float = 1.0, load: float = 0.0, *, known: bool = True) -> list[Move]:
@@ -66,8 +66,8 @@ def test_moves_to_safe_or_towards_it_are_urgent(point: Any, value: float, before
 
 
 def test_what_is_not_known_to_be_in_action_is_taken_for_the_worst() -> None:
-    assert is_urgent(flat(1.0), LAMP, None, at(0))
-    assert not is_urgent(flat(0.9), LAMP, None, at(0))
+    assert is_urgent(flat(1.0), LAMP, None, at(0), sure=False)
+    assert not is_urgent(flat(0.9), LAMP, None, at(0), sure=False)
 
 
 @given(st.sampled_from(list(Level)), st.floats(0, 1), st.floats(0, 1))
@@ -82,9 +82,11 @@ def test_levels_1_to_5_are_urgent_whatever_they_move(level: Level, value: float,
 
 
 def test_a_move_is_a_share_of_the_range_and_of_the_load() -> None:
-    assert move_of(flat(0.2), LAMP, running(0.6), at(0)) == Move(flat(0.2), pytest.approx(0.4), pytest.approx(40.0))
+    assert move_of(flat(0.2), LAMP, Course([running(0.6)]), at(0)) == Move(
+        flat(0.2), pytest.approx(0.4), pytest.approx(40.0)
+    )
     heating = replace(a_point(minimum=8, maximum=24, safe=19), load=0.0)
-    assert move_of(flat(20), heating, running(16), at(0)).share == pytest.approx(0.25)
+    assert move_of(flat(20), heating, Course([running(16)]), at(0)).share == pytest.approx(0.25)
     assert not move_of(flat(0.2), LAMP, Course([]), at(0)).known
 
 
@@ -125,6 +127,12 @@ def test_more_moves_are_never_judged_milder(some: list[Move], more: list[Move], 
     assert ORDER.index(small.verdict) <= ORDER.index(large.verdict)
     assert (small.points, small.share) <= (large.points, large.share)
     assert small.load <= large.load + 1e-6
+
+
+@given(some_moves, st.integers(1, 300))
+def test_what_is_small_is_free_however_far_it_moves(some: list[Move], of: int) -> None:
+    if is_small(len(some), sum(move.load for move in some), bounds(), of):
+        assert weigh(some, bounds(), of).verdict is Verdict.FREE
 
 
 @given(some_moves, st.integers(1, 300))

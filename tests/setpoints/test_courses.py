@@ -129,7 +129,7 @@ def test_never_below_is_what_it_says_at_every_minute(
         along = direction * (value - (safe if otherwise is None else otherwise))
         harmless &= value == safe or (direction != 0 and along >= 0)
         instant += timedelta(minutes=5)
-    assert never_below(wanted, known, at(0), safe, direction) is harmless
+    assert never_below(wanted, Deed(before.start, before), at(0), safe, direction) is harmless
 
 
 def test_about_is_a_quarter_of_an_hour() -> None:

@@ -189,6 +189,9 @@ def test_a_blackout_waits_for_somebody_else(night: Town) -> None:
     batch = night.batch
     assert (batch.state, batch.made_by, batch.facts["points"]) == (BatchState.PENDING, ANA, 240)
     assert night.alarms("batch-not-approved") == [AlarmState.UNACKNOWLEDGED]
+    with night.store.read() as unit:
+        (alarm,) = [alarm for alarm in unit.alarms.active() if alarm.rule == "batch-not-approved"]
+    assert alarm.detail["respond_within_s"] == 2 * 3600
     sent = len(night.line.sent)
     night.run(30)
     assert len(night.line.sent) == sent
@@ -204,7 +207,7 @@ def test_a_blackout_waits_for_somebody_else(night: Town) -> None:
     assert {night.equipment.read(lamp, "").value for lamp in night.lamps} == {0.0}
     with night.store.read() as unit:
         assert list(unit.audit.bodies(BOB, "batch", NOON, NOON + DAY)) == [
-            {"from": "pending", "to": "canary", "made_by": ANA}
+            {"from": "pending", "to": "canary", "made_by": ANA, "act": "send the canary", "commands": 3}
         ]
 
 
@@ -244,7 +247,7 @@ def test_what_was_refused_is_no_precedent(night: Town) -> None:
         decide(unit, night.territory, refused.id, BOB, night.clock.now(), "a market")
     with night.store.read() as unit:
         (line,) = unit.audit.bodies(BOB, "batch", NOON, NOON + DAY)
-    assert (line["from"], line["to"]) == ("pending", "refused")
+    assert (line["from"], line["to"], line["commands"]) == ("pending", "refused", 240)
     assert line["reason"] not in {"", "a market"}  # what people write is kept beside the chain
     assert night.states(refused) == {CommandState.REJECTED: 240}
     night.clock.forward(1)
