@@ -15,6 +15,7 @@ test: $(READY)
 soak: $(READY)
 	$(BIN)/pytest -m soak -s --timeout=3600
 	$(BIN)/python tests/bench/bench_ingest.py --readings 10000000
+	$(BIN)/python tests/bench/bench_reaction.py --seconds 600
 
 bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_plan.py
@@ -22,6 +23,7 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_rules.py
 	$(BIN)/python tests/bench/bench_delivery.py
+	$(BIN)/python tests/bench/bench_reaction.py
 
 # Other rule engines, to measure ours beside. Where they do not install, bench_rules leaves them out and says so.
 .venv-bench/.ready: requirements-bench.lock

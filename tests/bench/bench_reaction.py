@@ -27,7 +27,7 @@ from delivery_load import CATALOGUE, ROOT, at_work, mosquitto, town_in
 from engine.broker import Broker
 from engine.instants import isoformat
 from engine.model import Asset
-from engine.store import Store
+from engine.store import Intake, Store
 from engine.wire import COMMAND, TELEMETRY, decode_command, gateway_of, topic
 
 GATEWAYS, LAMPS = 20, 50
@@ -76,8 +76,9 @@ def react(url: str, seconds: int) -> bool:
         crowd = Crowd(broker)
         stack.callback(crowd.close)
         crowd.warm_up()
+        before = received(store)
         crowd.play(seconds)
-        return all([crowd.tell(url.partition(":")[0], seconds), balanced(store, crowd.sent)])
+        return all([crowd.tell(url.partition(":")[0], seconds), balanced(store, before, crowd.sent)])
 
 
 def _service(url: str, broker: str, folder: Path) -> "subprocess.Popen[bytes]":
@@ -156,6 +157,7 @@ class Crowd:
         time.sleep(6)
         self.latencies.clear()
         self.passed.clear()
+        self.sent = 0
 
     def play(self, seconds: int) -> None:
         """Fifty readings every hundredth of a second, and every tenth a detector on and another off."""
@@ -197,17 +199,19 @@ class Crowd:
         return bool(p99 <= P99_WITHIN_MS) and not self.passed
 
 
-def balanced(store: Store, sent: int) -> bool:
+def received(store: Store) -> Intake:
+    with store.read() as unit:
+        return unit.readings.totals()
+
+
+def balanced(store: Store, before: Intake, sent: int) -> bool:
+    """Whether all that was told since is stored or refused."""
     deadline = time.perf_counter() + 60
-    while True:
-        with store.read() as unit:
-            totals = unit.readings.totals()
-        refused = sum(totals.refused.values())
-        if totals.received >= sent or time.perf_counter() > deadline:
-            break
+    while (now := received(store)).received - before.received < sent and time.perf_counter() < deadline:
         time.sleep(0.5)
-    print(f"    {sent:,} readings told = {totals.stored:,} stored + {refused:,} refused")
-    return sent == totals.received == totals.stored + refused
+    stored, refused = now.stored - before.stored, sum(now.refused.values()) - sum(before.refused.values())
+    print(f"    {sent:,} readings told = {stored:,} stored + {refused:,} refused")
+    return sent == now.received - before.received == stored + refused
 
 
 if __name__ == "__main__":
