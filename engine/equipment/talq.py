@@ -26,6 +26,8 @@ from engine.model import AckStatus, Command, Level, Program, ReadBack
 from engine.ports import Capabilities, Clock
 from engine.web import NoAnswer, NotSent
 
+_LAMPS_AT_ONCE = 500  # in one request, which must be answered within the time-out
+
 
 class TalqConnection(HttpConnection):
     """A gateway; `url` is what stands before /devices. `client` is our own TALQ address, a UUID.
@@ -197,7 +199,9 @@ class TalqLink(AtOnce):
         today = talq_day(self._clock.now(), self._library.limits())
         refused = self._library.keep(by_calendar, replaced, today)
         for calendar, part in by_calendar.items():
-            self._inbox.put(self._told(calendar, part, refused.get(calendar.id, "")))
+            for begin in range(0, len(part), _LAMPS_AT_ONCE):
+                lamps = part[begin : begin + _LAMPS_AT_ONCE]
+                self._inbox.put(self._told(calendar, lamps, refused.get(calendar.id, "")))
 
     def _told(self, calendar: Calendar, orders: Sequence[_Order], refused: str) -> list[Answer]:
         """A gateway refuses many lamps for the sake of one: they are told by halves then, until it stands alone."""
