@@ -44,7 +44,11 @@ class Router:
         self._pool = ThreadPoolExecutor(max(1, len(self._ways)), thread_name_prefix="equipment")
 
     def __enter__(self) -> Self:
-        self._each({way: lambda _link: None for way in self._ways})
+        try:
+            self._each({way: lambda _link: None for way in self._ways})
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,7 +144,7 @@ class _Way:
 
     def use(self, part: Callable[[Link], None]) -> Unavailable | None:
         if self._away is not None and self._monotonic() < self._again_at:
-            return self._away
+            return Unavailable(str(self._away))  # of what it was told then, nothing is said here
         try:
             if self.link is None:
                 self.link = self._stack.enter_context(self.connection.open(self._site))

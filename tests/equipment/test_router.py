@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.equipment.connections import Connection, Site
 from engine.equipment.inbox import Inbox
 from engine.equipment.router import Router
-from engine.errors import Unavailable, Undelivered
+from engine.errors import InputError, Problem, Unavailable, Undelivered
 from engine.model import Ack, AckStatus, Command, Program
 from engine.ports import Answers, Capabilities
 
@@ -36,6 +36,7 @@ class Far:
 
     away: bool = False
     partly: bool = False
+    wrong: bool = False
     hurdle: threading.Barrier | None = None
     taken: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -48,6 +49,8 @@ class Far:
 
     def _reach(self) -> None:
         self.tries += 1
+        if self.wrong:
+            raise InputError([Problem("lamps.csv", 1, 1, "is wrong")])
         if self.away:
             raise Unavailable("nobody there")
 
@@ -157,6 +160,22 @@ def test_what_a_link_says_was_taken_is_believed() -> None:
     with World(b=Far(partly=True)) as world, pytest.raises(Undelivered) as error:
         world.router.send([order("1", "a"), order("2", "b"), order("3", "b"), order("4", "b")])
     assert error.value.commands == {"3", "4"}
+
+
+def test_while_a_link_is_left_alone_all_that_would_go_by_it_is_lost() -> None:
+    with World(b=Far(partly=True)) as world:
+        for names in (("1", "2"), ("3", "4")):
+            with pytest.raises(Undelivered) as error:
+                world.router.send([order(name, "b") for name in names])
+            assert error.value.commands == (set(names) - {"1"})
+    assert FARS["b"].taken == ["1"]
+
+
+def test_a_mistake_in_one_connection_closes_the_others_that_are_open() -> None:
+    with pytest.raises(InputError), World(b=Far(wrong=True)):
+        pass
+    assert not any(far.open for far in FARS.values())
+    assert not any(thread.name.startswith("equipment") for thread in threading.enumerate())
 
 
 def test_one_that_is_away_is_left_alone_for_a_while_and_told_once() -> None:
