@@ -172,8 +172,11 @@ class SlotLog(Protocol):
         """Give a level back. Returns whether there was anything to give back."""
         ...
 
-    def arrays(self, points: Collection[str], at: datetime) -> dict[str, list[Slot]]:
-        """The slots of each point that stood at `at` (written, not replaced nor released), in or out of validity."""
+    def arrays(self, points: Collection[str], at: datetime | None) -> dict[str, list[Slot]]:
+        """The slots of each point that stood at `at` (written, not replaced nor released), in or out of validity.
+
+        None: as they stand in this transaction, whatever time it takes it to be.
+        """
         ...
 
 

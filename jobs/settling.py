@@ -9,7 +9,7 @@ import orjson
 import polars as pl
 
 from engine.alarms import Clear, Raise, Subject, move
-from engine.model import Command, Level, Priority, sequence
+from engine.model import Command, Level, Priority, Slot, sequence
 from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
 from engine.setpoints.outbox import Settled, settle
 from engine.setpoints.pacing import spread
@@ -23,6 +23,7 @@ BLOCKED = "life-safety-blocked"
 
 _WATCHED = "watched"  # the key of what the watches said when they were last looked at
 _LOOK_EVERY = timedelta(seconds=30)
+_MEANWHILE = timedelta(minutes=10)
 
 
 def conditions_of(unit: Unit, points: Iterable[PointInfo], now: datetime) -> Conditions:
@@ -47,7 +48,8 @@ def settle_points(
     known = territory.points
     chosen = [known[point] for point in sorted(set(points)) if point in known]
     names = [point.id for point in chosen]
-    arrays, newest = unit.slots.arrays(names, now), unit.commands.newest(names)
+    # The newest command first: a want that comes between the two readings then takes the sequence that we would give.
+    newest, arrays = unit.commands.newest(names), unit.slots.arrays(names, None)
     conditions = conditions_of(unit, chosen, now)
     first = sequence(unit.epochs.current(now), 1)
     commands: list[Command] = []
@@ -56,9 +58,10 @@ def settle_points(
     for point in chosen:
         array, before = arrays.get(point.id, []), newest.get(point.id)
         until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
-        if until <= now:
+        at = _moment(now, array, before)
+        if until <= at:
             continue
-        found = settle(point, array, before, now, until, conditions, first)
+        found = settle(point, array, before, at, until, conditions, first)
         if found.command is not None:
             commands.append(found.command)
         if _life_safety(found):
@@ -72,6 +75,13 @@ def settle_points(
     unit.renewals.set(renewals)
     going = guard(unit, territory, commands, newest, now, made_by, under)
     return unit.commands.enqueue(spread(going, territory.jitter))
+
+
+def _moment(now: datetime, array: Sequence[Slot], newest: Command | None) -> datetime:
+    """When a point is settled: `now`, but not before what is known of it: a plan thinks for minutes, and what a person
+    asked meanwhile would be undone. What lies further ahead is another clock's error."""
+    known = [slot.written_at for slot in array] + ([newest.issued_at] if newest else [])
+    return max([now, *(at for at in known if at <= now + _MEANWHILE)])
 
 
 def _tell_blocked(unit: Unit, points: Sequence[PointInfo], blocked: Mapping[str, Settled], now: datetime) -> None:

@@ -38,9 +38,9 @@ class Slots:
         ended = self._connection.execute(update(schema.slot).where(named, stands).values(ended_at=instant))
         return ended.rowcount > 0
 
-    def arrays(self, points: Collection[str], at: datetime) -> dict[str, list[Slot]]:
+    def arrays(self, points: Collection[str], at: datetime | None) -> dict[str, list[Slot]]:
         """See `SlotLog.arrays`. Each array by level, then source."""
-        table, instant = schema.slot, to_us(at)
+        table, instant = schema.slot, FOREVER - 1 if at is None else to_us(at)
         keys = self._bulk.keys(pl.DataFrame({"point": sorted(set(points))}, schema={"point": pl.String}))
         found, columns = self._bulk.seek(
             keys, table, table.c.point == keys.c.point, table.c.ended_at > instant, table.c.written_at <= instant

@@ -208,10 +208,11 @@ class SlotTable:
                 return True
         return False
 
-    def arrays(self, points: Collection[str], at: datetime) -> dict[str, list[Slot]]:
+    def arrays(self, points: Collection[str], at: datetime | None) -> dict[str, list[Slot]]:
         arrays: defaultdict[str, list[Slot]] = defaultdict(list)
         for slot, gone_at in self._t.slots:
-            if slot.point in points and slot.written_at <= at and (gone_at is None or at < gone_at):
+            stood = gone_at is None if at is None else slot.written_at <= at and (gone_at is None or at < gone_at)
+            if slot.point in points and stood:
                 arrays[slot.point].append(slot)
         return dict(arrays)
 

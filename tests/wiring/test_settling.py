@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 
+from engine.errors import Conflict
 from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
 from engine.setpoints.points import Interlock, Watch
 from engine.store import Store
@@ -178,3 +180,43 @@ def test_many_lamps_of_one_cabinet_are_not_switched_at_the_same_instant(store: S
     waits = {(command.not_before or NOON) - NOON for command in found}
     assert len(waits) > len(lamps) / 2
     assert all(timedelta(0) <= wait <= jitter for wait in waits)
+
+
+# Clocks that differ, and others at work
+
+
+@BOTH
+def test_what_began_earlier_and_commits_later_undoes_nothing(store: Store, territory: Territory, lamp: str) -> None:
+    settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    program = Program.constant(0.7, NOON + MINUTE, NOON + 31 * MINUTE)
+    asked = Slot(lamp, Level.OPERATOR, "person:ana", program, NOON + MINUTE, "v1", "a test")
+    assert settled(store, territory, lamp, NOON + MINUTE, asked) is not None
+    assert settled(store, territory, lamp, NOON + 5 * MINUTE, slot(lamp, 0.5)) is None
+    assert settled(store, territory, lamp, NOON) is None, "the plan was made before anybody asked"
+    with store.begin() as unit:
+        unit.slots.release(lamp, Level.OPERATOR, "person:ana", NOON + 2 * MINUTE)
+        settle_points(unit, territory, [lamp], NOON + 2 * MINUTE)
+    assert settled(store, territory, lamp, NOON + MINUTE) is None, "what was given back stays so"
+    ahead = replace(asked, written_at=NOON + 600 * MINUTE, program=Program.constant(0.7, NOON, NOON + 700 * MINUTE))
+    now = settled(store, territory, lamp, NOON + 3 * MINUTE, ahead)
+    assert now is not None
+    assert now.not_before == NOON + 3 * MINUTE, "a clock that is wrong puts nothing off"
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_a_want_that_comes_while_a_point_is_settled_is_not_overlooked(
+    store: Store, territory: Territory, lamp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    with store.begin() as unit:
+        arrays = unit.slots.arrays
+
+        def late(*given: Any) -> Any:
+            found = arrays(*given)
+            settled(store, territory, lamp, NOON + MINUTE, slot(lamp, 0.7, Level.OPERATOR))
+            return found
+
+        monkeypatch.setattr(unit.slots, "arrays", late)
+        unit.slots.put([slot(lamp, 0.6)])
+        with pytest.raises(Conflict):
+            settle_points(unit, territory, [lamp], NOON + MINUTE)
