@@ -41,6 +41,6 @@ def _explain(failed: Command, safe: float, now: datetime, until: datetime) -> di
         FALLBACK: failed.id,
         "wants": [],
         "pieces": [[isoformat(now), isoformat(until), safe, None, []]],
-        "verdict": {"outcome": "accepted", "reasons": [reason]},
+        "verdict": {"outcome": "accepted", "reasons": [reason], "clauses": [FALLBACK]},
         "since": {"changed_at": isoformat(now), "switched_at": isoformat(now)},
     }
