@@ -174,13 +174,13 @@ class Dispatcher:
         now = self._clock.now()
         if self._swept_at is not None and now < self._swept_at + _SWEEP_EVERY:
             return
-        ask = self._transact(self._look, tally)
-        self._swept_at = now
+        ask, more = self._transact(self._look, tally)
+        self._swept_at = None if more else now
         self._ask(ask, tally)
         if ask:
             self._transact(lambda desk: self._overdue.asked(desk, ask), tally)
 
-    def _look(self, desk: Desk) -> list[Command]:
+    def _look(self, desk: Desk) -> tuple[list[Command], bool]:
         """Decide what is due, what was never selected, and now and then whatever slipped through."""
         self._selections.sweep(desk)
         if self._strays_at is None or desk.now >= self._strays_at + _STRAYS_EVERY:

@@ -46,16 +46,14 @@ class Overdue:
         return moved and proof is Proof.READ_BACK
 
     def evidence(self, desk: Desk, command: Command, finding: Finding, detail: str) -> None:
-        """Something seen that decides nothing by itself; an UNKNOWN command that is not there is sent again."""
-        if len(self._seen) > _REMEMBERED:
-            self._seen.clear()
-        self._seen[command.id] = detail
+        """A read-back that decides nothing by itself; an UNKNOWN command that is not there is sent again."""
+        self._remember(command, detail)
         absent = {Finding.OLDER} if self._link.capabilities(command.gateway).key else {Finding.OLDER, Finding.DIFFERENT}
         if desk.current(command).state is CommandState.UNKNOWN and finding in absent:
             self._repeat(desk, command, detail)
 
-    def sweep(self, desk: Desk) -> list[Command]:
-        """Decide every open command whose wait is over. Returns those to ask a read-back of."""
+    def sweep(self, desk: Desk) -> tuple[list[Command], bool]:
+        """Decide open commands whose wait is over. Returns those to ask a read-back of, and whether more may be due."""
         due = desk.unit.commands.due(desk.now, self._policy.batch)
         heads = desk.unit.commands.heads({command.point for command in due})
         meters = {command.id: meter for command in due if (meter := self._meter(command))}
@@ -65,17 +63,13 @@ class Overdue:
             meter = meters.get(command.id)
             if command.point not in self._points:
                 out_of_time(desk, command, known=False)
-            elif heads[command.point].seq > command.seq:
-                desk.move(
-                    command,
-                    CommandState.SUPERSEDED,
-                    f"seq {spell_sequence(heads[command.point].seq)} of the point replaces it",
-                )
+            elif (newest := heads[command.point].seq) > command.seq:
+                desk.move(command, CommandState.SUPERSEDED, f"seq {spell_sequence(newest)} of the point replaces it")
             elif meter is None or not self._metered(desk, command, meter, samples.get(meter.watch)):
                 ask += [command] if self._decide(desk, command) else []
         for command in ask:
             desk.put(command, due_at=self._at_latest(command, desk.now + _ASK_AGAIN))
-        return ask
+        return ask, len(due) == self._policy.batch > 0
 
     def asked(self, desk: Desk, commands: Collection[Command]) -> None:
         """Read-backs of these have been asked for: the answers have their time now."""
@@ -92,6 +86,11 @@ class Overdue:
             self._give_up(desk, command)
         return len(ended)
 
+    def _remember(self, command: Command, detail: str) -> None:
+        if len(self._seen) > _REMEMBERED:
+            self._seen.clear()
+        self._seen[command.id] = detail
+
     def _meter(self, command: Command) -> Meter | None:
         """The meter to look at for a command that has left."""
         if command.state not in _LEFT or command.point not in self._points:
@@ -100,14 +99,16 @@ class Overdue:
 
     def _metered(self, desk: Desk, command: Command, meter: Meter, sample: Sample | None) -> bool:
         """Whether that was enough for now: the meter shows the value, or there is time to look again."""
+        until = (command.changed_at or command.issued_at) + self.within(command)
         if sample is not None and sample.observed_at > (command.changed_at or command.issued_at):
             finding, detail = judge_meter(command, meter, sample, self._points[command.point].envelope.verify_tolerance)
             if finding is Finding.APPLIED:
                 return desk.confirm(command, detail)
-            self.evidence(desk, command, finding, detail)
-        if desk.current(command) != command:
-            return True
-        until = (command.changed_at or command.issued_at) + self.within(command)
+            self._remember(command, detail)
+            # By now it would show, had it come.
+            late = command.state is CommandState.UNKNOWN and desk.now >= until
+            if late and finding is Finding.DIFFERENT and self._repeat(desk, command, detail):
+                return True
         silent = not self._link.capabilities(command.gateway).acknowledges
         if desk.now >= until or not (command.state is CommandState.ACKED or (silent and command.state is _SENT)):
             return False

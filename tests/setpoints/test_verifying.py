@@ -177,6 +177,24 @@ def test_a_lost_acknowledgement_is_replaced_by_a_meter() -> None:
     assert (world.memory.state(command), len(world.line.sent)) == (S.VERIFIED, 1)
 
 
+def test_a_slow_actuator_without_a_memory_has_its_time_before_it_is_told_again() -> None:
+    """Nothing came back; a meter shows the old value while it moves, and after its time that it was never told."""
+    world = world_of(READ, replace(FORGETFUL, reads_back=False))
+    world.line.automatic = False
+    command = a_command()
+    world.send(command)
+    world.run(0.5)
+    for _ in range(18):
+        world.samples[SHOWN] = Sample(1.0, world.clock.now())
+        world.run(0.25)
+    assert (world.memory.state(command), len(world.line.sent)) == (S.UNKNOWN, 1)
+    for _ in range(6):
+        world.samples[SHOWN] = Sample(1.0, world.clock.now())
+        world.run(0.25)
+    assert [sent.id for sent in world.line.sent] == [command.id] * 2
+    assert world.memory.tables.commands[command.id].repeats == 1
+
+
 # Equipment that remembers nothing.
 
 
@@ -334,3 +352,16 @@ def test_what_slips_through_is_ended_within_a_minute() -> None:
     assert world.memory.state(command) is S.SENT
     world.run(3)
     assert world.memory.state(command) is S.EXPIRED
+
+
+def test_many_that_are_due_at_once_are_all_looked_at_without_waiting() -> None:
+    points = [a_point(f"L-{n}/illuminanceLevel") for n in range(25)]
+    world = Surroundings(points, {}, batch=10)
+    world.line.automatic = False
+    world.memory.enqueue(*(a_command(point=point.id) for point in points))
+    for _ in range(3):
+        world.step()
+    assert len(world.line.sent) == 25
+    world.clock.forward(0.5)
+    counts = [world.step() for _ in range(3)]
+    assert [(count.unknown, count.asked) for count in counts] == [(10, 10), (10, 10), (5, 5)]
