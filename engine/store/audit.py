@@ -86,9 +86,9 @@ class Audit:
         ).first()
         seq, before = (last.seq, last.hash) if last else (0, GENESIS)
         places = []
-        for found in self._rows(_COLUMNS.seq.is_(None), order=_COLUMNS.id, limit=limit):
-            seq, row = seq + 1, found._replace(seq=seq + 1)
-            before = digest(before, row)
+        for row in self._rows(_COLUMNS.seq.is_(None), order=_COLUMNS.id, limit=limit):
+            seq += 1
+            before = digest(before, seq, row)
             places.append((row.id, seq, before))
         types = {"id": pl.Int64, "seq": pl.Int64, "hash": pl.String}
         sealed = self._bulk.keys(pl.DataFrame(places, schema=types, orient="row"))

@@ -46,15 +46,15 @@ class Chain:
     unsealed: int = 0
 
 
-def digest(before: str, row: Row) -> str:
-    """SHA-256, in hex, over the hash before and the line.
+def digest(before: str, seq: int, row: Row) -> str:
+    """SHA-256, in hex, over the hash before and the line at the place `seq`.
 
     A line's own number is written only where it is not its place too, so that chains of before the two differed fit.
     Raises TypeError or ValueError for a row that no line of ours looks like.
     """
-    line: dict[str, Any] = {"seq": row.seq, "at": row.at, "body": orjson.Fragment(row.body)}
+    line: dict[str, Any] = {"seq": seq, "at": row.at, "body": orjson.Fragment(row.body)}
     line |= {"actor": _text(row.actor), "action": _text(row.action), "subject": _text(row.subject)}
-    if row.id != row.seq:
+    if row.id != seq:
         line["id"] = row.id
     return hashlib.sha256(f"{before}{to_json(line)}".encode()).hexdigest()
 
@@ -80,7 +80,7 @@ def _misfit(row: Row, seq: int, before: str) -> Broken | None:
         found = f"there is line {row.seq} where line {seq} should be"
         return Broken(seq, None, f"{found}: removed, or moved") if _later(row, seq) else Broken(seq, row.id, found)
     try:
-        fits = _text(row.hash) == digest(before, row)
+        fits = _text(row.hash) == digest(before, seq, row)
     except (TypeError, ValueError):
         return Broken(seq, row.id, "cannot be read as a line any more")
     return None if fits else Broken(seq, row.id, "not what was sealed: changed, put in, or moved")
