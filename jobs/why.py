@@ -10,10 +10,11 @@ import polars as pl
 from engine.instants import PARIS, from_us, isoformat, to_us
 from engine.model import Command, Hold, Slot, Transition, spell_sequence
 from engine.setpoints.arbitration import Piece, resolve
+from engine.setpoints.batches import Batch
 from engine.setpoints.conditions import Conditions
 from engine.setpoints.points import PointInfo
 from engine.store import Store, Unit
-from engine.store.audit import PERSON, digest_of
+from engine.store.audit import digest_of
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.setpoints import ACT, shown, unit_of
@@ -39,6 +40,7 @@ class Explanation:
     hold: Hold | None
     locked_out: Mapping[str, Any] | None
     command: Command | None
+    batch: Batch | None
     transitions: Sequence[Transition]
 
 
@@ -60,6 +62,7 @@ def explain(store: Store, territory: Territory, point: str, at: datetime) -> Exp
             hold=Conditions(holds=tuple(unit.holds.active(at))).held(info, at),
             locked_out=_locked_out(unit, territory, info, at),
             command=command,
+            batch=unit.batches.get(command.batch) if command and command.batch else None,
             transitions=unit.commands.history(command.id) if command else [],
         )
 
@@ -88,7 +91,7 @@ def _behind(unit: Unit, territory: Territory, winner: Slot, point: str, at: date
         return _behind_plan(unit, winner, point, at)
     if kind == "rule":
         return _behind_rule(unit, territory, winner, rest)
-    if winner.source.startswith(PERSON):
+    if winner.version.startswith(ACT):
         return _behind_person(unit, winner)
     return {}
 
@@ -152,6 +155,7 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
         "behind": dict(explanation.behind),
         "hold": _hold_json(explanation.hold) if explanation.hold else None,
         "locked_out": explanation.locked_out,
+        "batch": _batch_json(explanation.batch) if explanation.batch else None,
         "command": _command_json(explanation.command, explanation.transitions) if explanation.command else None,
     }
 
@@ -171,6 +175,16 @@ def _slot_json(slot: Slot) -> dict[str, Any]:
 def _hold_json(hold: Hold) -> dict[str, Any]:
     span = {"from": isoformat(hold.from_at), "until": isoformat(hold.ended_at or hold.until_at)}
     return {"scope": hold.scope.value, "subject": hold.subject, "by": hold.by, "reason": hold.reason} | span
+
+
+def _batch_json(batch: Batch) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "state": batch.state.value,
+        "made_by": batch.made_by,
+        "decided_by": batch.decided_by,
+        "decided_at": isoformat(batch.decided_at) if batch.decided_at else None,
+    }
 
 
 def _command_json(command: Command, transitions: Sequence[Transition]) -> dict[str, Any]:
@@ -231,8 +245,9 @@ def _sent(explanation: Explanation, lang: Lang) -> list[str]:
     if command is None:
         return [f"{say('command', lang)}: {say('no_command', lang)}"] if explanation.piece else []
     name = f"{say('command', lang)} {command.id[:12]}, seq {spell_sequence(command.seq)}"
-    batch = f", {say('batch', lang)} {command.batch}" if command.batch else ""
-    lines = [f"{name}, {say('level', lang)} {int(command.level)}{batch}: {command.state.value}"]
+    lines = [f"{name}, {say('level', lang)} {int(command.level)}: {command.state.value}"]
+    if explanation.batch is not None:
+        lines += _indented(say("batch", lang), _batch_json(explanation.batch))
     return lines + [f"  {_local(t.at)}  {t.state.value:<10} {t.detail}" for t in explanation.transitions]
 
 

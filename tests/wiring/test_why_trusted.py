@@ -9,7 +9,7 @@ from engine.instants import isoformat
 from engine.model import Hold, Level, Program, Scope, Slot
 from engine.settings import Settings
 from engine.store import Store
-from jobs.bootstrap import Territory
+from jobs.bootstrap import Territory, blast_in, catalogue_of, read_territory
 from jobs.holds import put_hold, resume
 from jobs.scopes import points_in
 from jobs.setpoints import Override, release, set_override
@@ -102,3 +102,18 @@ def test_after_a_release_the_command_still_shows(store: Store, territory: Territ
     told = to_lines(explain(store, territory, lamp, NOON + 2 * MINUTE), "en")
     assert told[0].startswith("Nothing was asked")
     assert any(line.startswith("Command ") for line in told)
+
+
+def test_a_large_move_names_its_batch(store: Store, settings: Settings, lamp: str) -> None:
+    catalogue = catalogue_of(settings)
+    territory = read_territory(store, catalogue, blast=blast_in(settings, catalogue))
+    lamps = points_in(territory, Scope.DOMAIN, "lighting")
+    program = Program.constant(0.0, NOON, NOON + HOUR)
+    with store.begin() as unit:
+        unit.slots.put([Slot(point, Level.OPERATOR, ANN, program, NOON, "v1", "dark") for point in lamps])
+        settle_points(unit, territory, lamps, NOON, ANN)
+    explanation = explain(store, territory, lamp, NOON + MINUTE)
+    told = to_json(explanation)
+    assert (told["batch"]["state"], told["batch"]["made_by"], told["batch"]["decided_by"]) == ("canary", ANN, None)
+    assert told["batch"]["id"] == told["command"]["batch"]
+    assert any("made_by: person:ann" in line for line in to_lines(explanation, "en"))
