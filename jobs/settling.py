@@ -1,6 +1,7 @@
 """From what is wanted to the outbox: points settled when a want, the field or the time changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,25 +57,40 @@ def settle_points(
     renewals: dict[str, datetime | None] = {}
     blocked: dict[str, Settled] = {}
     for point in chosen:
-        array, before = arrays.get(point.id, []), newest.get(point.id)
-        until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
-        at = _moment(now, array, before)
-        if until <= at:
-            continue
-        found = settle(point, array, before, at, until, conditions, first)
-        if found.command is not None:
+        before = newest.get(point.id)
+        found = _settled(point, arrays.get(point.id, []), before, now, conditions, first)
+        if found and found.command:
             commands.append(found.command)
-        if _life_safety(found):
+        if found and _life_safety(found):
             blocked[point.id] = found
         # A command enters with its own time; of those before it only what stays the newest keeps one.
-        renew_at = None if found.command else found.renew_at
+        renew_at = None if found is None or found.command else found.renew_at
         # One that is held in a batch is not renewed.
-        if before is not None and before.batch is None and renew_at != before.renew_at:
+        if before is not None and before.batch in {None, under} and renew_at != before.renew_at:
             renewals[before.id] = renew_at
     _tell_blocked(unit, chosen, blocked, now)
     unit.renewals.set(renewals)
     going = guard(unit, territory, commands, newest, now, made_by, under)
     return unit.commands.enqueue(spread(going, territory.jitter))
+
+
+def _settled(
+    point: PointInfo, array: Sequence[Slot], before: Command | None, now: datetime, conditions: Conditions, first: int
+) -> Settled | None:
+    """See `settle`. None where nobody ever wanted anything, or all is over and the equipment at its safe value."""
+    at = _moment(now, array, before)
+    until = max([slot.program.until for slot in array] + ([before.program.until] if before else []), default=now)
+    if until <= at:
+        if point.programs or before is None:
+            return None
+        until = at + point.envelope.time_to_live  # it goes on with what it was told last
+    found = settle(point, array, before, at, until, conditions, first)
+    if not (conditions.locked_out(point) or conditions.broken(point, at)):
+        return found
+    # What frees the point may come and go between two looks at its readings.
+    renew_at = min(filter(None, (found.renew_at, at + _LOOK_EVERY)))
+    command = replace(found.command, renew_at=renew_at) if found.command else None
+    return replace(found, command=command, renew_at=renew_at)
 
 
 def _moment(now: datetime, array: Sequence[Slot], newest: Command | None) -> datetime:

@@ -111,11 +111,14 @@ def _held(
     renew_at = None
     if wanted.renew_from is not None:
         renew_at = max(wanted.renew_from - point.envelope.held_for * (1 - 1 / _RENEWALS), now)
-    if point.programs or len(program.steps) == 1:
+    if point.programs:
         return program, renew_at
-    # Equipment that holds one value is told each step when it comes.
-    following = program.steps[1][0]
-    return program.clip(program.start, following), min(filter(None, (renew_at, following)))
+    # Equipment that holds one value is told each step when it comes, and its safe value when nobody wants another.
+    ends = [at for at, _ in program.steps[1:]] + [program.until]
+    program = program.clip(program.start, ends[0])
+    if len(ends) == 1 and program is not None and program.steps[0][1] == point.envelope.safe:
+        return program, renew_at
+    return program, min(filter(None, (renew_at, ends[0])))
 
 
 def _expiry(point: PointInfo, program: Program, now: datetime) -> datetime:

@@ -220,3 +220,37 @@ def test_a_want_that_comes_while_a_point_is_settled_is_not_overlooked(
         unit.slots.put([slot(lamp, 0.6)])
         with pytest.raises(Conflict):
             settle_points(unit, territory, [lamp], NOON + MINUTE)
+
+
+# Nothing is forgotten
+
+
+def test_equipment_that_keeps_a_value_is_told_when_nobody_wants_it_any_more(
+    store: Store, territory: Territory, lamp: str
+) -> None:
+    single = replace(territory)
+    single.points[lamp] = replace(territory.points[lamp], programs=False)
+    first = settled(store, single, lamp, NOON, slot(lamp, 0.5, Level.OPERATOR, 15))
+    assert first is not None
+    over = NOON + 15 * MINUTE
+    with store.read() as unit:
+        assert unit.renewals.due(over) == [lamp]
+    last = settled(store, single, lamp, over)
+    assert last is not None
+    assert last.program.steps == ((over, 1.0),)
+    assert settled(store, single, lamp, over + 600 * MINUTE) is None
+    with store.read() as unit:
+        assert unit.renewals.due(over + 600 * MINUTE) == []
+
+
+def test_a_lock_out_that_nobody_saw_begin_or_end_is_got_over(store: Store, territory: Territory, lamp: str) -> None:
+    settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    say(store, territory, lamp, "manual", NOON + MINUTE)
+    assert settled(store, territory, lamp, NOON + MINUTE, slot(lamp, 0.2)) is None
+    say(store, territory, lamp, "automatic", NOON + MINUTE + timedelta(seconds=20))
+    again = NOON + MINUTE + timedelta(seconds=30)
+    with store.read() as unit:
+        assert unit.renewals.due(again) == [lamp]
+    assert settled(store, territory, lamp, again) is not None
+    with store.read() as unit:
+        assert unit.renewals.due(NOON + 600 * MINUTE) == []
