@@ -59,3 +59,7 @@ class Undelivered(Unavailable):
 
 class Conflict(ConsigneError):
     """Somebody else holds or changed what this operation needs; nothing was written."""
+
+
+class Outdated(Conflict):
+    """What this process knows by heart is not so any more: trying again is of no use, beginning again is."""

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 import structlog
 
 from engine.broker import Broker, Message
-from engine.errors import Conflict, Unavailable
+from engine.errors import Conflict, Outdated, Unavailable
 from engine.ports import Clock, Link
 from engine.settings import Settings
 from engine.store import Intake, Store
@@ -299,12 +299,15 @@ def _show_commands(service: Service) -> None:
 def with_back_off(step: Callable[[], T], stop: threading.Event) -> T | None:
     """Do a step; while what it needs is away, say so and try again after 1, 2, 4 … 60 s. None once stopped.
 
-    Where another process stood in the way, the first waits are shorter.
+    Where another process stood in the way, the first waits are shorter. Raises Outdated: whoever supervises us starts
+    us again.
     """
     delay_s = 0.0
     while not stop.is_set():
         try:
             return step()
+        except Outdated:
+            raise
         except (Unavailable, Conflict) as error:
             delay_s = min(max(2 * delay_s, 1.0 if isinstance(error, Unavailable) else 0.1), 60.0)
             _log.warning("waiting", why=str(error), retry_s=delay_s)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy import insert, select, update
 
-from engine.errors import Conflict, InputError, Problem
+from engine.errors import InputError, Outdated, Problem
 from engine.instants import to_us
 from engine.model import Quality, Reason
 from engine.store import schema
@@ -77,7 +77,7 @@ class Appender:
         strange = np.flatnonzero(zone != accepted["zone"].to_numpy())
         if len(strange):
             number, found = accepted.row(int(strange[0]))[:2]
-            raise Conflict(
+            raise Outdated(
                 f"series {number} is not one of zone {found} any more ({len(strange)} readings); nothing was written"
                 " → the inventory has changed: read its series again"
             )

@@ -39,7 +39,7 @@ class Readings:
         A reading whose series, instant and value are known is refused as a duplicate; another value at a known
         instant is a correction and is kept. One older than the newest of its series is kept as LATE. Sequences have
         no gap within a zone, and are given while the zone is locked. How a stream is cut into batches makes no
-        difference. Raises InputError unless accepted + refused = received, and Conflict when the inventory has
+        difference. Raises InputError unless accepted + refused = received, and Outdated when the inventory has
         moved a series to another zone.
         """
         return self.appender.append(accepted, refused, source=source, received_at=received_at, received=received)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from engine.catalogue import Catalogue
-from engine.errors import Conflict, InputError
+from engine.errors import InputError, Outdated
 from engine.model import Asset, Commune, Quality, Reason, Zone
 from engine.store import Intake, Store
 from engine.store.intake import ACCEPTED, REFUSED
@@ -143,7 +143,7 @@ def test_every_problem_of_a_batch_is_told_at_once(lamps: Lines, put: Put) -> Non
 def test_a_series_that_is_not_of_the_zone_is_a_conflict(store: Store, lamps: Lines, put: Put) -> None:
     number, zone, at, value = lamps["L-1"](0)
     for series, wrong in ((number, lamps["L-3"].zone), (10_000, zone), (-3, zone), (number, 77)):
-        with pytest.raises(Conflict, match="the inventory has changed: read its series again"):
+        with pytest.raises(Outdated, match="the inventory has changed: read its series again"):
             put(lamps["L-2"](0), (series, wrong, at, value))
     with store.read() as unit:
         assert unit.readings.totals().received == 0
@@ -189,7 +189,7 @@ def test_a_series_that_moves_keeps_its_readings(
     put(line(6), into=other)
     with other.begin() as unit:
         unit.inventory.save([], [], [Asset("L-3", "Streetlight", "B-1", 0, 0)], catalogue)
-    with pytest.raises(Conflict, match="read its series again"):
+    with pytest.raises(Outdated, match="read its series again"):
         put(line(7))
     line.zone = lamps["L-4"].zone
     assert put(line(7), line(6), line(5), line(4)) == Intake(4, 2, 1, {Reason.DUPLICATE: 2})
