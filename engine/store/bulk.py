@@ -67,8 +67,10 @@ def stream_frames(bulk: Bulk, statement: Select[Any], size: int = CHUNK) -> Iter
 
 def conform(table: Table, frame: Frame) -> Frame:
     """The frame's columns as the table's types, in the table's order. Raises on a value that does not fit."""
-    schema = frame_schema(table)
-    return frame.select(pl.col(name).cast(schema[name]) for name in schema if name in frame.columns)
+    wanted = {name: kind for name, kind in frame_schema(table).items() if name in frame.columns}
+    if list(frame.schema.items()) == list(wanted.items()):
+        return frame  # a cast costs more than all else where few rows go in at a time
+    return frame.select(pl.col(name).cast(kind) for name, kind in wanted.items())
 
 
 def _to_frame(rows: list[Any], statement: Select[Any]) -> Frame:
