@@ -75,5 +75,5 @@ def _release(unit: Unit, territory: Territory, step: Step, now: datetime) -> int
     """Send what waited. An override reaches no further than the dead man lets it: it is settled as of now first."""
     batch, first = step.batch, step.act is Act.SEND_CANARY
     overrides = unit.batches.overrides(batch.id, canary_only=first)
-    renewed = settle_points(unit, territory, overrides, now, batch.made_by, under=batch.id)
+    renewed = settle_points(unit, territory, overrides, now, batch.made_by, under=batch.id) if overrides else 0
     return renewed + unit.batches.release(batch.id, now, step.why, canary_only=first)

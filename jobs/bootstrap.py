@@ -41,6 +41,9 @@ from engine.store import Store
 from engine.telemetry.batch import Registry
 from jobs.points import points_of
 
+ORDERS, BLAST = "orders.yaml", "blast.yaml"
+"""Files beside the rules: what the law bounds, and how much may move at once."""
+
 
 class WallClock:
     """The time on the wall."""
@@ -115,7 +118,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def orders_in(settings: Settings, catalogue: Catalogue) -> tuple[OrderEntry, ...]:
-    return load_orders(settings.rules_dir / "orders.yaml", catalogue)
+    return load_orders(settings.rules_dir / ORDERS, catalogue)
 
 
 def connections_in(settings: Settings) -> tuple[Connection, ...]:
@@ -124,7 +127,7 @@ def connections_in(settings: Settings) -> tuple[Connection, ...]:
 
 
 def blast_in(settings: Settings, catalogue: Catalogue) -> Blast | None:
-    return load_blast(settings.rules_dir / "blast.yaml", catalogue)
+    return load_blast(settings.rules_dir / BLAST, catalogue)
 
 
 def read_territory(

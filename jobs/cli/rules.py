@@ -10,15 +10,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from engine.catalogue import Catalogue
 from engine.errors import InputError, Problem
 from engine.rulebook.definitions import Rulebook
 from engine.rulebook.loading import OWNERS, load_rules
 from engine.rulebook.scenarios import Results, Stage, read_scenarios, run_scenarios
 from engine.rulebook.schema import schema_text
 from engine.rulebook.sensitivity import Sensitivity
+from engine.setpoints.limits import load_blast
+from engine.setpoints.orders import load_orders
 from engine.settings import Settings, language
 from engine.store import Store
-from jobs.bootstrap import almanac_of, catalogue_of
+from jobs.bootstrap import BLAST, ORDERS, almanac_of, catalogue_of
 from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, store_and_territory
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
 from jobs.demo import demo_settings
@@ -53,21 +56,33 @@ def _folder(path: Path) -> Path:
 
 @app.command()
 def check(path: Place = None, lang: Language = "") -> None:
-    """Every problem of every rule and scenario file, as file:line:col. Exit 2 if there is one.
+    """Every problem of every rule and scenario file, of orders and of bounds, as file:line:col. Exit 2 if there is one.
 
     Example: consigne rules check
     """
     chosen, words = _chosen(lang)
     place = path or chosen.rules_dir
     folder, catalogue = _folder(place), catalogue_of(chosen)
+    beside = [one for one in _beside(folder, catalogue) if Path(one.source).is_relative_to(place)]
     try:
         rulebook = load_rules(folder, catalogue)
         scenarios = read_scenarios(folder, rulebook, catalogue)
     except InputError as error:
-        raise _of_place(error, place) from None
+        raise _of_place(InputError([*error.problems, *beside]), place) from None
+    if beside:
+        raise InputError(beside)
     about = [(rule.id, getattr(rule.definition.about, words)) for rule in rulebook.rules]
     show_lines([f"{name:<32} {text}" for name, text in about])
     show_lines([say("check_none", words, rules=len(rulebook.rules), scenarios=len(scenarios))])
+
+
+def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
+    """The problems of the files beside the rules that bound what these may do."""
+    for name, load in ((ORDERS, load_orders), (BLAST, load_blast)):
+        try:
+            load(folder / name, catalogue)
+        except InputError as error:
+            yield from error.problems
 
 
 def _of_place(error: InputError, place: Path) -> InputError:

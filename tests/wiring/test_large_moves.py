@@ -1,9 +1,11 @@
 """Large moves through the whole of it: weighed, held, proved by a canary, approved by somebody else, or stopped."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -350,3 +352,15 @@ def test_the_second_person_at_the_command_line(
     assert night.batch.decided_by == f"person:{people[1]}"
     assert consigne(1, "list").stdout == ""
     assert '"fares"' in consigne(1, "show", name, "--json").stdout
+
+
+def test_rules_check_reads_the_bounds_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    folder = tmp_path / "rules"
+    shutil.copytree(settings.rules_dir, folder)
+    shipped = (folder / "blast.yaml").read_text()
+    (folder / "blast.yaml").write_text(shipped.replace("stop_above: 5 %", "stop_above: 5", 1))
+    monkeypatch.setattr("jobs.cli.rules.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
+    found = CliRunner().invoke(app, ["rules", "check"]).exception
+    assert isinstance(found, InputError)
+    assert "blast.yaml:17:15 otherwise.stop_above: a share is from 0 % to 100 %" in str(found)
+    assert CliRunner().invoke(app, ["rules", "check", str(folder / "lighting")]).exit_code == 0
