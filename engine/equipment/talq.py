@@ -233,11 +233,15 @@ class TalqLink(AtOnce):
         address = self._lamps.get(asset)
         if address is None or name != self._point:
             return []
-        reply = self._gateway.listed("devices", *address.split("/"), "actualLightState")
-        with reading(f"{point}: no actualLightState"):
+        lamp = ("devices", *address.split("/"))
+        shown, measured = self._gateway.read(*lamp, "actualLightState"), True
+        if shown is None:  # a lamp that measures nothing shows the command in effect
+            shown, measured = self._gateway.read(*lamp, "feedbackLightCommand"), False
+        with reading(f"{point}: no light state"):
             # Without a time of its own it is what the gateway says of the lamp at this moment.
-            at = aware(reply["timestamp"]) if "timestamp" in reply else self._clock.now()
-            return [ReadBack(point, gateway, None, None, float(reply["value"]["value"]) / 100, at)]
+            at = aware(shown["timestamp"]) if "timestamp" in shown else self._clock.now()
+            state = shown["value"] if measured else shown["value"]["state"]
+            return [ReadBack(point, gateway, None, None, float(state["value"]) / 100, at)]
 
 
 def _addresses(orders: Iterable[_Order]) -> list[dict[str, str]]:

@@ -34,13 +34,14 @@ class Gateway:
     def client(self) -> str:
         return str(self._client)
 
-    def read(self, *path: str) -> Reply:
-        """GET. Raises NotSent and NoAnswer; an answer of 5xx is NoAnswer."""
-        return self._checked(self._web.get(self._at(path, {}), self._headers), path)
+    def read(self, *path: str) -> Any:
+        """What GET answers; None for what is not there.
 
-    def listed(self, *path: str) -> Any:
-        """What GET answers. Raises ValueError for anything but 200 and JSON."""
-        reply = self.read(*path)
+        Raises NotSent and NoAnswer (5xx, too), and ValueError for what is no JSON.
+        """
+        reply = self._checked(self._web.get(self._at(path, {}), self._headers), path)
+        if reply.status == 404:
+            return None
         if reply.status != 200 or reply.cut:
             raise ValueError(f"GET /{'/'.join(path)}: HTTP {reply.status}{', too long' if reply.cut else ''}")
         return orjson.loads(reply.body)
@@ -102,7 +103,7 @@ class Library:
         """As announced, asked once. Raises ValueError for what is no announcement."""
         if self._limits is None:
             with reading("no ControlService, control programs and calendars"):
-                limits = limits_of(self._gateway.listed("services", "ControlService"))
+                limits = limits_of(self._gateway.read("services", "ControlService"))
                 self._look()
             self._limits = limits
         return self._limits
@@ -165,8 +166,8 @@ class Library:
                 self._programs.discard(name)
 
     def _look(self) -> None:
-        programs = [str(program["id"]) for program in self._gateway.listed("control-programs")]
-        calendars = {str(calendar["id"]): calendar for calendar in self._gateway.listed("calendars")}
+        programs = [str(program["id"]) for program in self._gateway.read("control-programs")]
+        calendars = {str(calendar["id"]): calendar for calendar in self._gateway.read("calendars")}
         self._programs = {name for name in programs if ours(name)}
         self._calendars = {name: _kept(calendar) for name, calendar in calendars.items() if ours(name)}
         self._foreign = (len(programs) - len(self._programs), len(calendars) - len(self._calendars))

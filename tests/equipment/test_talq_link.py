@@ -11,7 +11,7 @@ import pytest
 from engine.equipment.talq import TalqLink, read_devices
 from engine.errors import InputError, Undelivered
 from engine.model import AckStatus, Command, Level, Program
-from tests.equipment.peers.peer import Mood
+from tests.equipment.peers.peer import NOON, Mood
 from tests.equipment.peers.talq import CMS, LAMPS, TalqPeer
 from tests.equipment.peers.talq_schema import Standard, check
 
@@ -232,6 +232,18 @@ def test_what_follows_a_refused_override_is_not_told(world: Callable[..., World]
     answers = town.send(town.order("L-1", (0.0, 0.2), (1.0, 0.6), level=Level.RULE, hours=6))
     assert answers == {"L-1": (AckStatus.REJECTED, "HTTP 422: overrideCommandNotValid")}
     assert town.said() == ["POST /override-commands"]
+
+
+def test_a_lamp_that_measures_nothing_is_read_back_by_the_command_in_effect(world: Callable[..., World]) -> None:
+    town = world()
+    town.send(town.order("L-1", (0.0, 0.2), level=Level.RULE, hours=2))
+    for town.peer.measures in (True, False):
+        town.link.ask({"L-1/illuminanceLevel": "A-1", "L-9/illuminanceLevel": "A-1", "L-1/other": "A-1"})
+        answers = town.link.receive(0.0)
+        town.link.confirm(answers)
+        assert [(state.point, state.value, state.observed_at) for state in answers.readbacks] == [
+            ("L-1/illuminanceLevel", 0.2, NOON)
+        ]
 
 
 def test_a_lost_answer_is_told_again_without_harm(world: Callable[..., World]) -> None:

@@ -134,6 +134,7 @@ class TalqPeer(Base):
         self.gateway_.changed = self._note
         self.log: list[tuple[str, Any]] = []
         self.faults: list[str] = []
+        self.measures = True
         self.refused: set[str] = set()  # kinds of request that it takes none of
         self._requests: set[UUID] = set()
         kinds = ["/{kind}", "/{kind}/{name}", "/devices/{device}/{function}/{attribute}"]
@@ -205,8 +206,13 @@ class TalqPeer(Base):
         gateway = self.gateway_
         if "attribute" in path:
             level = gateway.level(f"{path['device']}/{path['function']}")
-            state = {"name": "LevelState", "value": level}
-            shown: Any = {"type": "AttributeLevelState", "value": state, "timestamp": self.clock.now().isoformat()}
+            state: Any = {"name": "LevelState", "value": level}
+            kind = "AttributeLevelState"
+            if path["attribute"] == "feedbackLightCommand":
+                kind, state = "AttributeCommand", {"state": state, "reason": "program"}
+            elif not self.measures:
+                return Response(orjson.dumps([{"key": "resourceNotFound"}]), 404)
+            shown: Any = {"type": kind, "value": state, "timestamp": self.clock.now().isoformat()}
         elif path["kind"] == "services":
             shown = gateway.service
         else:
