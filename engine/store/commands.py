@@ -184,9 +184,8 @@ class Commands:
         newest = select(columns.point, func.max(columns.seq).label("seq"), func.max(columns.issued_at).label("at"))
         newest_of = newest.where(of_points).group_by(columns.point).subquery().c
         older = and_(columns.state == CommandState.QUEUED, columns.seq < newest_of.seq)
-        rows = self._connection.execute(
-            _light().add_columns(newest_of.seq, newest_of.at).where(columns.point == newest_of.point, older)
-        )
+        of_older = _light().add_columns(newest_of.seq, newest_of.at).where(columns.point == newest_of.point, older)
+        rows = self._connection.execute(of_older.order_by(columns.id).with_for_update(of=_TABLE))
         changes, lines = [], []
         for *read, seq, us in rows:
             command, at = _command(read), from_us(us)
