@@ -88,7 +88,8 @@ class Head(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A command as it was read, and as it is to be written: state, attempts, repeats and the instants of dispatch."""
+    """A command as it was read, and as it is to be written: state, attempts, repeats and the instants of dispatch; and
+    `renew_at` where it is another, and not None."""
 
     before: Command
     after: Command

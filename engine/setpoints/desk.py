@@ -20,6 +20,7 @@ BLOCKED = "life-safety-blocked"
 """The alarm of a life-safety want that a lock-out in the field keeps from its point."""
 
 OPEN = frozenset(state for state in CommandState if not state.terminal)
+_AGAIN = frozenset({CommandState.EXPIRED, CommandState.SUPERSEDED})  # what is REJECTED or FAILED is for people
 UNANSWERED = frozenset({CommandState.QUEUED, CommandState.SENDING, CommandState.SENT, CommandState.UNKNOWN})
 
 
@@ -84,8 +85,13 @@ class Desk:
         self._lines.append(Transition(command.id, self.current(command).state, self.now, detail))
 
     def give_up(self, command: Command, to: CommandState, detail: str, expect: Collection[CommandState] = OPEN) -> bool:
-        """End a command whose program is not in action, and say so. One that FAILED is followed by the safe value."""
-        moved = self.move(command, to, detail, expect)
+        """End a command whose program is not in action, and say so. One that FAILED is followed by the safe value.
+
+        One that did not arrive in time, or came after another's, is asked again if it is still wanted then.
+        """
+        again = to in _AGAIN and command.point in self._points
+        also = {"renew_at": max(command.expires_at, self.now)} if again else {}
+        moved = self.move(command, to, detail, expect, **also)
         if moved:
             self.complain(command, to, detail)
             if to is CommandState.FAILED:

@@ -25,7 +25,7 @@ _READ = (
     "id", "point", "gateway", "seq", "program", "issued_at", "expires_at", "state", "attempts", "changed_at", "level",
     "not_before", "supersedes", "urgent", "batch", "renew_at", "due_at", "asked_at", "repeats",
 )  # fmt: skip
-_WRITTEN = ("state", "attempts", "repeats", "changed_at", "not_before", "due_at", "asked_at")
+_WRITTEN = ("state", "attempts", "repeats", "changed_at", "not_before", "due_at", "asked_at", "renew_at")
 _VALUES = schema.frame_schema(_TABLE)
 del _VALUES["asked_at"]
 _CHANGE: dict[str, Any] = {"id": pl.String, "was": pl.String, "had": pl.Int32, "state": pl.String} | {
@@ -105,7 +105,10 @@ class Commands:
             self._connection.execute(
                 update(_TABLE)
                 .where(columns.id == to.id, columns.state == to.was, columns.attempts == to.had)
-                .values({name: to[name] for name in _WRITTEN})
+                .values(
+                    {name: to[name] for name in _WRITTEN[:-1]}
+                    | {"renew_at": func.coalesce(to.renew_at, columns.renew_at)}
+                )
                 .returning(columns.id)
             ).scalars()
         )
@@ -290,7 +293,9 @@ def _taken(command: Command, now: datetime, until: datetime) -> Command:
 
 def _change(change: Change) -> tuple[Any, ...]:
     before, after = change
-    instants = (after.changed_at, after.not_before or after.issued_at, after.due_at, after.asked_at)
+    # Whoever settles the point may have moved its renewal since: only another one is written.
+    renew_at = None if after.renew_at == before.renew_at else after.renew_at
+    instants = (after.changed_at, after.not_before or after.issued_at, after.due_at, after.asked_at, renew_at)
     return (
         after.id, str(before.state), before.attempts, str(after.state), after.attempts, after.repeats,
         *map(_us, instants),

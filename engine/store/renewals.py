@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from engine.instants import to_us
 from engine.store import schema
@@ -34,7 +34,8 @@ class Renewals:
                 self._bulk.connection.execute(statement)
 
     def due(self, now: datetime) -> list[str]:
-        """The points whose time has come, in order."""
-        column = _TABLE.c.renew_at
-        statement = select(_TABLE.c.point).where(column.is_not(None), column <= to_us(now)).distinct()
+        """The points whose time has come, in order. Of a command that another has followed, the time says nothing."""
+        column, newer = _TABLE.c.renew_at, _TABLE.alias("newer").c
+        followed = exists().where(newer.point == _TABLE.c.point, newer.seq > _TABLE.c.seq)
+        statement = select(_TABLE.c.point).where(column.is_not(None), column <= to_us(now), ~followed).distinct()
         return sorted(self._bulk.connection.execute(statement).scalars())

@@ -9,10 +9,13 @@ import pytest
 
 from engine.errors import Conflict
 from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
+from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
+from engine.setpoints.fallback import safe_command
 from engine.setpoints.points import Interlock, Watch
 from engine.store import Store
 from jobs.bootstrap import Territory
-from jobs.settling import BLOCKED, Watched, settle_points
+from jobs.settling import BLOCKED, Watched, conditions_of, settle_points
+from tests.setpoints.fakes import Equipment, Line, ManualClock
 from tests.wiring.conftest import BOTH, NOON, readings, tell
 
 MINUTE = timedelta(minutes=1)
@@ -254,3 +257,43 @@ def test_a_lock_out_that_nobody_saw_begin_or_end_is_got_over(store: Store, terri
     assert settled(store, territory, lamp, again) is not None
     with store.read() as unit:
         assert unit.renewals.due(NOON + 600 * MINUTE) == []
+
+
+def dispatcher(store: Store, territory: Territory, clock: ManualClock) -> Dispatcher:
+    line, policy = Line(Equipment(clock.now)), DispatchPolicy("test")
+    return Dispatcher(store.begin, line, clock, policy, territory.points, conditions=conditions_of)  # type: ignore[arg-type]
+
+
+@BOTH
+def test_what_could_not_be_sent_is_asked_again_when_it_can(store: Store, territory: Territory, lamp: str) -> None:
+    clock = ManualClock(NOON)
+    sender = dispatcher(store, territory, clock)
+    first = settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    assert first is not None
+    say(store, territory, lamp, "manual", NOON)
+    assert sender.step(0.0).cancelled == 1
+    say(store, territory, lamp, "automatic", NOON + timedelta(seconds=1))
+    with store.read() as unit:
+        assert unit.renewals.due(NOON) == [lamp], "though no cycle has seen the lock-out begin or end"
+    second = settled(store, territory, lamp, NOON + timedelta(seconds=1))
+    assert second is not None
+    clock.instant = second.expires_at
+    assert sender.step(0.0).expired == 1
+    with store.read() as unit:
+        assert unit.renewals.due(second.expires_at) == [lamp]
+    third = settled(store, territory, lamp, second.expires_at)
+    assert third is not None
+    assert sum(sender.step(0.0).verified for _ in range(3)) == 1
+    with store.read() as unit:
+        assert unit.renewals.due(NOON + 600 * MINUTE) == []
+
+
+def test_a_safe_value_after_a_failure_is_not_undone_by_a_renewal(store: Store, territory: Territory, lamp: str) -> None:
+    first = settled(store, territory, lamp, NOON, slot(lamp, 0.5, Level.OPERATOR, 300))
+    assert first is not None and first.renew_at is not None
+    with store.begin() as unit:
+        unit.commands.move(first.id, CommandState.FAILED, NOON + MINUTE, "a test", {CommandState.QUEUED})
+        safe = safe_command(first, territory.points[lamp], NOON + MINUTE)
+        assert safe is not None
+        unit.commands.enqueue([safe])
+        assert unit.renewals.due(first.renew_at) == []
