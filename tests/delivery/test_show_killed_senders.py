@@ -44,7 +44,7 @@ class Length:
 
 
 SHORT = Length(points_per=3, versions=5, kills=4, every_s=0.5, life_s=5.0, brown_outs=0.015)
-FULL = Length(points_per=15, versions=10, kills=20, every_s=1.0, life_s=8.0, brown_outs=0.004)
+FULL = Length(points_per=15, versions=10, kills=20, every_s=1.0, life_s=15.0, brown_outs=0.004)
 
 
 def faults(length: Length) -> list[Fault]:
