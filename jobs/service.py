@@ -243,6 +243,31 @@ class Beside:
             self._running.result()
 
 
+class Spared:
+    """A step of the service's loop that is left out for 1, 2, 4 … 15 s while what it needs is away: all else goes on.
+
+    So rules go on while the broker is away, on what comes by other ways; and dispatch goes on soon after it is back.
+    """
+
+    def __init__(self, step: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._step, self._clock = step, clock
+        self._delay_s, self._again_at = 0.0, 0.0
+
+    def __call__(self) -> None:
+        if self._clock() < self._again_at:
+            return
+        try:
+            self._step()
+        except Outdated:
+            raise
+        except (Unavailable, Conflict) as error:
+            self._delay_s = min(max(2 * self._delay_s, 1.0), 15.0)
+            self._again_at = self._clock() + self._delay_s
+            _log.warning("left out", why=str(error), retry_s=self._delay_s)
+        else:
+            self._delay_s = 0.0
+
+
 def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
     """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
     last_cycle, last_holds, more = 0.0, 0.0, False
@@ -259,6 +284,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
         ]
         batches = stack.enter_context(Aside(lambda: with_back_off(service.tend_batches, stop), 1.0))
         seals = stack.enter_context(Beside(service.store.seal, _SEALED_EVERY_S, stop))
+        sending = Spared(lambda: service.dispatcher.step(0.0))
         stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
         while not stop.is_set():
             messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, 0.2), stop)
@@ -276,7 +302,7 @@ def serve(service: Service, telemetry: Broker, stop: threading.Event) -> None:
                 with_back_off(service.tend_holds, stop)
                 last_holds = time.monotonic()
             with_back_off(service.take_over, stop)
-            with_back_off(lambda: service.dispatcher.step(0.0), stop)
+            sending()
 
 
 def _cycle(service: Service, stop: threading.Event) -> bool:

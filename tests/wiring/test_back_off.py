@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.errors import Conflict, Outdated, Unavailable
-from jobs.service import with_back_off
+from jobs.service import Spared, with_back_off
 
 
 @pytest.fixture
@@ -44,3 +44,29 @@ def test_a_process_that_knows_an_old_inventory_ends(stop: threading.Event) -> No
 def test_nothing_is_begun_once_stopped(stop: threading.Event) -> None:
     stop.set()
     assert with_back_off(lambda: "done", stop) is None
+
+
+def test_what_is_away_is_left_out_and_the_loop_goes_on() -> None:
+    """It is tried after 1, 2, 4 … 15 s of the clock, and at every turn once it is back."""
+    now, away, tried = 0.0, True, []
+
+    def step() -> None:
+        tried.append(now)
+        if away:
+            raise Unavailable("the broker is away")
+
+    spared = Spared(step, lambda: now)
+    for _ in range(40):
+        spared()
+        now += 1.0
+    assert tried == [0.0, 1.0, 3.0, 7.0, 15.0, 30.0]
+    now, away = 45.0, False
+    tried.clear()
+    for _ in range(3):
+        spared()
+    assert tried == [45.0] * 3
+    away = True
+    spared()
+    now = 46.0
+    spared()
+    assert tried[3:] == [45.0, 46.0]
