@@ -67,8 +67,17 @@ class _Scales:
         """The command, urgent where it is never to be held."""
         point, last = self.territory.points[command.point], self._last(command.point)
         sure = last is not None or command.point not in self.newest
-        urgent = command.urgent or is_urgent(command, point, last, self.now, sure=sure)
+        urgent = (
+            command.urgent or self._replaces_urgent(command) or is_urgent(command, point, last, self.now, sure=sure)
+        )
         return replace(command, urgent=True) if urgent and not command.urgent else command
+
+    def _replaces_urgent(self, command: Command) -> bool:
+        """Whether it takes the place of an urgent one that has not left yet, and brings what that one was to bring."""
+        newest = self.newest.get(command.point)
+        if newest is None or not newest.urgent or newest.state is not CommandState.QUEUED:
+            return False
+        return command.program.at(self.now) == newest.program.at(self.now)
 
     def held(self, domain: str, commands: Sequence[Command]) -> list[Command]:
         """Of one domain's commands those that move points, as they are held; none where they are not too much."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.instants import from_us, in_us, to_us
@@ -86,8 +86,10 @@ class Batches:
         return sorted(self._connection.execute(wanted).scalars())
 
     def release(self, batch: str, at: datetime, detail: str, *, canary_only: bool = False) -> int:
-        """Let the commands that wait be sent; returns how many."""
-        return self._change(_waits(batch, canary_only), CommandState.QUEUED, at, detail, {"batch": None})
+        """Let the commands that wait be sent; returns how many. Overrides are to be settled again at once."""
+        renewed = case((_COMMANDS.c.renew_at.is_not(None), to_us(at)))
+        values = {"batch": None, "renew_at": renewed}
+        return self._change(_waits(batch, canary_only), CommandState.QUEUED, at, detail, values)
 
     def end_queued(self, batch: str, to: CommandState, at: datetime, detail: str) -> int:
         """End the commands that have not been sent yet, waiting or released; returns how many."""

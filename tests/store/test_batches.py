@@ -106,6 +106,18 @@ def test_a_batch_is_counted_and_what_was_not_sent_is_ended(bare: Store, held: li
         assert other.state is QUEUED
 
 
+def test_an_override_that_is_released_is_settled_again_at_once(bare: Store) -> None:
+    with bare.begin() as unit:
+        override, plan = order(1, renew_at=NOW + 5 * HOUR), order(2)
+        unit.batches.put(a_batch(), [override.id, plan.id], [override.id])
+        unit.commands.enqueue([override, plan])
+        assert unit.batches.overrides("B") == [override.point]
+        assert unit.batches.overrides("B", canary_only=True) == [override.point]
+        assert unit.renewals.due(NOW + HOUR) == []
+        unit.batches.release("B", NOW + HOUR, "go")
+        assert unit.renewals.due(NOW + HOUR) == [override.point]
+
+
 def test_a_newer_command_replaces_one_that_waits(bare: Store, held: list[str]) -> None:
     with bare.begin() as unit:
         unit.commands.enqueue([order(1, seq=2, batch=None)])

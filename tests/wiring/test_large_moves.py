@@ -213,13 +213,15 @@ def test_a_blackout_waits_for_somebody_else(night: Town) -> None:
         ]
 
 
-def test_an_override_that_was_approved_is_renewed_without_asking_again(night: Town) -> None:
+@pytest.mark.parametrize("waited", [2, 65])
+def test_an_override_that_was_approved_is_renewed_without_asking_again(night: Town, waited: int) -> None:
+    """Equipment follows an override for an hour without hearing from us: it may have waited longer, or not."""
     night.ask(0.0, night.lamps, by=ANA, level=Level.OPERATOR, until=120)
     batch = night.batch
-    night.run(65)  # its first hour, as far as the dead man would have let it reach, is over
+    night.run(waited)
     with night.store.begin() as unit:
         decide(unit, night.territory, batch.id, BOB, night.clock.now())
-    night.run(45)
+    night.run(110 - waited)
     assert night.batch.id == batch.id
     assert {night.equipment.read(lamp, "").value for lamp in night.lamps} == {0.0}
     night.run(12)  # the two hours are over
@@ -282,6 +284,18 @@ def test_light_and_levels_1_to_5_are_never_held(night: Town, value: float, level
     sent = len(night.line.sent)
     night.run()
     assert len(night.line.sent) > sent
+
+
+@pytest.mark.parametrize(("level", "goes"), [(Level.OPTIMISER, True), (Level.FIELD_AGENT, False)])
+def test_light_that_has_not_left_yet_is_not_held_up_by_what_replaces_it(night: Town, level: Level, goes: bool) -> None:
+    night.ask(1.0, night.lamps[:50], until=30)
+    lit = sorted(c.point for c in night.commands(night.lamps[:50]).values() if c.issued_at == DUSK)
+    assert lit
+    night.clock.forward(1)
+    night.ask(0.0, night.lamps, by=ANA, level=level, until=120)  # below the light or above it
+    assert night.batch.state is BatchState.PENDING
+    newest = night.commands(lit).values()
+    assert {command.urgent for command in newest} == {command.batch is None for command in newest} == {goes}
 
 
 def test_a_held_command_lives_as_long_as_it_may_have_to_wait_and_no_longer_than_its_program(night: Town) -> None:
