@@ -4,7 +4,7 @@ import sys
 
 from engine.errors import ConsigneError
 from jobs.cli.app import app
-from jobs.cli.common import complain
+from jobs.cli.common import complain, seal_written
 
 __all__ = ["main"]
 
@@ -12,7 +12,10 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; a fault of ours becomes its message and its exit code, never a traceback."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            seal_written()
     except ConsigneError as error:
         complain(str(error))
         sys.exit(error.exit_code)

@@ -21,7 +21,18 @@ from engine.settings import language
 from engine.store.workorders import WorkOrder
 from jobs import alarms, figures
 from jobs.bootstrap import catalogue_of, open_store
-from jobs.cli.common import Json, emit, instant, local, settings, show_lines, show_rows, store_and_territory, who
+from jobs.cli.common import (
+    Json,
+    emit,
+    instant,
+    local,
+    sealing,
+    settings,
+    show_lines,
+    show_rows,
+    store_and_territory,
+    who,
+)
 from jobs.words import Lang, say
 
 app = typer.Typer(help="Alarms: what is wrong, and who has seen it.", no_args_is_help=True)
@@ -114,7 +125,7 @@ def acknowledge(
 
     Example: consigne alarm ack 12 13
     """
-    event, store, at = Acknowledge(who()), open_store(settings()), instant(None)
+    event, store, at = Acknowledge(who()), sealing(open_store(settings())), instant(None)
     if (rule is None) == (not numbers):
         raise InputError([Problem("consigne alarm ack", 0, 0, "wants ids, or one --rule")])
     if rule is not None:
@@ -161,7 +172,7 @@ def out_of_service(rule: str, asset: str, reason: Reason) -> None:
     chosen = settings()
     store, ground = store_and_territory(chosen)
     book = load_rules(chosen.rules_dir, ground.catalogue)
-    _say_done([alarms.take_out_of_service(store, book, ground, rule, asset, reason, who(), instant(None))])
+    _say_done([alarms.take_out_of_service(sealing(store), book, ground, rule, asset, reason, who(), instant(None))])
 
 
 @app.command("return")
@@ -171,7 +182,7 @@ def return_to_service(rule: str, asset: str) -> None:
     Example: consigne alarm return lamp-failure L-49028-00012
     """
     event = ReturnToService(who())
-    _say_done([alarms.act_on_subject(open_store(settings()), rule, asset, event, event.by, instant(None))])
+    _say_done([alarms.act_on_subject(sealing(open_store(settings())), rule, asset, event, event.by, instant(None))])
 
 
 @app.command("figures")
@@ -229,12 +240,12 @@ def close_order(
     Example: consigne workorder close 3 --note "valve replaced"
     """
     chosen = settings()
-    order = alarms.close_order(open_store(chosen), number, note, who(), instant(None))
+    order = alarms.close_order(sealing(open_store(chosen)), number, note, who(), instant(None))
     show_lines([say("order_closed", language(chosen), id=number, rule=order.rule, asset=order.asset)])
 
 
 def _act(numbers: Sequence[int], event: Event) -> None:
-    _say_done(alarms.act(open_store(settings()), numbers, event, who(), instant(None)))
+    _say_done(alarms.act(sealing(open_store(settings())), numbers, event, who(), instant(None)))
 
 
 def _say_done(done: Iterable[Alarm]) -> None:

@@ -21,6 +21,7 @@ from jobs.cli.common import (
     emit,
     instant,
     running_service,
+    sealing,
     settings,
     show_lines,
     store_and_territory,
@@ -156,8 +157,7 @@ def run(
         raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.JOBS)}")
     chosen = settings()
     store, ground = store_and_territory(chosen)
-    outcome = schedule.run_job(schedule.JobContext(chosen, store, ground, WallClock()), job, instant(at))
-    store.seal()
+    outcome = schedule.run_job(schedule.JobContext(chosen, sealing(store), ground, WallClock()), job, instant(at))
     facts = {"job": outcome.job, "occurrence": outcome.occurrence, "done_before": outcome.done_before, **outcome.detail}
     if as_json:
         emit(facts)

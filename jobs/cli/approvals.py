@@ -12,7 +12,18 @@ from engine.setpoints.batches import Batch, Tally
 from engine.settings import language
 from jobs.batches import decide
 from jobs.bootstrap import open_store
-from jobs.cli.common import Json, emit, instant, local, person, settings, show_lines, show_rows, store_and_territory
+from jobs.cli.common import (
+    Json,
+    emit,
+    instant,
+    local,
+    person,
+    sealing,
+    settings,
+    show_lines,
+    show_rows,
+    store_and_territory,
+)
 from jobs.words import Lang, say
 
 app = typer.Typer(help="Large moves that wait for a second person.", no_args_is_help=True)
@@ -79,6 +90,7 @@ def refuse(batch: Id, reason: Annotated[str, typer.Option(help="why, for those w
 def _decide(batch: str, refusal: str | None = None) -> None:
     chosen = settings()
     store, ground = store_and_territory(chosen)
+    sealing(store)
     with store.begin() as unit:
         decided = decide(unit, ground, batch, person(), instant(None), refusal)
     show_lines([f"{decided.id}: {_state(decided, language(chosen))}"])

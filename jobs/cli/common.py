@@ -42,6 +42,7 @@ DemoFolder = Annotated[Path, typer.Option(help="the demo's folder")]
 DEGRADED = 3
 _errors = Console(stderr=True)
 _out = Console()
+_written: list[Store] = []
 
 
 def settings() -> Settings:
@@ -64,6 +65,18 @@ def who() -> str:
 def person() -> str:
     """The account that runs this command as the actor of its acts: a pseudonym that only the system can resolve."""
     return f"{PERSON}{who()}"
+
+
+def sealing(store: Store) -> Store:
+    """The store, for a command that writes: `seal_written` seals its audit when the command ends."""
+    _written.append(store)
+    return store
+
+
+def seal_written() -> None:
+    """Seal what this command wrote, for perhaps no service runs."""
+    while _written:
+        _written.pop().seal()
 
 
 def complain(text: str) -> None:

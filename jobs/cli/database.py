@@ -9,7 +9,7 @@ import typer
 from engine.errors import ConsigneError
 from engine.store import Store
 from jobs.bootstrap import open_store
-from jobs.cli.common import instant, person, settings, show_lines
+from jobs.cli.common import instant, person, sealing, settings, show_lines
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 Archive = Annotated[Path, typer.Argument(help="the backup, a .zip")]
@@ -46,9 +46,8 @@ def prune(days: Annotated[int, typer.Option(help="keep readings of this many day
 
     Example: consigne db prune --days 400
     """
-    store, now = open_store(settings()), instant(None)
+    store, now = sealing(open_store(settings())), instant(None)
     removed = store.prune(now - timedelta(days=days), now, person())
-    store.seal()
     show_lines([f"{name}: {count} removed" for name, count in removed.items()])
 
 
@@ -69,6 +68,5 @@ def restore(archive: Archive) -> None:
     Example: consigne db restore consigne.zip
     """
     store = Store.open(settings().database_url, create=True)
-    store.restore(archive, instant(None), person())
-    store.seal()
+    sealing(store).restore(archive, instant(None), person())
     show_lines(["restored"])

@@ -18,6 +18,7 @@ from jobs.cli.common import (
     instant,
     local,
     person,
+    sealing,
     settings,
     show_lines,
     show_rows,
@@ -51,8 +52,7 @@ def hold(
         raise InputError([Problem("--until", 0, 0, "is not given", "a hold always ends: say when")])
     store, ground = store_and_territory(chosen)
     scope, subject = scope_of(ground, word)
-    put = put_hold(store, Hold(scope, subject, now, instant(until), reason, person()))
-    store.seal()
+    put = put_hold(sealing(store), Hold(scope, subject, now, instant(until), reason, person()))
     if as_json:
         emit(hold_json(put))
         return
@@ -69,8 +69,7 @@ def resume(word: Annotated[str, typer.Argument(metavar="DOMAIN|ZONE|POINT")]) ->
     chosen = settings()
     store, ground = store_and_territory(chosen)
     scope, subject = scope_of(ground, word)
-    end_hold(store, ground, scope, subject, person(), instant(None))
-    store.seal()
+    end_hold(sealing(store), ground, scope, subject, person(), instant(None))
     lang = language(chosen)
     show_lines([say("hold_ended", lang, scope=say(scope.value, lang), subject=subject)])
 

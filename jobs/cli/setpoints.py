@@ -19,6 +19,7 @@ from jobs.cli.common import (
     emit,
     instant,
     person,
+    sealing,
     settings,
     show_lines,
     show_rows,
@@ -85,8 +86,7 @@ def set_point(
     name = find_point(ground, point)
     wanted = value_in(value, unit_of(ground, name))
     asked = Override(name, wanted, level.level, _end(for_, until, now), reason, person())
-    set_override(store, ground, asked, now)
-    store.seal()
+    set_override(sealing(store), ground, asked, now)
     with store.read() as unit:
         (found,) = standing(unit, ground, [name], now)
     lang = language(chosen)
@@ -104,8 +104,7 @@ def release(point: Point, level: AtLevel = Manual.OPERATOR) -> None:
     chosen, now = settings(), instant(None)
     store, ground = store_and_territory(chosen)
     name = find_point(ground, point)
-    give_back(store, ground, name, level.level, person(), now)
-    store.seal()
+    give_back(sealing(store), ground, name, level.level, person(), now)
     with store.read() as unit:
         (found,) = standing(unit, ground, [name], now)
     show_lines(_told(found, ground, now, language(chosen)))

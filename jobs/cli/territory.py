@@ -11,7 +11,7 @@ from engine.inventory.model import Territory
 from engine.inventory.outlines import load_outlines
 from engine.inventory.territory import check_territory, load_territory, save_territory
 from jobs.bootstrap import catalogue_of, open_store
-from jobs.cli.common import instant, person, settings, show_lines
+from jobs.cli.common import instant, person, sealing, settings, show_lines
 from jobs.ingest import store_territory
 from twin.territory import generate as make
 
@@ -53,8 +53,7 @@ def bring_in(folder: Folder, eclext: Eclext = False) -> None:
         territory = import_eclext(folder, known)
     else:
         territory = load_territory(folder, catalogue)
-    store_territory(store, territory, catalogue, person(), instant(None))
-    store.seal()
+    store_territory(sealing(store), territory, catalogue, person(), instant(None))
     show_lines(_counts(territory))
 
 
