@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -106,13 +107,15 @@ def _tell_blocked(unit: Unit, points: Sequence[PointInfo], blocked: Mapping[str,
     if not lockable:
         return
     standing = {alarm.asset: alarm for alarm in unit.alarms.of_rule(BLOCKED)}
-    for point in lockable:
-        found, alarm = blocked.get(point.id), standing.get(point.asset)
-        if found is not None:
-            raised = Raise(Subject(BLOCKED, point.asset, point.zone, Priority.CRITICAL), _wanted_by(point.id, found))
-            move(unit.alarms, BLOCKED, point.asset, [raised], now, alarm)
-        elif alarm is not None and alarm.detail.get("point") == point.id:
-            move(unit.alarms, BLOCKED, point.asset, [Clear()], now, alarm)
+    for asset, group in groupby(lockable, key=lambda point: point.asset):
+        of_asset, alarm = {point.id: point for point in group}, standing.get(asset)
+        named = alarm.detail.get("point") if alarm and alarm.cleared_at is None else None
+        if named in of_asset and named not in blocked:
+            alarm, named = move(unit.alarms, BLOCKED, asset, [Clear()], now, alarm).after, None
+        stuck = next((point for point in of_asset if point in blocked), None)
+        if stuck is not None and named is None:
+            subject = Subject(BLOCKED, asset, of_asset[stuck].zone, Priority.CRITICAL)
+            move(unit.alarms, BLOCKED, asset, [Raise(subject, _wanted_by(stuck, blocked[stuck]))], now, alarm)
 
 
 def _life_safety(found: Settled) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from engine.alarms import Clear, Raise, Subject, move
 from engine.errors import Conflict
-from engine.model import Command, CommandState, Priority, Transition
+from engine.model import Command, CommandState, Level, Priority, Transition
 from engine.ports import Change, DispatchUnit
 from engine.setpoints.fallback import safe_command
 from engine.setpoints.points import PointInfo
@@ -111,7 +111,9 @@ class Desk:
         moved = self.move(command, CommandState.VERIFIED, detail)
         info = self._points.get(command.point)
         if moved and info is not None:
-            self._news += [_News(rule, info, Clear()) for rule in (RULE, BLOCKED)]
+            # Another may have been sent before the lock-out: it says nothing of what life safety wants.
+            safety = command.level <= Level.LIFE_SAFETY_AUTOMATIC
+            self._news += [_News(rule, info, Clear()) for rule in ((RULE, BLOCKED) if safety else (RULE,))]
         return moved
 
     def flush(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import Conflict
 from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
+from engine.setpoints.desk import Desk
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.setpoints.fallback import safe_command
 from engine.setpoints.points import Interlock, Watch
@@ -98,6 +99,42 @@ def test_a_blocked_life_safety_want_is_an_alarm_that_names_point_and_agent(
     with store.read() as unit:
         (alarm,) = unit.alarms.of_rule(BLOCKED)
     assert alarm.cleared_at == NOON + MINUTE
+
+
+def test_of_two_blocked_points_of_one_asset_the_alarm_stands_while_either_is(
+    store: Store, territory: Territory, lamp: str
+) -> None:
+    other = replace(territory.points[lamp], id=f"{lamp}2")
+    territory.points[other.id] = other
+    say(store, territory, lamp, "manual", NOON)
+    safety = Level.LIFE_SAFETY_AUTOMATIC
+    with store.begin() as unit:
+        unit.slots.put([slot(lamp, 0.5, safety), slot(other.id, 0.5, safety, minutes=30)])
+        settle_points(unit, territory, [lamp, other.id], NOON)
+        unit.slots.release(lamp, safety, "test:life_safety_automatic", NOON + MINUTE)
+        settle_points(unit, territory, [lamp, other.id], NOON + MINUTE)
+        (alarm,) = unit.alarms.of_rule(BLOCKED)
+        assert (alarm.detail["point"], alarm.cleared_at) == (other.id, None)
+        settle_points(unit, territory, [lamp], NOON + 2 * MINUTE)
+        assert [alarm.cleared_at for alarm in unit.alarms.of_rule(BLOCKED)] == [None]
+        settle_points(unit, territory, [lamp, other.id], NOON + 30 * MINUTE)
+        (alarm,) = unit.alarms.of_rule(BLOCKED)
+    assert alarm.cleared_at == NOON + 30 * MINUTE
+
+
+def test_what_was_sent_before_a_lock_out_says_nothing_of_what_is_blocked_since(
+    store: Store, territory: Territory, lamp: str
+) -> None:
+    plan = settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    assert plan is not None
+    say(store, territory, lamp, "manual", NOON + MINUTE)
+    settled(store, territory, lamp, NOON + MINUTE, slot(lamp, 1.0, Level.LIFE_SAFETY_AUTOMATIC))
+    with store.begin() as unit:
+        desk = Desk(unit, territory.points, NOON + 2 * MINUTE, DispatchPolicy("test"))
+        assert desk.confirm(plan, "a read-back")
+        desk.flush()
+        (alarm,) = unit.alarms.of_rule(BLOCKED)
+    assert alarm.cleared_at is None
 
 
 def test_a_hold_stops_plans_and_not_people(store: Store, territory: Territory, lamp: str) -> None:
