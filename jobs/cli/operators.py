@@ -1,13 +1,16 @@
 """`consigne plan | command | audit`: looking at what was planned, sent and recorded."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from engine.errors import InputError, Problem
 from engine.model import Command, CommandState, spell_sequence
+from engine.settings import language
 from jobs.bootstrap import open_store
 from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
+from jobs.words import say
 
 plans = typer.Typer(help="Plans made.", no_args_is_help=True)
 commands = typer.Typer(help="What was sent.", no_args_is_help=True)
@@ -58,11 +61,17 @@ def list_commands(
     with open_store(settings()).read() as unit:
         if state is None:
             counts = unit.commands.counts()
-            show_rows([{"state": str(s), "commands": n} for s, n in counts.items()], as_json=as_json)
+            _show([{"state": str(s), "commands": n} for s, n in counts.items()], as_json=as_json)
             return
         found = unit.commands.in_states([state])
     rows = [{"id": c.id[:12], "point": c.point, **_facts(c), "issued at": local(c.issued_at)} for c in found]
-    show_rows(rows, as_json=as_json)
+    _show(rows, as_json=as_json)
+
+
+def _show(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    lang = language(settings())
+    heads = [say(f"command_{name.replace(' ', '_')}", lang) for name in rows[0]] if rows else []
+    show_rows(rows, as_json=as_json, heads=heads)
 
 
 def _facts(command: Command) -> dict[str, Any]:
@@ -91,4 +100,4 @@ def show_command(point: str, as_json: Json = False) -> None:
         ]
     if not rows:
         raise InputError([Problem(point, 0, 0, "has no commands", "a point is written ASSET/NAME")])
-    show_rows(rows, as_json=as_json)
+    _show(rows, as_json=as_json)

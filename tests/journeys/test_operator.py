@@ -62,7 +62,7 @@ def test_a_plan_by_hand_and_everything_it_leaves_behind(town: Run, tmp_path: Pat
     assert json.loads(ok(town, "plan", "show", ran["plan"], "--json"))["status"] == "optimal"
     assert json.loads(ok(town, "command", "list", "--json")) == [{"state": "queued", "commands": 240}]
     steps = json.loads(ok(town, "command", "show", "L-49028-00001/illuminanceLevel", "--json"))
-    assert [step["state"] for step in steps] == ["queued"]
+    assert [(step["state"], step["level"], step["repeats"]) for step in steps] == [("queued", 14, 0)]
     assert json.loads(ok(town, "alarm", "list", "--json")) == []
     told = json.loads(ok(town, "why", "L-49028-00001", "2026-11-16T23:40", "--json"))
     assert told["winner"]["version"] == ran["plan"]
