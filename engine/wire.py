@@ -33,8 +33,9 @@ def gateway_of(name: str) -> str:
 
 
 def program_to_json(program: Program) -> dict[str, Any]:
+    """Equal programs have one text: whole numbers and a negative zero are written as any other number."""
     return {
-        "steps": [[isoformat(at), value] for at, value in program.steps],
+        "steps": [[isoformat(at), float(value) + 0.0] for at, value in program.steps],
         "until": isoformat(program.until),
     }
 

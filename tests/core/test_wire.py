@@ -51,6 +51,15 @@ def test_a_digest_tells_programs_apart_and_survives_the_wire() -> None:
     assert wire.digest(wire.program_from_json(wire.program_to_json(PROGRAM))) == wire.digest(PROGRAM)
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (-0.0, 0.0)])
+def test_equal_programs_have_one_digest_whichever_comes_first(one: float, other: float) -> None:
+    programs = [Program.constant(value, T0, T0 + timedelta(hours=1)) for value in (one, other)]
+    texts = {orjson.dumps(wire.program_to_json(program)) for program in programs}
+    assert programs[0] == programs[1]
+    assert len(texts) == 1
+    assert wire.digest(wire.program_from_json(orjson.loads(texts.pop()))) == wire.digest(programs[0])
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
