@@ -13,15 +13,13 @@ import polars as pl
 from engine.alarms import Clear, Raise, Subject, move
 from engine.model import Command, Level, Priority, Slot, sequence
 from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
+from engine.setpoints.desk import BLOCKED
 from engine.setpoints.outbox import Settled, settle
 from engine.setpoints.pacing import spread
 from engine.setpoints.points import Interlock, Lockout, PointInfo, Watch
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.weighing import guard
-
-BLOCKED = "life-safety-blocked"
-"""The alarm of a want of level 1 or 2 that must not be sent: somebody may have his hands in the equipment."""
 
 _WATCHED = "watched"  # the key of what the watches said when they were last looked at
 _LOOK_EVERY = timedelta(seconds=30)

@@ -9,13 +9,13 @@ import pytest
 
 from engine.errors import Conflict
 from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
-from engine.setpoints.desk import Desk
+from engine.setpoints.desk import BLOCKED, Desk
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.setpoints.fallback import safe_command
 from engine.setpoints.points import Interlock, Watch
 from engine.store import Store
 from jobs.bootstrap import Territory
-from jobs.settling import BLOCKED, Watched, conditions_of, settle_points
+from jobs.settling import Watched, conditions_of, settle_points
 from tests.setpoints.fakes import Equipment, Line, ManualClock
 from tests.wiring.conftest import BOTH, NOON, readings, tell
 
