@@ -1,6 +1,7 @@
 """From what is wanted to the outbox: points settled when a want, the field or the time changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -22,6 +23,7 @@ from jobs.bootstrap import Territory
 from jobs.weighing import guard
 
 _WATCHED = "watched"  # the key of what the watches said when they were last looked at
+_BOUND = "bound"  # the key of the epoch and the orders that points were last settled by
 _LOOK_EVERY = timedelta(seconds=30)
 _MEANWHILE = timedelta(minutes=10)
 
@@ -134,7 +136,11 @@ class Watched:
     looks next, in this process or another, sees the change.
     """
 
-    def __init__(self, points: Iterable[PointInfo], series: Mapping[int, tuple[str, str]]) -> None:
+    def __init__(self, points: Collection[PointInfo], series: Mapping[int, tuple[str, str]]) -> None:
+        self._all = {point.id for point in points}
+        bound = sorted(f"{point.id} {order}" for point in points for order in point.orders)
+        self._orders = hashlib.sha256("\n".join(bound).encode()).hexdigest()
+        self._sure = False
         self._points: dict[Watch, list[PointInfo]] = {}
         for point in points:
             for condition in _conditions(point):
@@ -147,7 +153,8 @@ class Watched:
         self._looked_at: datetime | None = None
 
     def changed(self, unit: Unit, fresh: pl.DataFrame, now: datetime) -> set[str]:
-        """The points of which the field says something else than when they were last looked at.
+        """The points of which the field says something else than when they were last looked at; all of them where the
+        orders are others, or the database was restored.
 
         `fresh`: the readings that have come. At first all are looked at; later, each half minute, also those whose age
         counts.
@@ -160,7 +167,19 @@ class Watched:
         if self._looked_at is None or now >= self._looked_at + _LOOK_EVERY:
             watches.update(self._ageing)
             self._looked_at = now
-        return self._look(unit, watches, now) if watches else set()
+        touched = self._look(unit, watches, now) if watches else set()
+        return touched | self._anew(unit, now)
+
+    def _anew(self, unit: Unit, now: datetime) -> set[str]:
+        """Every point, once, where they were last settled by other orders, or in another epoch."""
+        if self._sure:
+            return set()
+        before, bound = unit.state.get(_BOUND), f"{unit.epochs.current(now)} {self._orders}".encode()
+        # Not before it is seen as committed: this transaction may still fail.
+        self._sure = before == bound
+        if not self._sure:
+            unit.state.put(_BOUND, bound)
+        return set() if self._sure or before is None else self._all
 
     def _look(self, unit: Unit, watches: set[Watch], now: datetime) -> set[str]:
         kept = unit.state.get(_WATCHED)

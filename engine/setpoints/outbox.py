@@ -66,7 +66,9 @@ def settle(
     verdict = admit(asked, point.envelope, running, free=wanted.unbound)
     verdict = _with(verdict, wanted.changes, [slot for slot in array if not _finite(slot)])
     program, renew_at = _held(point, verdict.program, wanted, now)
-    if program is None or _done_already(point, program, newest, now):
+    # What equipment was told since by the database that this one was restored in place of, nobody knows.
+    sure = newest is None or newest.seq >= first
+    if program is None or (sure and _done_already(point, program, newest, now)):
         return Settled(None, wanted.resolution, verdict, renew_at)
     seq = max(newest.seq + 1 if newest else 1, first)
     command = Command(

@@ -12,6 +12,7 @@ from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slo
 from engine.setpoints.desk import BLOCKED, Desk
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.setpoints.fallback import safe_command
+from engine.setpoints.orders import Order
 from engine.setpoints.points import Interlock, Watch
 from engine.store import Store
 from jobs.bootstrap import Territory
@@ -334,3 +335,31 @@ def test_a_safe_value_after_a_failure_is_not_undone_by_a_renewal(store: Store, t
         assert safe is not None
         unit.commands.enqueue([safe])
         assert unit.renewals.due(first.renew_at) == []
+
+
+@BOTH
+def test_other_orders_bind_at_once_and_a_restored_database_tells_all_anew(
+    store: Store, territory: Territory, lamp: str
+) -> None:
+    def look(at: datetime) -> set[str]:
+        with store.begin() as unit:
+            return Watched(territory.points.values(), territory.series_names).changed(unit, NOTHING, at)
+
+    assert look(NOON) == set()
+    first = settled(store, territory, lamp, NOON, slot(lamp, 0.5))
+    assert first is not None
+    assert look(NOON) == set()
+    order = Order("cut", "the night switch-off", at_most=0.2)
+    territory.points[lamp] = replace(territory.points[lamp], orders=(order,))
+    assert lamp in look(NOON + MINUTE)
+    assert look(NOON + MINUTE) == set()
+    second = settled(store, territory, lamp, NOON + MINUTE)
+    assert second is not None
+    assert second.program.at(NOON + MINUTE) == 0.2
+    with store.begin() as unit:
+        unit.epochs.advance(NOON + 2 * MINUTE)
+    assert lamp in look(NOON + 2 * MINUTE)
+    third = settled(store, territory, lamp, NOON + 2 * MINUTE)
+    assert third is not None
+    assert third.seq > second.seq + 1
+    assert settled(store, territory, lamp, NOON + 2 * MINUTE) is None
