@@ -21,7 +21,6 @@ from jobs.cli.common import (
     sealing,
     settings,
     show_lines,
-    show_rows,
     store_and_territory,
 )
 from jobs.words import Lang, say
@@ -45,8 +44,13 @@ def list_batches(
     with open_store(chosen).read() as unit:
         found = unit.batches.list(states)
     words = language(chosen)
-    rows = [_as_json(batch) if as_json else _row(batch, words) for batch in found]
-    show_rows(rows, as_json=as_json)
+    if as_json:
+        emit([_as_json(batch) for batch in found])
+    else:
+        # Lines, not a table: an id that a narrow terminal breaks cannot be copied.
+        show_lines(
+            [f"{batch.id}  {batch.made_by}  {batch.facts['share']:.1%}  {_state(batch, words)}" for batch in found]
+        )
 
 
 @app.command("show")
@@ -98,12 +102,6 @@ def _decide(batch: str, refusal: str | None = None) -> None:
 
 def _state(batch: Batch, words: Lang) -> str:
     return say(f"batch_{batch.state.value}", words, until=local(batch.until_at), by=batch.decided_by)
-
-
-def _row(batch: Batch, words: Lang) -> dict[str, Any]:
-    facts = batch.facts
-    moved = {"commands": facts["commands"], "share": f"{facts['share']:.1%}", "load": f"{facts['load']:g}"}
-    return {"id": batch.id, "made by": batch.made_by, **moved, "state": _state(batch, words)}
 
 
 def _told(batch: Batch, canary: Tally, everything: Tally, words: Lang) -> Iterator[str]:
