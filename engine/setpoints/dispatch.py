@@ -103,7 +103,7 @@ class Dispatcher:
     def _carry(self, claimed: Sequence[Command], tally: Counter[str], *, selected: bool = False) -> None:
         """Hand commands to the carrier: those that want to be selected first as that question."""
         asking = set() if selected else {command.id for command in claimed if self._selections.wanted(command)}
-        going = self._not_overtaken(claimed, tally)
+        going = self._not_overtaken(claimed, tally, waited=selected)
         if not going:
             return
         try:
@@ -122,14 +122,17 @@ class Dispatcher:
         why = f"may not have left: {error}"
         self._transact(lambda desk: _move_all(desk, commands, CommandState.UNKNOWN, why), tally)
 
-    def _not_overtaken(self, commands: Sequence[Command], tally: Counter[str]) -> list[Command]:
-        """Equipment without a memory for sequences must not get an older command after a newer: a second look."""
-        forgetful = {command.point for command in commands if not self._link.capabilities(command.gateway).key}
-        if not forgetful:
+    def _not_overtaken(self, commands: Sequence[Command], tally: Counter[str], *, waited: bool) -> list[Command]:
+        """Equipment without a memory for sequences must not get an older command after a newer: a second look.
+
+        So must none that was asked whether it is ready, and `waited` with its answer.
+        """
+        doubtful = {c.point for c in commands if waited or not self._link.capabilities(c.gateway).key}
+        if not doubtful:
             return list(commands)
 
         def end_older(desk: Desk) -> set[str]:
-            heads = desk.unit.commands.heads(forgetful)
+            heads = desk.unit.commands.heads(doubtful)
             older = [c for c in commands if c.point in heads and heads[c.point].seq > c.seq]
             _move_all(desk, older, CommandState.SUPERSEDED, "a newer one of the point has come")
             return {command.id for command in older}

@@ -324,6 +324,20 @@ def test_a_selection_granted_twice_operates_once_and_one_not_asked_for_never() -
     assert world.memory.state(command) is S.SENT
 
 
+def test_what_is_replaced_between_selection_and_execution_is_not_operated() -> None:
+    world = world_of(CRITICAL)
+    world.line.automatic = False
+    off, on = a_command(), a_command(2)
+    world.memory.enqueue(off)
+    world.step()
+    world.memory.enqueue(on)
+    world.line.automatic = True
+    world.line._settle()
+    world.step()
+    assert (world.memory.state(off), world.memory.state(on)) == (S.SUPERSEDED, S.VERIFIED)
+    assert world.equipment.effects == [on.id]
+
+
 def test_a_lock_out_between_selection_and_execution_stops_it() -> None:
     key = Watch("L-1", "keySwitch", timedelta(minutes=15))
     world = world_of(replace(CRITICAL, lockout=Lockout(key, 1.0)))
