@@ -193,7 +193,7 @@ class Watched:
                 after[key] = said
                 touched.update(point.id for point in self._points[watch])
         if after != before:
-            unit.state.put(_WATCHED, orjson.dumps(after))
+            unit.state.put(_WATCHED, orjson.dumps(after, option=orjson.OPT_SORT_KEYS))
         return touched
 
     def _says(self, watch: Watch, conditions: Conditions, now: datetime) -> str:

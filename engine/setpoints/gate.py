@@ -75,7 +75,7 @@ class Gate:
         if why and command.level <= Level.LIFE_SAFETY_AUTOMATIC and conditions.locked_out(point):
             desk.block(command, why, _agent(desk, command))
         # What stands against it may be over before anybody else has seen it.
-        return bool(why) and desk.move(command, CommandState.CANCELLED, why, renew_at=desk.now)
+        return bool(why) and desk.move(command, CommandState.CANCELLED, why, renew_at=desk.now + _LOOK)
 
     def _numbered(self, desk: Desk, command: Command) -> Command:
         """Equipment that does not recognise a command takes a repetition for a new one: these are counted."""

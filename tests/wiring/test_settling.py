@@ -312,8 +312,9 @@ def test_what_could_not_be_sent_is_asked_again_when_it_can(store: Store, territo
     assert sender.step(0.0).cancelled == 1
     say(store, territory, lamp, "automatic", NOON + timedelta(seconds=1))
     with store.read() as unit:
-        assert unit.renewals.due(NOON) == [lamp], "though no cycle has seen the lock-out begin or end"
-    second = settled(store, territory, lamp, NOON + timedelta(seconds=1))
+        assert unit.renewals.due(NOON) == [], "what others cancel again and again is not asked at every look"
+        assert unit.renewals.due(NOON + MINUTE) == [lamp], "though no cycle has seen the lock-out begin or end"
+    second = settled(store, territory, lamp, NOON + MINUTE)
     assert second is not None
     clock.instant = second.expires_at
     assert sender.step(0.0).expired == 1
