@@ -102,7 +102,7 @@ def play(stage: Stage, length: Length, seed: int) -> dict[str, Any]:
                 time.sleep(rng.uniform(0.0, length.every_s))
                 senders.kill(rng.choice(sorted(senders.running)))
             wait_for_half(stage, patience_s=3 * length.life_s)
-        again = settle_down(stage, patience_s=float(__import__("os").environ.get("PAT", "90")))
+        again = settle_down(stage, patience_s=90.0)
         equipment.send_signal(signal.SIGTERM)
         told, _ = equipment.communicate(timeout=30)
         assert equipment.returncode == 0
