@@ -105,8 +105,8 @@ class Overdue:
             if finding is Finding.APPLIED:
                 return desk.confirm(command, detail)
             self._remember(command, detail)
-            # By now it would show, had it come.
-            late = command.state is CommandState.UNKNOWN and desk.now >= until
+            # By then it would show, had it come; before, the reading may be older than its coming (LoRaWAN class A).
+            late = command.state is CommandState.UNKNOWN and sample.observed_at >= until
             if late and finding is Finding.DIFFERENT and self._repeat(desk, command, detail):
                 return True
         silent = not self._link.capabilities(command.gateway).acknowledges
