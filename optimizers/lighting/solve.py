@@ -11,8 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from optimizers.lighting.explain import explain
 from optimizers.lighting.problem import TOLERANCE, Bools, Floats, Ints, LightingPlan, LightingProblem
@@ -128,6 +126,10 @@ def _fronts(problem: LightingProblem) -> Iterator[_Front]:
         return
     n = len(problem.lamps)
     a, b = problem.neighbours.T
+    # Half a second that every command of `consigne` would pay.
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import reverse_cuthill_mckee  # noqa: PLC0415
+
     graph = coo_array((np.ones(2 * a.size), (np.r_[a, b], np.r_[b, a])), shape=(n, n)).tocsr()
     # Cuthill–McKee numbers a chain from one end to the other, so one way up carries a level along all of it.
     rank = np.empty(n, np.int64)
