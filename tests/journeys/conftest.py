@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from jobs.cli import main
 from tests.broker.conftest import Mosquitto
 
 CONSIGNE = Path(sys.executable).with_name("consigne")
@@ -40,6 +42,31 @@ def consigne(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def consigne_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """The same in this process: each of its own takes seconds to start, and the long journeys have dozens."""
+
+    def run(*words: object, timeout: float = 110, **variables: str) -> subprocess.CompletedProcess[str]:
+        code: object = 0
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            for name in [name for name in os.environ if name.startswith("CONSIGNE_")]:
+                patch.delenv(name)
+            for name, value in environment(**variables).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["consigne", *map(str, words)])
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code or 0
+        said = capsys.readouterr()
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(words, code, said.out, said.err)
+
+    yield run
+    structlog.reset_defaults()  # a command may have set the log up, on what stands for standard error here
 
 
 def effects_of(folder: Path) -> list[dict[str, Any]]:

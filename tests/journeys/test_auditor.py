@@ -9,7 +9,11 @@ import pytest
 from .conftest import ROOT, Run
 
 LAMP = "L-49028-00012"
-pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture
+def consigne(consigne_here: Run) -> Run:
+    return consigne_here
 
 
 def ok(consigne: Run, *words: object) -> str:

@@ -15,6 +15,11 @@ from .conftest import ROOT, Run
 SAMPLE = ROOT / "datasets" / "sample"
 
 
+@pytest.fixture
+def consigne(consigne_here: Run) -> Run:
+    return consigne_here
+
+
 def ok(consigne: Run, *words: object) -> str:
     done = consigne(*words)
     assert done.returncode == 0, done.stderr

@@ -11,9 +11,13 @@ import pytest
 from .conftest import ROOT, Run
 
 LAMP = "L-49028-00012"
-pytestmark = pytest.mark.timeout(400)
 POINT = f"{LAMP}/illuminanceLevel"
 SOON = "2099-01-01T00:00"
+
+
+@pytest.fixture
+def consigne(consigne_here: Run) -> Run:
+    return consigne_here
 
 
 def ok(consigne: Run, *words: object, code: int = 0) -> str:
