@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from engine.instants import PARIS
@@ -44,5 +45,5 @@ def test_heads_are_in_the_operators_language(
     shown: Store, monkeypatch: pytest.MonkeyPatch, lang: str, head: str
 ) -> None:
     monkeypatch.setenv("CONSIGNE_LANG", lang)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("jobs.cli.common._out", Console(width=200))
     assert head in CliRunner().invoke(commands, ["list", "--state", "queued"]).output
