@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/consigne demo
 
+# Three workers on two cores, as many tests wait for others; in the order they are found, as the longest are few a file.
 test: $(READY)
-	$(BIN)/pytest -m "not soak" -n 2 --dist loadscope
+	$(BIN)/pytest -m "not soak" -n 3 --dist loadscope --no-loadscope-reorder
 
 soak: $(READY)
 	$(BIN)/pytest -m soak -s --timeout=3600
