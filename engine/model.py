@@ -97,6 +97,10 @@ class Level(IntEnum):
     CALENDAR = 15
     SAFE_DEFAULT = 16
 
+    @property
+    def is_life_safety(self) -> bool:
+        return self <= Level.LIFE_SAFETY_AUTOMATIC
+
 
 @dataclass(frozen=True, slots=True)
 class Program:

@@ -158,19 +158,11 @@ class Service:
 
     def tell(self) -> None:
         """Write to those who must hear of alarms."""
-        self._again_later(lambda: self.notifier.tell(self.rules.rulebook))
+        self.notifier.tell(self.rules.rulebook)
 
     def post(self) -> None:
         """Send what was written."""
-        self._again_later(self.notifier.post)
-
-    @staticmethod
-    def _again_later(step: Callable[[], object]) -> None:
-        """What somebody else stands in the way of is done with the next step."""
-        try:
-            step()
-        except Conflict as error:
-            _log.warning("put off", why=str(error))
+        self.notifier.post()
 
     def close(self) -> None:
         """End what runs behind the rules."""

@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from engine.alarms import Clear, Raise, Subject, move
-from engine.model import Command, Level, Priority, Slot, sequence
+from engine.model import Command, Priority, Slot, sequence
 from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
 from engine.setpoints.desk import BLOCKED
 from engine.setpoints.outbox import Settled, settle
@@ -120,7 +120,7 @@ def _tell_blocked(unit: Unit, points: Sequence[PointInfo], blocked: Mapping[str,
 
 def _life_safety(found: Settled) -> bool:
     winner = found.resolution.pieces[0].winner
-    return bool(found.blocked) and winner is not None and winner.level <= Level.LIFE_SAFETY_AUTOMATIC
+    return bool(found.blocked) and winner is not None and winner.level.is_life_safety
 
 
 def _wanted_by(point: str, found: Settled) -> dict[str, Any]:

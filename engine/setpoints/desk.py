@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from engine.alarms import Clear, Raise, Subject, move
 from engine.errors import Conflict
-from engine.model import Command, CommandState, Level, Priority, Transition
+from engine.model import Command, CommandState, Priority, Transition
 from engine.ports import Change, DispatchUnit
 from engine.setpoints.fallback import safe_command
 from engine.setpoints.points import PointInfo
@@ -112,8 +112,8 @@ class Desk:
         info = self._points.get(command.point)
         if moved and info is not None:
             # Another may have been sent before the lock-out: it says nothing of what life safety wants.
-            safety = command.level <= Level.LIFE_SAFETY_AUTOMATIC
-            self._news += [_News(rule, info, Clear()) for rule in ((RULE, BLOCKED) if safety else (RULE,))]
+            rules = (RULE, BLOCKED) if command.level.is_life_safety else (RULE,)
+            self._news += [_News(rule, info, Clear()) for rule in rules]
         return moved
 
     def flush(self) -> None:

@@ -12,6 +12,7 @@ from engine.setpoints.outbox import because
 from engine.setpoints.pacing import Pace
 from engine.setpoints.points import PointInfo, Sample, Watch
 from engine.setpoints.policy import DispatchPolicy
+from engine.setpoints.wanted import STOPPED
 
 ConditionsOf = Callable[[DispatchUnit, Collection[PointInfo], datetime], Conditions]
 """What the field and people say of these points, read in the transaction."""
@@ -20,8 +21,6 @@ SamplesOf = Callable[[DispatchUnit, Collection[Watch]], Mapping[Watch, Sample]]
 
 AUTOMATIC = range(Level.OPERATOR, Level.SAFE_DEFAULT)
 """Levels 8 to 15 wait after a start."""
-HELD = range(Level.CRISIS_PLAN, Level.SAFE_DEFAULT)
-"""Levels 10 to 15 are stopped by a hold."""
 _LOOK = timedelta(seconds=10)
 
 
@@ -72,7 +71,7 @@ class Gate:
     def _obstructed(self, desk: Desk, command: Command, conditions: Conditions) -> bool:
         point = self._points[command.point]
         why = obstacle(command, point, conditions, desk.now)
-        if why and command.level <= Level.LIFE_SAFETY_AUTOMATIC and conditions.locked_out(point):
+        if why and command.level.is_life_safety and conditions.locked_out(point):
             desk.block(command, why, _agent(desk, command))
         # What stands against it may be over before anybody else has seen it.
         return bool(why) and desk.move(command, CommandState.CANCELLED, why, renew_at=desk.now + _LOOK)
@@ -89,7 +88,7 @@ def obstacle(command: Command, point: PointInfo, conditions: Conditions, now: da
     """What stands against sending a command now; empty where nothing does."""
     if conditions.locked_out(point):
         return "locked out in the field"
-    hold = conditions.held(point, now) if command.level in HELD else None
+    hold = conditions.held(point, now) if command.level in STOPPED else None
     if hold is not None:
         return f"held: {hold.reason}"
     value = command.program.at(max(now, command.program.start))

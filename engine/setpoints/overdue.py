@@ -165,7 +165,7 @@ class Overdue:
         if command.state is CommandState.ACKED:
             desk.give_up(command, CommandState.FAILED, f"acknowledged, and not confirmed in time: {seen}")
         elif command.attempts == 0:
-            desk.give_up(command, CommandState.EXPIRED, "its life was over before it could be sent")
+            out_of_time(desk, command, known=True)
         else:
             desk.give_up(command, CommandState.EXPIRED, f"not acknowledged in {command.attempts} attempts: {seen}")
 

@@ -25,13 +25,8 @@ class Renewals:
             return
         rows = [(command, None if at is None else to_us(at)) for command, at in instants.items()]
         frame = pl.DataFrame(rows, schema={"id": pl.String, "at": pl.Int64}, orient="row")
-        for part in (frame.filter(pl.col("at").is_null()), frame.filter(pl.col("at").is_not_null())):
-            if part.height:
-                never = part["at"].null_count() > 0
-                keys = self._bulk.keys(part.select("id") if never else part)
-                value = None if never else keys.c.at
-                statement = update(_TABLE).where(_TABLE.c.id == keys.c.id).values(renew_at=value)
-                self._bulk.connection.execute(statement)
+        keys = self._bulk.keys(frame)
+        self._bulk.connection.execute(update(_TABLE).where(_TABLE.c.id == keys.c.id).values(renew_at=keys.c.at))
 
     def due(self, now: datetime) -> list[str]:
         """The points whose time has come, in order. Of a command that another has followed, the time says nothing."""

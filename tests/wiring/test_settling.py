@@ -151,6 +151,7 @@ def test_a_hold_stops_plans_and_not_people(store: Store, territory: Territory, l
     assert after.level is Level.DAY_AHEAD_PLAN
 
 
+@BOTH
 def test_an_override_is_renewed_while_we_live(store: Store, territory: Territory, lamp: str) -> None:
     held_for = territory.points[lamp].envelope.held_for
     first = settled(store, territory, lamp, NOON, slot(lamp, 0.5), slot(lamp, 0.9, Level.OPERATOR, 120))
