@@ -18,7 +18,7 @@ from engine.catalogue import load_catalogue
 from engine.model import Command, CommandState, Level, Program, Slot
 from engine.store import Store
 from jobs.bootstrap import Territory, read_territory
-from jobs.cycle import settle_points
+from jobs.settling import settle_points
 from tests.journeys.conftest import environment
 from twin.gateway.faults import Fault, save_faults
 from twin.gateway.town import made_town, names_of

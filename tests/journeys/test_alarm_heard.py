@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine.store import Store
-from jobs.cli import main
 from jobs.cycle import CURSOR
 from tests.alarms.peers import Mailbox, mail_server
 
-from .conftest import CONSIGNE, ROOT, environment
+from .conftest import CONSIGNE, ROOT, Run, environment
 
 LAMP = "L-49028-00012"
 OWNERS = {"owners": {"street-lighting": {"name": {"fr": "Éclairage", "en": "Lighting"}}}}
@@ -49,27 +47,24 @@ Command = Callable[..., str]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`consigne ...` in a folder of its own, but in this process: each of its own takes seconds to start."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in environment().items():
-        if name.startswith("CONSIGNE_") or name == "LANG":
-            monkeypatch.setenv(name, value)
+def variables() -> dict[str, str]:
+    """CONSIGNE_* of the command line; the town's once there is one."""
+    return {}
 
+
+@pytest.fixture
+def run(consigne_here: Run, variables: dict[str, str]) -> Command:
     def command(*words: object, code: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["consigne", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        assert (end.value.code or 0) == code, said.err
-        return said.out + said.err
+        done = consigne_here(*words, **variables)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
 
     return command
 
 
 @pytest.fixture
 def town(
-    run: Command, tmp_path: Path, shipped_mosquitto: str, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    run: Command, tmp_path: Path, shipped_mosquitto: str, free_port: Callable[[], int], variables: dict[str, str]
 ) -> Iterator[Mailbox]:
     """`consigne serve` on the sample territory, rules of our own, a mailbox."""
     rules = tmp_path / "rules"
@@ -77,13 +72,10 @@ def town(
         (rules / f"{name}.yaml").parent.mkdir(parents=True, exist_ok=True)
         (rules / f"{name}.yaml").write_text(json.dumps(content))
     with mail_server(free_port()) as box:
-        variables = {
+        variables |= {
             "CONSIGNE_RULES_DIR": str(rules), "CONSIGNE_BROKER_URL": shipped_mosquitto,
             "CONSIGNE_SMTP_URL": f"smtp://127.0.0.1:{box.port}", "CONSIGNE_SMTP_FROM": "consigne@example.org",
         }  # fmt: skip
-
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
         run("db", "upgrade")
         run("territory", "import", ROOT / "datasets" / "sample")
         service = subprocess.Popen([str(CONSIGNE), "serve"], cwd=tmp_path, env=environment(**variables))

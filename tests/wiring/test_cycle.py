@@ -14,7 +14,8 @@ from engine.store import Store
 from engine.store.alarms import Alarms
 from jobs import cycle
 from jobs.bootstrap import Territory, read_territory
-from jobs.cycle import RulesAtWork, run_cycle, settle_points
+from jobs.cycle import RulesAtWork, run_cycle
+from jobs.settling import settle_points
 
 from .conftest import BOTH, NOON, at_work, readings, tell
 

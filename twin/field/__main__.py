@@ -5,7 +5,6 @@ Says one line {"port", "pid"} on standard output when it can be talked to. Exits
 
 import argparse
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -17,26 +16,19 @@ import orjson
 
 from engine.broker import Broker
 from engine.catalogue import load_catalogue
-from engine.errors import ConsigneError
 from engine.inventory.territory import load_territory
 from twin.broker import EmbeddedBroker
 from twin.effects import EffectLog
 from twin.field.lockstep import CLIENT_ID, SUBSCRIPTIONS, Lockstep
 from twin.field.site import Site
 from twin.field.story import Story
+from twin.process import run_until_told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong with the input goes to standard error."""
     options = _options().parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    try:
-        return _run(options, stop)
-    except ConsigneError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
+    return run_until_told(lambda stop: _run(options, stop))
 
 
 def _options() -> argparse.ArgumentParser:

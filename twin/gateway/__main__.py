@@ -8,7 +8,6 @@ started again it goes on from its log.
 
 import argparse
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,25 +17,18 @@ from pathlib import Path
 import orjson
 
 from engine.catalogue import Catalogue, load_catalogue
-from engine.errors import ConsigneError
 from engine.inventory.territory import load_territory, save_territory
 from engine.model import Asset
 from twin.gateway.faults import Faults, load_faults
 from twin.gateway.running import Running
 from twin.gateway.town import cabinets_of, made_town, names_of, outlets_of
+from twin.process import run_until_told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong with the input goes to standard error."""
     options = _options().parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    try:
-        return _run(options, stop)
-    except ConsigneError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
+    return run_until_told(lambda stop: _run(options, stop))
 
 
 def _options() -> argparse.ArgumentParser:
