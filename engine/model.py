@@ -357,9 +357,28 @@ class Edge:
     cause: Mapping[str, Any] = field(default_factory=dict)
 
 
+class PlanState(StrEnum):
+    """Where a plan is. A proposed one has written nothing yet: a person approves or refuses it."""
+
+    IN_FORCE = "in_force"
+    PROPOSED = "proposed"
+    REFUSED = "refused"
+
+
+class PlanOrigin(StrEnum):
+    """Where a plan comes from: the solver or, where that failed, one of the fall-backs."""
+
+    SOLVED = "solved"
+    SHIFTED = "shifted"  # the last valid plan, put on today
+    RULES_ONLY = "rules_only"  # what the domain does without a plan
+
+
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A plan as it was made, enough to make it again: versions, digest of the inputs, outcome."""
+    """A plan as it was made, enough to make it again: versions, digest of the inputs, outcome.
+
+    `decided_at` and `decided_by` are of the person who approved or refused a proposed one.
+    """
 
     id: str
     domain: str
@@ -372,6 +391,10 @@ class PlanRecord:
     solver: str
     inputs_digest: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    state: PlanState = PlanState.IN_FORCE
+    origin: PlanOrigin = PlanOrigin.SOLVED
+    decided_at: datetime | None = None
+    decided_by: str | None = None
 
 
 class Scope(StrEnum):

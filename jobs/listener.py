@@ -14,7 +14,7 @@ from engine.errors import ConsigneError
 from engine.telemetry.jsonlines import parse_payloads
 from engine.telemetry.notifications import PATH, notifications_app
 from jobs.ingest import store_raw
-from jobs.schedule import JobContext
+from jobs.table import JobContext
 
 _AT_ONCE = 32  # connections; one more is told 503
 _log = structlog.get_logger()

@@ -11,6 +11,7 @@ from engine.instants import isoformat
 from engine.model import PlanRecord, Slot
 from engine.settings import Settings
 from engine.store import Store, Unit
+from engine.store.ledger import RunReport, RunState
 from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.settling import settle_points
@@ -58,6 +59,16 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
+class MadePlan:
+    """A plan that passed its check and is not committed yet, with what it was made of."""
+
+    task: Any
+    plan: Plan
+    body: bytes
+    span: tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanResult:
     """A committed plan, how many points it speaks of, and how many commands it put into the outbox."""
 
@@ -72,15 +83,33 @@ def run_plan(store: Store, territory: Territory, domain: Domain, now: datetime, 
 
     What the optimiser itself reports as violated (a floor above a ceiling) is part of the plan: the rest goes out.
     """
-    start, until = domain.span(now)
+    made = make_plan(store, territory, domain, now, settings)
+    with store.begin() as unit:
+        return commit_plan(unit, territory, domain, made, now)
+
+
+def make_plan(store: Store, territory: Territory, domain: Domain, at: datetime, settings: Settings) -> MadePlan:
+    """Everything but the commit, as the world was known at `at`."""
+    start, until = domain.span(at)
     with store.read() as unit:
         task = domain.build(unit, territory, start, settings)
     plan = domain.solve(task.problem)
     _guard(domain, task.problem, plan)
-    body = domain.body(task, plan)
-    record = _record(domain, plan, body, now, (start, until))
-    with store.begin() as unit:
-        return _commit(unit, territory, domain, task, plan, record, body)
+    return MadePlan(task, plan, domain.body(task, plan), (start, until))
+
+
+def report_of(result: PlanResult) -> RunReport:
+    """What the ledger keeps of a plan."""
+    record = result.record
+    counts = {
+        "plan": record.id,
+        "points": result.points,
+        "commands": result.commands,
+        "violations": len(result.violations),
+    }
+    state = RunState.DEGRADED if result.violations else RunState.DONE
+    gap = abs(record.objective - record.bound) / abs(record.objective) if record.objective else 0.0
+    return RunReport(state, counts, record.status, gap)
 
 
 def _guard(domain: Domain, problem: Any, plan: Plan) -> None:
@@ -112,17 +141,14 @@ def _record(domain: Domain, plan: Plan, body: bytes, now: datetime, span: tuple[
     )
 
 
-def _commit(
-    unit: Unit, territory: Territory, domain: Domain, task: Task, plan: Plan, record: PlanRecord, body: bytes
-) -> PlanResult:
-    slots = domain.to_setpoints(task, plan, record.id, record.made_at)
-    if unit.plans.get(record.id) is not None:
-        # The same inputs at the same instant: a run that was killed between its commit and its line in the ledger.
-        return PlanResult(record, len(slots), 0, tuple(plan.violations))
-    unit.plans.save(record, body)
+def commit_plan(unit: Unit, territory: Territory, domain: Domain, made: MadePlan, now: datetime) -> PlanResult:
+    """Write the plan, its slots, and what their equipment does not do yet. `now` is when it is issued."""
+    plan, record = made.plan, _record(domain, made.plan, made.body, now, made.span)
+    slots = domain.to_setpoints(made.task, plan, record.id, now)
+    unit.plans.save(record, made.body)
     unit.slots.put(slots)
-    commands = settle_points(unit, territory, [slot.point for slot in slots], record.made_at, f"plan:{domain.name}")
+    commands = settle_points(unit, territory, [slot.point for slot in slots], now, f"plan:{domain.name}")
     outcome = {"status": record.status, "points": len(slots), "commands": commands, "objective": record.objective}
-    unit.audit.append(f"plan:{domain.name}", "plan", record.id, outcome, record.made_at)
-    metrics.show_plan(domain.name, record.made_at.timestamp())
+    unit.audit.append(f"plan:{domain.name}", "plan", record.id, outcome, now)
+    metrics.show_plan(domain.name, now.timestamp())
     return PlanResult(record, len(slots), commands, tuple(plan.violations))

@@ -31,8 +31,8 @@ from jobs.ingest import store_messages
 from jobs.notify import Notifier
 from jobs.planning import Domain, run_plan
 from jobs.reload import RuleFiles, announce, differences, note_trial
-from jobs.schedule import JobContext
 from jobs.sending import dispatcher_of
+from jobs.table import JobContext
 from jobs.uplinks import UplinkSource
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from engine.equipment.lorawan import LorawanConnection
 from engine.store import Intake
 from engine.telemetry.lorawan import Uplinks
 from jobs.ingest import store_raw
-from jobs.schedule import JobContext
+from jobs.table import JobContext
 
 
 class UplinkSource:

@@ -72,6 +72,8 @@ class Plan:
     """What every plan carries. `bound` is proved: no feasible plan has an objective below it.
 
     `seconds` is wall time, a measure of the run and no part of the result. `reasons` tell what was left out and why.
+    `reproducible`: it ended by gap, work or proof, so that the same problem and limits give the same plan to the byte;
+    false where the clock cut it short.
     """
 
     status: Status
@@ -83,6 +85,7 @@ class Plan:
     version: str
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
+    reproducible: bool = True
 
     @property
     def gap(self) -> float:

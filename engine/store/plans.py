@@ -1,13 +1,14 @@
 """Plans as they were made."""
 
 import math
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from engine.errors import Conflict
 from engine.instants import from_us, to_us
-from engine.model import PlanRecord
+from engine.model import PlanOrigin, PlanRecord, PlanState
 from engine.store import schema
 from engine.store.bulk import Bulk
 
@@ -29,6 +30,13 @@ class Plans:
     def get(self, id: str) -> tuple[PlanRecord, bytes] | None:  # noqa: A002
         row = self._connection.execute(select(_TABLE).where(_TABLE.c.id == id)).first()
         return None if row is None else (_record(row), row.body)
+
+    def decide(self, id: str, state: PlanState, at: datetime, by: str) -> None:  # noqa: A002
+        """A person approved or refused a proposed plan. Raises Conflict for one that is not proposed."""
+        proposed = (_TABLE.c.id == id, _TABLE.c.state == PlanState.PROPOSED)
+        values = {"state": state, "decided_at": to_us(at), "decided_by": by}
+        if not self._connection.execute(update(_TABLE).where(*proposed).values(values)).rowcount:
+            raise Conflict(f"plan {id!r} is not proposed; nothing was written → see consigne plan list")
 
     def list(self, domain: str, limit: int) -> list[PlanRecord]:
         """The newest plans of a domain, newest first."""
@@ -52,6 +60,10 @@ def _values(record: PlanRecord) -> dict[str, Any]:
         "solver": record.solver,
         "inputs_digest": record.inputs_digest,
         "detail": record.detail,
+        "state": record.state,
+        "origin": record.origin,
+        "decided_at": None if record.decided_at is None else to_us(record.decided_at),
+        "decided_by": record.decided_by,
     }
 
 
@@ -68,4 +80,8 @@ def _record(row: Any) -> PlanRecord:
         solver=row.solver,
         inputs_digest=row.inputs_digest,
         detail=row.detail,
+        state=PlanState(row.state),
+        origin=PlanOrigin(row.origin),
+        decided_at=None if row.decided_at is None else from_us(row.decided_at),
+        decided_by=row.decided_by,
     )

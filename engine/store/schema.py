@@ -226,6 +226,10 @@ plan = Table(
     _column("inputs_digest", Text),
     _column("detail", Json),
     _column("body", LargeBinary),
+    _column("state", Text),
+    _column("origin", Text),
+    _column("decided_at", BigInteger, null=True),
+    _column("decided_by", Text, null=True),
     Index("plan_domain_made_at", "domain", "made_at"),
 )
 
@@ -436,14 +440,75 @@ audit = Table(
     Index("audit_unsealed", "id", sqlite_where=_UNSEALED, postgresql_where=_UNSEALED),
 )
 
+# What ran, on time or not, and why; detail holds the counts.
 job_run = Table(
     "job_run",
     metadata,
     _key("job", Text),
     _key("occurrence", Text),
+    _column("due_at", BigInteger),
+    _column("state", Text),
+    _column("attempts", Integer),
+    _column("cause", Text),
     _column("host", Text),
+    _column("fence", BigInteger),
+    _column("started_at", BigInteger),
+    _column("finished_at", BigInteger, null=True),
+    _column("solver_status", Text, null=True),
+    _column("gap", Double, null=True),
+    _column("peak_bytes", BigInteger, null=True),
+    _column("error", Text, null=True),
+    _column("detail", Json),
+    Index("job_run_due_at", "due_at"),
+)
+
+job_attempt = Table(
+    "job_attempt",
+    metadata,
+    _key("job", Text),
+    _key("occurrence", Text),
+    _key("attempt", Integer),
+    _column("host", Text),
+    _column("fence", BigInteger),
     _column("started_at", BigInteger),
     _column("finished_at", BigInteger, null=True),
     _column("state", Text),
+    _column("error", Text, null=True),
+)
+
+# A renewal leaves the fence as it is and so locks no key: it passes by transactions that hold one (see leases.py).
+lease = Table(
+    "lease",
+    metadata,
+    _key("name", Text),
+    _column("owner", Text),
+    _column("fence", BigInteger),
+    _column("taken_at", BigInteger),
+    _column("until_at", BigInteger),
+    UniqueConstraint("name", "fence", name="lease_name_fence"),
+)
+
+# One issue of one source, then the values it foretold. A quantile of −1 stands for a value without one.
+forecast_issue = Table(
+    "forecast_issue",
+    metadata,
+    _id(),
+    _column("source", Text),
+    _column("issued_at", BigInteger),
+    _column("received_at", BigInteger),
+    _column("digest", Text),
     _column("detail", Json),
+    UniqueConstraint("source", "issued_at", name="forecast_issue_source_issued_at"),
+)
+
+forecast_value = Table(
+    "forecast_value",
+    metadata,
+    _key("issue", BigInteger, ForeignKey("forecast_issue.id")),
+    _key("variable", Text),
+    _key("place", Text),
+    _key("valid_at", BigInteger),
+    _key("quantile", Double),
+    _column("value", Double),
+    sqlite_with_rowid=False,
 )

@@ -1,5 +1,6 @@
 """The store: transactions over one database, its schema, its upkeep."""
 
+import copy
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from engine.instants import isoformat
 from engine.store import backup, partitions, revisions
 from engine.store.checks import check_contents
 from engine.store.database import Database
+from engine.store.leases import Fences
 from engine.store.newest import Newest, Version
 from engine.store.retention import prune
 from engine.store.unit import Unit
@@ -27,6 +29,8 @@ class Store:
         self._database = database
         self._newest = Newest()
         self._close = weakref.finalize(self, database.engine.dispose)
+        self._fences: Fences = {}
+        self._origin: Store | None = None  # whose connections these are: they are closed when it is collected
 
     @classmethod
     def open(cls, url: str, *, create: bool = False) -> "Store":
@@ -35,6 +39,25 @@ class Store:
         Raises Unavailable when there is none or it does not answer, InputError for any other URL.
         """
         return cls(Database(url, create=create))
+
+    def under(self, fences: Fences) -> "Store":
+        """The same store for whoever leads: every transaction of it that writes proves its leases, or raises Deposed.
+
+        It shares this one's connections, and is closed with it.
+        """
+        led = copy.copy(self)
+        led._fences, led._origin = fences, self
+        return led
+
+    @property
+    def fences(self) -> Fences:
+        """The leases its transactions prove; none of a store that nobody leads."""
+        return self._fences
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether several processes may serve it."""
+        return self._database.is_postgres
 
     @property
     def name(self) -> str:
@@ -51,7 +74,7 @@ class Store:
         touched: dict[int, Version] = {}
         try:
             with self._database.writing(lambda: self._newest.trust(touched)) as connection:
-                unit = Unit(self._database.bulk(connection), self._newest)
+                unit = Unit(self._database.bulk(connection), self._newest, self._fences)
                 touched = unit.readings.appender.touched
                 yield unit
                 unit.conclude()
@@ -108,9 +131,10 @@ class Store:
         `at` (now) and `by` are for the audit.
         """
         with self._database.writing() as connection:
-            unit = Unit(self._database.bulk(connection), self._newest)
+            unit = Unit(self._database.bulk(connection), self._newest, self._fences)
             removed = prune(self._database.bulk(connection), unit.readings, before)
             unit.audit.append(by, "prune", "database", {"before": isoformat(before), **removed}, at)
+            unit.conclude()
             return removed
 
     def backup(self, path: Path) -> dict[str, int]:

@@ -11,6 +11,7 @@ from engine.store.deeds import Deeds
 from engine.store.epochs import Epochs
 from engine.store.holds import Holds
 from engine.store.inventory import Inventory
+from engine.store.leases import Fences, Leases
 from engine.store.ledger import Ledger
 from engine.store.newest import Newest
 from engine.store.notifications import Notifications
@@ -24,7 +25,8 @@ from engine.store.workorders import WorkOrders
 class Unit:
     """The gateways of one transaction. Useless once it has ended."""
 
-    def __init__(self, bulk: Bulk, newest: Newest) -> None:
+    def __init__(self, bulk: Bulk, newest: Newest, fences: Fences | None = None) -> None:
+        self._fences = fences or {}
         self.inventory = Inventory(bulk)
         self.readings = Readings(bulk, newest)
         self.cursors = Cursors(bulk)
@@ -42,9 +44,14 @@ class Unit:
         self.plans = Plans(bulk)
         self.audit = Audit(bulk)
         self.ledger = Ledger(bulk)
+        self.leases = Leases(bulk)
 
     def conclude(self) -> None:
-        """Before the commit: one line of the audit for what became of commands, whoever moved them."""
+        """Before the commit: one line of the audit for what became of commands, whoever moved them.
+
+        Raises Deposed where a lease that it writes under is another's by now.
+        """
+        self.leases.prove(self._fences)
         if self.commands.told:
             states = dict(sorted(self.commands.told.items()))
             self.audit.append("outbox", "move", "commands", states, from_us(self.commands.told_at))

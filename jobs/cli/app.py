@@ -9,6 +9,7 @@ import typer
 
 from engine.errors import InputError, Problem
 from engine.settings import language
+from engine.store.ledger import RunState
 from jobs import metrics, schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock, set_up_logging
@@ -34,6 +35,7 @@ from jobs.outcome import DEMO_FOLDER
 from jobs.scopes import find_point
 from jobs.service import serve as run_service
 from jobs.service import stop_on_signals, with_back_off
+from jobs.table import JobContext
 from jobs.words import say
 
 app = typer.Typer(
@@ -145,7 +147,7 @@ def serve() -> None:
 
 @app.command()
 def run(
-    job: Annotated[str, typer.Argument(help=", ".join(schedule.JOBS))],
+    job: Annotated[str, typer.Argument(help=", ".join(schedule.ENTRIES))],
     at: Annotated[str | None, typer.Option(help="an instant of the occurrence; now by default")] = None,
     as_json: Json = False,
 ) -> None:
@@ -153,17 +155,19 @@ def run(
 
     Example: consigne run plan-lighting --at 2026-11-22T12:00
     """
-    if job not in schedule.JOBS:
-        raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.JOBS)}")
+    if job not in schedule.ENTRIES:
+        raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.ENTRIES)}")
     chosen = settings()
     store, ground = store_and_territory(chosen)
-    outcome = schedule.run_job(schedule.JobContext(chosen, sealing(store), ground, WallClock()), job, instant(at))
-    facts = {"job": outcome.job, "occurrence": outcome.occurrence, "done_before": outcome.done_before, **outcome.detail}
+    outcome = schedule.run_job(JobContext(chosen, sealing(store), ground, WallClock()), job, instant(at))
+    done, report = outcome.run, outcome.run.report
+    facts = {"job": done.job, "occurrence": done.occurrence, "done_before": outcome.done_before}
+    facts |= {"state": report.state.value, **report.counts}
     if as_json:
         emit(facts)
     else:
         show_lines([" ".join(f"{name}={value}" for name, value in facts.items())])
-    if outcome.detail.get("violations"):
+    if report.state is RunState.DEGRADED and not outcome.done_before:
         raise typer.Exit(DEGRADED)
 
 

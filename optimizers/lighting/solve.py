@@ -29,7 +29,7 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
     """
     limits = limits or Limits()
     started = perf_counter()
-    flux, settled = _least_point(problem, limits, started)
+    flux, settled, rounds = _least_point(problem, limits, started)
     bound = energy_wh(problem, flux)
     if not settled:
         flux = np.broadcast_to(problem.burning, problem.shape).astype(np.float64)
@@ -45,6 +45,7 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
         violations=tuple(_conflicts(problem, flux, traced=settled)),
         lamps=problem.lamps,
         flux=flux,
+        reproducible=settled or rounds == limits.work,
     )
     status = Status.BEST_EFFORT if settled and plan.violations else plan.status
     return replace(plan, status=status, seconds=perf_counter() - started)
@@ -67,8 +68,8 @@ def _version() -> str:
         return "unknown"
 
 
-def _least_point(problem: LightingProblem, limits: Limits, started: float) -> tuple[Floats, bool]:
-    """The point reached, and whether it is the fixpoint."""
+def _least_point(problem: LightingProblem, limits: Limits, started: float) -> tuple[Floats, bool, int]:
+    """The point reached, whether it is the fixpoint, and the rounds it took."""
     on = np.flatnonzero(problem.burning)
     switched = ~problem.dimmable
     x = np.ascontiguousarray(problem.floor[:, on])
@@ -86,7 +87,7 @@ def _least_point(problem: LightingProblem, limits: Limits, started: float) -> tu
         rounds += 1
     flux = np.zeros(problem.shape)
     flux[:, on] = x
-    return flux, settled
+    return flux, settled, rounds
 
 
 def _sweep_time(x: Floats, ramp: Floats, later: Ints) -> None:

@@ -30,7 +30,16 @@ from engine.model import (
 from engine.store import Intake, Store, backup, revisions
 from engine.store.bulk import read_frame
 from engine.store.intake import REFUSED
-from engine.store.schema import batch, batch_command, frame_schema, metadata, notification
+from engine.store.ledger import RunReport
+from engine.store.schema import (
+    batch,
+    batch_command,
+    forecast_issue,
+    forecast_value,
+    frame_schema,
+    metadata,
+    notification,
+)
 from engine.store.workorders import WorkOrder
 
 Lines = dict[str, Any]
@@ -84,9 +93,10 @@ def full(store: Store, lamps: Lines, put: Put, now: datetime) -> Store:
             unit.audit.append("anna", "release", NASTY, {"number": number, "text": NASTY}, now)
         unit.audit.seal(2)
         _write_raw(unit)
-        unit.ledger.start("plan", "2026-11-22", now, "host")
-        unit.ledger.start("plan", "2026-11-23", now, "host")
-        unit.ledger.finish("plan", "2026-11-22", "done", now, {"seconds": 1.5})
+        for day in ("2026-11-22", "2026-11-23"):
+            run = unit.ledger.start("plan", day, due_at=now, at=now, host="host", cause="schedule", fence=3)
+        unit.ledger.finish(run, RunReport(counts={"seconds": 1.5}, gap=0.1), now)
+        unit.leases.take(["plan", "rules"], "host:1", now, timedelta(seconds=15))
     return store
 
 
@@ -96,7 +106,7 @@ def _write_slot(unit: Any, program: Program, at: datetime) -> None:
 
 def _write_raw(unit: Any) -> None:
     """A row of the tables whose own gateways ask for more than a row."""
-    for table in (batch, batch_command, notification):
+    for table in (batch, batch_command, notification, forecast_issue, forecast_value):
         texts = {c.name: NASTY for c in table.columns if frame_schema(table)[c.name] == pl.String}
         numbers = {c.name: 7 for c in table.columns if c.name not in texts}
         unit.audit._connection.execute(insert(table).values(**texts, **numbers))

@@ -19,8 +19,8 @@ from engine.telemetry.raw import raw_frame
 from jobs.bootstrap import StoryClock, Territory, catalogue_of, read_territory, rule_engine
 from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw
-from jobs.schedule import JobContext
 from jobs.story import DEFAULT_NIGHT, made_traffic
+from jobs.table import JobContext
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = noon(DEFAULT_NIGHT)

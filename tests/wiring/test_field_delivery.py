@@ -14,8 +14,8 @@ from engine.model import Command, CommandState, Program
 from engine.ports import Link
 from engine.setpoints.dispatch import Dispatcher
 from jobs.bootstrap import read_territory
-from jobs.schedule import JobContext
 from jobs.sending import dispatcher_of
+from jobs.table import JobContext
 from jobs.uplinks import UplinkSource
 from tests.equipment.peers.lorawan import ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.modbus import ModbusLamp

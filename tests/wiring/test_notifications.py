@@ -21,8 +21,8 @@ from engine.telemetry.notifications import PATH
 from jobs import listener, service
 from jobs.bootstrap import StoryClock, Territory
 from jobs.listener import listening, take
-from jobs.schedule import JobContext
 from jobs.service import serve
+from jobs.table import JobContext
 from tests.equipment.peers.context_broker import ContextBroker
 from tests.wiring.conftest import NOON, Desk, rule
 from tests.wiring.test_reload import ON, House, Line

@@ -12,12 +12,14 @@ from engine.instants import PARIS, noon
 from engine.model import CommandState, Level
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.ledger import RunState
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day, review
 from jobs.planning import run_plan
-from jobs.schedule import JOBS, JobContext, run_job
+from jobs.schedule import ENTRIES, run_job
 from jobs.scopes import find_point
+from jobs.table import JOBS, Finish, JobContext
 from jobs.why import explain, to_json, to_lines
 from optimizers.result import Status
 
@@ -51,17 +53,20 @@ def test_planning_again_with_the_same_counts_orders_nothing(
     assert run_plan(store, territory, LIGHTING, NOON + timedelta(minutes=5), settings).commands == 0
 
 
-def test_a_run_killed_between_its_commit_and_the_ledger_is_the_same_plan(
+def test_a_run_killed_before_its_commit_is_begun_again_and_committed_once(
     service: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("jobs.schedule._finish", lambda *_: 1 / 0)
+        patched.setattr("engine.store.ledger.Ledger.finish", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run_job(service, "plan-lighting", NOON)
+    with service.store.read() as unit:
+        assert unit.plans.list("lighting", 5) == []
     again = run_job(service, "plan-lighting", NOON)
-    assert (again.done_before, again.detail["commands"]) == (False, 0)
+    assert (again.done_before, again.run.attempts) == (False, 2)
     with service.store.read() as unit:
         assert len(unit.plans.list("lighting", 5)) == 1
+        assert [a.state.value for a in unit.ledger.attempts("plan-lighting", "2026-11-16")] == ["interrupted", "done"]
 
 
 def test_without_history_every_lamp_keeps_its_normal_class(
@@ -113,15 +118,15 @@ def test_a_job_runs_once_an_occurrence(service: JobContext, history: int) -> Non
     first = run_job(service, "plan-lighting", NOON)
     again = run_job(service, "plan-lighting", NOON + timedelta(hours=20))
     assert (first.done_before, again.done_before) == (False, True)
-    assert again.detail == first.detail
-    assert first.occurrence == again.occurrence == "2026-11-16"
-    assert run_job(service, "plan-lighting", NOON + DAY).occurrence == "2026-11-17"
+    assert again.run == first.run
+    assert first.run.occurrence == again.run.occurrence == "2026-11-16"
+    assert run_job(service, "plan-lighting", NOON + DAY).run.occurrence == "2026-11-17"
 
 
 def test_a_job_that_failed_is_in_the_ledger_and_runs_again(
     service: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> dict[str, object]:
+    def fail(*_: object) -> Finish:
         raise ConsigneError("no tea")
 
     with monkeypatch.context() as patched:
@@ -130,7 +135,8 @@ def test_a_job_that_failed_is_in_the_ledger_and_runs_again(
             run_job(service, "roll-up", NOON)
     with service.store.read() as unit:
         run = unit.ledger.get("roll-up", "2026-11-16T11:00:00Z")
-    assert (run.state, run.detail) == ("failed", {"error": "ConsigneError: no tea"})
+    assert run is not None
+    assert (run.state, run.report.error) == (RunState.FAILED, "ConsigneError: no tea")
     assert not run_job(service, "roll-up", NOON).done_before
 
 
@@ -159,8 +165,8 @@ def test_a_lighting_day_goes_from_local_noon_to_local_noon(day: date) -> None:
 
 
 def test_no_job_is_due_in_the_hour_the_clocks_skip_and_repeat() -> None:
-    assert "2" not in {job.hour for job in JOBS.values()}
-    assert {job.occurrence(NOON) for job in JOBS.values() if job.hour != "*"} == {"2026-11-16"}
+    assert "2" not in {entry.hour for entry in ENTRIES.values()}
+    assert {entry.occurrence(NOON) for entry in ENTRIES.values() if entry.hour != "*"} == {"2026-11-16"}
 
 
 def test_why_tells_the_plan_the_forecast_and_the_command(

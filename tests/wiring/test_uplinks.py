@@ -16,8 +16,8 @@ from engine.model import Reason
 from engine.store import Store
 from jobs.bootstrap import StoryClock, Territory
 from jobs.cycle import RulesAtWork
-from jobs.schedule import JobContext
 from jobs.service import Service, serve
+from jobs.table import JobContext
 from jobs.uplinks import UplinkSource, uplink_sources
 from tests.equipment.peers.lorawan import ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.mqtt import connected

@@ -1,4 +1,4 @@
-"""Plans as they were made, jobs that start once, positions and states that outlive their process."""
+"""Plans as they were made, positions and states that outlive their process."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.errors import Conflict
 from engine.model import PlanRecord
-from engine.store import JobRun, Store
+from engine.store import Store
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -134,87 +134,6 @@ def test_plans_of_a_domain_newest_first(bare: Store) -> None:
         assert [plan.id for plan in unit.plans.list("water", 10)] == ["w"]
         assert unit.plans.list("nothing", 10) == []
         assert unit.plans.get("nothing") is None
-
-
-def start(store: Store, occurrence: str = "2026-11-22", host: str = "one", at: datetime = NOW) -> bool:
-    with store.begin() as unit:
-        return unit.ledger.start("day-ahead", occurrence, at, host)
-
-
-def run_of(store: Store, occurrence: str = "2026-11-22") -> JobRun | None:
-    with store.read() as unit:
-        return unit.ledger.get("day-ahead", occurrence)
-
-
-def test_an_occurrence_starts_once(bare: Store) -> None:
-    assert run_of(bare) is None
-    assert start(bare)
-    assert not start(bare, host="two", at=NOW + HOUR)
-    assert run_of(bare) == JobRun("day-ahead", "2026-11-22", "one", NOW, None, "started", {})
-
-
-def test_other_occurrences_and_jobs_start_too(bare: Store) -> None:
-    assert start(bare)
-    assert start(bare, "2026-11-23")
-    with bare.begin() as unit:
-        assert unit.ledger.start("retention", "2026-11-22", NOW, "one")
-        assert not unit.ledger.start("retention", "2026-11-22", NOW, "one")
-
-
-@pytest.mark.parametrize("state", ["done", "failed"])
-def test_one_that_ended_does_not_start_again(bare: Store, state: str) -> None:
-    start(bare)
-    with bare.begin() as unit:
-        unit.ledger.finish("day-ahead", "2026-11-22", state, NOW + HOUR, {"rows": 5, "why": ["é"]})
-    assert not start(bare, host="two")
-    assert run_of(bare) == JobRun("day-ahead", "2026-11-22", "one", NOW, NOW + HOUR, state, {"rows": 5, "why": ["é"]})
-
-
-def test_a_later_end_replaces_an_earlier_one(bare: Store) -> None:
-    start(bare)
-    with bare.begin() as unit:
-        unit.ledger.finish("day-ahead", "2026-11-22", "failed", NOW + HOUR, {"error": "x"})
-        unit.ledger.finish("day-ahead", "2026-11-22", "done", NOW + 2 * HOUR, {})
-    assert run_of(bare) == JobRun("day-ahead", "2026-11-22", "one", NOW, NOW + 2 * HOUR, "done", {})
-
-
-@pytest.mark.parametrize(("job", "occurrence"), [("day-ahead", "2026-11-23"), ("retention", "2026-11-22")])
-def test_what_never_started_cannot_end(bare: Store, job: str, occurrence: str) -> None:
-    start(bare)
-    message = f"job '{job}' has no run '{occurrence}'; nothing was written"
-    with pytest.raises(Conflict, match=message), bare.begin() as unit:
-        unit.ledger.finish(job, occurrence, "done", NOW, {})
-    assert run_of(bare) == JobRun("day-ahead", "2026-11-22", "one", NOW, None, "started", {})
-
-
-def test_a_start_rolled_back_can_be_made_again(bare: Store) -> None:
-    with pytest.raises(ZeroDivisionError), bare.begin() as unit:
-        assert unit.ledger.start("day-ahead", "2026-11-22", NOW, "one")
-        raise ZeroDivisionError
-    assert start(bare, host="two")
-
-
-def test_of_concurrent_starters_one_starts(bare: Store, another: Open) -> None:
-    stores = [bare, another(), another()]
-    hosts = {id(store): f"host-{number}" for number, store in enumerate(stores)}
-    for day in range(8):
-        outcomes = all_at_once(lambda store: start(store, f"day-{day}", hosts[id(store)]), stores)  # noqa: B023
-        assert sorted(outcomes) == [False, False, True]
-        found = run_of(bare, f"day-{day}")
-        assert found is not None
-        assert found.host == f"host-{outcomes.index(True)}"
-
-
-@POSTGRES
-def test_of_two_open_transactions_one_starts(bare: Store, another: Open) -> None:
-    within = Barrier(2)
-
-    def work(store: Store) -> bool:
-        with store.begin() as unit:
-            within.wait(30)
-            return unit.ledger.start("day-ahead", "2026-11-22", NOW, "one")
-
-    assert sorted(all_at_once(work, [bare, another()])) == [False, True]
 
 
 def test_cursors_keep_the_zones_that_are_not_named(bare: Store, another: Open) -> None:

@@ -1,0 +1,55 @@
+"""One run of one job: entered into the ledger, done, and committed with its line there, once."""
+
+import socket
+from dataclasses import dataclass
+
+import structlog
+
+from engine.errors import Outdated
+from engine.store.ledger import JobRun, RunReport, RunState
+from jobs.table import Job, JobContext, Occasion
+
+PLAN = "plan"  # the lease under which jobs are run
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended. `done_before` when an earlier one had already done it."""
+
+    run: JobRun
+    done_before: bool
+
+
+def run_occasion(context: JobContext, job: Job, occasion: Occasion) -> RunOutcome:
+    """Do an occurrence, once: a second call says it was done before.
+
+    One whose process died is done again. What the job commits and its line in the ledger are one transaction, so it is
+    committed once, however often it was begun. Raises what the job raises, after the ledger has it.
+    """
+    with context.store.begin() as unit:
+        run = unit.ledger.start(
+            occasion.entry, occasion.occurrence, due_at=occasion.due_at, at=context.clock.now(),
+            host=socket.gethostname(), cause=occasion.cause, fence=context.store.fences.get(PLAN, 0),
+        )  # fmt: skip
+    if run.state is not RunState.STARTED:
+        return RunOutcome(run, True)
+    try:
+        finish = job.run(context, occasion)
+        with context.store.begin() as unit:
+            now = context.clock.now()
+            report = finish(unit, now)
+            unit.ledger.finish(run, report, now)
+            said = {"state": report.state.value, "attempt": run.attempts, **report.counts}
+            unit.audit.append(f"job:{occasion.entry}", "run", occasion.occurrence, said, now)
+    except Outdated:
+        raise
+    except Exception as error:
+        failed = RunReport(RunState.FAILED, error=f"{type(error).__name__}: {error}")
+        with context.store.begin() as unit:
+            unit.ledger.finish(run, failed, context.clock.now())
+        raise
+    with context.store.read() as unit:
+        ended = unit.ledger.get(occasion.entry, occasion.occurrence)
+    assert ended is not None  # noqa: S101 - it was just written
+    return RunOutcome(ended, False)

@@ -1,0 +1,91 @@
+"""The job table: everything that can be scheduled, and what a run of it works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.ports import Clock
+from engine.settings import Settings
+from engine.store import Store, Unit
+from engine.store.ledger import RunReport
+from jobs.bootstrap import Territory
+from jobs.compute import Compute, Inline
+from jobs.domains import DOMAINS
+from jobs.planning import Domain, commit_plan, make_plan, report_of
+
+_PARTITIONS_AHEAD = timedelta(days=62)
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What a job works with. No broker: what is to be sent goes into the outbox."""
+
+    settings: Settings
+    store: Store
+    territory: Territory
+    clock: Clock
+    compute: Compute = field(default_factory=Inline)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One occurrence of one entry of the schedule, as its job sees it.
+
+    `due_at` is the instant the job sees the world at, however late it is run. `seconds` and `memory_bytes` bound what
+    it runs on a compute engine. No zones: all of them.
+    """
+
+    entry: str
+    occurrence: str
+    due_at: datetime
+    cause: str = "schedule"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()
+    seconds: float = 60.0
+    memory_bytes: int | None = None
+
+
+Finish = Callable[[Unit, datetime], RunReport]
+"""What a run commits, and its report. Called once, in the transaction that ends the run, at the clock's time then."""
+
+
+class Arguments(BaseModel):
+    """The arguments that a job takes from the schedule: none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that can be scheduled. `run` does the long part, without a transaction, and says how to finish."""
+
+    name: str
+    run: Callable[[JobContext, Occasion], Finish]
+    arguments: type[Arguments] = Arguments
+
+
+def _plan(domain: Domain) -> Job:
+    def run(context: JobContext, occasion: Occasion) -> Finish:
+        made = make_plan(context.store, context.territory, domain, occasion.due_at, context.settings)
+        return lambda unit, now: report_of(commit_plan(unit, context.territory, domain, made, now))
+
+    return Job(f"plan-{domain.name}", run)
+
+
+def _roll_up(_context: JobContext, _occasion: Occasion) -> Finish:
+    return lambda unit, _now: RunReport(counts={"buckets": unit.readings.roll_up()})
+
+
+def _keep_house(context: JobContext, occasion: Occasion) -> Finish:
+    at = occasion.due_at
+    context.store.ensure_partitions(at + _PARTITIONS_AHEAD)
+    removed = context.store.prune(at - timedelta(days=context.settings.retention_days), at)
+    return lambda _unit, _now: RunReport(counts=removed)
+
+
+JOBS: dict[str, Job] = {
+    job.name: job for job in (*map(_plan, DOMAINS.values()), Job("roll-up", _roll_up), Job("housekeeping", _keep_house))
+}
