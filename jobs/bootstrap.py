@@ -1,7 +1,5 @@
 """Settings → adapters: the only place that builds them, and the only one that asks the wall for the time."""
 
-import logging
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -211,19 +209,3 @@ def private_settings(settings: Settings, folder: Path) -> Settings:
     if "database_url" not in settings.model_fields_set:
         changes["database_url"] = f"sqlite:///{folder.resolve() / 'consigne.db'}"
     return settings.model_copy(update=changes)
-
-
-def set_up_logging(level: str, *, json: bool = False) -> None:
-    """Log lines to standard error, as JSON where no terminal reads them."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

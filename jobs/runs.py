@@ -8,6 +8,7 @@ import structlog
 from engine.errors import Outdated
 from engine.store.ledger import JobRun, RunReport, RunState
 from jobs.table import Job, JobContext, Occasion
+from jobs.tracing import span
 
 PLAN = "plan"  # the lease under which jobs are run
 _log = structlog.get_logger()
@@ -34,6 +35,13 @@ def run_occasion(context: JobContext, job: Job, occasion: Occasion) -> RunOutcom
         )  # fmt: skip
     if run.state is not RunState.STARTED:
         return RunOutcome(run, True)
+    about: dict[str, str | int] = {"job": run.job, "occurrence": run.occurrence, "attempt": run.attempts}
+    with structlog.contextvars.bound_contextvars(**about), span("run", **about):
+        return _attempt(context, job, occasion, run)
+
+
+def _attempt(context: JobContext, job: Job, occasion: Occasion, run: JobRun) -> RunOutcome:
+    """Do it, and enter how it ended."""
     try:
         finish = job.run(context, occasion)
         with context.store.begin() as unit:

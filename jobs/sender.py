@@ -24,8 +24,8 @@ from jobs.bootstrap import (
     open_store,
     orders_in,
     read_territory,
-    set_up_logging,
 )
+from jobs.logs import set_up_logging
 from jobs.sending import dispatcher_of
 from jobs.service import stop_on_signals, with_back_off
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = {"database_url": options.database, "broker_url": options.broker}
     try:
         settings = load_settings(**{name: value for name, value in given.items() if value})
-        set_up_logging(settings.log_level, json=True)
+        set_up_logging(settings)
         run(settings, options.name, stop_on_signals())
     except ConsigneError as error:
         sys.stderr.write(f"{error}\n")

@@ -12,7 +12,7 @@ from engine.settings import language
 from engine.store.ledger import RunState
 from jobs import metrics, schedule
 from jobs import why as reasons
-from jobs.bootstrap import WallClock, set_up_logging
+from jobs.bootstrap import WallClock
 from jobs.cli import alarms, approvals, audit, database, holds, operators, optimise, rules, setpoints, territory
 from jobs.cli.common import (
     DEGRADED,
@@ -31,6 +31,7 @@ from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
 from jobs.listener import listening
+from jobs.logs import set_up_logging
 from jobs.outcome import DEMO_FOLDER
 from jobs.scopes import find_point
 from jobs.service import serve as run_service
@@ -128,7 +129,7 @@ def serve() -> None:
     Example: CONSIGNE_BROKER_URL=mqtt://consigne:secret@127.0.0.1 consigne serve
     """
     chosen = settings()
-    set_up_logging(chosen.log_level, json=True)
+    set_up_logging(chosen)
     stop = stop_on_signals()
     if chosen.metrics_port:
         metrics.serve(chosen.metrics_port)
