@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", description="smtp[s]://user@host:port of the mail server; empty sends no mail")
     smtp_password_file: FilePath | None = Field(None, description="holds the password of the user in smtp_url")
     smtp_from: str = Field("", pattern=r"^(|[^\s@<>]+@[^\s@<>]+)$", description="the address mail comes from")
+    compute: str = Field("processes", description="where heavy work is done: inline, processes or dask://HOST:PORT")
+    workers: int = Field(0, ge=0, le=1024, description="worker processes of this machine; 0 for one a processor")
+    worker_memory_mb: int = Field(2048, ge=64, description="resident memory past which a worker is killed")
+    tasks_per_worker: int = Field(1000, ge=1, description="after as many a worker is replaced by a fresh one")
     retention_days: int = Field(400, ge=1, description="readings older than this are pruned")
 
     @field_validator("database_url")
@@ -68,6 +72,18 @@ class Settings(BaseSettings):
         if not url.startswith(("mqtt://", "mqtts://")):
             raise ValueError("wants mqtt://HOST:PORT or mqtts://HOST:PORT")
         return url
+
+    @field_validator("compute")
+    @classmethod
+    def _known_engine(cls, choice: str) -> str:
+        parts = urlsplit(choice)
+        try:
+            cluster = parts.scheme == "dask" and parts.hostname and parts.port and not parts.path
+        except ValueError:
+            cluster = False
+        if choice not in {"inline", "processes"} and not cluster:
+            raise ValueError("wants inline, processes or dask://HOST:PORT")
+        return choice
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:

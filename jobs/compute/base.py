@@ -49,10 +49,18 @@ class Outcome(Generic[O]):
     attempts: int = 1
 
 
+def fault_of(error: BaseException) -> Fault:
+    """What a task raised, as the fault it is."""
+    kind = FaultKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FaultKind.RAISED
+    return Fault(kind, f"{type(error).__name__}: {error}")
+
+
 class Compute(Protocol):
     """Runs pure functions. A task that is run twice does no harm: its caller commits what comes back, under a lease.
 
-    A function is a module's own, found by its name; items and results are small, and pickle.
+    A function is a module's own, found by its name (not one of `__main__`); items and results are small, and pickle.
+    What a function keeps between two calls (`optimizers.kept`) may make it faster and never changes its result. Several
+    threads may map at once: their tasks take turns.
     """
 
     name: str
@@ -63,8 +71,9 @@ class Compute(Protocol):
     ) -> Iterator[Outcome[O]]:  # fmt: skip
         """`fn(item, limits)` of every item, in their order. A fault is an outcome: nothing is raised for it.
 
-        A task is ended from outside some time after `limits.seconds`, and where it passes `memory_bytes`. Items of one
-        `key` go to the same worker while it lives, which may have kept what it built for the last one.
+        All of them begin at the call, as far as there are workers; the iterator only waits. A task is ended from
+        outside some time after `limits.seconds`, and where it passes `memory_bytes`. Items of one `key` go to the same
+        worker while it lives, which may have kept what it built for the last one, unless it is busy for another caller.
         """
         ...
 

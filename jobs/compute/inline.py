@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from jobs.compute.base import Fault, FaultKind, I, O, Outcome
+from jobs.compute.base import I, O, Outcome, fault_of
 from optimizers.result import Limits
 
 
@@ -22,7 +22,7 @@ class Inline:
             try:
                 value, fault = fn(item, limits), None
             except Exception as error:  # noqa: BLE001 - a fault is an outcome
-                value, fault = None, Fault(FaultKind.RAISED, f"{type(error).__name__}: {error}")
+                value, fault = None, fault_of(error)
             yield Outcome(value, fault, time.perf_counter() - began, worker=self.name)
 
     def close(self) -> None:

@@ -1,0 +1,85 @@
+"""Who looks after the workers: ends what is past its time or its memory, and what outlives its worker."""
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+
+import psutil
+
+from jobs.compute.base import Fault, FaultKind
+from jobs.compute.child import Child
+
+LOOK_EVERY_S = 0.1
+
+
+class Watch:
+    """A thread that looks at every busy worker ten times a second. It sleeps while none is busy."""
+
+    def __init__(self) -> None:
+        self._children: set[Child] = set()
+        self._lock = threading.Lock()
+        self._work, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._look, name="compute-watch", daemon=True)
+        self._thread.start()
+
+    def add(self, child: Child) -> None:
+        with self._lock:
+            self._children.add(child)
+        self._work.set()
+
+    def remove(self, child: Child) -> None:
+        with self._lock:
+            self._children.discard(child)
+
+    def condemn_all(self, fault: Fault) -> None:
+        for child in self._copy():
+            child.condemn(fault)
+
+    def close(self) -> None:
+        self._over.set()
+        self._work.set()
+        self._thread.join()
+
+    def nudge(self) -> None:
+        """Some worker is busy now."""
+        self._work.set()
+
+    def _copy(self) -> list[Child]:
+        with self._lock:
+            return list(self._children)
+
+    def _look(self) -> None:
+        while self._work.wait() and not self._over.wait(LOOK_EVERY_S):
+            self._work.clear()
+            if busy := [child for child in self._copy() if child.busy]:
+                self._work.set()
+                _judge(busy)
+
+
+def _judge(busy: list[Child]) -> None:
+    resident = resident_bytes({child.pid for child in busy})
+    now = time.monotonic()
+    for child in busy:
+        held = resident[child.pid]
+        child.peak_bytes = max(child.peak_bytes, held)
+        if child.has_died():
+            child.kill()
+        elif child.overdue(now):
+            child.condemn_late(now)
+        elif held > child.memory_bytes:
+            what = f"killed at {held / 1e6:.0f} MB of resident memory, {child.memory_bytes / 1e6:.0f} MB allowed"
+            child.condemn(Fault(FaultKind.OUT_OF_MEMORY, what))
+
+
+def resident_bytes(groups: Iterable[int]) -> dict[int, int]:
+    """Resident memory of each process group. What its processes share counts once for each of them."""
+    total = dict.fromkeys(groups, 0)
+    for pid in psutil.pids():
+        try:
+            group = os.getpgid(pid)
+            if group in total:
+                total[group] += psutil.Process(pid).memory_info().rss
+        except (ProcessLookupError, PermissionError, psutil.Error):
+            continue
+    return total

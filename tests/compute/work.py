@@ -1,0 +1,128 @@
+"""Tasks for the engines' tests: functions that workers find by name, well-behaved and otherwise."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from optimizers.result import InvalidProblem, Limits
+
+
+def square(item: int, limits: Limits) -> int:
+    return item * item
+
+
+def limits_of(_item: object, limits: Limits) -> Limits:
+    return limits
+
+
+def nothing(_item: object, limits: Limits) -> None:
+    return None
+
+
+def process_of(_item: object, limits: Limits) -> int:
+    return os.getpid()
+
+
+def threads_of_process(_item: object, limits: Limits) -> tuple[int, str]:
+    return os.getpid(), os.environ["OMP_NUM_THREADS"]
+
+
+def big(item: int, limits: Limits) -> bytes:
+    return bytes(item)
+
+
+def sleep(item: float, limits: Limits) -> float:
+    time.sleep(item)
+    return item
+
+
+def refuse(item: str, limits: Limits) -> NoReturn:
+    raise InvalidProblem([item, "and more"])
+
+
+def leave(item: int, limits: Limits) -> NoReturn:
+    sys.exit(item)
+
+
+def leave_at_once(item: int, limits: Limits) -> NoReturn:
+    os._exit(item)
+
+
+def kill_itself(item: int, limits: Limits) -> None:
+    os.kill(os.getpid(), item)
+    time.sleep(60)
+
+
+def segfault(_item: object, limits: Limits) -> None:
+    ctypes.string_at(0)
+
+
+def hold_the_interpreter(item: float, limits: Limits) -> None:
+    """Sleep in C without letting go of the interpreter: no other thread of the process runs."""
+    ctypes.PyDLL(None).usleep(int(item * 1e6))
+
+
+def eat(item: int, limits: Limits) -> int:
+    """Touch `item` bytes and keep them a while."""
+    held = bytearray(item)
+    for at in range(0, item, 4096):
+        held[at] = 1
+    time.sleep(30)
+    return len(held)
+
+
+def eat_in_a_child(item: int, limits: Limits) -> None:
+    subprocess.run([sys.executable, "-c", f"import time; x = b'x' * {item}; time.sleep(30)"], check=True)
+
+
+def start_a_child_and_hang(item: str, limits: Limits) -> None:
+    """Write the numbers of this process and of the child into the file `item`."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    written = Path(item)
+    written.with_suffix(".part").write_text(f"{os.getpid()} {child.pid}")
+    written.with_suffix(".part").rename(written)
+    ctypes.PyDLL(None).usleep(600_000_000)
+
+
+def start_a_child_and_crash(item: str, limits: Limits) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(item).write_text(str(child.pid))
+    os._exit(3)
+
+
+def stop_oneself(_item: object, limits: Limits) -> None:
+    """As a debugger or a frozen container would."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def give_a_lock(_item: object, limits: Limits) -> Any:
+    return threading.Lock()
+
+
+class Unreadable:
+    """Pickles, and does not come back."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _fail, ("there is no way back",)
+
+
+def _fail(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def give_unreadable(_item: object, limits: Limits) -> Unreadable:
+    return Unreadable()
+
+
+def is_ignored(_item: object, limits: Limits) -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def open_files(_item: object, limits: Limits) -> list[str]:
+    return [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
