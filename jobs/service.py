@@ -24,6 +24,7 @@ from engine.store import Intake, Store
 from jobs import metrics
 from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
+from jobs.compute import Compute, Inline
 from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
 from jobs.holds import tend_holds
@@ -52,9 +53,10 @@ class Service:
 
     def __init__(
         self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork, clock: Clock, link: Link,
-        files: RuleFiles | None = None, uplinks: Sequence[UplinkSource] = (),
+        files: RuleFiles | None = None, uplinks: Sequence[UplinkSource] = (), compute: Compute | None = None,
     ) -> None:  # fmt: skip
         self.uplinks = uplinks
+        self._compute = compute or Inline()
         self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
         self.rules = rules
         self._files = files
@@ -67,7 +69,7 @@ class Service:
     @property
     def context(self) -> JobContext:
         """What scheduled jobs see of it."""
-        return JobContext(self.settings, self.store, self.territory, self.clock)
+        return JobContext(self.settings, self.store, self.territory, self.clock, self._compute)
 
     def ingest(self, messages: Sequence[Message], source: Broker) -> Intake:
         """Commit these messages, then acknowledge them."""

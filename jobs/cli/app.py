@@ -1,6 +1,6 @@
 """The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,7 @@ from jobs.cli.common import (
     show_lines,
     store_and_territory,
 )
+from jobs.compute import compute_of
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
@@ -160,7 +161,9 @@ def run(
         raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.ENTRIES)}")
     chosen = settings()
     store, ground = store_and_territory(chosen)
-    outcome = schedule.run_job(JobContext(chosen, sealing(store), ground, WallClock()), job, instant(at))
+    with closing(compute_of(chosen)) as compute:
+        context = JobContext(chosen, sealing(store), ground, WallClock(), compute)
+        outcome = schedule.run_job(context, job, instant(at))
     done, report = outcome.run, outcome.run.report
     facts = {"job": done.job, "occurrence": done.occurrence, "done_before": outcome.done_before}
     facts |= {"state": report.state.value, **report.counts}

@@ -3,7 +3,7 @@
 import os
 import pwd
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +32,7 @@ from jobs.bootstrap import (
     orders_in,
     read_territory,
 )
+from jobs.compute import compute_of
 from jobs.reload import RuleFiles
 from jobs.service import Service
 from jobs.uplinks import uplink_sources
@@ -151,6 +152,7 @@ def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
         uplinks = uplink_sources(territory.connections, chosen.receive_maximum)
         for source in uplinks:
             stack.callback(source.close)
-        service = Service(chosen, store, territory, files.first(), clock, link, files, uplinks)
+        compute = stack.enter_context(closing(compute_of(chosen)))
+        service = Service(chosen, store, territory, files.first(), clock, link, files, uplinks, compute)
         stack.callback(service.close)
         yield service, telemetry

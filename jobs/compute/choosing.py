@@ -1,5 +1,6 @@
 """Which engine the settings ask for."""
 
+from engine.errors import Unavailable
 from engine.settings import Settings
 from jobs.compute.base import Compute
 from jobs.compute.inline import Inline
@@ -18,6 +19,4 @@ def compute_of(settings: Settings) -> Compute:
         return Processes(
             settings.workers or None, memory_bytes=memory_bytes, tasks_per_worker=settings.tasks_per_worker
         )
-    from jobs.compute.cluster import Dask  # noqa: PLC0415 - an optional library
-
-    return Dask(settings.compute, memory_bytes=memory_bytes)
+    raise Unavailable(f"no engine for {settings.compute} yet → CONSIGNE_COMPUTE=processes")

@@ -111,7 +111,9 @@ class Processes:
         try:
             work = task.pack()
         except Exception as error:  # noqa: BLE001 - pickling raises whatever the item's classes raise
-            return Outcome(None, Fault(FaultKind.RAISED, f"function or item do not pickle: {fault_of(error).what}")), child
+            return Outcome(
+                None, Fault(FaultKind.RAISED, f"function or item do not pickle: {fault_of(error).what}")
+            ), child
         outcome, child = self._asked(work, child)
         if not outcome.attempts and not self._closing.is_set():
             return self._asked(work, child)

@@ -33,17 +33,23 @@ def threads_of_process(_item: object, limits: Limits) -> tuple[int, str]:
     return os.getpid(), os.environ["OMP_NUM_THREADS"]
 
 
-def big(item: int, limits: Limits) -> bytes:
-    return bytes(item)
-
-
 def sleep(item: float, limits: Limits) -> float:
     time.sleep(item)
     return item
 
 
-def refuse(item: str, limits: Limits) -> NoReturn:
-    raise InvalidProblem([item, "and more"])
+def refuse_odd(item: int, limits: Limits) -> int:
+    if item % 2:
+        raise InvalidProblem([f"{item} is odd", "and more"])
+    return item
+
+
+def ask_for_too_much(item: int, limits: Limits) -> int:
+    return len(bytearray(item))
+
+
+def turned(item: bytes, limits: Limits) -> bytes:
+    return item[::-1]
 
 
 def leave(item: int, limits: Limits) -> NoReturn:
@@ -125,4 +131,13 @@ def is_ignored(_item: object, limits: Limits) -> bool:
 
 
 def open_files(_item: object, limits: Limits) -> list[str]:
-    return [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
+    """What the descriptors of this process stand for, but the one that looks."""
+    links = [f"/proc/self/fd/{entry}" for entry in os.listdir("/proc/self/fd")]  # noqa: PTH208 - closes before we look
+    return [os.readlink(link) for link in links if os.path.lexists(link)]  # noqa: PTH115
+
+
+def later(item: tuple[float, str], limits: Limits) -> str:
+    """Sleep, then leave a mark in the folder `item[1]`, named after the seconds slept."""
+    time.sleep(item[0])
+    (Path(item[1]) / f"{item[0]}").touch()
+    return item[1]
