@@ -7,11 +7,13 @@ from sqlalchemy import delete
 from engine.instants import PARIS, to_us
 from engine.store import horizon, partitions, schema
 from engine.store.bulk import Bulk
+from engine.store.forecasts import Forecasts
 from engine.store.readings import Readings
 
 
 def prune(bulk: Bulk, readings: Readings, before: datetime) -> dict[str, int]:
-    """Remove readings and refusals of the Paris days before that of `before`, once they are rolled up.
+    """Remove readings and refusals of the Paris days before that of `before`, once they are rolled up, and forecasts
+    that speak of no later day.
 
     On PostgreSQL whole months are dropped. Returns how many of each table went.
     """
@@ -26,4 +28,5 @@ def prune(bulk: Bulk, readings: Readings, before: datetime) -> dict[str, int]:
     removed += connection.execute(delete(schema.reading).where(schema.reading.c.observed_at < cut)).rowcount
     refusals = connection.execute(delete(schema.refusal).where(schema.refusal.c.received_at < cut)).rowcount
     horizon.note(bulk, cut, removed, refusals)
-    return {"reading": removed, "refusal": refusals}
+    forecasts = Forecasts(bulk).prune(cut)
+    return {"reading": removed, "refusal": refusals, "forecast_issue": forecasts}

@@ -488,7 +488,8 @@ lease = Table(
     UniqueConstraint("name", "fence", name="lease_name_fence"),
 )
 
-# One issue of one source, then the values it foretold. A quantile of −1 stands for a value without one.
+# One issue of one source as it was received, which speaks of [start_at, until_at), then the values it foretold.
+# A quantile of −1 stands for a value without one. Values are read by instant: that goes before the other keys.
 forecast_issue = Table(
     "forecast_issue",
     metadata,
@@ -496,18 +497,21 @@ forecast_issue = Table(
     _column("source", Text),
     _column("issued_at", BigInteger),
     _column("received_at", BigInteger),
+    _column("start_at", BigInteger),
+    _column("until_at", BigInteger),
     _column("digest", Text),
     _column("detail", Json),
-    UniqueConstraint("source", "issued_at", name="forecast_issue_source_issued_at"),
+    UniqueConstraint("source", "received_at", name="forecast_issue_source_received_at"),
+    Index("forecast_issue_newest", "source", "issued_at", "received_at"),
 )
 
 forecast_value = Table(
     "forecast_value",
     metadata,
     _key("issue", BigInteger, ForeignKey("forecast_issue.id")),
+    _key("valid_at", BigInteger),
     _key("variable", Text),
     _key("place", Text),
-    _key("valid_at", BigInteger),
     _key("quantile", Double),
     _column("value", Double),
     sqlite_with_rowid=False,

@@ -9,6 +9,7 @@ from engine.store.commands import Commands
 from engine.store.cursors import Cursors, States
 from engine.store.deeds import Deeds
 from engine.store.epochs import Epochs
+from engine.store.forecasts import Forecasts
 from engine.store.holds import Holds
 from engine.store.inventory import Inventory
 from engine.store.leases import Fences, Leases
@@ -42,6 +43,7 @@ class Unit:
         self.workorders = WorkOrders(bulk)
         self.notifications = Notifications(bulk)
         self.plans = Plans(bulk)
+        self.forecasts = Forecasts(bulk)
         self.audit = Audit(bulk)
         self.ledger = Ledger(bulk)
         self.leases = Leases(bulk)

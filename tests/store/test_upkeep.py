@@ -60,7 +60,7 @@ def test_pruning_keeps_roll_ups_and_counts(week: Store, sql: Sql, now: datetime)
         totals, heads, latest = unit.readings.totals(), unit.readings.heads(), unit.readings.latest()
     rolled = [sql(query) for query in ROLLED]
     assert [len(rows) for rows in rolled] == [112, 28]
-    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 48, "refusal": 6}
+    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 48, "refusal": 6, "forecast_issue": 0}
     assert _counts(sql) == (64, 8)
     assert [sql(query) for query in ROLLED] == rolled
     with week.read() as unit:
@@ -70,7 +70,7 @@ def test_pruning_keeps_roll_ups_and_counts(week: Store, sql: Sql, now: datetime)
 
 
 def test_pruning_rolls_up_what_it_removes(week: Store, sql: Sql, now: datetime) -> None:
-    assert week.prune(now + timedelta(days=30), NOW) == {"reading": 112, "refusal": 14}
+    assert week.prune(now + timedelta(days=30), NOW) == {"reading": 112, "refusal": 14, "forecast_issue": 0}
     assert _counts(sql) == (0, 0)
     rows = sql("SELECT n, min, max, last FROM rollup_day ORDER BY bucket_start, series")
     assert rows == [(4, day, day + 3 / 8, day + 3 / 8) for day in range(7) for _ in range(4)]
@@ -79,9 +79,9 @@ def test_pruning_rolls_up_what_it_removes(week: Store, sql: Sql, now: datetime) 
 
 def test_pruning_again_removes_nothing(week: Store, now: datetime) -> None:
     week.prune(now + timedelta(days=3), NOW)
-    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 0, "refusal": 0}
-    assert week.prune(now, NOW) == {"reading": 0, "refusal": 0}
-    assert week.prune(now + timedelta(days=4), NOW) == {"reading": 16, "refusal": 2}
+    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 0, "refusal": 0, "forecast_issue": 0}
+    assert week.prune(now, NOW) == {"reading": 0, "refusal": 0, "forecast_issue": 0}
+    assert week.prune(now + timedelta(days=4), NOW) == {"reading": 16, "refusal": 2, "forecast_issue": 0}
     assert week.check() == []
 
 
@@ -113,7 +113,7 @@ def test_a_reading_that_comes_after_its_day_was_pruned_leaves_the_roll_up_as_it_
     changed = [set(new) - set(old) for new, old in zip(after, before, strict=True)]
     assert [len(rows) for rows in changed] == [1, 1]
     assert {row[1] for row in changed[0]} == {lamps["L-1"](3 * DAY)[2]}
-    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 1, "refusal": 0}
+    assert week.prune(now + timedelta(days=3), NOW) == {"reading": 1, "refusal": 0, "forecast_issue": 0}
     assert [sql(query) for query in ROLLED] == after
     assert week.check() == []
 
@@ -219,7 +219,11 @@ def test_pruning_drops_whole_months_and_counts_their_rows(
     store.ensure_partitions(now)
     rows = [_at(line, 2019, 1, 1), *(_at(line, 2026, month, day) for month in (8, 9, 10, 11) for day in (1, 9, 25))]
     put(*rows)
-    assert store.prune(datetime(2026, 10, 10, tzinfo=UTC), NOW) == {"reading": 1 + 3 + 3 + 2, "refusal": 0}
+    assert store.prune(datetime(2026, 10, 10, tzinfo=UTC), NOW) == {
+        "reading": 1 + 3 + 3 + 2,
+        "refusal": 0,
+        "forecast_issue": 0,
+    }
     tables = sql("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass ORDER BY 1")
     assert [name for (name,) in tables] == ["reading_2026_10", "reading_2026_11", "reading_default"]
     assert _places(sql) == {"reading_2026_10": 1, "reading_2026_11": 3}

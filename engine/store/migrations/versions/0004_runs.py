@@ -67,16 +67,19 @@ def _forecasts() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("issued_at", sa.BigInteger, nullable=False),
         sa.Column("received_at", sa.BigInteger, nullable=False),
+        sa.Column("start_at", sa.BigInteger, nullable=False),
+        sa.Column("until_at", sa.BigInteger, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
-        sa.UniqueConstraint("source", "issued_at", name="forecast_issue_source_issued_at"),
+        sa.UniqueConstraint("source", "received_at", name="forecast_issue_source_received_at"),
     )
+    op.create_index("forecast_issue_newest", "forecast_issue", ["source", "issued_at", "received_at"])
     op.create_table(
         "forecast_value",
         sa.Column("issue", sa.BigInteger, sa.ForeignKey("forecast_issue.id"), primary_key=True, autoincrement=False),
+        sa.Column("valid_at", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("variable", sa.Text, primary_key=True),
         sa.Column("place", sa.Text, primary_key=True),
-        sa.Column("valid_at", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("quantile", sa.Double, primary_key=True),
         sa.Column("value", sa.Double, nullable=False),
         sqlite_with_rowid=False,
