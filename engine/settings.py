@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     workers: int = Field(0, ge=0, le=1024, description="worker processes of this machine; 0 for one a processor")
     worker_memory_mb: int = Field(2048, ge=64, description="resident memory past which a worker is killed")
     tasks_per_worker: int = Field(1000, ge=1, description="after as many a worker is replaced by a fresh one")
+    catch_up_days: int = Field(7, ge=0, le=366, description="a new leader looks this far back for missed runs")
     retention_days: int = Field(400, ge=1, description="readings older than this are pruned")
 
     @field_validator("database_url")

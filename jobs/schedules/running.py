@@ -1,0 +1,255 @@
+"""Doing occurrences of the schedule: in turn, once, with a line in the ledger for each, done or not."""
+
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import orjson
+import structlog
+
+from engine.errors import Conflict, ConsigneError, Outdated, Unavailable
+from engine.instants import isoformat
+from engine.store.ledger import JobRun, RunReport, RunState
+from jobs.cycle import REPLAN
+from jobs.runs import PLAN, RunOutcome, run_occasion
+from jobs.schedules.catching_up import BAD, GOOD, Judged, Missing, after_why, judge, missing, note_seen
+from jobs.schedules.definitions import CatchUp
+from jobs.schedules.occurrences import Due, Schedule
+from jobs.service import with_back_off
+from jobs.table import JOBS, JobContext, Occasion
+
+SCHEDULE, CATCH_UP, RULE, AFTER = "schedule", "catch-up", "rule", "after"
+PERSON = "person"
+"""What made a run run."""
+_MOMENT = timedelta(microseconds=1)
+T = TypeVar("T")
+_log = structlog.get_logger()
+
+
+def occasion_of(schedule: Schedule, due: Due, cause: str) -> Occasion:
+    """An occurrence as its job sees it."""
+    entry = schedule.entries[due.entry]
+    return Occasion(
+        due.entry, due.key, due.due_at, cause, entry.arguments, entry.zones,
+        entry.time_limit.total_seconds(), entry.memory_limit,
+    )  # fmt: skip
+
+
+def occasion_at(schedule: Schedule, name: str, at: datetime, cause: str = PERSON) -> tuple[str, Occasion]:
+    """The job, and the occurrence of an entry that is due last at or before an instant.
+
+    Of an entry on an event, and of a job without an entry, the one of that instant itself. Raises ConsigneError for a
+    name that is neither, and for an entry that was never due before.
+    """
+    if name not in schedule.entries:
+        if name not in JOBS:
+            raise ConsigneError(f"{name!r} is neither an entry of the schedule nor a job")
+        return name, Occasion(name, isoformat(at), at, cause)
+    due: Due | None = Due(name, isoformat(at), at)
+    if schedule.entries[schedule.root(name)].event is None:
+        due = schedule.occurrence_at(name, at)
+    if due is None:
+        raise ConsigneError(f"{name} was never due before {isoformat(at)}")
+    return schedule.job_of(name), occasion_of(schedule, due, cause)
+
+
+def run_entry(context: JobContext, schedule: Schedule, name: str, at: datetime, cause: str = PERSON) -> RunOutcome:
+    """Do the occurrence of an entry, or of a job, that an instant belongs to, once (see `occasion_at`)."""
+    job, occasion = occasion_at(schedule, name, at, cause)
+    return run_occasion(context, JOBS[job], occasion)
+
+
+class Runner:
+    """Occurrences of one leader, each entry's one at a time. Raises nothing: what fails is in the ledger and the log.
+
+    `submit` has something done aside; by default it is done at once. Nothing is begun once `stop` is set.
+    """
+
+    def __init__(
+        self, context: JobContext, schedule: Schedule, submit: Callable[[Callable[[], object]], object] | None = None
+    ) -> None:  # fmt: skip
+        self.context, self.schedule = context, schedule
+        self.stop = threading.Event()
+        self._submit = submit or (lambda step: step())
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        now = context.clock.now()
+        self._handled = dict.fromkeys(schedule.entries, now)
+        self._at_work: dict[tuple[str, str], int] = {}
+        self._idle = threading.Condition()
+        self._asked: dict[str, bytes] = {}
+
+    # what is due
+
+    def fire(self, name: str) -> None:
+        """Do what of an entry has come due since the last call."""
+        with self._locks[name]:
+            now = self.context.clock.now()
+            dues = list(self.schedule.occurrences(name, self._handled[name] + _MOMENT, now + _MOMENT))
+            for one in judge(dues, self.schedule.entries[name], now):
+                self._settle(one, SCHEDULE)
+                if self.stop.is_set():
+                    return
+                self._handled[name] = one.due.due_at
+
+    def overlap(self, name: str, due_at: datetime) -> None:
+        """An occurrence came due while the one before it runs. Where all are caught up it is done after that."""
+        if self.schedule.entries[name].catch_up is CatchUp.ALL:
+            return
+        for due in self.schedule.occurrences(name, due_at, due_at + _MOMENT):
+            self._guarded(partial(self._skip, due, "overlap: the occurrence before it was still running"))
+
+    def look_at_events(self) -> None:
+        """Do what rules have asked for."""
+        for name, entry in self.schedule.entries.items():
+            if entry.event is not None:
+                key = REPLAN + self.schedule.job_of(name).removeprefix("plan-")
+                self._guarded(partial(with_back_off, partial(self._look_at, name, key), self.stop))
+
+    def _look_at(self, name: str, key: str) -> None:
+        with self.context.store.read() as unit:
+            asked = unit.state.get(key)
+            if not asked or asked == self._asked.get(name):
+                return
+            occurrence = orjson.loads(asked)["requested_at"]
+            line = unit.ledger.get(name, occurrence)
+        self._asked[name] = asked
+        if line is not None and line.state not in {RunState.STARTED, RunState.INTERRUPTED}:
+            return
+        at = datetime.fromisoformat(occurrence)
+        entry = self.schedule.entries[name]
+        for one in judge([Due(name, occurrence, at, entry.blacked_out(at))], entry, self.context.clock.now()):
+            self._submit(partial(self._locked, one, RULE))
+
+    def catch_up(self, now: datetime) -> Missing | None:
+        """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before."""
+        found = self._guarded(partial(with_back_off, partial(self._missing, now), self.stop))
+        for one in found.judged if found is not None else ():
+            self._locked(one, CATCH_UP)
+        return found
+
+    def _missing(self, now: datetime) -> Missing:
+        earliest = now - timedelta(days=self.context.settings.catch_up_days)
+        fence = self.context.store.fences.get(PLAN, 0)
+        with self.context.store.begin() as unit:
+            seen = note_seen(unit, self.schedule, now)
+            since = {name: max(at, earliest) for name, at in seen.items()}
+            found = missing(unit, self.schedule, since, now, fence)
+            for run, why in found.left:
+                unit.ledger.finish(run, RunReport(RunState.INTERRUPTED, error=f"its process is gone; {why}"), now)
+        return found
+
+    # one occurrence
+
+    def _locked(self, one: Judged, cause: str) -> None:
+        with self._locks[one.due.entry]:
+            self._settle(one, cause)
+
+    def _settle(self, one: Judged, cause: str) -> None:
+        if one.why is not None:
+            self._guarded(partial(self._skip, one.due, one.why))
+        elif not self.stop.is_set():
+            self._do(one.due, cause)
+            self._guarded(partial(self._follow, one.due))
+
+    def _skip(self, due: Due, why: str) -> None:
+        def enter() -> None:
+            now = self.context.clock.now()
+            with self.context.store.begin() as unit:
+                unit.ledger.skip(due.entry, due.key, due_at=due.due_at, at=now, host=socket.gethostname(), why=why)
+
+        with_back_off(enter, self.stop)
+        _log.warning("job skipped", job=due.entry, occurrence=due.key, why=why)
+        self._follow(due)
+
+    def _do(self, due: Due, cause: str) -> None:
+        occasion = occasion_of(self.schedule, due, cause)
+        with self._working(due):
+            outcome = self._guarded(partial(with_back_off, partial(self._once, occasion), self.stop))
+        if outcome is not None:
+            run = outcome.run
+            _log.info("job ended", job=run.job, occurrence=run.occurrence, before=outcome.done_before, state=run.state)
+
+    def _guarded(self, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except Outdated as error:
+            _log.warning("no leader any more", why=str(error))
+            self.stop.set()
+        except Exception as error:  # noqa: BLE001 - one job run must not end the service
+            _log.error("job failed", error=str(error))
+        return None
+
+    def _once(self, occasion: Occasion) -> RunOutcome:
+        """One attempt. Raises Unavailable or Conflict where it is worth another one."""
+        before = self._line(occasion.entry, occasion.occurrence)
+        try:
+            return run_occasion(self.context, JOBS[self.schedule.job_of(occasion.entry)], occasion)
+        except Outdated:
+            raise
+        except (Unavailable, Conflict) as error:
+            after = self._line(occasion.entry, occasion.occurrence)
+            mine = (before.attempts if before else 0) + 1
+            if after == before or (after and (after.state, after.attempts) == (RunState.STARTED, mine)):
+                raise
+            raise ConsigneError(f"{occasion.entry} {occasion.occurrence}: {error}") from error
+
+    def _line(self, name: str, key: str) -> JobRun | None:
+        with self.context.store.read() as unit:
+            return unit.ledger.get(name, key)
+
+    def _follow(self, due: Due) -> None:
+        """What comes after it: begun where it is done, not done where it is not."""
+        followers = self.schedule.followers(due.entry)
+        if not followers or self.stop.is_set():
+            return
+        line = with_back_off(partial(self._line, due.entry, due.key), self.stop)
+        for name in followers if line is not None else ():
+            assert line is not None  # noqa: S101
+            after = Due(name, due.key, due.due_at, self.schedule.entries[name].blacked_out(due.due_at))
+            if line.state in GOOD:
+                why = None if after.blackout is None else f"blackout: {after.blackout}"
+                self._submit(partial(self._locked, Judged(after, why), AFTER))
+            elif line.state in BAD:
+                self._skip(after, after_why(due.entry, line.state))
+
+    # the end
+
+    @contextmanager
+    def _working(self, due: Due) -> Iterator[None]:
+        key = (due.entry, due.key)
+        with self._idle:
+            self._at_work[key] = self._at_work.get(key, 0) + 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._at_work[key] -= 1
+                if not self._at_work[key]:
+                    del self._at_work[key]
+                self._idle.notify_all()
+
+    def interrupt(self, wait_s: float) -> list[JobRun]:
+        """Begin nothing more, wait for what runs, and mark what still does INTERRUPTED; it can then commit nothing."""
+        self.stop.set()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._at_work, wait_s)
+            rest = list(self._at_work)
+        return [run for name, key in rest if (run := self._interrupted(name, key)) is not None]
+
+    def _interrupted(self, name: str, key: str) -> JobRun | None:
+        now = self.context.clock.now()
+        try:
+            with self.context.store.begin() as unit:
+                run = unit.ledger.get(name, key)
+                if run is None or run.state is not RunState.STARTED:
+                    return None
+                unit.ledger.finish(run, RunReport(RunState.INTERRUPTED, error="its process was told to stop"), now)
+        except (Unavailable, Conflict) as error:
+            _log.warning("not marked as interrupted", job=name, occurrence=key, why=str(error))
+            return None
+        return run
