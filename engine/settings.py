@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     receive_maximum: int = Field(1_000, ge=1, le=65_535, description="messages the broker may leave unacknowledged")
     ack_within_s: float = Field(30.0, gt=0, description="after this without an answer a read-back is asked for")
     lease_s: float = Field(60.0, gt=0, description="a command claimed and not sent within this may have left")
+    lead_s: float = Field(15.0, ge=0.5, le=3_600, description="life of the lease of whoever leads; renewed at a third")
+    stop_within_s: float = Field(20.0, ge=0, le=3_600, description="what runs when told to stop may take this long")
     grace_s: float = Field(60.0, gt=0, description="what is open this long after its expiry is ended")
     max_attempts: int = Field(3, ge=1, le=20)
     commands_per_second: float = Field(500.0, gt=0, description="of one sender to any one gateway")

@@ -145,6 +145,15 @@ def read_territory(
     return Territory(catalogue, assets, registry, names, communes, orders, connections, blast, jitter)
 
 
+def open_territory(settings: Settings) -> tuple[Store, Territory]:
+    """The database and the inventory in it, with the files that bound what is sent. Raises what `open_store` does."""
+    store = open_store(settings)
+    catalogue = catalogue_of(settings)
+    orders, blast = orders_in(settings, catalogue), blast_in(settings, catalogue)
+    jitter = timedelta(seconds=settings.jitter_s)
+    return store, read_territory(store, catalogue, orders, connections_in(settings), blast, jitter)
+
+
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:
     """A connected session. Raises Unavailable when the broker does not answer."""
     broker = broker_of(settings, client_id, *topics)

@@ -37,6 +37,7 @@ class Database:
         parsed = _parse(url)
         self.is_postgres = parsed.get_backend_name() == "postgresql"
         self.name = _name(parsed)
+        self.path = None if self.is_postgres else Path(parsed.database or "")
         if not self.is_postgres and not create and not Path(parsed.database or "").is_file():
             raise Unavailable(f"{self.name}: there is no such file → make it with consigne db upgrade")
         self.engine = _postgres(parsed) if self.is_postgres else _sqlite(parsed)

@@ -64,6 +64,11 @@ class Store:
         """Kind and place of the database, as messages call it."""
         return self._database.name
 
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return self._database.path
+
     def close(self) -> None:
         """Give all connections back. A store left open does so when it is collected."""
         self._close()

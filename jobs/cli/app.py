@@ -1,6 +1,6 @@
 """The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
 
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,6 @@ from jobs.cli.common import (
     OfDemo,
     emit,
     instant,
-    running_service,
     sealing,
     settings,
     show_lines,
@@ -31,12 +30,13 @@ from jobs.compute import compute_of
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
-from jobs.listener import listening
 from jobs.logs import set_up_logging
 from jobs.outcome import DEMO_FOLDER
 from jobs.scopes import find_point
-from jobs.service import serve as run_service
-from jobs.service import stop_on_signals, with_back_off
+from jobs.service import Role
+from jobs.service.ending import Ending
+from jobs.service.process import run_process
+from jobs.service.roles import parse_roles
 from jobs.table import JobContext
 from jobs.words import say
 
@@ -124,27 +124,22 @@ def doctor(
 
 
 @app.command()
-def serve() -> None:
-    """The service: ingest, rules, plans, dispatch, until SIGTERM.
+def serve(
+    roles: Annotated[str, typer.Option(help="what it does, with commas between")] = ",".join(Role),
+    name: Annotated[str | None, typer.Option(help="of one of several senders, whose only role is dispatch")] = None,
+) -> None:
+    """The service: ingest, rules, plans, dispatch, until SIGTERM. Another process that leads a role is stood by for.
 
     Example: CONSIGNE_BROKER_URL=mqtt://consigne:secret@127.0.0.1 consigne serve
     """
+    wanted = parse_roles(roles, name)
     chosen = settings()
     set_up_logging(chosen)
-    stop = stop_on_signals()
+    ending = Ending(chosen.stop_within_s)
+    ending.on_signals()
     if chosen.metrics_port:
         metrics.serve(chosen.metrics_port)
-    with ExitStack() as stack:
-        started = with_back_off(lambda: stack.enter_context(running_service(chosen)), stop)
-        if started is None:
-            return
-        service, telemetry = started
-        stack.enter_context(listening(service.context, service.news))
-        scheduler = schedule.start_scheduler(service.context)
-        try:
-            run_service(service, telemetry, stop)
-        finally:
-            scheduler.shutdown(wait=True)
+    run_process(chosen, wanted, name, ending)
 
 
 @app.command()

@@ -1,10 +1,9 @@
-"""What the commands share: settings, who asks, output for people and machines, the running service."""
+"""What the commands share: settings, who asks, output for people and machines."""
 
 import os
 import pwd
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,29 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from engine import wire
-from engine.broker import Broker
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, parse_instant
 from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.store.audit import PERSON
-from jobs.bootstrap import (
-    Territory,
-    WallClock,
-    blast_in,
-    catalogue_of,
-    connections_in,
-    open_broker,
-    open_link,
-    open_store,
-    orders_in,
-    read_territory,
-)
-from jobs.compute import compute_of
-from jobs.reload import RuleFiles
-from jobs.service import Service
-from jobs.uplinks import uplink_sources
+from jobs.bootstrap import Territory, WallClock, open_territory
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 OfDemo = Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")]
@@ -131,28 +113,4 @@ def brief(at: datetime) -> str:
 
 
 def store_and_territory(chosen: Settings) -> tuple[Store, Territory]:
-    store = open_store(chosen)
-    catalogue = catalogue_of(chosen)
-    orders, blast = orders_in(chosen, catalogue), blast_in(chosen, catalogue)
-    jitter = timedelta(seconds=chosen.jitter_s)
-    return store, read_territory(store, catalogue, orders, connections_in(chosen), blast, jitter)
-
-
-@contextmanager
-def running_service(chosen: Settings) -> Iterator[tuple[Service, Broker]]:
-    """The service with its session for telemetry and its way to equipment. Raises Unavailable."""
-    with ExitStack() as stack:
-        store, territory = store_and_territory(chosen)
-        stack.callback(store.close)
-        telemetry = open_broker(chosen, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))
-        stack.callback(telemetry.close)
-        clock = WallClock()
-        link = stack.enter_context(open_link(chosen, clock))
-        files = RuleFiles(chosen, territory)
-        uplinks = uplink_sources(territory.connections, chosen.receive_maximum)
-        for source in uplinks:
-            stack.callback(source.close)
-        compute = stack.enter_context(closing(compute_of(chosen)))
-        service = Service(chosen, store, territory, files.first(), clock, link, files, uplinks, compute)
-        stack.callback(service.close)
-        yield service, telemetry
+    return open_territory(chosen)

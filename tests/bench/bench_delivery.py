@@ -132,9 +132,9 @@ def draining(kind: str, url: str, store: Store, broker: str, folder: Path, carri
             total = sum(unit.commands.counts().values())
         words += [str(total // GATEWAYS), "--effects", str(folder / "effects.jsonl"), "--catalogue", str(CATALOGUE)]
         stack.enter_context(at_work(*words, log=folder / "gateways.log"))
-        senders = [["jobs.sender", "--name", str(n), "--database", url, "--broker", broker] for n in (1, 2)]
+        senders = [["jobs.cli", "serve", "--roles", "dispatch", "--name", str(n)] for n in (1, 2)]
         for sender in senders:
-            at_once = {"CONSIGNE_SETTLE_S": "0"}
+            at_once = {"CONSIGNE_SETTLE_S": "0", "CONSIGNE_DATABASE_URL": url, "CONSIGNE_BROKER_URL": broker}
             stack.enter_context(at_work(*sender, log=folder / "senders.log", **at_once))
         deadline = time.perf_counter() + 180
         while (done := _answered(store)) < total and time.perf_counter() < deadline:

@@ -68,11 +68,12 @@ class Stage:
             process.communicate()
 
     def sender(self, name: str) -> "subprocess.Popen[str]":
-        return self.start("jobs.sender", "--name", name, "--database", self.database_url, "--broker", self.broker_url)
+        where = {"CONSIGNE_DATABASE_URL": self.database_url, "CONSIGNE_BROKER_URL": self.broker_url}
+        return self.start("jobs.cli", "serve", "--roles", "dispatch", "--name", name, **where)
 
-    def start(self, module: str, *words: str) -> "subprocess.Popen[str]":
+    def start(self, module: str, *words: str, **variables: str) -> "subprocess.Popen[str]":
         """A process, not waited for: its first line says that it is at work."""
-        variables = {"CONSIGNE_DATASETS_DIR": str(self.folder / "datasets"), "PYTHONPATH": str(ROOT)} | self.variables
+        variables |= {"CONSIGNE_DATASETS_DIR": str(self.folder / "datasets"), "PYTHONPATH": str(ROOT)} | self.variables
         with (self.folder / f"{module}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", module, *words], cwd=self.folder, env=environment(**variables),

@@ -226,6 +226,7 @@ def test_twenty_kills_of_three_senders(tmp_path: Path, database_url: str, server
 
 def show(folder: Path, database_url: str, broker_url: str, length: Length, seed: int) -> None:
     waits = {"CONSIGNE_ACK_WITHIN_S": "0.8", "CONSIGNE_LEASE_S": "2", "CONSIGNE_GRACE_S": "2", "CONSIGNE_SETTLE_S": "0"}
+    waits["CONSIGNE_LEAD_S"] = "1.5"  # so that one killed is soon replaced, on PostgreSQL too
     stage = Stage(folder, database_url, broker_url, "A-1..A-20", length.points_per, length.life_s, variables=waits)
     played = play(stage, length, seed)
     found = audit(stage)

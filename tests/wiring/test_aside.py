@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from jobs import service
 from jobs.service import Aside
+from jobs.service import aside as service_aside
 
 
 @pytest.mark.parametrize(("cpu_s", "share", "next_at"), [(1.0, 0.1, 12.0), (0.1, 0.1, 4.0), (100.0, 1.0, 102.0)])
@@ -14,7 +14,9 @@ def test_a_step_takes_its_share_at_most(
 ) -> None:
     clock = SimpleNamespace(wall=0.0, cpu=0.0)
     begun: list[float] = []
-    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: clock.wall, thread_time=lambda: clock.cpu))
+    monkeypatch.setattr(
+        service_aside, "time", SimpleNamespace(monotonic=lambda: clock.wall, thread_time=lambda: clock.cpu)
+    )
 
     def step() -> None:
         begun.append(clock.wall)

@@ -18,9 +18,10 @@ from engine.instants import isoformat
 from engine.settings import Settings, load_settings
 from engine.store import Store
 from engine.telemetry.notifications import PATH
-from jobs import listener, service
+from jobs import listener
 from jobs.bootstrap import StoryClock, Territory
 from jobs.listener import listening, take
+from jobs.service import loop as service_loop
 from jobs.service import serve
 from jobs.table import JobContext
 from tests.equipment.peers.context_broker import ContextBroker
@@ -157,7 +158,7 @@ def test_the_service_decides_at_once_on_what_it_was_told(
     town: Town, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing else would make it."""
-    monkeypatch.setattr(service, "_QUIET_TICK_S", math.inf)
+    monkeypatch.setattr(service_loop, "_QUIET_TICK_S", math.inf)
     house = House(town.context.store, town.context.territory, desk, rule("same", ON))
     decided, stop = threading.Event(), threading.Event()
     monkeypatch.setattr(house.service, "cycle", decided.set)

@@ -12,10 +12,9 @@ from engine.ports import Link
 from engine.rulebook import RuleEngine
 from engine.store import Store
 from engine.store.workorders import WorkOrder
-from jobs import service as services
 from jobs.bootstrap import StoryClock, Territory
 from jobs.cycle import REPLAN, CycleResult, run_cycle
-from jobs.service import Service
+from jobs.service import Service, steps
 
 from .conftest import BOTH, NOON, TEXT, WORK_ORDER, Desk, at_work, audited, readings, rule, tell
 
@@ -157,7 +156,7 @@ def test_a_plan_that_fails_is_not_tried_again_by_itself(town: Town, monkeypatch:
         tried.append("lighting")
         raise ConsigneError("no plan")
 
-    monkeypatch.setattr(services, "run_plan", fail)
+    monkeypatch.setattr(steps, "run_plan", fail)
     service = town.service()
     service.replan()
     service.replan()
@@ -183,11 +182,11 @@ def test_a_plan_asked_for_stays_so_while_the_database_is_away_or_it_is_asked_for
         town.cycle(3, "on")
         raise ConsigneError("no plan")
 
-    monkeypatch.setattr(services, "run_plan", away)
+    monkeypatch.setattr(steps, "run_plan", away)
     with pytest.raises(Unavailable):
         service.replan()
     assert town.asked("lighting")
-    monkeypatch.setattr(services, "run_plan", again)
+    monkeypatch.setattr(steps, "run_plan", again)
     service.replan()
     asked = town.asked("lighting")
     assert asked is not None

@@ -1,0 +1,200 @@
+"""The loop of the service: each role is a part that takes its turn, and ends what it runs aside when it is left."""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from engine.broker import Broker
+from engine.store import Store
+from jobs import metrics
+from jobs.service.aside import Aside, Beside, Spared, with_back_off
+from jobs.service.roles import ALL, Role
+from jobs.service.steps import Service
+
+_log = structlog.get_logger()
+_TURN_S = 0.2
+_SHORT_TURN_S = 0.1
+_QUIET_TICK_S = 5.0
+_UPLINKS_EVERY_S = 0.2
+_TELL_EVERY_S = 2.0
+_HOLDS_EVERY_S = 1.0
+_SEALED_EVERY_S = 0.4
+_REPLANS_EVERY_S = 0.5
+
+Turn = Callable[[float], None]
+"""One turn of a part: it may wait for something to do for so many seconds, and no longer."""
+Part = AbstractContextManager[Turn]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the parts share. `left_s`: how long what they run aside may still take once `stop` is set."""
+
+    service: Service
+    stop: threading.Event
+    left_s: Callable[[], float] = lambda: math.inf
+
+    def aside(self, step: Callable[[], object], every_s: float, share: float = 1.0) -> Aside:
+        return Aside(partial(with_back_off, step, self.stop), every_s, share, self.left_s)
+
+
+def serve(
+    service: Service, telemetry: Broker | None, stop: threading.Event, roles: frozenset[Role] = ALL
+) -> None:  # fmt: skip
+    """Run the parts of these roles until `stop`, without a schedule."""
+    take_turns(parts_of(Work(service, stop), telemetry, roles), stop)
+
+
+def parts_of(work: Work, telemetry: Broker | None, roles: frozenset[Role]) -> list[Part]:
+    """The part of each role, in the order of the way of the data."""
+    parts: list[Part] = []
+    if Role.INGEST in roles and telemetry is not None:
+        parts.append(ingesting(work, telemetry))
+    if Role.RULES in roles:
+        parts.append(ruling(work, told=Role.INGEST in roles))
+    if Role.PLAN in roles:
+        parts.append(replanning(work))
+    if Role.DISPATCH in roles:
+        parts.append(dispatching(work))
+    return parts
+
+
+def take_turns(parts: Sequence[Part], stop: threading.Event) -> None:
+    """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
+    with ExitStack() as stack:
+        turns = [stack.enter_context(part) for part in parts]
+        stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
+        while not stop.is_set():
+            for place, turn in enumerate(turns):
+                turn(0.0 if place else _TURN_S)
+
+
+@contextmanager
+def ingesting(work: Work, telemetry: Broker) -> Iterator[Turn]:
+    """Commit what is told, from the broker and from network servers."""
+    service, stop = work.service, work.stop
+    with ExitStack() as stack:
+        listening = [
+            stack.enter_context(work.aside(partial(service.hear, source), _UPLINKS_EVERY_S))
+            for source in service.uplinks
+        ]
+
+        def turn(wait_s: float) -> None:
+            messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, wait_s), stop)
+            if messages:
+                with_back_off(partial(service.ingest, messages, telemetry), stop)
+                service.news.set()
+            for aside in listening:
+                aside.poll()
+
+        yield turn
+
+
+@contextmanager
+def ruling(work: Work, *, told: bool) -> Iterator[Turn]:
+    """Decide, and see to what decisions need: rule files, alarms to people, batches, holds, the seal of the audit.
+
+    `told`: who ingests is in this process and sets `service.news`; else the database is looked at for readings.
+    """
+    service, stop = work.service, work.stop
+    with_back_off(service.announce, stop)
+    last_cycle, last_holds, more = 0.0, 0.0, False
+    heads = None if told else Heads(service.store)
+    with ExitStack() as stack:
+        asides = [
+            stack.enter_context(work.aside(step, every_s, share))
+            for step, every_s, share in (
+                (service.look_at_rules, service.settings.rules_reload_s or math.inf, 1.0),
+                (service.tell, _TELL_EVERY_S, 0.1),
+                (service.post, _TELL_EVERY_S, 1.0),
+                (service.tend_batches, 1.0, 1.0),
+            )
+        ]
+        seals = stack.enter_context(Beside(service.store.seal, _SEALED_EVERY_S, stop))
+
+        def turn(wait_s: float) -> None:
+            nonlocal last_cycle, last_holds, more
+            if wait_s and not more:
+                service.news.wait(min(wait_s, _SHORT_TURN_S))
+            if heads is not None and with_back_off(heads.moved, stop):
+                service.news.set()
+            if more or service.news.is_set() or time.monotonic() - last_cycle > _QUIET_TICK_S:
+                service.news.clear()
+                more = _cycle(service, stop)
+                last_cycle = time.monotonic()
+            seals.poll()
+            for aside in asides:
+                aside.poll()
+            if time.monotonic() - last_holds > _HOLDS_EVERY_S:
+                with_back_off(service.tend_holds, stop)
+                last_holds = time.monotonic()
+            with_back_off(service.take_over, stop)
+
+        yield turn
+
+
+class Heads:
+    """Whether readings have come into the store, looked at some ten times a second: one short query."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: dict[int, int] = {}
+        self._looked_at = -math.inf
+
+    def moved(self) -> bool:
+        if time.monotonic() - self._looked_at < _SHORT_TURN_S:
+            return False
+        self._looked_at = time.monotonic()
+        with self._store.read() as unit:
+            before, self._seen = self._seen, unit.readings.heads()
+        return before != self._seen
+
+
+@contextmanager
+def replanning(work: Work) -> Iterator[Turn]:
+    """Make the plans that rules ask for."""
+    with work.aside(work.service.replan, _REPLANS_EVERY_S) as plans:
+
+        def turn(wait_s: float) -> None:
+            work.stop.wait(wait_s)
+            plans.poll()
+
+        yield turn
+
+
+@contextmanager
+def dispatching(work: Work) -> Iterator[Turn]:
+    """Send, and take answers."""
+    wait_s = 0.0
+    sending = Spared(lambda: work.service.dispatcher.step(wait_s))
+
+    def turn(patience_s: float) -> None:
+        nonlocal wait_s
+        wait_s = min(patience_s, _SHORT_TURN_S)
+        if not sending():
+            work.stop.wait(wait_s)
+
+    yield turn
+
+
+def _cycle(service: Service, stop: threading.Event) -> bool:
+    """One cycle. Returns whether more readings wait."""
+    result = with_back_off(service.cycle, stop)
+    with_back_off(partial(_show_commands, service), stop)
+    if result is not None and result.faults:
+        _log.error("rules failed", faults=result.faults)
+    return result is not None and result.more
+
+
+def _show_commands(service: Service) -> None:
+    """Nobody reads the counts, which go over all commands, where no metrics are served."""
+    if not service.settings.metrics_port:
+        return
+    with service.store.read() as unit:
+        metrics.show_commands(unit.commands.counts())

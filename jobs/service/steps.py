@@ -1,0 +1,178 @@
+"""The steps of the service over one territory. Time is the clock's; the demo gives it a story's."""
+
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from engine.broker import Broker, Message
+from engine.errors import ConsigneError, Unavailable
+from engine.ports import Clock, Link
+from engine.setpoints.dispatch import Dispatcher
+from engine.settings import Settings
+from engine.store import Intake, Store
+from jobs import metrics
+from jobs.batches import tend_batches
+from jobs.bootstrap import Territory
+from jobs.compute import Compute, Inline
+from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
+from jobs.domains import DOMAINS
+from jobs.holds import tend_holds
+from jobs.ingest import store_messages
+from jobs.notify import Notifier
+from jobs.planning import Domain, run_plan
+from jobs.reload import RuleFiles, announce, differences, note_trial
+from jobs.sending import dispatcher_of
+from jobs.table import JobContext
+from jobs.uplinks import UplinkSource
+
+_log = structlog.get_logger()
+
+
+class Service:
+    """What one process does for one territory, as steps. Nothing here keeps what is not in the store.
+
+    It has the steps of its roles: those of the rules with `rules`, those of dispatch with `link`. It closes the rules
+    it was given, those it took over from `files`, where it has them to look at, and the engine for heavy work.
+    `sender` is how the histories of commands name it.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork | None, clock: Clock,
+        link: Link | None, files: RuleFiles | None = None, uplinks: Sequence[UplinkSource] = (),
+        compute: Compute | None = None, *, sender: str | None = None,
+    ) -> None:  # fmt: skip
+        self.uplinks = uplinks
+        self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
+        self.compute: Compute = compute or Inline()
+        self._rules = rules
+        self._files = files
+        self._ready: RulesAtWork | None = None
+        self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
+        self.notifier = Notifier(settings, store, territory, clock)
+        sender = sender or f"{socket.gethostname()}:{os.getpid()}"
+        points = territory.points
+        self._dispatcher = None if link is None else dispatcher_of(settings, store, link, clock, points, sender)
+
+    @property
+    def rules(self) -> RulesAtWork:
+        """The rules in service."""
+        if self._rules is None:
+            raise ConsigneError("this process has no rules: its roles are others")
+        return self._rules
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        if self._dispatcher is None:
+            raise ConsigneError("this process sends nothing: its roles are others")
+        return self._dispatcher
+
+    @property
+    def context(self) -> JobContext:
+        """What scheduled jobs see of it."""
+        return JobContext(self.settings, self.store, self.territory, self.clock, self.compute)
+
+    def ingest(self, messages: Sequence[Message], source: Broker) -> Intake:
+        """Commit these messages, then acknowledge them."""
+        skew = timedelta(seconds=self.settings.clock_skew_s)
+        intake = store_messages(self.store, self.territory, messages, received_at=self.clock.now(), skew=skew)
+        source.ack(messages)
+        return intake
+
+    def hear(self, source: UplinkSource) -> None:
+        """Commit what has come from devices that have a network server of their own."""
+        if source.step(self.context):
+            self.news.set()
+
+    def cycle(self) -> CycleResult:
+        """One rule cycle at the clock's time."""
+        return run_cycle(self.store, self.territory, self.rules, self.clock.now())
+
+    def tend_batches(self) -> int:
+        """Move large batches on. Returns how many changed."""
+        return tend_batches(self.store, self.territory, self.clock.now())
+
+    def replan(self) -> None:
+        """Make the plans that rules asked for. One that fails is told, and made when it is asked for again."""
+        for domain in DOMAINS.values():
+            with self.store.read() as unit:
+                asked = unit.state.get(REPLAN + domain.name)
+            if asked:
+                self._plan(domain)
+                with self.store.begin() as unit:
+                    if unit.state.get(REPLAN + domain.name) == asked:
+                        unit.state.put(REPLAN + domain.name, b"")
+
+    def _plan(self, domain: Domain) -> None:
+        try:
+            result = run_plan(self.store, self.territory, domain, self.clock.now(), self.settings)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one job run must not end the service
+            _log.error("plan failed", domain=domain.name, error=str(error))
+        else:
+            _log.info("planned again", domain=domain.name, plan=result.record.id, commands=result.commands)
+
+    def tend_holds(self) -> None:
+        """See to the holds that end."""
+        now = self.clock.now()
+        tend_holds(self.store, self.territory, now)
+        if self.settings.metrics_port:
+            with self.store.read() as unit:
+                metrics.show_holds(unit.holds.active(now))
+
+    def announce(self) -> None:
+        """Write down which rules are in service."""
+        with self.store.begin() as unit:
+            announce(unit, self.rules, self.clock.now())
+
+    def look_at_rules(self) -> None:
+        """Try rule files that have changed, beside the cycles. What fails is told, and what is in service goes on."""
+        if self._files is None or self._ready is not None:
+            return
+        now = self.clock.now()
+        trial = self._files.look(self.store, self.rules.rulebook, now)
+        if trial is None:
+            return
+        self._ready = trial.ready
+        for problem in trial.problems:
+            _log.error("rules refused", problem=problem, in_service=self.rules.rulebook.version)
+        if trial.problems:
+            metrics.count_reload("refused")
+        if trial.ready is None:
+            with self.store.begin() as unit:
+                note_trial(unit, trial, now)
+
+    def take_over(self) -> None:
+        """Put rules that are ready in service, between two cycles: they go on from what those before remember."""
+        ready, before, now = self._ready, self.rules, self.clock.now()
+        if ready is None:
+            return
+        changes = differences(before.rulebook, ready.rulebook)
+        with self.store.begin() as unit:
+            memory = ready.recall(unit)
+            unit.audit.append("rules", "reload", ready.rulebook.version, changes, now)
+            announce(unit, ready, now)
+        ready.keep(memory)
+        self._rules, self._ready = ready, None
+        before.close()
+        metrics.count_reload("taken")
+        _log.info("rules taken over", **changes)
+
+    def tell(self) -> None:
+        """Write to those who must hear of alarms."""
+        self.notifier.tell(self.rules.rulebook)
+
+    def post(self) -> None:
+        """Send what was written."""
+        self.notifier.post()
+
+    def close(self) -> None:
+        """End what runs behind the rules and behind the heavy work."""
+        self.compute.close()
+        for rules in (self._rules, self._ready):
+            if rules is not None:
+                rules.close()
