@@ -141,3 +141,20 @@ def later(item: tuple[float, str], limits: Limits) -> str:
     time.sleep(item[0])
     (Path(item[1]) / f"{item[0]}").touch()
     return item[1]
+
+
+def take_a_little(item: int, limits: Limits) -> int:
+    """Touch `item` bytes, and let go of them."""
+    return (bytearray(b"x") * item).count(b"x")
+
+
+def close_everything(_item: object, limits: Limits) -> None:
+    """Every descriptor, the way to the parent among them, and go on."""
+    os.closerange(0, 1024)
+    time.sleep(60)
+
+
+def crash_at_five(item: int, limits: Limits) -> int:
+    if item == 5:
+        os._exit(1)
+    return item
