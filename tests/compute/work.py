@@ -126,8 +126,9 @@ def give_unreadable(_item: object, limits: Limits) -> Unreadable:
     return Unreadable()
 
 
-def is_ignored(_item: object, limits: Limits) -> bool:
-    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+def group_and_interrupt(_item: object, limits: Limits) -> tuple[int, bool]:
+    """The process group, and whether it ignores SIGINT."""
+    return os.getpgrp(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def open_files(_item: object, limits: Limits) -> list[str]:
@@ -136,11 +137,20 @@ def open_files(_item: object, limits: Limits) -> list[str]:
     return [os.readlink(link) for link in links if os.path.lexists(link)]  # noqa: PTH115
 
 
-def later(item: tuple[float, str], limits: Limits) -> str:
-    """Sleep, then leave a mark in the folder `item[1]`, named after the seconds slept."""
-    time.sleep(item[0])
-    (Path(item[1]) / f"{item[0]}").touch()
-    return item[1]
+def wait_for(item: str, limits: Limits) -> int:
+    """The number of this process, once the file `item` is there."""
+    while not Path(item).exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def await_all(item: tuple[int, str], limits: Limits) -> int:
+    """Put a file into the folder `item[1]` once there are `item[0]` in it, its own among them unless that is 0."""
+    count, folder = item
+    while len(list(Path(folder).iterdir())) < count - 1:
+        time.sleep(0.01)
+    Path(folder, f"{time.monotonic_ns()}").touch()
+    return count
 
 
 def take_a_little(item: int, limits: Limits) -> int:
