@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: for people at a terminal")
     metrics_port: int = Field(0, ge=0, le=65535, description="/metrics, /livez and /readyz; 0 for none")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="where they are listened for")
+    ready_s: float = Field(60.0, gt=0, le=3_600, description="how old the last success of a part may be to be ready")
+    live_s: float = Field(120.0, gt=0, le=3_600, description="how long a loop may give no sign of life")
     trace_url: str = Field("", pattern="^(|https?://[^/].*)$", description="OTLP/HTTP collector; empty for no traces")
     http_host: str = Field("127.0.0.1", min_length=1, description="where NGSI-LD notifications are listened for")
     http_port: int = Field(0, ge=0, le=65535, description="port for NGSI-LD notifications; 0 for none")

@@ -4,10 +4,8 @@ import importlib
 import platform
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Literal
 
 from engine.alarms.figures import STALE, figures
 from engine.equipment.connections import Connection, Directory
@@ -20,19 +18,11 @@ from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
+from jobs.health import Finding
 from jobs.reload import in_service
 
 _UNHEARD = {MessageState.FAILED, MessageState.EXPIRED}
 _SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `down` means the service cannot work without it; `degraded` that it works with less."""
-
-    name: str
-    state: Literal["ok", "degraded", "down"]
-    what: str
 
 
 def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:

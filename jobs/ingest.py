@@ -17,6 +17,7 @@ from engine.telemetry.files import read_file
 from engine.telemetry.source import parse_messages
 from jobs import metrics
 from jobs.bootstrap import Territory
+from jobs.tracing import span
 
 
 def store_raw(
@@ -37,7 +38,7 @@ def store_territory(store: Store, territory: Inventory, catalogue: Catalogue, by
 
 def _commit(store: Store, normalised: Normalised, source: str, received_at: datetime) -> Intake:
     received = normalised.accepted.height + normalised.refused.height
-    with store.begin() as unit:
+    with span("ingest", source=source, received=received), store.begin() as unit:
         intake = unit.readings.append(
             normalised.accepted, normalised.refused, source=source, received_at=received_at, received=received
         )

@@ -1,22 +1,19 @@
 """The small HTTP server by which context brokers notify us, beside the service's loop."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
-import uvicorn
 
 from engine.equipment.connections import first_line
-from engine.errors import ConsigneError
 from engine.telemetry.jsonlines import parse_payloads
 from engine.telemetry.notifications import PATH, notifications_app
 from jobs.ingest import store_raw
 from jobs.table import JobContext
+from jobs.web import serving
 
-_AT_ONCE = 32  # connections; one more is told 503
 _log = structlog.get_logger()
 
 
@@ -34,25 +31,9 @@ def listening(context: JobContext, news: threading.Event | None = None) -> Itera
         return
     token = first_line(settings.http_token_file)
     app = notifications_app(lambda body: take(context, body, news or threading.Event()), token)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
-        limit_concurrency=_AT_ONCE, timeout_graceful_shutdown=10,
-    )  # fmt: skip
-    try:
-        line = socket.create_server((settings.http_host, settings.http_port))
-    except OSError as error:
-        where = f"{settings.http_host}:{settings.http_port}"
-        raise ConsigneError(f"notifications: {where}: {error} → choose another CONSIGNE_HTTP_PORT") from None
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([line],), name="notifications")
-    thread.start()
-    _log.info("listening for notifications", host=settings.http_host, port=settings.http_port, path=PATH)
-    try:
-        yield int(line.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join()
-        line.close()
+    with serving(app, settings.http_host, settings.http_port, "notifications", "CONSIGNE_HTTP_PORT") as port:
+        _log.info("listening for notifications", host=settings.http_host, port=port, path=PATH)
+        yield port
 
 
 def take(context: JobContext, body: bytes, news: threading.Event) -> dict[str, int]:

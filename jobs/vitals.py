@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from engine.store.leases import Fences
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
@@ -38,6 +40,7 @@ class Vitals:
         self._clock = clock
         self._lock = threading.Lock()
         self._marks: dict[str, _Marks] = {}
+        self._fences: Fences = {}
         self._began = clock()
 
     @property
@@ -57,10 +60,17 @@ class Vitals:
         """It could not do its work; it is alive."""
         self._mark(part, lambda marks, now: replace(marks, beaten=now, failed=now, why=why))
 
-    def forget(self, part: str) -> None:
-        """It is no longer this process's: another leads."""
+    def lead(self, fences: Fences) -> None:
+        """This process leads under these leases from now on, or, without any, stands by: what it did before is over."""
         with self._lock:
-            self._marks.pop(part, None)
+            self._fences = dict(fences)
+            if not fences:
+                self._marks = {part: _Marks(marks.beaten) for part, marks in self._marks.items()}
+
+    @property
+    def fences(self) -> Fences:
+        """The leases it leads under; none while it stands by."""
+        return self._fences
 
     @contextmanager
     def step(self, part: str) -> Iterator[None]:

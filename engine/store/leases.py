@@ -82,7 +82,7 @@ class Leases:
         statement = select(columns.name, columns.fence).where(columns.name.in_(sorted(fences)))
         if self._postgres:
             statement = statement.with_for_update(read=True, key_share=True)
-        found: dict[str, int] = dict(self._connection.execute(statement).tuples().all())
+        found: dict[str, int] = dict(self._connection.execute(statement).all())
         for name, fence in sorted(fences.items()):
             if found.get(name) != fence:
                 raise self._deposed(name, fence)

@@ -10,6 +10,7 @@ from engine.store.cursors import Cursors, States
 from engine.store.deeds import Deeds
 from engine.store.epochs import Epochs
 from engine.store.forecasts import Forecasts
+from engine.store.gauges import Gauges
 from engine.store.holds import Holds
 from engine.store.inventory import Inventory
 from engine.store.leases import Fences, Leases
@@ -47,6 +48,7 @@ class Unit:
         self.audit = Audit(bulk)
         self.ledger = Ledger(bulk)
         self.leases = Leases(bulk)
+        self.gauges = Gauges(bulk)
 
     def conclude(self) -> None:
         """Before the commit: one line of the audit for what became of commands, whoever moved them.

@@ -41,12 +41,16 @@ def test_a_step_that_raises_is_a_failure_and_raises() -> None:
     assert vitals.signs()["dispatch"].success_s == 0
 
 
-def test_a_part_given_up_is_forgotten() -> None:
-    vitals = Vitals(Seconds())
+def test_who_no_longer_leads_has_done_nothing_yet_and_is_alive() -> None:
+    clock = Seconds()
+    vitals = Vitals(clock)
+    vitals.lead({"rules": 3})
     vitals.success("cycle")
-    vitals.forget("cycle")
-    vitals.forget("never seen")
-    assert vitals.signs() == {}
+    assert vitals.fences == {"rules": 3}
+    clock.at += 2
+    vitals.lead({})
+    assert vitals.fences == {}
+    assert vitals.signs() == {"cycle": Sign(2)}
 
 
 def test_threads_that_mark_at_once_lose_no_part() -> None:

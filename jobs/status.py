@@ -1,0 +1,79 @@
+"""The status of a process over HTTP: /metrics, /livez and /readyz."""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import orjson
+import structlog
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine.ports import Clock
+from engine.settings import Settings
+from engine.store import Store
+from jobs.collecting import DatabaseCollector, VitalsCollector
+from jobs.health import Finding, Readiness, is_live, worst
+from jobs.vitals import Vitals
+from jobs.web import serving
+
+_log = structlog.get_logger()
+
+
+class _Everything(CollectorRegistry):
+    """The metrics of this process, and those that are looked up for whoever asks here."""
+
+    def collect(self) -> Iterable[Metric]:
+        yield from REGISTRY.collect()
+        yield from super().collect()
+
+
+@contextmanager
+def status_server(
+    settings: Settings, store: Store, vitals: Vitals, roles: Collection[str], clock: Clock
+) -> Iterator[int]:
+    """Answer on `metrics_host`:`metrics_port`, and say on which port; 0 when the setting is 0 and nothing does.
+
+    `store` is this server's own, so that it waits for no connection of the work. Raises ConsigneError when the port is
+    not to be had.
+    """
+    if settings.metrics_port == 0:
+        yield 0
+        return
+    app = status_app(settings, store, vitals, roles, clock)
+    with serving(app, settings.metrics_host, settings.metrics_port, "status", "CONSIGNE_METRICS_PORT") as port:
+        _log.info("telling the status", host=settings.metrics_host, port=port, roles=sorted(roles))
+        yield port
+
+
+def status_app(settings: Settings, store: Store, vitals: Vitals, roles: Collection[str], clock: Clock) -> Starlette:
+    """The three paths. Each answers for this process; a console, which has no work, for the whole service."""
+    registry = _Everything()
+    registry.register(DatabaseCollector(store, clock, lambda: vitals.fences))
+    registry.register(VitalsCollector(vitals))
+    readiness = Readiness(settings, store, vitals, roles, clock.now)
+    works = bool(set(roles) - {"console"})
+
+    def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), media_type=content_type)
+
+    def livez(_request: Request) -> Response:
+        return _told([is_live(settings, vitals)] if works else [], roles)
+
+    def readyz(_request: Request) -> Response:
+        return _told(readiness.findings(), roles)
+
+    return Starlette(routes=[Route("/metrics", metrics), Route("/livez", livez), Route("/readyz", readyz)])
+
+
+def _told(findings: Collection[Finding], roles: Collection[str]) -> Response:
+    state = worst(findings)
+    body = {"state": state, "roles": sorted(roles), "parts": [asdict(finding) for finding in findings]}
+    text = orjson.dumps(body, option=orjson.OPT_INDENT_2)
+    return Response(text, 503 if state == "down" else 200, media_type="application/json")
