@@ -1,14 +1,11 @@
 """One run of one job: entered into the ledger, done, and committed with its line there, once."""
 
-import contextlib
 import socket
 from dataclasses import dataclass
 
 import structlog
 
-from engine.errors import Conflict, Outdated
-from engine.ports import Clock
-from engine.store import Store
+from engine.errors import Outdated
 from engine.store.ledger import JobRun, RunReport, RunState
 from jobs.table import Job, JobContext, Occasion
 from jobs.tracing import span
@@ -64,16 +61,3 @@ def _attempt(context: JobContext, job: Job, occasion: Occasion, run: JobRun) -> 
         ended = unit.ledger.get(occasion.entry, occasion.occurrence)
     assert ended is not None  # noqa: S101 - it was just written
     return RunOutcome(ended, False)
-
-
-def interrupt_runs(store: Store, clock: Clock) -> int:
-    """Enter that what still runs under our lease was told to stop: it can commit nothing more. Returns how many."""
-    fence, ended = store.fences.get(PLAN, 0), 0
-    with store.read() as unit:
-        ours = [run for run in unit.ledger.in_states([RunState.STARTED]) if fence and run.fence == fence]
-    for run in ours:
-        stopped = RunReport(RunState.INTERRUPTED, error="its process was told to stop")
-        with contextlib.suppress(Conflict), store.begin() as unit:  # it has ended meanwhile
-            unit.ledger.finish(run, stopped, clock.now())
-            ended += 1
-    return ended

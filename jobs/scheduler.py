@@ -68,6 +68,11 @@ class Scheduler:
             self._clockwork.shutdown(wait=False)
         self._runner.interrupt(wait_s)
 
+    def poll(self) -> None:
+        """Raise what ended it from within: what it knows of the territory, or of who leads, is not so any more."""
+        if self._runner.outdated is not None:
+            raise self._runner.outdated
+
     def _aside(self, step: Callable[[], object]) -> None:
         if self._clockwork.running:
             self._clockwork.add_job(step, next_run_time=datetime.now(UTC))

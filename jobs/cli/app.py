@@ -35,7 +35,7 @@ from jobs.outcome import DEMO_FOLDER
 from jobs.scopes import find_point
 from jobs.service import Role
 from jobs.service.ending import Ending
-from jobs.service.process import run_process
+from jobs.service.process import Process
 from jobs.service.roles import parse_roles
 from jobs.table import JobContext
 from jobs.words import say
@@ -139,7 +139,7 @@ def serve(
     ending.on_signals()
     if chosen.metrics_port:
         metrics.serve(chosen.metrics_port)
-    run_process(chosen, wanted, name, ending)
+    Process(chosen, wanted, name, ending).run()
 
 
 @app.command()

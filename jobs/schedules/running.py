@@ -75,6 +75,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self.context, self.schedule = context, schedule
         self.stop = threading.Event()
+        self.outdated: Outdated | None = None
         self._submit = submit or (lambda step: step())
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         now = context.clock.now()
@@ -178,7 +179,8 @@ class Runner:
         try:
             return step()
         except Outdated as error:
-            _log.warning("no leader any more", why=str(error))
+            _log.warning("nothing more is begun", why=str(error))
+            self.outdated = error
             self.stop.set()
         except Exception as error:  # noqa: BLE001 - one job run must not end the service
             _log.error("job failed", error=str(error))

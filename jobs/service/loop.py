@@ -25,7 +25,6 @@ _UPLINKS_EVERY_S = 0.2
 _TELL_EVERY_S = 2.0
 _HOLDS_EVERY_S = 1.0
 _SEALED_EVERY_S = 0.4
-_REPLANS_EVERY_S = 0.5
 
 Turn = Callable[[float], None]
 """One turn of a part: it may wait for something to do for so many seconds, and no longer."""
@@ -47,19 +46,17 @@ class Work:
 def serve(
     service: Service, telemetry: Broker | None, stop: threading.Event, roles: frozenset[Role] = ALL
 ) -> None:  # fmt: skip
-    """Run the parts of these roles until `stop`, without a schedule."""
+    """Do what these roles do until `stop`, without a schedule."""
     take_turns(parts_of(Work(service, stop), telemetry, roles), stop)
 
 
 def parts_of(work: Work, telemetry: Broker | None, roles: frozenset[Role]) -> list[Part]:
-    """The part of each role, in the order of the way of the data."""
+    """The part of each role but the plan's, which is the schedule: in the order of the way of the data."""
     parts: list[Part] = []
     if Role.INGEST in roles and telemetry is not None:
         parts.append(ingesting(work, telemetry))
     if Role.RULES in roles:
         parts.append(ruling(work, told=Role.INGEST in roles))
-    if Role.PLAN in roles:
-        parts.append(replanning(work))
     if Role.DISPATCH in roles:
         parts.append(dispatching(work))
     return parts
@@ -154,18 +151,6 @@ class Heads:
         with self._store.read() as unit:
             before, self._seen = self._seen, unit.readings.heads()
         return before != self._seen
-
-
-@contextmanager
-def replanning(work: Work) -> Iterator[Turn]:
-    """Make the plans that rules ask for."""
-    with work.aside(work.service.replan, _REPLANS_EVERY_S) as plans:
-
-        def turn(wait_s: float) -> None:
-            work.stop.wait(wait_s)
-            plans.poll()
-
-        yield turn
 
 
 @contextmanager

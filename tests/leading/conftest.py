@@ -1,0 +1,50 @@
+"""A database of either kind, and leaders over it whose clock stands where a test puts it."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.store import Store
+from jobs.bootstrap import StoryClock
+from jobs.leadership import Leadership
+from tests.wiring.conftest import NOON
+
+LIFE = timedelta(seconds=15)
+BOTH = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+Leader = Callable[..., Leadership]
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, but for a test that is marked BOTH."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'consigne.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store.open(database_url, create=True)
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> StoryClock:
+    return StoryClock(NOON)
+
+
+@pytest.fixture
+def leader(store: Store, clock: StoryClock) -> Leader:
+    """A leader of `plan` and `rules`, or of other leases, under a name."""
+
+    def make(owner: str, *names: str, alone: bool = False) -> Leadership:
+        return Leadership(store, names or ("plan", "rules"), clock, LIFE, owner=owner, alone=alone)
+
+    return make
