@@ -1,6 +1,6 @@
 """The job table of the optimised domains: one line each."""
 
 from jobs.lighting.domain import DOMAIN as LIGHTING
-from jobs.planning import Domain
+from jobs.planning.domain import Domain
 
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in (LIGHTING,)}

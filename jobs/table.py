@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.ports import Clock
 from engine.settings import Settings
@@ -14,7 +14,8 @@ from engine.store.ledger import RunReport
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
-from jobs.planning import Domain, commit_plan, make_plan, report_of
+from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, report_of
+from optimizers.result import Limits
 
 _PARTITIONS_AHEAD = timedelta(days=62)
 
@@ -67,12 +68,32 @@ class Job:
     arguments: type[Arguments] = Arguments
 
 
+class PlanArguments(Arguments):
+    """What a solve may spend (see `optimizers.result.Limits`), and whether a person decides before it is put in force.
+
+    `seconds`: of the solver itself, the run's time limit where there are none.
+    """
+
+    seconds: float | None = Field(None, gt=0)
+    work: int | None = Field(None, ge=1)
+    gap: float = Field(0.0, ge=0, le=1)
+    threads: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0)
+    propose: bool = False
+
+    def request(self, occasion: Occasion) -> PlanRequest:
+        seconds = min(self.seconds or occasion.seconds, occasion.seconds)
+        limits = Limits(seconds, self.work, self.gap, self.threads, self.seed)
+        return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose)
+
+
 def _plan(domain: Domain) -> Job:
     def run(context: JobContext, occasion: Occasion) -> Finish:
-        made = make_plan(context.store, context.territory, domain, occasion.due_at, context.settings)
-        return lambda unit, now: report_of(commit_plan(unit, context.territory, domain, made, now))
+        request = PlanArguments.model_validate(dict(occasion.arguments)).request(occasion)
+        made = make_plan(context, domain, request)
+        return lambda unit, now: report_of(made, commit_plan(unit, context.territory, domain, made, now))
 
-    return Job(f"plan-{domain.name}", run)
+    return Job(f"plan-{domain.name}", run, PlanArguments)
 
 
 def _roll_up(_context: JobContext, _occasion: Occasion) -> Finish:

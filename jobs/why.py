@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from engine.instants import PARIS, from_us, isoformat, to_us
-from engine.model import Command, Hold, Slot, Transition, spell_sequence
+from engine.model import Command, Hold, PlanOrigin, PlanRecord, Slot, Transition, spell_sequence
 from engine.setpoints.arbitration import Piece, resolve
 from engine.setpoints.batches import Batch
 from engine.setpoints.conditions import Conditions
@@ -118,7 +118,16 @@ def _behind_plan(unit: Unit, winner: Slot, point: str, at: datetime) -> dict[str
     record, body = found
     domain = DOMAINS[record.domain]
     made = {"plan": record.id, "status": record.status, "solver": record.solver, "made_at": isoformat(record.made_at)}
-    return made | domain.explain(body, point, at)
+    return made | origin_of(record) | domain.explain(body, point, at)
+
+
+def origin_of(record: PlanRecord) -> dict[str, str]:
+    """Where a fall-back comes from, and why it was needed; empty for a plan that a solver made."""
+    if record.origin is PlanOrigin.SOLVED:
+        return {}
+    why = "; ".join(f"{step}: {what}" for step, what in record.detail.get("why", []))
+    of = {"of": record.detail["of"]} if "of" in record.detail else {}
+    return {"origin": record.origin.value, **of, "why": why}
 
 
 def _behind_rule(unit: Unit, territory: Territory, winner: Slot, rest: str) -> dict[str, Any]:
@@ -206,6 +215,7 @@ def to_lines(explanation: Explanation, lang: Lang) -> list[str]:
     """For people: short lines, times in Paris."""
     return [
         *_decision(explanation, lang),
+        *_fall_back(explanation, lang),
         *_stops(explanation, lang),
         *_indented(say("envelope", lang), explanation.envelope),
         *_indented(say("behind", lang), explanation.behind),
@@ -224,6 +234,14 @@ def _decision(explanation: Explanation, lang: Lang) -> list[str]:
     else:
         lines += [f"{say('winner', lang)}: {_slot_line(piece.winner, lang)}", f"  {piece.winner.reason}"]
     return lines + [f"{say('losers', lang)}: {_slot_line(slot, lang)}" for slot in piece.losers]
+
+
+def _fall_back(explanation: Explanation, lang: Lang) -> list[str]:
+    """Says so where the plan that decided is no plan of a solver."""
+    origin = explanation.behind.get("origin")
+    if origin is None or "plan" not in explanation.behind:
+        return []
+    return [say(f"plan_{origin}", lang, of=explanation.behind.get("of", ""))]
 
 
 def _stops(explanation: Explanation, lang: Lang) -> list[str]:

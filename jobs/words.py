@@ -160,6 +160,43 @@ _WORDS: dict[str, tuple[str, str]] = {
         "consigne approval show {batch}; find what fails before the same is asked again",
         "consigne approval show {batch} ; chercher ce qui échoue avant que la même chose soit redemandée",
     ),
+    # plans
+    "plan-fallback-shifted-about": (
+        "No new plan could be made of {domain}: the last one, {of}, is in force again on this span.",
+        "Aucun nouveau plan n'a pu être fait pour {domain} : le dernier, {of}, est repris sur cette période.",
+    ),
+    "plan-fallback-rules_only-about": (
+        "No new plan could be made of {domain}: it goes by its rules alone, as it does without a plan.",
+        "Aucun nouveau plan n'a pu être fait pour {domain} : seules ses règles s'appliquent, comme sans plan.",
+    ),
+    "plan-fallback-action": (
+        "consigne plan show {plan} says why; mend that, then consigne plan replay {plan} or have it planned again",
+        "consigne plan show {plan} dit pourquoi ; corriger, puis consigne plan replay {plan} ou replanifier",
+    ),
+    "plan-failed-about": (
+        "Neither a plan of {domain} nor a fall-back could be made: what is in force stays until it ends.",
+        "Ni plan ni repli n'a pu être fait pour {domain} : ce qui est en vigueur le reste jusqu'à sa fin.",
+    ),
+    "plan-failed-action": (
+        "Mend what the reason names, then have it planned again; by hand meanwhile: consigne setpoint set",
+        "Corriger ce que dit le motif, puis replanifier ; à la main en attendant : consigne setpoint set",
+    ),
+    "plan-proposed-about": (
+        "A plan of {domain} waits for a person; nothing of it is asked before.",
+        "Un plan de {domain} attend une décision ; rien n'en est demandé avant.",
+    ),
+    "plan-proposed-action": (
+        "consigne plan show {plan}, then consigne plan approve or refuse",
+        "consigne plan show {plan}, puis consigne plan approve ou refuse",
+    ),
+    "plan_shifted": (
+        "No new plan could be made; this is plan {of}, shifted",
+        "Aucun nouveau plan n'a pu être fait ; ceci est le plan {of}, décalé",
+    ),
+    "plan_rules_only": (
+        "No new plan could be made; this is what the domain does without one",
+        "Aucun nouveau plan n'a pu être fait ; ceci est ce que fait le domaine sans plan",
+    ),
     # doctor
     "ok": ("ok", "ok"),
     "degraded": ("degraded", "dégradé"),

@@ -16,20 +16,25 @@ _TABLE = schema.plan
 
 
 class Plans:
-    """Plan records, each with a body only its domain can read."""
+    """Plan records, each with a body only its domain can read, and the problem it was made from (see jobs.solving)."""
 
     def __init__(self, bulk: Bulk) -> None:
         self._connection = bulk.connection
 
-    def save(self, record: PlanRecord, body: bytes) -> None:
+    def save(self, record: PlanRecord, body: bytes, inputs: bytes = b"") -> None:
         """Raises Conflict when a plan of that id is there: plans are never overwritten."""
         if self._connection.execute(select(_TABLE.c.id).where(_TABLE.c.id == record.id)).first():
             raise Conflict(f"plan {record.id!r} is stored already; nothing was written → give the new plan its own id")
-        self._connection.execute(insert(_TABLE).values(**_values(record), body=body))
+        self._connection.execute(insert(_TABLE).values(**_values(record), body=body, inputs=inputs or None))
 
     def get(self, id: str) -> tuple[PlanRecord, bytes] | None:  # noqa: A002
         row = self._connection.execute(select(_TABLE).where(_TABLE.c.id == id)).first()
         return None if row is None else (_record(row), row.body)
+
+    def inputs(self, id: str) -> bytes:  # noqa: A002
+        """The compressed problem of a plan; empty for one without, and for no plan."""
+        found = self._connection.execute(select(_TABLE.c.inputs).where(_TABLE.c.id == id)).scalar()
+        return found or b""
 
     def decide(self, id: str, state: PlanState, at: datetime, by: str) -> None:  # noqa: A002
         """A person approved or refused a proposed plan. Raises Conflict for one that is not proposed."""
@@ -40,7 +45,7 @@ class Plans:
 
     def list(self, domain: str, limit: int) -> list[PlanRecord]:
         """The newest plans of a domain, newest first."""
-        columns = [column for column in _TABLE.c if column.name != "body"]
+        columns = [column for column in _TABLE.c if column.name not in {"body", "inputs"}]
         statement = select(*columns).where(_TABLE.c.domain == domain)
         rows = self._connection.execute(statement.order_by(_TABLE.c.made_at.desc(), _TABLE.c.id.desc()).limit(limit))
         return [_record(row) for row in rows]

@@ -226,6 +226,7 @@ plan = Table(
     _column("inputs_digest", Text),
     _column("detail", Json),
     _column("body", LargeBinary),
+    _column("inputs", LargeBinary, null=True),
     _column("state", Text),
     _column("origin", Text),
     _column("decided_at", BigInteger, null=True),

@@ -1,5 +1,7 @@
 """A plan's body: what went in and what came out, in one compressed block from which `why` reads."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -33,31 +35,42 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
         "reasons": [*task.reasons, *plan.reasons],
     }
-    block = BytesIO()
-    np.savez_compressed(
-        block,
-        allow_pickle=False,
-        head=np.frombuffer(orjson.dumps(head), np.uint8),
-        lamps=np.array(problem.lamps),
-        floor=np.round(problem.floor / grid).astype(np.uint16),
-        flux=np.round(plan.flux / grid).astype(np.uint16),
-        family=task.fleet.family,
-        number=task.fleet.number,
-        constant=task.fleet.constant,
-        counter=task.fleet.counter,
-        capacity_veh_h=task.fleet.capacity_veh_h,
-        class_number=task.need.number.astype(np.int8),
-        veh_h=task.traffic.veh_h,
-        samples=task.traffic.samples,
+    columns = {
+        "lamps": np.array(problem.lamps),
+        "floor": np.round(problem.floor / grid).astype(np.uint16),
+        "flux": np.round(plan.flux / grid).astype(np.uint16),
+        "family": task.fleet.family,
+        "number": task.fleet.number,
+        "constant": task.fleet.constant,
+        "counter": task.fleet.counter,
+        "capacity_veh_h": task.fleet.capacity_veh_h,
+        "class_number": task.need.number.astype(np.int8),
+        "veh_h": task.traffic.veh_h,
+        "samples": task.traffic.samples,
         **{name: getattr(problem, name) for name in _SAME},
-    )
+    }
+    return _closed(head, columns)
+
+
+def _closed(head: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> bytes:
+    block = BytesIO()
+    np.savez_compressed(block, allow_pickle=False, head=np.frombuffer(orjson.dumps(head), np.uint8), **columns)
     return block.getvalue()
+
+
+def with_plan(block: bytes, plan: LightingPlan) -> bytes:
+    """The same body with another plan of its problem. Raises ValueError for one of other lamps or slots."""
+    found = open_body(block)
+    if plan.lamps != found.lamps or plan.flux.shape != found.columns["flux"].shape:
+        raise ValueError(f"a plan of {plan.flux.shape} lamps and slots, wants {found.columns['flux'].shape}")
+    flux = np.round(plan.flux / found.head["flux_grid"]).astype(np.uint16)
+    return _closed(found.head, {**found.columns, "flux": flux})
 
 
 def read_body(block: bytes) -> tuple[LightingProblem, Floats]:
     """The problem again, ready to solve, and the flux (n, T) that was planned."""
-    head, columns = _open(block)
-    return _problem(head, columns), _flux(head, columns)
+    found = open_body(block)
+    return found.problem, found.flux
 
 
 def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
@@ -65,19 +78,20 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
 
     Empty for a point or an instant the plan does not speak of.
     """
-    head, columns = _open(block)
+    found = open_body(block)
+    head, columns = found.head, found.columns
     lamp = point.partition("/")[0]
     rows = np.flatnonzero(columns["lamps"] == lamp)
-    slot = (at - from_us(head["start_us"])) // SLOT
+    slot = (at - found.start) // SLOT
     if not rows.size or not 0 <= slot < columns["burning"].size:
         return {}
     i = int(rows[0])
-    flux, problem = _flux(head, columns), _problem(head, columns)
+    flux, problem = found.flux, found.problem
     family = str(columns["family"][i])
     return {
-        "slot_at": isoformat(from_us(head["start_us"]) + slot * SLOT),
-        "on_at": isoformat(from_us(head["on_us"])),
-        "off_at": isoformat(from_us(head["off_us"])),
+        "slot_at": isoformat(found.slots[slot]),
+        "on_at": isoformat(found.on_at),
+        "off_at": isoformat(found.off_at),
         "burning": bool(columns["burning"][slot]),
         "class_normal": f"{family}{columns['number'][i]}",
         "class": f"{family}{columns['class_number'][i, slot]}",
@@ -90,7 +104,7 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def _forecast(head: dict[str, Any], columns: dict[str, np.ndarray], counter: int, slot: int) -> dict[str, Any]:
+def _forecast(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], counter: int, slot: int) -> dict[str, Any]:
     if counter < 0:
         return {"counter": None}
     veh_h, capacity = float(columns["veh_h"][counter, slot]), float(columns["capacity_veh_h"][counter])
@@ -104,22 +118,56 @@ def _forecast(head: dict[str, Any], columns: dict[str, np.ndarray], counter: int
     }
 
 
-def _open(block: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A body that was read: `head` and `columns` as they were written."""
+
+    head: Mapping[str, Any]
+    columns: Mapping[str, np.ndarray]
+
+    @property
+    def lamps(self) -> tuple[str, ...]:
+        return tuple(map(str, self.columns["lamps"]))
+
+    @property
+    def start(self) -> datetime:
+        return from_us(self.head["start_us"])
+
+    @property
+    def on_at(self) -> datetime:
+        return from_us(self.head["on_us"])
+
+    @property
+    def off_at(self) -> datetime:
+        return from_us(self.head["off_us"])
+
+    @property
+    def slots(self) -> list[datetime]:
+        return [self.start + k * SLOT for k in range(self.columns["burning"].size)]
+
+    @property
+    def until(self) -> datetime:
+        return self.start + self.columns["burning"].size * SLOT
+
+    @property
+    def flux(self) -> Floats:
+        """(n, T), on the grid."""
+        levels: Floats = np.round(self.columns["flux"] * self.head["flux_grid"], 12)
+        return levels
+
+    @property
+    def problem(self) -> LightingProblem:
+        head, columns = self.head, self.columns
+        return LightingProblem(
+            lamps=self.lamps,
+            floor=np.round(columns["floor"] * head["flux_grid"], 12),
+            curves=tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"]),
+            slot_s=head["slot_s"],
+            **{name: columns[name] for name in _SAME},
+        )
+
+
+def open_body(block: bytes) -> Body:
     with np.load(BytesIO(block), allow_pickle=False) as archive:
         columns = {name: archive[name] for name in archive.files}
-    return orjson.loads(columns.pop("head").tobytes()), columns
-
-
-def _flux(head: dict[str, Any], columns: dict[str, np.ndarray]) -> Floats:
-    levels: Floats = np.round(columns["flux"] * head["flux_grid"], 12)
-    return levels
-
-
-def _problem(head: dict[str, Any], columns: dict[str, np.ndarray]) -> LightingProblem:
-    return LightingProblem(
-        lamps=tuple(map(str, columns["lamps"])),
-        floor=np.round(columns["floor"] * head["flux_grid"], 12),
-        curves=tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"]),
-        slot_s=head["slot_s"],
-        **{name: columns[name] for name in _SAME},
-    )
+    return Body(orjson.loads(columns.pop("head").tobytes()), columns)

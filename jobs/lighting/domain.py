@@ -12,13 +12,14 @@ from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.baseline import UnderLit, actual_need, energy_wh, fixed_program, under_lit
-from jobs.lighting.body import body, explain, read_body
+from jobs.lighting.body import body, explain, read_body, with_plan
+from jobs.lighting.fallback import shift, without_plan
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, Need, build_problem
-from jobs.planning import Domain
-from optimizers import lighting
+from jobs.planning.domain import Domain
+from optimizers.lighting import LightingPlan
 from optimizers.lighting.problem import Floats
 
 HISTORY = timedelta(days=366)
@@ -53,8 +54,9 @@ def traffic_counts(unit: Unit, territory: Territory, start: datetime, until: dat
     )
 
 
-def build(unit: Unit, territory: Territory, start: datetime, settings: Settings) -> LightingTask:
-    """The problem of the lighting day that starts at a local noon, from what was counted before it."""
+def build(unit: Unit, territory: Territory, at: datetime, settings: Settings) -> LightingTask:
+    """The problem of the lighting day that holds an instant, from what was counted before that day."""
+    start, _ = lighting_day(at)
     return build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
@@ -65,15 +67,27 @@ def build(unit: Unit, territory: Territory, start: datetime, settings: Settings)
     )
 
 
+def rules_only(
+    _unit: Unit, territory: Territory, at: datetime, settings: Settings
+) -> tuple[LightingTask, LightingPlan]:  # fmt: skip
+    """See `without_plan`."""
+    start, _ = lighting_day(at)
+    lamps, quantile = territory.of_type("Streetlight"), settings.plan_quantile
+    return without_plan(lamps, tables=tables_of(settings), start_at=start, quantile=quantile)
+
+
 DOMAIN = Domain(
     name="lighting",
+    optimizer="optimizers.lighting",
     build=build,
-    solve=lighting.solve,
-    check=lighting.check,
-    to_setpoints=to_setpoints,
+    rules_only=rules_only,
+    shift=shift,
     body=body,
+    with_plan=with_plan,
+    to_setpoints=to_setpoints,
     explain=explain,
     span=lighting_day,
+    unit="Wh",
 )
 
 

@@ -20,6 +20,7 @@ from optimizers.lighting.documents import (
 )
 from optimizers.lighting.example import example
 from optimizers.lighting.explain import Link, explain
+from optimizers.lighting.packing import pack, unpack
 from optimizers.lighting.problem import TOLERANCE, LightingPlan, LightingProblem, PowerCurve
 from optimizers.lighting.solve import energy_wh, solve
 
@@ -33,6 +34,7 @@ __all__ = [
     "energy_wh",
     "example",
     "explain",
+    "pack",
     "plan_from_json",
     "plan_schema",
     "plan_to_json",
@@ -40,4 +42,5 @@ __all__ = [
     "problem_schema",
     "problem_to_json",
     "solve",
+    "unpack",
 ]

@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import InputError
 from engine.instants import PARIS, noon, to_us
-from engine.model import Asset, Level
+from engine.model import Asset, Level, Slot
 from jobs.lighting import (
     LightingTask,
     actual_need,
@@ -23,11 +23,11 @@ from jobs.lighting import (
     fixed_program,
     load_tables,
     read_body,
-    to_setpoints,
     under_lit,
 )
+from jobs.lighting import to_setpoints as slots_of
 from jobs.lighting.night import group_of, night_of
-from optimizers.lighting import check, solve
+from optimizers.lighting import LightingPlan, check, solve
 from optimizers.result import Status
 
 TABLES = load_tables(Path(__file__).resolve().parents[2] / "datasets" / "reference" / "lighting.yaml")
@@ -86,6 +86,10 @@ def evening_traffic(at: datetime) -> float:
 
 
 NOTHING = counts(evening_traffic).clear()
+
+
+def to_setpoints(task: LightingTask, plan: LightingPlan, version: str, written_at: datetime) -> list[Slot]:
+    return slots_of(body(task, plan), version, written_at)
 
 
 def task_of(lamps: list[Asset] = STREET, history: pl.DataFrame | None = None, **changes: Any) -> LightingTask:

@@ -1,7 +1,11 @@
 """The sample territory in a database of its own, and what jobs work with."""
 
+import importlib
 import json
-from collections.abc import Iterator
+import textwrap
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,9 @@ from engine.store import Store
 from engine.telemetry.raw import raw_frame
 from jobs.bootstrap import StoryClock, Territory, catalogue_of, read_territory, rule_engine
 from jobs.cycle import RulesAtWork
+from jobs.domains import DOMAINS
 from jobs.ingest import store_raw
+from jobs.planning import Domain
 from jobs.story import DEFAULT_NIGHT, made_traffic
 from jobs.table import JobContext
 
@@ -85,6 +91,39 @@ def rules(settings: Settings, territory: Territory) -> RulesAtWork:
 @pytest.fixture
 def service(settings: Settings, store: Store, territory: Territory) -> JobContext:
     return JobContext(settings, store, territory, StoryClock(NOON))
+
+
+Fake = Callable[[str], Domain]
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """The lighting domain with an optimizer of a test's own: the source of functions that stand for those of ours.
+
+    It is a module that spawned workers can import, too.
+    """
+    folder = tmp_path / "optimizers_of_tests"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    def write(source: str) -> Domain:
+        name = f"fake_{uuid.uuid4().hex}"
+        (folder / f"{name}.py").write_text(f"{FAKE}\n{textwrap.dedent(source)}")
+        importlib.invalidate_caches()
+        return replace(DOMAINS["lighting"], optimizer=name)
+
+    return write
+
+
+FAKE = """
+import ctypes, os, sys, time
+from dataclasses import replace
+import numpy as np
+from optimizers import lighting
+from optimizers.lighting import check, pack, solve, unpack
+from optimizers.result import Status
+"""
 
 
 class Desk:

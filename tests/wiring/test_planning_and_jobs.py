@@ -21,7 +21,6 @@ from jobs.schedule import ENTRIES, run_job
 from jobs.scopes import find_point
 from jobs.table import JOBS, Finish, JobContext
 from jobs.why import explain, to_json, to_lines
-from optimizers.result import Status
 
 from .conftest import NOON, readings, tell
 
@@ -87,31 +86,6 @@ def test_more_light_than_asked_never_less(store: Store, territory: Territory, se
         night = review(unit, territory, NOON, settings)
     assert (night.planned >= night.task.need.flux - 1e-9).all()
     assert night.energy_wh(night.planned) < night.energy_wh(np.ones_like(night.planned) * night.night.burning)
-
-
-@pytest.mark.parametrize("status", [Status.INFEASIBLE, Status.TIME_LIMIT])
-def test_a_solver_without_a_plan_changes_nothing(
-    store: Store, territory: Territory, settings: Settings, status: Status
-) -> None:
-    def give_up(problem: Any) -> Any:
-        return replace(LIGHTING.solve(problem), status=status)
-
-    with pytest.raises(ConsigneError, match="yesterday's programs stay"):
-        run_plan(store, territory, replace(LIGHTING, solve=give_up), NOON, settings)
-    with store.read() as unit:
-        assert unit.plans.list("lighting", 5) == []
-        assert unit.commands.in_states(list(CommandState)) == []
-
-
-def test_a_plan_that_hides_a_violation_is_refused(store: Store, territory: Territory, settings: Settings) -> None:
-    def lie(problem: Any) -> Any:
-        plan = LIGHTING.solve(problem)
-        return replace(plan, flux=np.zeros_like(plan.flux))
-
-    with pytest.raises(ConsigneError, match="does not own up to"):
-        run_plan(store, territory, replace(LIGHTING, solve=lie), NOON, settings)
-    with store.read() as unit:
-        assert unit.plans.list("lighting", 5) == []
 
 
 def test_a_job_runs_once_an_occurrence(service: JobContext, history: int) -> None:

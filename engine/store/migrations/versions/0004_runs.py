@@ -19,6 +19,7 @@ def upgrade() -> None:
 def _plans() -> None:
     for name, value in (("state", "in_force"), ("origin", "solved")):
         op.add_column("plan", sa.Column(name, sa.Text, nullable=False, server_default=value))
+    op.add_column("plan", sa.Column("inputs", sa.LargeBinary))
     op.add_column("plan", sa.Column("decided_at", sa.BigInteger))
     op.add_column("plan", sa.Column("decided_by", sa.Text))
 

@@ -1,0 +1,88 @@
+"""What a domain adds to a planning run, and what a run is asked for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.errors import ConsigneError
+from engine.model import Slot
+from engine.settings import Settings
+from engine.store import Store, Unit
+from jobs.bootstrap import Territory
+from jobs.compute import Compute
+from optimizers.result import Limits, Plan
+
+
+class StaleInputs(ConsigneError):
+    """What a plan is made of is missing, or too old to plan by. The message names it, its age and the age allowed."""
+
+
+class Task(Protocol):
+    """A problem with what was behind it."""
+
+    @property
+    def problem(self) -> Any: ...
+
+
+class Context(Protocol):
+    """What a planning run works with (see `jobs.table.JobContext`)."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def territory(self) -> Territory: ...
+    @property
+    def compute(self) -> Compute: ...
+
+
+@dataclass(frozen=True)
+class Domain:
+    """How a domain's problem is built and how its plan becomes slots. Whatever raises in it leads to a fall-back.
+
+    optimizer     name of the module that packs, solves and checks its problems (see `jobs.solving.Optimizer`)
+    build         the task of the span that holds an instant, from what was known then
+    rules_only    a task and a plan for it that need neither solver, forecast nor history: what the domain does without
+    shift         the plan that a body holds, put on the slots and assets of today's task; raises where it cannot be
+    body          one compressed block of what `to_setpoints` and `explain` read; the same input gives the same bytes
+    with_plan     the body again with another plan of the same problem in it
+    to_setpoints  the slots of a body, for a version, written at an instant
+    explain       why a body asks what it asks of one point at one instant
+    span          the noon to noon, day or week that a plan made at an instant covers
+    unit          of the objective
+    """
+
+    name: str
+    optimizer: str
+    build: Callable[[Unit, Territory, datetime, Settings], Any]
+    rules_only: Callable[[Unit, Territory, datetime, Settings], tuple[Any, Any]]
+    shift: Callable[[Any, bytes], Any]
+    body: Callable[[Any, Any], bytes]
+    with_plan: Callable[[bytes, Any], bytes]
+    to_setpoints: Callable[[bytes, str, datetime], Sequence[Slot]]
+    explain: Callable[[bytes, str, datetime], dict[str, Any]]
+    span: Callable[[datetime], tuple[datetime, datetime]]
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Plan the span that holds `at`, with what was known then. `propose`: a person decides before anything is asked."""
+
+    at: datetime
+    limits: Limits = field(default_factory=Limits)
+    memory_bytes: int | None = None
+    propose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plan that passed its check and the guard. `points`: of how many it speaks; `of`: the plan it is a shift of."""
+
+    plan: Plan
+    body: bytes
+    points: int
+    orders: dict[str, int]
+    of: str = ""

@@ -1,0 +1,248 @@
+"""Making a plan: build → solve → check → guard, or a fall-back where one of them fails. Every outcome is a value."""
+
+import dataclasses
+import hashlib
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.errors import Conflict, ConsigneError, Unavailable
+from engine.model import PlanOrigin, PlanRecord, PlanState, Slot
+from jobs import metrics, solving
+from jobs.compute import FaultKind, Outcome
+from jobs.planning.domain import Candidate, Context, Domain, PlanRequest
+from jobs.planning.guarding import guard
+from jobs.solving import Item
+from optimizers.result import Limits, Plan, Status
+
+T = TypeVar("T")
+_SHIFTABLE = timedelta(days=8)
+"""A plan older than this says nothing of today: the same day of last week is the oldest that does."""
+_LOOKED_AT = 100
+_NO_RESULT = frozenset({"seconds", "version", "reproducible"})
+_MEANT = {PlanOrigin.SHIFTED: "the last plan, shifted: ", PlanOrigin.RULES_ONLY: "without a plan: "}
+
+
+class Step(StrEnum):
+    """What of a run failed."""
+
+    BUILD = "build"
+    SOLVE = "solve"
+    CHECK = "check"
+    GUARD = "guard"
+    SHIFT = "shift"
+    RULES_ONLY = "rules_only"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed, and why, for people."""
+
+    step: Step
+    what: str
+    kind: FaultKind | Status | None = None
+
+    @property
+    def of_time(self) -> bool:
+        return self.kind in {FaultKind.TIMED_OUT, Status.TIME_LIMIT}
+
+
+@dataclass(frozen=True)
+class MadePlan:
+    """What a run came to, not committed yet. No candidate: nothing that may be used was found.
+
+    `problem` is the packed and compressed one, empty where none could be built; `solve` is how the solve went.
+    """
+
+    request: PlanRequest
+    span: tuple[datetime, datetime]
+    optimizer: str
+    origin: PlanOrigin = PlanOrigin.SOLVED
+    candidate: Candidate | None = None
+    problem: bytes = b""
+    failures: tuple[Failure, ...] = ()
+    solve: Outcome[Plan] | None = None
+
+    @property
+    def inputs_digest(self) -> str:
+        """SHA-256 of the packed problem; empty where there is none."""
+        return hashlib.sha256(zlib.decompress(self.problem)).hexdigest() if self.problem else ""
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the same problem and limits give the same again: not where the clock or a fault had a hand in it."""
+        return self.solve is not None and self.solve.value is not None and self.solve.value.reproducible
+
+    @property
+    def why(self) -> str:
+        return "; ".join(f"{failure.step}: {failure.what}" for failure in self.failures)
+
+
+def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePlan:
+    """Everything but the commit, as the world was known at `request.at`.
+
+    A plan that the solver makes is used where what it breaks is what it owns up to, and the guard has nothing against
+    it. Otherwise the last valid plan is put on the span, if it passes the same; else what the domain does without a
+    plan. Raises only what has nothing to do with the plan: a database that is away, a service that is stopped.
+    """
+    made = MadePlan(request, domain.span(request.at), domain.optimizer)
+    task = _attempt(Step.BUILD, lambda: _built(context, domain, request))
+    if isinstance(task, Failure):
+        return _without_plan(context, domain, made, (task,))
+    packed = _attempt(Step.BUILD, lambda: Item.of(domain.optimizer, task.problem))
+    if isinstance(packed, Failure):
+        return _without_plan(context, domain, made, (packed,))
+    outcome = solve(context, packed, request.limits, request.memory_bytes)
+    metrics.count_solve(domain.name, _ended(outcome), outcome.seconds)
+    made = dataclasses.replace(made, problem=packed.problem, solve=outcome)
+    found = _of_solver(context, domain, made, task)
+    if isinstance(found, Candidate):
+        return dataclasses.replace(made, candidate=found)
+    return _fall_back(context, domain, made, task, found)
+
+
+def solve(context: Context, item: Item, limits: Limits, memory_bytes: int | None) -> Outcome[Plan]:
+    """One solve on the compute engine. Raises ConsigneError where the engine was told to stop."""
+    (outcome,) = context.compute.map(
+        solving.solve, [item], limits, memory_bytes=memory_bytes, key=lambda item: item.optimizer
+    )
+    if outcome.fault is not None and outcome.fault.kind is FaultKind.STOPPED:
+        raise ConsigneError(f"the solve was stopped: {outcome.fault.what} → it is done again when the job runs again")
+    return outcome
+
+
+def _ended(outcome: Outcome[Plan]) -> str:
+    return outcome.fault.kind.value if outcome.fault else str(outcome.value.status if outcome.value else "no_plan")
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 of everything that a plan says, to the byte; how long it took is no part of that."""
+    state = hashlib.sha256()
+    for one in dataclasses.fields(plan):
+        value = getattr(plan, one.name)
+        if one.name in _NO_RESULT:
+            continue
+        if isinstance(value, np.ndarray):
+            state.update(f"{one.name} {value.dtype.str} {value.shape}\n".encode())
+            state.update(np.ascontiguousarray(value).tobytes())
+        else:
+            state.update(f"{one.name} {value!r}\n".encode())
+    return state.hexdigest()
+
+
+def slots_of(domain: Domain, origin: PlanOrigin, body: bytes, version: str, at: datetime) -> list[Slot]:
+    """The slots of a body, each saying where it comes from."""
+    meant = _MEANT.get(origin, "")
+    slots = domain.to_setpoints(body, version, at)
+    return [dataclasses.replace(slot, reason=meant + slot.reason) for slot in slots] if meant else list(slots)
+
+
+def _attempt(step: Step, make: Callable[[], T]) -> T | Failure:
+    """What a domain makes, or why it could not: whatever its code does, the fall-back behind it is reached."""
+    try:
+        return make()
+    except (Unavailable, Conflict):
+        raise
+    except ConsigneError as error:
+        return Failure(step, str(error))
+    except Exception as error:  # noqa: BLE001 - a domain that fails leads to a fall-back, which is told
+        return Failure(step, f"{type(error).__name__}: {error}")
+
+
+def _built(context: Context, domain: Domain, request: PlanRequest) -> Any:
+    with context.store.read() as unit:
+        return domain.build(unit, context.territory, request.at, context.settings)
+
+
+def _of_solver(context: Context, domain: Domain, made: MadePlan, task: Any) -> Candidate | Failure:
+    outcome = made.solve
+    assert outcome is not None  # noqa: S101
+    if outcome.fault is not None or outcome.value is None:
+        fault = outcome.fault
+        return Failure(Step.SOLVE, str(fault) if fault else "no plan came back", fault.kind if fault else None)
+    plan = outcome.value
+    if plan.status is Status.INFEASIBLE:
+        return Failure(Step.SOLVE, "; ".join(["infeasible", *plan.reasons[:3]]), plan.status)
+    found = _judged(context, domain, made, task, plan)
+    if isinstance(found, Failure) and plan.status is Status.TIME_LIMIT:
+        return Failure(Step.SOLVE, f"out of time without a usable plan ({found.what})", plan.status)
+    return found
+
+
+def _judged(
+    context: Context, domain: Domain, made: MadePlan, task: Any, plan: Any, of: PlanRecord | None = None
+) -> Candidate | Failure:
+    """The plan as a candidate if it owns up to whatever it breaks, and the guard has nothing against it."""
+    hidden = _attempt(Step.CHECK, lambda: _hidden(domain, task, plan))
+    if hidden:
+        return hidden if isinstance(hidden, Failure) else Failure(Step.CHECK, _named(hidden))
+
+    def guarded() -> Candidate:
+        body = domain.body(task, plan)
+        slots = domain.to_setpoints(body, "", made.request.at)
+        known = of.detail.get("orders", {}) if of else None
+        verdict = guard(slots, context.territory.points, made.span, domain.name, known)
+        if verdict.problems:
+            raise ConsigneError(str(verdict))
+        return Candidate(plan, body, len(slots), dict(verdict.orders), of.id if of else "")
+
+    return _attempt(Step.GUARD, guarded)
+
+
+def _hidden(domain: Domain, task: Any, plan: Plan) -> list[str]:
+    """What an independent check finds broken and the plan does not say."""
+    owned = {(v.constraint, v.object) for v in plan.violations}
+    found = solving.optimizer_of(domain.optimizer).check(task.problem, plan)
+    return [str(v) for v in found if (v.constraint, v.object) not in owned]
+
+
+def _named(hidden: list[str]) -> str:
+    more = f" and {len(hidden) - 3} more" if len(hidden) > 3 else ""
+    return f"the plan breaks what it does not own up to: {'; '.join(hidden[:3])}{more}"
+
+
+def _fall_back(context: Context, domain: Domain, made: MadePlan, task: Any, first: Failure) -> MadePlan:
+    """The last valid plan, put on today's span, if today's check and guard let it pass."""
+    last = _last_valid(context, domain, made.span[0])
+    if last is None:
+        none = Failure(Step.SHIFT, f"no plan of the last {_SHIFTABLE.days} days to shift")
+        return _without_plan(context, domain, made, (first, none))
+    record, body = last
+    plan = _attempt(Step.SHIFT, lambda: domain.shift(task, body))
+    found = plan if isinstance(plan, Failure) else _judged(context, domain, made, task, plan, record)
+    if isinstance(found, Failure):
+        refused = Failure(Step.SHIFT, f"{record.id}: {found.what}")
+        return _without_plan(context, domain, made, (first, refused))
+    return dataclasses.replace(made, origin=PlanOrigin.SHIFTED, candidate=found, failures=(first,))
+
+
+def _last_valid(context: Context, domain: Domain, start: datetime) -> tuple[PlanRecord, bytes] | None:
+    """The newest plan that a solver made and that was put in force."""
+    with context.store.read() as unit:
+        record = next((r for r in unit.plans.list(domain.name, _LOOKED_AT) if _valid(r, start)), None)
+        return unit.plans.get(record.id) if record else None
+
+
+def _valid(record: PlanRecord, start: datetime) -> bool:
+    solved = record.origin is PlanOrigin.SOLVED and record.state is PlanState.IN_FORCE
+    return solved and start - _SHIFTABLE <= record.start <= start
+
+
+def _without_plan(context: Context, domain: Domain, made: MadePlan, failures: tuple[Failure, ...]) -> MadePlan:
+    """What the domain does without a plan, checked like one."""
+
+    def rules_only() -> tuple[Any, Any]:
+        with context.store.read() as unit:
+            return domain.rules_only(unit, context.territory, made.request.at, context.settings)
+
+    pair = _attempt(Step.RULES_ONLY, rules_only)
+    found = pair if isinstance(pair, Failure) else _judged(context, domain, made, *pair)
+    if isinstance(found, Failure):
+        last = Failure(Step.RULES_ONLY, found.what)
+        return dataclasses.replace(made, origin=PlanOrigin.RULES_ONLY, failures=(*failures, last))
+    return dataclasses.replace(made, origin=PlanOrigin.RULES_ONLY, candidate=found, failures=failures)
