@@ -108,7 +108,5 @@ def show_commands(_states: Mapping[Any, int]) -> None: ...
 def show_holds(_holds: object) -> None: ...
 
 
-
-
 def serve(port: int) -> None:
     start_http_server(port, addr="127.0.0.1")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from engine.errors import Conflict, ConsigneError, Unavailable
+from engine.errors import Conflict, ConsigneError, Outdated, Unavailable
 from engine.model import PlanOrigin, PlanRecord, PlanState, Slot
 from jobs import metrics, solving
 from jobs.compute import FaultKind, Outcome
@@ -107,12 +107,12 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
 
 
 def solve(context: Context, item: Item, limits: Limits, memory_bytes: int | None) -> Outcome[Plan]:
-    """One solve on the compute engine. Raises ConsigneError where the engine was told to stop."""
+    """One solve on the compute engine. Raises Outdated where the engine was told to stop: the run is not over then."""
     (outcome,) = context.compute.map(
         solving.solve, [item], limits, memory_bytes=memory_bytes, key=lambda item: item.optimizer
     )
     if outcome.fault is not None and outcome.fault.kind is FaultKind.STOPPED:
-        raise ConsigneError(f"the solve was stopped: {outcome.fault.what} → it is done again when the job runs again")
+        raise Outdated(f"the solve was stopped: {outcome.fault.what} → it is done again when the job runs again")
     return outcome
 
 

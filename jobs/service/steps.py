@@ -108,7 +108,7 @@ class Service:
 
     def _plan(self, domain: Domain) -> None:
         try:
-            result = run_plan(self.store, self.territory, domain, self.clock.now(), self.settings)
+            result = run_plan(self.store, self.territory, domain, self.clock.now(), self.settings, None, self.compute)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one job run must not end the service

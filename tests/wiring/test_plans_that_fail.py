@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.errors import ConsigneError, InputError, Problem, Unavailable
+from engine.errors import ConsigneError, InputError, Outdated, Problem, Unavailable
 from engine.model import Alarm, CommandState, PlanOrigin, PlanRecord, PlanState
 from engine.settings import Settings
 from engine.store import Store
@@ -34,18 +34,24 @@ BROKEN = {
         "solve: infeasible",
     ),
     "hides": (
-        ("def solve(problem, limits):\n"
-        "    plan = lighting.solve(problem)\n    return replace(plan, flux=np.zeros_like(plan.flux))"),
+        (
+            "def solve(problem, limits):\n"
+            "    plan = lighting.solve(problem)\n    return replace(plan, flux=np.zeros_like(plan.flux))"
+        ),
         "check: the plan breaks what it does not own up to: floor",
     ),
     "too late": (
-        ("def solve(problem, limits):\n    plan = lighting.solve(problem)\n"
-        "    return replace(plan, status=Status.TIME_LIMIT, flux=np.zeros_like(plan.flux))"),
+        (
+            "def solve(problem, limits):\n    plan = lighting.solve(problem)\n"
+            "    return replace(plan, status=Status.TIME_LIMIT, flux=np.zeros_like(plan.flux))"
+        ),
         "solve: out of time without a usable plan",
     ),
     "not a number": (
-        ("def solve(problem, limits):\n"
-        "    plan = lighting.solve(problem)\n    return replace(plan, flux=plan.flux * np.nan)"),
+        (
+            "def solve(problem, limits):\n"
+            "    plan = lighting.solve(problem)\n    return replace(plan, flux=plan.flux * np.nan)"
+        ),
         "check: the plan breaks what it does not own up to: finite",
     ),
     "no plan": ("def solve(problem, limits): return None", "solve: no plan came back"),
@@ -144,7 +150,7 @@ def test_every_fault_of_the_engine_leads_to_a_fall_back(
 
 def test_a_stopped_engine_is_no_failure_of_the_plan(service: JobContext, store: Store) -> None:
     context = replace(service, compute=Faulty(Fault(FaultKind.STOPPED, "SIGTERM")))
-    with pytest.raises(ConsigneError, match="stopped: SIGTERM"):
+    with pytest.raises(Outdated, match="stopped: SIGTERM"):
         make_plan(context, LIGHTING, PlanRequest(NOON))
     assert alarms(store) == {}
 
