@@ -122,9 +122,12 @@ class Broker:
             raise self._unavailable(self._refused or f"no answer within {timeout_s:g} s")
 
     def _unavailable(self, why: str) -> Unavailable:
-        return Unavailable(
-            f"MQTT broker {self._host}:{self._port}: {why} → start it, or point CONSIGNE_BROKER_URL at the right one"
-        )
+        return Unavailable(f"{self.name}: {why} → start it, or point CONSIGNE_BROKER_URL at the right one")
+
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+        return f"MQTT broker {self._host}:{self._port}"
 
     @property
     def connected(self) -> bool:

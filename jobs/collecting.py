@@ -11,8 +11,9 @@ from prometheus_client.registry import Collector
 from engine.errors import ConsigneError
 from engine.model import AlarmState, CommandState, Priority, Scope
 from engine.ports import Clock
-from engine.store import Store, Unit
+from engine.store import Unit
 from engine.store.leases import Fences
+from jobs.health import Read
 from jobs.vitals import Vitals
 
 Sample = tuple[str, tuple[str, ...], float]
@@ -53,10 +54,10 @@ class DatabaseCollector(Collector):
     """
 
     def __init__(
-        self, store: Store, clock: Clock, fences: Callable[[], Fences] = dict,
+        self, read: Read, clock: Clock, fences: Callable[[], Fences] = dict,
         kept_s: float = _KEPT_S, timer: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._store, self._clock, self._fences = store, clock, fences
+        self._look, self._clock, self._fences = read, clock, fences
         self._kept_s, self._timer = kept_s, timer
         self._lock = threading.Lock()
         self._read_at: float | None = None
@@ -75,7 +76,7 @@ class DatabaseCollector(Collector):
 
     def _read(self) -> list[Sample] | None:
         try:
-            with self._store.read() as unit:
+            with self._look() as unit:
                 return [*_samples(unit, self._clock.now(), self._fences())]
         except ConsigneError:
             return None

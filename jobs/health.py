@@ -4,18 +4,21 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from engine.errors import ConsigneError
 from engine.settings import Settings
-from engine.store import Store, Unit
+from engine.store import Unit
 from engine.store.leases import Lease
 from jobs.vitals import Sign, Vitals
 
 State = Literal["ok", "degraded", "down"]
 STATES: tuple[State, ...] = ("ok", "degraded", "down")
+Read = Callable[[], AbstractContextManager[Unit]]
+"""Opens a reading transaction; raises Unavailable where the database is away."""
 LOOP = "loop"  # the mark of the loop that takes turns, and of what waits in its place
 
 
@@ -76,10 +79,10 @@ class Readiness:
     """Whether this process does what it is there for, looked at when asked."""
 
     def __init__(
-        self, settings: Settings, store: Store, vitals: Vitals, roles: Collection[str], now: Callable[[], datetime]
+        self, settings: Settings, read: Read, vitals: Vitals, roles: Collection[str], now: Callable[[], datetime]
     ) -> None:
         self._settings, self._vitals, self._roles, self._now = settings, vitals, frozenset(roles), now
-        self._database = Probe(store, settings.ready_s)
+        self._database = Probe(read, settings.ready_s)
 
     def findings(self) -> list[Finding]:
         """The database first; what cannot be known without it is left out while it is away."""
@@ -131,8 +134,8 @@ class Readiness:
 class Probe:
     """Asks the database, and waits no longer than a bound: one that hangs must not hang whoever asks."""
 
-    def __init__(self, store: Store, bound_s: float) -> None:
-        self._store, self._bound_s = store, bound_s
+    def __init__(self, read: Read, bound_s: float) -> None:
+        self._read, self._bound_s = read, bound_s
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "database probe")
         self._asked: Future[Any] | None = None
@@ -143,13 +146,13 @@ class Probe:
             if self._asked is None or self._asked.done():
                 self._asked = self._pool.submit(self._look, look)
             try:
-                return Finding("database", "ok", f"{self._store.name} answers"), self._asked.result(self._bound_s)
+                return Finding("database", "ok", "answers"), self._asked.result(self._bound_s)
             except TooLate:
-                what = f"{self._store.name} has not answered within {self._bound_s:g} s"
+                what = f"has not answered within {self._bound_s:g} s"
             except ConsigneError as error:
                 what = str(error)
         return Finding("database", "down", what, None, self._bound_s, "see consigne doctor"), None
 
     def _look(self, look: Callable[[Unit], Any]) -> Any:
-        with self._store.read() as unit:
+        with self._read() as unit:
             return look(unit)

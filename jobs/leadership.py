@@ -7,7 +7,7 @@ the other is then deposed, and by the fences writes nothing more.
 import os
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Self
 
@@ -47,10 +47,14 @@ class Leadership:
         self.owner = owner or this_process()
         self._rng = np.random.default_rng([seed, *self.owner.encode()])
 
-    def stand_by(self, stop: threading.Event) -> "Term | None":
-        """Wait until all leases are ours; None once stopped. A database that is away is waited for."""
+    def stand_by(self, stop: threading.Event, beat: Callable[[], object] = lambda: None) -> "Term | None":
+        """Wait until all leases are ours; None once stopped. A database that is away is waited for.
+
+        `beat` is called at every look.
+        """
         waits_for = None
         while not stop.is_set():
+            beat()
             try:
                 term = self.take(stop)
                 found = None if term else self._held_by()

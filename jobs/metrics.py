@@ -6,7 +6,7 @@ Figures that the database has are read when they are asked for: `jobs.collecting
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 from engine.store import Intake
 from jobs.compute.base import Outcome
@@ -97,16 +97,3 @@ def count_task(engine: str, outcome: Outcome[Any]) -> None:
 
 def show_workers(engine: str, alive: int) -> None:
     _WORKERS.labels(engine).set(alive)
-
-
-# Until the service and planning say it no more: these are read off the database now (see `jobs.collecting`).
-
-
-def show_commands(_states: Mapping[Any, int]) -> None: ...
-
-
-def show_holds(_holds: object) -> None: ...
-
-
-def serve(port: int) -> None:
-    start_http_server(port, addr="127.0.0.1")

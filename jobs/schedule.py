@@ -73,5 +73,6 @@ def start_scheduler(context: JobContext) -> BackgroundScheduler:
     for entry in ENTRIES.values():
         trigger = CronTrigger(hour=entry.hour, minute=entry.minute, timezone=PARIS)
         scheduler.add_job(fire, trigger, args=[entry.name], id=entry.name)
+    scheduler.add_job(context.vitals.success, "interval", ["schedule"], seconds=1, id="(alive)")
     scheduler.start()
     return scheduler

@@ -1,7 +1,8 @@
 """The status of a process over HTTP: /metrics, /livez and /readyz."""
 
+import threading
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 
 import orjson
@@ -16,9 +17,9 @@ from starlette.routing import Route
 
 from engine.ports import Clock
 from engine.settings import Settings
-from engine.store import Store
+from engine.store import Store, Unit
 from jobs.collecting import DatabaseCollector, VitalsCollector
-from jobs.health import Finding, Readiness, is_live, worst
+from jobs.health import Finding, Read, Readiness, is_live, worst
 from jobs.vitals import Vitals
 from jobs.web import serving
 
@@ -34,29 +35,51 @@ class _Everything(CollectorRegistry):
 
 
 @contextmanager
-def status_server(
-    settings: Settings, store: Store, vitals: Vitals, roles: Collection[str], clock: Clock
-) -> Iterator[int]:
+def status_server(settings: Settings, vitals: Vitals, roles: Collection[str], clock: Clock) -> Iterator[int]:
     """Answer on `metrics_host`:`metrics_port`, and say on which port; 0 when the setting is 0 and nothing does.
 
-    `store` is this server's own, so that it waits for no connection of the work. Raises ConsigneError when the port is
-    not to be had.
+    It has connections of its own to the database, which may be away. Raises ConsigneError when the port is not to be
+    had.
     """
     if settings.metrics_port == 0:
         yield 0
         return
-    app = status_app(settings, store, vitals, roles, clock)
-    with serving(app, settings.metrics_host, settings.metrics_port, "status", "CONSIGNE_METRICS_PORT") as port:
+    onlooker = Onlooker(settings.database_url)
+    app = status_app(settings, onlooker.read, vitals, roles, clock)
+    with (
+        closing(onlooker),
+        serving(app, settings.metrics_host, settings.metrics_port, "status", "CONSIGNE_METRICS_PORT") as port,
+    ):
         _log.info("telling the status", host=settings.metrics_host, port=port, roles=sorted(roles))
         yield port
 
 
-def status_app(settings: Settings, store: Store, vitals: Vitals, roles: Collection[str], clock: Clock) -> Starlette:
+class Onlooker:
+    """Reads a database that may be away when one begins to look."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """See `Store.read`. Raises Unavailable where it is away."""
+        with self._lock:
+            if self._store is None:
+                self._store = Store.open(self._url)
+        return self._store.read()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+def status_app(settings: Settings, read: Read, vitals: Vitals, roles: Collection[str], clock: Clock) -> Starlette:
     """The three paths. Each answers for this process; a console, which has no work, for the whole service."""
     registry = _Everything()
-    registry.register(DatabaseCollector(store, clock, lambda: vitals.fences))
+    registry.register(DatabaseCollector(read, clock, lambda: vitals.fences))
     registry.register(VitalsCollector(vitals))
-    readiness = Readiness(settings, store, vitals, roles, clock.now)
+    readiness = Readiness(settings, read, vitals, roles, clock.now)
     works = bool(set(roles) - {"console"})
 
     def metrics(request: Request) -> Response:

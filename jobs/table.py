@@ -15,6 +15,7 @@ from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
 from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, report_of
+from jobs.vitals import Vitals
 from optimizers.result import Limits
 
 _PARTITIONS_AHEAD = timedelta(days=62)
@@ -29,6 +30,7 @@ class JobContext:
     territory: Territory
     clock: Clock
     compute: Compute = field(default_factory=Inline)
+    vitals: Vitals = field(default_factory=Vitals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import typer
 from engine.errors import InputError, Problem
 from engine.settings import language
 from engine.store.ledger import RunState
-from jobs import metrics, schedule
+from jobs import schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock
 from jobs.cli import alarms, approvals, audit, database, holds, operators, optimise, rules, setpoints, territory
@@ -137,8 +137,6 @@ def serve(
     set_up_logging(chosen)
     ending = Ending(chosen.stop_within_s)
     ending.on_signals()
-    if chosen.metrics_port:
-        metrics.serve(chosen.metrics_port)
     Process(chosen, wanted, name, ending).run()
 
 

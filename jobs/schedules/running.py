@@ -105,7 +105,8 @@ class Runner:
             self._guarded(partial(self._skip, due, "overlap: the occurrence before it was still running"))
 
     def look_at_events(self) -> None:
-        """Do what rules have asked for."""
+        """Do what rules have asked for. That it comes to this shows that the clockwork turns."""
+        self.context.vitals.success("schedule")
         for name, entry in self.schedule.entries.items():
             if entry.event is not None:
                 key = REPLAN + self.schedule.job_of(name).removeprefix("plan-")

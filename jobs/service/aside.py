@@ -113,11 +113,13 @@ class Spared:
         return True
 
 
-def with_back_off(step: Callable[[], T], stop: threading.Event) -> T | None:
+def with_back_off(
+    step: Callable[[], T], stop: threading.Event, waiting: Callable[[str], object] = lambda _why: None
+) -> T | None:
     """Do a step; while what it needs is away, say so and try again after 1, 2, 4 … 60 s. None once stopped.
 
-    Where another process stood in the way, the first waits are shorter. Raises Outdated: whoever supervises us starts
-    us again.
+    Where another process stood in the way, the first waits are shorter. `waiting` is told why before each. Raises
+    Outdated: whoever supervises us starts us again.
     """
     delay_s = 0.0
     while not stop.is_set():
@@ -128,5 +130,6 @@ def with_back_off(step: Callable[[], T], stop: threading.Event) -> T | None:
         except (Unavailable, Conflict) as error:
             delay_s = min(max(2 * delay_s, 1.0 if isinstance(error, Unavailable) else 0.1), 60.0)
             _log.warning("waiting", why=str(error), retry_s=delay_s)
+            waiting(str(error))
             stop.wait(delay_s)
     return None

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from engine.broker import Broker
 from engine.store import Store
-from jobs import metrics
+from jobs.health import LOOP
 from jobs.service.aside import Aside, Beside, Spared, with_back_off
 from jobs.service.roles import ALL, Role
 from jobs.service.steps import Service
+from jobs.tracing import span
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 _TURN_S = 0.2
 _SHORT_TURN_S = 0.1
@@ -42,12 +45,27 @@ class Work:
     def aside(self, step: Callable[[], object], every_s: float, share: float = 1.0) -> Aside:
         return Aside(partial(with_back_off, step, self.stop), every_s, share, self.left_s)
 
+    def patiently(self, step: Callable[[], T], part: str | None = None) -> T | None:
+        """Do a step of the loop, which shows that it lives while it waits for what is away. `part` is marked by it."""
+        marked = step if part is None else self.marked(part, step)
+        return with_back_off(marked, self.stop, lambda _why: self.service.vitals.beat(LOOP))
+
+    def marked(self, part: str, step: Callable[[], T]) -> Callable[[], T]:
+        """The step, marking success or failure of a part."""
+
+        def do() -> T:
+            with self.service.vitals.step(part):
+                return step()
+
+        return do
+
 
 def serve(
     service: Service, telemetry: Broker | None, stop: threading.Event, roles: frozenset[Role] = ALL
 ) -> None:  # fmt: skip
     """Do what these roles do until `stop`, without a schedule."""
-    take_turns(parts_of(Work(service, stop), telemetry, roles), stop)
+    work = Work(service, stop)
+    take_turns(parts_of(work, telemetry, roles), work)
 
 
 def parts_of(work: Work, telemetry: Broker | None, roles: frozenset[Role]) -> list[Part]:
@@ -62,12 +80,14 @@ def parts_of(work: Work, telemetry: Broker | None, roles: frozenset[Role]) -> li
     return parts
 
 
-def take_turns(parts: Sequence[Part], stop: threading.Event) -> None:
-    """Run until `stop`. A broker or database that goes away is one log line, then back-off until it answers."""
+def take_turns(parts: Sequence[Part], work: Work) -> None:
+    """Run until told to stop. A broker or database that goes away is one log line, then back-off until it answers."""
+    stop = work.stop
     with ExitStack() as stack:
         turns = [stack.enter_context(part) for part in parts]
         stack.callback(stop.set)  # or what runs aside might wait on for a database that is away
         while not stop.is_set():
+            work.service.vitals.beat(LOOP)
             for place, turn in enumerate(turns):
                 turn(0.0 if place else _TURN_S)
 
@@ -75,7 +95,7 @@ def take_turns(parts: Sequence[Part], stop: threading.Event) -> None:
 @contextmanager
 def ingesting(work: Work, telemetry: Broker) -> Iterator[Turn]:
     """Commit what is told, from the broker and from network servers."""
-    service, stop = work.service, work.stop
+    service = work.service
     with ExitStack() as stack:
         listening = [
             stack.enter_context(work.aside(partial(service.hear, source), _UPLINKS_EVERY_S))
@@ -83,9 +103,13 @@ def ingesting(work: Work, telemetry: Broker) -> Iterator[Turn]:
         ]
 
         def turn(wait_s: float) -> None:
-            messages = with_back_off(lambda: telemetry.take(service.settings.ingest_batch, wait_s), stop)
+            if telemetry.connected:
+                service.vitals.success("broker")
+            else:
+                service.vitals.failure("broker", f"no session with {telemetry.name}")
+            messages = telemetry.take(service.settings.ingest_batch, wait_s)
             if messages:
-                with_back_off(partial(service.ingest, messages, telemetry), stop)
+                work.patiently(partial(service.ingest, messages, telemetry))
                 service.news.set()
             for aside in listening:
                 aside.poll()
@@ -100,7 +124,7 @@ def ruling(work: Work, *, told: bool) -> Iterator[Turn]:
     `told`: who ingests is in this process and sets `service.news`; else the database is looked at for readings.
     """
     service, stop = work.service, work.stop
-    with_back_off(service.announce, stop)
+    work.patiently(service.announce)
     last_cycle, last_holds, more = 0.0, 0.0, False
     heads = None if told else Heads(service.store)
     with ExitStack() as stack:
@@ -109,29 +133,29 @@ def ruling(work: Work, *, told: bool) -> Iterator[Turn]:
             for step, every_s, share in (
                 (service.look_at_rules, service.settings.rules_reload_s or math.inf, 1.0),
                 (service.tell, _TELL_EVERY_S, 0.1),
-                (service.post, _TELL_EVERY_S, 1.0),
+                (work.marked("messages", service.post), _TELL_EVERY_S, 1.0),
                 (service.tend_batches, 1.0, 1.0),
             )
         ]
-        seals = stack.enter_context(Beside(service.store.seal, _SEALED_EVERY_S, stop))
+        seals = stack.enter_context(Beside(work.marked("seal", service.store.seal), _SEALED_EVERY_S, stop))
 
         def turn(wait_s: float) -> None:
             nonlocal last_cycle, last_holds, more
             if wait_s and not more:
                 service.news.wait(min(wait_s, _SHORT_TURN_S))
-            if heads is not None and with_back_off(heads.moved, stop):
+            if heads is not None and work.patiently(heads.moved):
                 service.news.set()
             if more or service.news.is_set() or time.monotonic() - last_cycle > _QUIET_TICK_S:
                 service.news.clear()
-                more = _cycle(service, stop)
+                more = _cycle(work)
                 last_cycle = time.monotonic()
             seals.poll()
             for aside in asides:
                 aside.poll()
             if time.monotonic() - last_holds > _HOLDS_EVERY_S:
-                with_back_off(service.tend_holds, stop)
+                work.patiently(service.tend_holds)
                 last_holds = time.monotonic()
-            with_back_off(service.take_over, stop)
+            work.patiently(service.take_over)
 
         yield turn
 
@@ -157,7 +181,7 @@ class Heads:
 def dispatching(work: Work) -> Iterator[Turn]:
     """Send, and take answers."""
     wait_s = 0.0
-    sending = Spared(lambda: work.service.dispatcher.step(wait_s))
+    sending = Spared(work.marked("dispatch", lambda: _send(work.service, wait_s)))
 
     def turn(patience_s: float) -> None:
         nonlocal wait_s
@@ -168,18 +192,14 @@ def dispatching(work: Work) -> Iterator[Turn]:
     yield turn
 
 
-def _cycle(service: Service, stop: threading.Event) -> bool:
+def _send(service: Service, wait_s: float) -> None:
+    with span("dispatch"):
+        service.dispatcher.step(wait_s)
+
+
+def _cycle(work: Work) -> bool:
     """One cycle. Returns whether more readings wait."""
-    result = with_back_off(service.cycle, stop)
-    with_back_off(partial(_show_commands, service), stop)
+    result = work.patiently(work.service.cycle, "cycle")
     if result is not None and result.faults:
         _log.error("rules failed", faults=result.faults)
     return result is not None and result.more
-
-
-def _show_commands(service: Service) -> None:
-    """Nobody reads the counts, which go over all commands, where no metrics are served."""
-    if not service.settings.metrics_port:
-        return
-    with service.store.read() as unit:
-        metrics.show_commands(unit.commands.counts())

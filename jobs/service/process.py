@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import orjson
@@ -18,6 +18,7 @@ from engine.store.leases import Deposed
 from jobs.bootstrap import Territory, WallClock, open_broker, open_link, open_store, open_territory
 from jobs.compute import compute_of
 from jobs.filelock import locked
+from jobs.health import LOOP
 from jobs.leadership import Leadership, Term
 from jobs.listener import listening
 from jobs.reload import RuleFiles
@@ -28,7 +29,10 @@ from jobs.service.ending import Ending
 from jobs.service.loop import Turn, Work, parts_of, take_turns
 from jobs.service.roles import Role, lease_names
 from jobs.service.steps import Service
+from jobs.status import status_server
+from jobs.tracing import tracing
 from jobs.uplinks import UplinkSource, uplink_sources
+from jobs.vitals import Vitals
 
 _log = structlog.get_logger()
 
@@ -41,13 +45,19 @@ class Process:
     roles: frozenset[Role]
     name: str | None
     ending: Ending
+    vitals: Vitals = field(default_factory=Vitals)
     _schedule: Schedule | None = None
 
     def run(self) -> None:
-        """Lead these roles whenever nobody else does, until told to stop.
+        """Lead these roles whenever nobody else does, until told to stop; tell the status all the while.
 
         Raises InputError where another process serves the same SQLite file, and what a start raises.
         """
+        chosen = self.settings
+        with tracing(chosen.trace_url), status_server(chosen, self.vitals, self.roles, WallClock()):
+            self._serve()
+
+    def _serve(self) -> None:
         names = lease_names(self.roles, self.name)
         if not names:
             self.ending.stop.wait()
@@ -55,7 +65,7 @@ class Process:
         with ExitStack() as stack:
             if Role.PLAN in self.roles:
                 self._read_schedule()
-            store = with_back_off(lambda: open_store(self.settings), self.ending.stop)
+            store = with_back_off(lambda: open_store(self.settings), self.ending.stop, self._wait)
             if store is None:
                 return
             stack.callback(store.close)
@@ -63,9 +73,13 @@ class Process:
                 stack.enter_context(locked(store.path, names))
             life = timedelta(seconds=self.settings.lead_s)
             leadership = Leadership(store, names, WallClock(), life, alone=store.path is not None)
-            while (term := leadership.stand_by(self.ending.stop)) is not None:
+            while (term := leadership.stand_by(self.ending.stop, self._wait)) is not None:
                 with term:
                     self._lead(term)
+
+    def _wait(self, _why: str = "") -> None:
+        """There is nothing to do yet, but that shows that it lives."""
+        self.vitals.beat(LOOP)
 
     def _read_schedule(self) -> Schedule:
         """As the file says now; while it has a mistake, as it said last. Raises InputError where it never was right."""
@@ -82,20 +96,23 @@ class Process:
         _log.info("leading", leases=leases, fences=term.fences)
         sys.stdout.buffer.write(orjson.dumps({"leads": leases, "pid": os.getpid()}) + b"\n")
         sys.stdout.flush()
+        self.vitals.lead(term.fences)
         try:
             with ExitStack() as stack:
-                opened = with_back_off(lambda: stack.enter_context(self._opened(term)), term.over)
+                opened = with_back_off(lambda: stack.enter_context(self._opened(term)), term.over, self._wait)
                 if opened is not None:
                     self._work(term, *opened)
         except Deposed as error:
             term.lose(str(error))
+        finally:
+            self.vitals.lead({})
 
     def _work(self, term: Term, service: Service, telemetry: Broker | None) -> None:
         work = Work(service, term.over, lambda: 0.0 if term.lost else self.ending.left_s())
         parts = parts_of(work, telemetry, self.roles)
         if Role.PLAN in self.roles:
             parts.append(scheduling(work, self._read_schedule()))  # the last one entered is the first to be left
-        take_turns(parts, term.over)
+        take_turns(parts, work)
 
     @contextmanager
     def _opened(self, term: Term) -> Iterator[tuple[Service, Broker | None]]:
@@ -114,6 +131,7 @@ class Process:
             service = Service(
                 settings, store.under(term.fences), territory, None if files is None else files.first(), clock, link,
                 files, uplinks, compute_of(settings) if heavy else None, sender=self.name and f"sender {self.name}",
+                vitals=self.vitals,
             )  # fmt: skip
             stack.callback(service.close)
             if Role.INGEST in self.roles:

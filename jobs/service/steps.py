@@ -28,6 +28,7 @@ from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.sending import dispatcher_of
 from jobs.table import JobContext
 from jobs.uplinks import UplinkSource
+from jobs.vitals import Vitals
 
 _log = structlog.get_logger()
 
@@ -43,11 +44,12 @@ class Service:
     def __init__(
         self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork | None, clock: Clock,
         link: Link | None, files: RuleFiles | None = None, uplinks: Sequence[UplinkSource] = (),
-        compute: Compute | None = None, *, sender: str | None = None,
+        compute: Compute | None = None, *, sender: str | None = None, vitals: Vitals | None = None,
     ) -> None:  # fmt: skip
         self.uplinks = uplinks
         self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
         self.compute: Compute = compute or Inline()
+        self.vitals = vitals or Vitals()
         self._rules = rules
         self._files = files
         self._ready: RulesAtWork | None = None
@@ -73,7 +75,7 @@ class Service:
     @property
     def context(self) -> JobContext:
         """What scheduled jobs see of it."""
-        return JobContext(self.settings, self.store, self.territory, self.clock, self.compute)
+        return JobContext(self.settings, self.store, self.territory, self.clock, self.compute, self.vitals)
 
     def ingest(self, messages: Sequence[Message], source: Broker) -> Intake:
         """Commit these messages, then acknowledge them."""
@@ -118,11 +120,7 @@ class Service:
 
     def tend_holds(self) -> None:
         """See to the holds that end."""
-        now = self.clock.now()
-        tend_holds(self.store, self.territory, now)
-        if self.settings.metrics_port:
-            with self.store.read() as unit:
-                metrics.show_holds(unit.holds.active(now))
+        tend_holds(self.store, self.territory, self.clock.now())
 
     def announce(self) -> None:
         """Write down which rules are in service."""

@@ -57,7 +57,7 @@ class Stage:
 
     def client(self, roles: tuple[str, ...] | None = None) -> Client:
         roles = self.roles if roles is None else roles
-        return Client(status_app(self.settings, self.store, self.vitals, roles, self.clock))
+        return Client(status_app(self.settings, self.store.read, self.vitals, roles, self.clock))
 
     def wait(self, seconds: float) -> None:
         self.seconds += seconds
@@ -208,7 +208,7 @@ def test_a_database_that_is_away_is_one_part_that_is_down(stage: Stage, monkeypa
 
 
 def test_a_database_that_hangs_hangs_nobody_who_asks(stage: Stage) -> None:
-    probe, answered = Probe(stage.store, 0.05), threading.Event()
+    probe, answered = Probe(stage.store.read, 0.05), threading.Event()
     try:
         found, value = probe.ask(lambda _: answered.wait(30))
         assert (found.state, value) == ("down", None)
@@ -306,7 +306,7 @@ def test_scrapes_that_come_together_look_once(stage: Stage, monkeypatch: pytest.
     looks: list[int] = []
     real, at = Store.read, [0.0]
     monkeypatch.setattr(Store, "read", lambda self: (looks.append(1), real(self))[1])
-    collector = DatabaseCollector(stage.store, stage.clock, kept_s=5, timer=lambda: at[0])
+    collector = DatabaseCollector(stage.store.read, stage.clock, kept_s=5, timer=lambda: at[0])
     for at[0] in (0.0, 1.0, 4.9, 5.0, 9.0):
         collector.collect()
     assert len(looks) == 2
@@ -320,17 +320,17 @@ def test_the_server_answers_on_the_port_of_the_settings(
 ) -> None:
     port = free_port()
     settings: Settings = stage.settings.model_copy(update={"metrics_port": port})
-    with status_server(settings, stage.store, stage.vitals, ROLES, stage.clock) as told:
+    with status_server(settings, stage.vitals, ROLES, stage.clock) as told:
         assert told == port
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
         assert answer.headers["content-type"].startswith("text/plain")
         assert "consigne_database_up 1.0" in answer.text
         assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404
-        again = status_server(settings, stage.store, stage.vitals, ROLES, stage.clock)
+        again = status_server(settings, stage.vitals, ROLES, stage.clock)
         with pytest.raises(ConsigneError, match="choose another CONSIGNE_METRICS_PORT"), again:
             pass
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/livez")
-    with status_server(stage.settings, stage.store, stage.vitals, ROLES, stage.clock) as told:
+    with status_server(stage.settings, stage.vitals, ROLES, stage.clock) as told:
         assert told == 0
