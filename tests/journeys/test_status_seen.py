@@ -1,0 +1,122 @@
+"""What an operator's monitoring sees of a service that runs: ready, the broker away, ready again; and its log."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.broker.conftest import Mosquitto
+
+from .conftest import CONSIGNE, ROOT, Run, environment
+
+pytestmark = pytest.mark.mosquitto
+
+
+def until(what: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+class Watched:
+    """A service that runs, as seen from outside."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+
+    def ask(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self._base}/{path}", timeout=20)
+
+    def answers(self) -> bool:
+        try:
+            self.ask("livez")
+        except httpx.TransportError:
+            return False
+        return True
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        return {part["name"]: part for part in self.ask("readyz").json()["parts"]}
+
+    def ready(self) -> bool:
+        return self.ask("readyz").status_code == 200
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        for family in text_string_to_metric_families(self.ask("metrics").text):
+            for sample in family.samples:
+                if sample.name == name and sample.labels == labels:
+                    return sample.value
+        return None
+
+
+@pytest.fixture
+def broker(
+    mosquitto: str, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Mosquitto]:
+    broker = Mosquitto(mosquitto, tmp_path_factory.mktemp("mosquitto"), free_port())
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def watched(consigne_here: Run, tmp_path: Path, broker: Mosquitto, free_port: Callable[[], int]) -> Iterator[Watched]:
+    """`consigne serve` on the sample territory, begun before its broker is."""
+    port = free_port()
+    variables = {
+        "CONSIGNE_BROKER_URL": broker.url(), "CONSIGNE_METRICS_PORT": str(port), "CONSIGNE_READY_S": "12",
+        "CONSIGNE_RULES_RELOAD_S": "0", "CONSIGNE_COMPUTE": "inline",
+    }  # fmt: skip
+    for words in (("db", "upgrade"), ("territory", "import", ROOT / "datasets" / "sample")):
+        assert consigne_here(*words).returncode == 0
+    with (tmp_path / "log").open("wb") as log:
+        service = subprocess.Popen([str(CONSIGNE), "serve"], cwd=tmp_path, env=environment(**variables), stderr=log)
+    watched = Watched(port)
+    try:
+        until(watched.answers)
+        yield watched
+    finally:
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(60) == 0
+
+
+def test_a_service_says_what_is_away_and_when_it_is_back(
+    watched: Watched, broker: Mosquitto, consigne_here: Run, tmp_path: Path
+) -> None:
+    assert not watched.ready()  # it waits for its broker, and is alive
+    assert watched.ask("livez").status_code == 200
+    broker.start()
+    until(watched.ready)
+    assert {part["state"] for part in watched.parts().values()} == {"ok"}
+
+    broker.stop()
+    until(lambda: not watched.ready())
+    parts = watched.parts()
+    assert parts["broker"]["state"] == "down"
+    assert f"127.0.0.1:{broker.port}" in parts["broker"]["what"]
+    assert parts["broker"]["age_s"] > parts["broker"]["bound_s"] == 12
+    assert (parts["cycle"]["state"], parts["database"]["state"]) == ("ok", "ok")  # rules go on
+    assert watched.ask("livez").status_code == 200
+    broker.start()
+    until(watched.ready)
+
+    reading = {"asset": "T-49028-0001", "property": "intensity", "value": 120}
+    lines = [reading | {"observed_at": datetime.now(UTC).isoformat()}, reading | {"value": -4, "observed_at": "never"}]
+    (tmp_path / "two.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert consigne_here("ingest", "two.jsonl").returncode == 0  # by another process: the database tells of it
+    until(lambda: watched.sample("consigne_cursor_behind_readings", cursor="rules") == 0)
+    assert watched.sample("consigne_database_up") == 1
+    assert watched.sample("consigne_lease_held", lease="rules") == 1
+    assert (watched.sample("consigne_cycle_seconds_count") or 0) > 1
+    assert (watched.sample("consigne_part_success_age_seconds", part="schedule") or 99) < 12
+
+    log = (tmp_path / "log").read_text()
+    assert [line for line in log.splitlines() if "event" not in json.loads(line)] == []
+    assert "secret of" not in log and "secret%20of" not in log
