@@ -23,6 +23,7 @@ class Conversion(NamedTuple):
 _RATIOS: Mapping[str, Mapping[str, int | str]] = {
     "fraction": {"1": 1, "%": "1/100", "255ths": "1/255", "[ppth]": "1/1000", "[ppm]": "1/1000000", "m3/m3": 1},
     "power": {"W": 1, "mW": "1/1000", "kW": 1000, "MW": 1_000_000},
+    "energy price": {"EUR/kW.h": 1, "EUR/MW.h": "1/1000"},  # a currency is no UCUM unit: it is written like one
     "energy": {"J": 1, "kJ": 1000, "MJ": 1_000_000, "W.h": 3600, "kW.h": 3_600_000, "MW.h": 3_600_000_000},
     "speed": {
         "m/s": 1, "km/h": "5/18", "[mi_i]/h": "0.44704", "[kn_i]": "463/900",
@@ -61,6 +62,7 @@ _UNITS = {
 
 # Everyday spellings that can mean one thing only.
 _SPELLINGS = {
+    "EUR/kWh": "EUR/kW.h", "€/kWh": "EUR/kW.h", "EUR/MWh": "EUR/MW.h", "€/MWh": "EUR/MW.h",
     "Wh": "W.h", "kWh": "kW.h", "MWh": "MW.h", "degC": "Cel", "°C": "Cel", "degF": "[degF]", "°F": "[degF]",
     "kmh": "km/h", "mph": "[mi_i]/h", "kn": "[kn_i]", "l": "L", "ml": "mL", "l/s": "L/s", "l/min": "L/min",
     "l/h": "L/h", "m³": "m3", "m³/h": "m3/h", "m³/s": "m3/s", "m²": "m2", "ha": "har", "ppm": "[ppm]", "byte": "255ths",

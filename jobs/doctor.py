@@ -18,6 +18,7 @@ from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
+from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.health import Finding
 from jobs.reload import in_service
 
@@ -38,6 +39,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
         yield _service(settings)
         yield _alarms(settings, WallClock().now())
         yield _holds(settings)
+        yield _forecasts(settings, WallClock().now())
     yield _try("broker", lambda: _broker(settings))
     yield from _equipment(settings, database.state == "ok")
     if not quick:
@@ -117,6 +119,26 @@ def _holds(settings: Settings) -> Finding:
         holds = unit.holds.active(WallClock().now())
     said = [f"{h.scope.value} {h.subject} until {_local(isoformat(h.until_at))} ({h.reason})" for h in holds]
     return Finding("holds", "degraded", "; ".join(said)) if holds else Finding("holds", "ok", "nothing is held")
+
+
+def _forecasts(settings: Settings, now: datetime) -> Finding:
+    """Sources of forecasts that have grown stale. One that was never imported is nobody's yet."""
+    try:
+        sources = sources_in(settings)
+    except InputError as error:
+        return Finding("forecasts", "degraded", str(error))
+    with Store.open(settings.database_url).read() as unit:
+        found = {name: freshness_of(unit, name, source, now) for name, source in sources.items()}
+    stale = [
+        f"{name}, issued {_local(isoformat(issue.issued_at))}"
+        for name, (freshness, issue) in found.items()
+        if freshness is Freshness.STALE and issue is not None
+    ]
+    if stale:
+        what = f"stale: {'; '.join(stale)} → consigne forecast import says what is wrong"
+        return Finding("forecasts", "degraded", what)
+    fresh = sum(freshness is Freshness.FRESH for freshness, _ in found.values())
+    return Finding("forecasts", "ok", f"{fresh} of {len(sources)} sources imported and fresh")
 
 
 def _local(text: str) -> str:

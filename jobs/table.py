@@ -14,6 +14,7 @@ from engine.store.ledger import RunReport
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
+from jobs.forecasts import ask, chosen_sources, sources_in, take_in, validators_of
 from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, report_of
 from jobs.vitals import Vitals
 from optimizers.result import Limits
@@ -109,6 +110,28 @@ def _keep_house(context: JobContext, occasion: Occasion) -> Finish:
     return lambda _unit, _now: RunReport(counts=removed)
 
 
+class ImportForecasts(Arguments):
+    """Which sources are asked: all of them unless they are named."""
+
+    sources: tuple[str, ...] = ()
+
+
+def _import_forecasts(context: JobContext, occasion: Occasion) -> Finish:
+    named = ImportForecasts.model_validate(occasion.arguments).sources
+    sources, at = chosen_sources(sources_in(context.settings), named), context.clock.now()
+    with context.store.read() as unit:
+        validators = validators_of(unit, sources, at)
+    skew = timedelta(seconds=context.settings.clock_skew_s)
+    arrivals = ask(sources, context.settings.rules_dir, validators, at, skew)
+    return lambda unit, now: take_in(unit, arrivals, now)
+
+
 JOBS: dict[str, Job] = {
-    job.name: job for job in (*map(_plan, DOMAINS.values()), Job("roll-up", _roll_up), Job("housekeeping", _keep_house))
+    job.name: job
+    for job in (
+        *map(_plan, DOMAINS.values()),
+        Job("import-forecasts", _import_forecasts, ImportForecasts),
+        Job("roll-up", _roll_up),
+        Job("housekeeping", _keep_house),
+    )
 }

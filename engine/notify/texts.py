@@ -67,6 +67,20 @@ _OURS: Mapping[str, Mapping[str, Mapping[Lang, str]]] = {
             "fr": "Joindre la personne sur place ; lever la consignation, ou faire à la main ce qui est demandé.",
         },
     },
+    "forecast-stale": {
+        "about": {
+            "en": "A source of forecasts gives nothing newer than its age limit",
+            "fr": "Une source de prévisions ne donne rien de plus récent que son âge limite",
+        },
+        "consequence": {
+            "en": "Plans that want it fall back on what they can do without it.",
+            "fr": "Les plans qui s'en servent se replient sur ce qu'ils peuvent faire sans elle.",
+        },
+        "action": {
+            "en": "consigne forecast import SOURCE says what is wrong; see its address, key and file.",
+            "fr": "consigne forecast import SOURCE dit ce qui ne va pas ; voir son adresse, sa clé, son fichier.",
+        },
+    },
     "hold-ends-soon": {
         "about": {"en": "A hold is about to end", "fr": "Une suspension de l'automatisme prend bientôt fin"},
         "consequence": {

@@ -13,7 +13,19 @@ from engine.store.ledger import RunState
 from jobs import schedule
 from jobs import why as reasons
 from jobs.bootstrap import WallClock
-from jobs.cli import alarms, approvals, audit, database, holds, operators, optimise, rules, setpoints, territory
+from jobs.cli import (
+    alarms,
+    approvals,
+    audit,
+    database,
+    forecasts,
+    holds,
+    operators,
+    optimise,
+    rules,
+    setpoints,
+    territory,
+)
 from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
@@ -59,6 +71,7 @@ app.add_typer(alarms.app, name="alarm")
 app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
+app.add_typer(forecasts.app, name="forecast")
 optimise.register(app)
 
 _STATES = {"ok": 0, "degraded": 1, "down": 2}
