@@ -33,7 +33,7 @@ from engine.store.workorders import WorkOrder
 from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.settling import Watched, settle_points
-from jobs.tracing import span
+from jobs.tracing import traced
 
 CURSOR = "rules"  # the key of the cursor and of the engine's memory
 REPLAN = "replan/"  # and a domain: the key of a plan that is wanted again
@@ -177,12 +177,12 @@ def run_cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datet
     The first cycle of all puts the rules in service at `now`: what was stored before is history and decides nothing.
     """
     began = time.perf_counter()
-    with span("cycle"):
-        result = _cycle(store, territory, rules, now)
+    result = _cycle(store, territory, rules, now)
     metrics.count_cycle(time.perf_counter() - began)
     return result
 
 
+@traced("cycle")
 def _cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datetime) -> CycleResult:
     with store.begin() as unit:
         begun = rules.recall(unit) is not None

@@ -1,12 +1,15 @@
 """OpenTelemetry traces, where somebody collects them; elsewhere `span` does nothing. Equipment hears nothing of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from engine.errors import InputError, Problem
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _OFF: AbstractContextManager[None] = nullcontext()
 _tracer: Any = None
 
@@ -17,6 +20,20 @@ def span(name: str, **attributes: str | float | bool) -> AbstractContextManager[
         return _OFF
     started: AbstractContextManager[object] = _tracer.start_as_current_span(name, attributes=attributes)
     return started
+
+
+def traced(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A function whose every call is a span."""
+
+    def around(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def within(*arguments: P.args, **named: P.kwargs) -> T:
+            with span(name):
+                return function(*arguments, **named)
+
+        return within
+
+    return around
 
 
 @contextmanager

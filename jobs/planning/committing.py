@@ -20,6 +20,7 @@ from jobs.compute import Compute, Inline
 from jobs.planning.domain import Candidate, Domain, PlanRequest
 from jobs.planning.making import MadePlan, digest_of, make_plan, slots_of
 from jobs.settling import settle_points
+from jobs.tracing import traced
 from jobs.words import LANGUAGES, say
 from optimizers.result import Status, Violation
 
@@ -69,6 +70,7 @@ def run_plan(
     return result
 
 
+@traced("commit")
 def commit_plan(
     unit: Unit, territory: Territory, domain: Domain, made: MadePlan, now: datetime
 ) -> PlanResult | None:  # fmt: skip

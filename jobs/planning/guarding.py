@@ -10,6 +10,7 @@ from engine.model import Level, Program, Slot
 from engine.setpoints.envelope import check_value
 from engine.setpoints.orders import Order
 from engine.setpoints.points import PointInfo
+from jobs.tracing import traced
 
 _TOLD = 5
 _LEVELS = {Level.OPTIMISER, Level.DAY_AHEAD_PLAN}
@@ -27,6 +28,7 @@ class Guarded:
         return "; ".join(self.problems[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
+@traced("guard")
 def guard(
     slots: Sequence[Slot], points: Mapping[str, PointInfo], span: tuple[datetime, datetime], domain: str,
     known_orders: Collection[str] | None = None,

@@ -18,6 +18,7 @@ from jobs.compute import FaultKind, Outcome
 from jobs.planning.domain import Candidate, Context, Domain, PlanRequest
 from jobs.planning.guarding import guard
 from jobs.solving import Item
+from jobs.tracing import traced
 from optimizers.result import Limits, Plan, Status
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class MadePlan:
         return "; ".join(f"{failure.step}: {failure.what}" for failure in self.failures)
 
 
+@traced("plan")
 def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePlan:
     """Everything but the commit, as the world was known at `request.at`.
 
@@ -106,6 +108,7 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
     return _fall_back(context, domain, made, task, found)
 
 
+@traced("solve")
 def solve(context: Context, item: Item, limits: Limits, memory_bytes: int | None) -> Outcome[Plan]:
     """One solve on the compute engine. Raises Outdated where the engine was told to stop: the run is not over then."""
     (outcome,) = context.compute.map(
@@ -154,6 +157,7 @@ def _attempt(step: Step, make: Callable[[], T]) -> T | Failure:
         return Failure(step, f"{type(error).__name__}: {error}")
 
 
+@traced("build")
 def _built(context: Context, domain: Domain, request: PlanRequest) -> Any:
     with context.store.read() as unit:
         return domain.build(unit, context.territory, request.at, context.settings)
@@ -194,6 +198,7 @@ def _judged(
     return _attempt(Step.GUARD, guarded)
 
 
+@traced("check")
 def _hidden(domain: Domain, task: Any, plan: Plan) -> list[str]:
     """What an independent check finds broken and the plan does not say."""
     owned = {(v.constraint, v.object) for v in plan.violations}

@@ -26,6 +26,7 @@ from jobs.table import JOBS, JobContext, Occasion
 SCHEDULE, CATCH_UP, RULE, AFTER = "schedule", "catch-up", "rule", "after"
 PERSON = "person"
 """What made a run run."""
+_TOLD = ("plan", "origin", "commands")  # of what a run reports, in the log
 _MOMENT = timedelta(microseconds=1)
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -174,7 +175,11 @@ class Runner:
             outcome = self._guarded(partial(with_back_off, partial(self._once, occasion), self.stop))
         if outcome is not None:
             run = outcome.run
-            _log.info("job ended", job=run.job, occurrence=run.occurrence, before=outcome.done_before, state=run.state)
+            told = {name: value for name, value in run.report.counts.items() if name in _TOLD}
+            _log.info(
+                "job ended", job=run.job, occurrence=run.occurrence, attempt=run.attempts, before=outcome.done_before,
+                state=run.state, **told,
+            )  # fmt: skip
 
     def _guarded(self, step: Callable[[], T]) -> T | None:
         try:

@@ -17,7 +17,7 @@ from jobs.health import LOOP
 from jobs.service.aside import Aside, Beside, Spared, with_back_off
 from jobs.service.roles import ALL, Role
 from jobs.service.steps import Service
-from jobs.tracing import span
+from jobs.tracing import traced
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -192,9 +192,9 @@ def dispatching(work: Work) -> Iterator[Turn]:
     yield turn
 
 
+@traced("dispatch")
 def _send(service: Service, wait_s: float) -> None:
-    with span("dispatch"):
-        service.dispatcher.step(wait_s)
+    service.dispatcher.step(wait_s)
 
 
 def _cycle(work: Work) -> bool:

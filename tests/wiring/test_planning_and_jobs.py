@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from engine.errors import ConsigneError, InputError
 from engine.instants import PARIS, noon
@@ -20,6 +21,7 @@ from jobs.planning import run_plan
 from jobs.schedule import ENTRIES, run_job
 from jobs.scopes import find_point
 from jobs.table import JOBS, Finish, JobContext
+from jobs.tracing import tracing
 from jobs.why import explain, to_json, to_lines
 
 from .conftest import NOON, readings, tell
@@ -178,3 +180,19 @@ def test_a_point_is_found_by_its_asset_or_told_its_neighbours(territory: Territo
         find_point(territory, lamp[:-1])
     with pytest.raises(InputError, match="territory export"):
         find_point(territory, "nobody")
+
+
+def test_a_planning_run_leaves_a_tree_of_what_took_how_long(service: JobContext, history: int) -> None:
+    exporter = InMemorySpanExporter()
+    with tracing("", exporter):
+        run_job(service, "plan-lighting", NOON)
+    spans = {span.context.span_id: span for span in exporter.get_finished_spans() if span.context}
+    tree = {
+        span.name: spans[span.parent.span_id].name if span.parent else ""
+        for span in sorted(spans.values(), key=lambda span: span.start_time or 0)
+    }
+    assert tree == {
+        "run": "", "plan": "run", "build": "plan", "solve": "plan", "check": "plan", "guard": "plan", "commit": "run",
+    }  # fmt: skip
+    (run,) = [span for span in spans.values() if span.name == "run"]
+    assert run.attributes == {"job": "plan-lighting", "occurrence": "2026-11-16", "attempt": 1}
