@@ -22,6 +22,7 @@ from jobs.cli import (
     holds,
     operators,
     optimise,
+    plans,
     rules,
     setpoints,
     territory,
@@ -61,7 +62,7 @@ app = typer.Typer(
 )
 app.add_typer(territory.app, name="territory")
 app.add_typer(database.app, name="db")
-app.add_typer(operators.plans, name="plan")
+app.add_typer(plans.app, name="plan")
 app.add_typer(operators.commands, name="command")
 app.add_typer(setpoints.app, name="setpoint")
 app.command("hold")(holds.hold)

@@ -1,4 +1,4 @@
-"""`consigne plan | command | audit`: looking at what was planned, sent and recorded."""
+"""`consigne command`: looking at what was sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -9,44 +9,10 @@ from engine.errors import InputError, Problem
 from engine.model import Command, CommandState, spell_sequence
 from engine.settings import language
 from jobs.bootstrap import open_store
-from jobs.cli.common import Json, emit, local, settings, show_lines, show_rows
+from jobs.cli.common import Json, local, settings, show_rows
 from jobs.words import say
 
-plans = typer.Typer(help="Plans made.", no_args_is_help=True)
 commands = typer.Typer(help="What was sent.", no_args_is_help=True)
-
-
-@plans.command("list")
-def list_plans(domain: str = "lighting", limit: int = 20, as_json: Json = False) -> None:
-    """The latest plans of a domain.
-
-    Example: consigne plan list
-    """
-    with open_store(settings()).read() as unit:
-        records = unit.plans.list(domain, limit)
-    rows = [
-        {"id": r.id, "made at": local(r.made_at), "from": local(r.start), "status": r.status, "objective": r.objective}
-        for r in records
-    ]
-    show_rows(rows, as_json=as_json)
-
-
-@plans.command("show")
-def show_plan(plan: str, as_json: Json = False) -> None:
-    """One plan: outcome, bound, violations.
-
-    Example: consigne plan show lighting-2026-11-22T11:00:00Z-0a1b2c3d
-    """
-    with open_store(settings()).read() as unit:
-        found = unit.plans.get(plan)
-    if found is None:
-        raise InputError([Problem(plan, 0, 0, "is not a plan", "see consigne plan list")])
-    record = found[0]
-    facts: dict[str, Any] = {name: getattr(record, name) for name in record.__slots__}
-    if as_json:
-        emit(facts)
-    else:
-        show_lines([f"{name}: {value}" for name, value in facts.items()])
 
 
 @commands.command("list")

@@ -4,7 +4,7 @@ See docs/plans.md and docs/adr for the order of the fall-backs.
 """
 
 from jobs.planning.committing import PlanResult, commit_plan, report_of, run_plan
-from jobs.planning.comparing import Difference, Replayed, compare, replay
+from jobs.planning.comparing import Difference, Replayed, compare, replay, stored
 from jobs.planning.deciding import approve, refuse
 from jobs.planning.domain import Domain, PlanRequest, StaleInputs
 from jobs.planning.guarding import Guarded, guard
@@ -31,4 +31,5 @@ __all__ = [
     "replay",
     "report_of",
     "run_plan",
+    "stored",
 ]
