@@ -13,7 +13,7 @@ from engine.model import AlarmState, CommandState, Priority, Scope
 from engine.ports import Clock
 from engine.store import Unit
 from engine.store.leases import Fences
-from jobs.health import Read
+from jobs.health import Read, role_of
 from jobs.vitals import Vitals
 
 Sample = tuple[str, tuple[str, ...], float]
@@ -30,12 +30,12 @@ _OF_DATABASE: dict[str, tuple[str, tuple[str, ...]]] = {
     "consigne_commands": ("Commands that are open, and those of the last day that have ended", ("state",)),
     "consigne_queue_age_seconds": ("How long the oldest queued command has been free to go", ()),
     "consigne_holds": ("Holds in force", ("scope",)),
-    "consigne_lease_held": ("1 where this process holds the lease", ("lease",)),
+    "consigne_lease_held": ("1 where this process holds the lease", ("role", "lease")),
     "consigne_lease_remaining_seconds": (
         "Until the lease runs out, whoever holds it; negative once it has",
-        ("lease",),
+        ("role", "lease"),
     ),
-    "consigne_lease_fence": ("The fence under which the lease was last taken", ("lease",)),
+    "consigne_lease_fence": ("The fence under which the lease was last taken", ("role", "lease")),
     "consigne_job_runs": ("Runs that were due in the last day", ("job", "state")),
     "consigne_job_success_timestamp_seconds": ("When a job last succeeded", ("job",)),
     "consigne_job_late_seconds": ("How long after it was due the last run of a job began", ("job",)),
@@ -123,9 +123,10 @@ def _control(unit: Unit, now: datetime) -> Iterator[Sample]:
 
 def _leases(unit: Unit, now: datetime, fences: Fences) -> Iterator[Sample]:
     for lease in unit.leases.all():
-        yield "consigne_lease_held", (lease.name,), fences.get(lease.name) == lease.fence
-        yield "consigne_lease_remaining_seconds", (lease.name,), (lease.until_at - now).total_seconds()
-        yield "consigne_lease_fence", (lease.name,), lease.fence
+        named = role_of(lease), lease.name
+        yield "consigne_lease_held", named, fences.get(lease.name) == lease.fence
+        yield "consigne_lease_remaining_seconds", named, (lease.until_at - now).total_seconds()
+        yield "consigne_lease_fence", named, lease.fence
 
 
 def _runs(unit: Unit, now: datetime) -> Iterator[Sample]:

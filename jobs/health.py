@@ -37,6 +37,11 @@ class Finding:
     hint: str = ""
 
 
+def role_of(lease: Lease) -> str:
+    """The role that goes with a lease; a sender's carries its name as well."""
+    return lease.name.partition("/")[0]
+
+
 def worst(findings: Collection[Finding]) -> State:
     """Of all states the worst; ok for none."""
     return max((finding.state for finding in findings), key=STATES.index, default="ok")
@@ -90,27 +95,30 @@ class Readiness:
         return [found, *self._leads(leases or []), *self._parts(leases or [])]
 
     def _leads(self, leases: Collection[Lease]) -> Iterator[Finding]:
-        """Of each lease that goes with our roles, or with any for who only looks on, who holds it."""
-        now, only_looks = self._now(), not self._roles - {"console"}
-        for lease in leases:
-            role = lease.name.partition("/")[0]
+        """Of each of our roles, or of any for who only looks on, who holds it; senders of several names share one."""
+        only_looks = not self._roles - {"console"}
+        for role in sorted({role_of(lease) for lease in leases}):
             if role in self._roles or only_looks:
-                yield self._led(lease, now, only_looks)
+                of_role = [lease for lease in leases if role_of(lease) == role]
+                yield self._led(f"lease {role}", of_role, self._now(), only_looks)
 
-    def _led(self, lease: Lease, now: datetime, only_looks: bool) -> Finding:
-        name, age_s = f"lease {lease.name}", (now - lease.until_at).total_seconds()
-        if self._vitals.fences.get(lease.name) == lease.fence:
-            return Finding(name, "ok", f"held under fence {lease.fence}")
-        if age_s < 0:
-            what = f"{lease.owner} leads under fence {lease.fence}"
+    def _led(self, name: str, leases: Collection[Lease], now: datetime, only_looks: bool) -> Finding:
+        for lease in leases:
+            if self._vitals.fences.get(lease.name) == lease.fence:
+                return Finding(name, "ok", f"held under fence {lease.fence}")
+        leading = [f"{lease.owner} leads under fence {lease.fence}" for lease in leases if lease.until_at > now]
+        if leading:
+            what = ", ".join(leading)
             return Finding(name, "ok", what if only_looks else f"standing by: {what}")
-        what = f"nobody leads since {lease.owner} did, {age_s:.0f} s ago"
+        last = max(leases, key=lambda lease: lease.until_at)
+        age_s = (now - last.until_at).total_seconds()
         state: State = "down" if age_s > self._settings.ready_s else "degraded"
+        what = f"nobody leads since {last.owner} did, {age_s:.0f} s ago"
         return Finding(name, state, what, age_s, self._settings.ready_s, "start consigne serve with this role")
 
     def _parts(self, leases: Collection[Lease]) -> Iterator[Finding]:
         now, signs = self._now(), self._vitals.signs()
-        led = {lease.name.partition("/")[0]: lease for lease in leases if lease.until_at > now}
+        led = {role_of(lease): lease for lease in leases if lease.until_at > now}
         leads = {name.partition("/")[0] for name in self._vitals.fences}
         for part in PARTS:
             if part.role not in self._roles:

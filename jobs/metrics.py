@@ -3,7 +3,7 @@
 Figures that the database has are read when they are asked for: `jobs.collecting`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -95,5 +95,6 @@ def count_task(engine: str, outcome: Outcome[Any]) -> None:
         _PEAK.labels(engine).set(outcome.peak_bytes)
 
 
-def show_workers(engine: str, alive: int) -> None:
-    _WORKERS.labels(engine).set(alive)
+def watch_workers(engine: str, alive: Callable[[], int]) -> None:
+    """How many live is asked when somebody looks."""
+    _WORKERS.labels(engine).set_function(alive)

@@ -57,6 +57,11 @@ class Processes:
     def workers(self) -> int:
         return len(self._seats)
 
+    @property
+    def alive(self) -> int:
+        """How many of them have been started and not ended: none before there is work."""
+        return self._watch.children
+
     def map(
         self, fn: Callable[[I, Limits], O], items: Sequence[I], limits: Limits, *,
         memory_bytes: int | None = None, key: Callable[[I], Hashable] | None = None,

@@ -32,6 +32,10 @@ class Watch:
         with self._lock:
             self._children.discard(child)
 
+    @property
+    def children(self) -> int:
+        return len(self._children)
+
     def condemn_all(self, fault: Fault) -> None:
         for child in self._copy():
             child.condemn(fault)

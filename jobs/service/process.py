@@ -17,6 +17,7 @@ from engine.settings import Settings
 from engine.store.leases import Deposed
 from jobs.bootstrap import Territory, WallClock, open_broker, open_link, open_store, open_territory
 from jobs.compute import compute_of
+from jobs.compute.counting import Counted
 from jobs.filelock import locked
 from jobs.health import LOOP
 from jobs.leadership import Leadership, Term
@@ -127,10 +128,10 @@ class Process:
                 session = "consigne-dispatch" if self.name is None else f"consigne-dispatch-{self.name}"
                 link = stack.enter_context(open_link(settings, clock, session))
             files = RuleFiles(settings, territory) if Role.RULES in self.roles else None
-            heavy = self.roles & {Role.RULES, Role.PLAN}
+            heavy = Counted(compute_of(settings)) if self.roles & {Role.RULES, Role.PLAN} else None
             service = Service(
                 settings, store.under(term.fences), territory, None if files is None else files.first(), clock, link,
-                files, uplinks, compute_of(settings) if heavy else None, sender=self.name and f"sender {self.name}",
+                files, uplinks, heavy, sender=self.name and f"sender {self.name}",
                 vitals=self.vitals,
             )  # fmt: skip
             stack.callback(service.close)

@@ -113,7 +113,7 @@ def test_a_service_says_what_is_away_and_when_it_is_back(
     assert consigne_here("ingest", "two.jsonl").returncode == 0  # by another process: the database tells of it
     until(lambda: watched.sample("consigne_cursor_behind_readings", cursor="rules") == 0)
     assert watched.sample("consigne_database_up") == 1
-    assert watched.sample("consigne_lease_held", lease="rules") == 1
+    assert watched.sample("consigne_lease_held", role="rules", lease="rules") == 1
     assert (watched.sample("consigne_cycle_seconds_count") or 0) > 1
     assert (watched.sample("consigne_part_success_age_seconds", part="schedule") or 99) < 12
 

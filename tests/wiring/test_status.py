@@ -179,6 +179,16 @@ def test_where_nobody_leads_any_more_that_is_told(stage: Stage) -> None:
     assert (answer.status_code, parts(answer)["lease rules"]) == (503, "down")
 
 
+def test_a_sender_that_was_given_up_is_missed_by_nobody(stage: Stage) -> None:
+    stage.lead("dispatch/old", owner="another:1")
+    stage.wait(1_000)
+    console = stage.client(("console",))
+    assert parts(console.get("/readyz"))["lease dispatch"] == "down"
+    stage.lead("dispatch/new", owner="another:2")
+    assert parts(console.get("/readyz"))["lease dispatch"] == "ok"
+    assert "another:2 leads" in console.get("/readyz").text
+
+
 def test_who_lost_the_lead_is_not_ready_by_what_it_did_before(stage: Stage) -> None:
     stage.vitals.lead(stage.lead("rules"))
     stage.work()
@@ -251,7 +261,7 @@ def test_what_a_process_does_is_counted(grown: Any) -> None:
         metrics.count_fallback("lighting", "shifted")
         metrics.count_task("processes", Outcome(1, None, 2.0, 5_000))
         metrics.count_task("processes", Outcome(None, Fault(FaultKind.TIMED_OUT, ""), 3.0))
-        metrics.show_workers("processes", 2)
+        metrics.watch_workers("processes", lambda: 2)
 
     found = grown(deed)
     assert found["consigne_cycle_seconds_sum", ()] == pytest.approx(0.3)
@@ -276,10 +286,10 @@ def test_the_database_is_looked_at_when_somebody_asks(stage: Stage) -> None:
     stage.wait(5)
     found = samples(stage.client())
     assert found["consigne_database_up", ()] == 1
-    assert found["consigne_lease_held", ("rules",)] == 1
-    assert found["consigne_lease_held", ("dispatch",)] == 0
-    assert found["consigne_lease_remaining_seconds", ("dispatch",)] == 10
-    assert found["consigne_lease_fence", ("rules",)] == fences["rules"]
+    assert found["consigne_lease_held", ("rules", "rules")] == 1
+    assert found["consigne_lease_held", ("dispatch", "dispatch")] == 0
+    assert found["consigne_lease_remaining_seconds", ("dispatch", "dispatch")] == 10
+    assert found["consigne_lease_fence", ("rules", "rules")] == fences["rules"]
     assert found["consigne_job_runs", ("plan-lighting", "started")] == 1
     assert found["consigne_job_late_seconds", ("plan-lighting",)] == 15
     assert found["consigne_alarms", ("critical", "unacknowledged")] == 0
