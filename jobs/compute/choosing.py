@@ -1,13 +1,16 @@
 """Which engine the settings ask for."""
 
-from engine.errors import Unavailable
-from engine.settings import Settings
+from typing import TYPE_CHECKING
+
 from jobs.compute.base import Compute
 from jobs.compute.inline import Inline
 from jobs.compute.processes import Processes
 
+if TYPE_CHECKING:  # every worker imports this package, and shall not wait for pydantic
+    from engine.settings import Settings
 
-def compute_of(settings: Settings) -> Compute:
+
+def compute_of(settings: "Settings") -> Compute:
     """The engine of CONSIGNE_COMPUTE; whoever asks closes it. Processes are started when there is work for them.
 
     Raises Unavailable where a Dask cluster does not answer, or is not of this version, and what to do.
@@ -19,4 +22,6 @@ def compute_of(settings: Settings) -> Compute:
         return Processes(
             settings.workers or None, memory_bytes=memory_bytes, tasks_per_worker=settings.tasks_per_worker
         )
-    raise Unavailable(f"no engine for {settings.compute} yet → CONSIGNE_COMPUTE=processes")
+    from jobs.compute.cluster import Dask  # noqa: PLC0415 - an optional library, and the logs
+
+    return Dask(settings.compute, memory_bytes=memory_bytes)

@@ -1,16 +1,21 @@
-"""The engines under test. Processes are started once a session, so that workers are warm as in service."""
+"""The engines under test. What is behind them is started once a session, so that workers are warm as in service."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.compute import Compute, Inline, Processes
+from jobs.compute.cluster import Dask
+
+if TYPE_CHECKING:
+    from tests.compute.cluster import Cluster
 
 MEMORY_BYTES = 400 << 20
 
 
 def short_grace(_seconds: float) -> float:
-    return 0.5
+    return 1.0
 
 
 @pytest.fixture(scope="session")
@@ -20,14 +25,23 @@ def processes() -> Iterator[Processes]:
     engine.close()
 
 
-@pytest.fixture(params=["inline", "processes"])
+@pytest.fixture(scope="session")
+def cluster(free_port: Callable[[], int]) -> "Iterator[Cluster]":
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install consigne[dask]")
+    from tests.compute.cluster import Cluster
+
+    with Cluster(free_port(), workers=2) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def dask(cluster: "Cluster") -> Iterator[Dask]:
+    engine = Dask(cluster.url, memory_bytes=MEMORY_BYTES, grace=short_grace)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(params=["inline", "processes", "dask"])
 def engine(request: pytest.FixtureRequest) -> Compute:
     """Every engine."""
     return Inline() if request.param == "inline" else request.getfixturevalue(request.param)
-
-
-@pytest.fixture(params=["processes"])
-def bounded(request: pytest.FixtureRequest) -> Compute:
-    """The engines that can end a task from outside."""
-    found: Compute = request.getfixturevalue(request.param)
-    return found

@@ -211,7 +211,7 @@ def test_workers_have_none_of_our_files_and_sockets(make: Callable[..., Processe
 
 def test_a_task_that_never_begins_is_ended(make: Callable[..., Processes]) -> None:
     """A worker that stands still before it takes its task, as one that cannot import its solver would."""
-    engine = make(1, start_s=1.0)
+    engine = make(1, start_s=5.0)
     (pid,) = values(engine.map(work.process_of, [0], LONG))
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)

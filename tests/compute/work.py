@@ -168,3 +168,29 @@ def crash_at_five(item: int, limits: Limits) -> int:
     if item == 5:
         os._exit(1)
     return item
+
+
+def note_and_wait(item: str, limits: Limits) -> int:
+    """Say in the folder `item` who began, the process above and this one; this one's number once `go` is there."""
+    Path(item, f"begun-{os.getppid()}-{os.getpid()}").touch()
+    return wait_for(str(Path(item, "go")), limits)
+
+
+def kill_the_worker_above(item: int, limits: Limits) -> None:
+    os.kill(os.getppid(), item)
+    time.sleep(60)
+
+
+def misbehave(item: str, limits: Limits) -> str:
+    """Hang in C with the interpreter held, eat memory, crash or raise, as `item` says; else be done."""
+    if item == "hang":
+        ctypes.PyDLL(None).usleep(600_000_000)
+    elif item == "eat":
+        eat(4 << 30, limits)
+    elif item == "segfault":
+        ctypes.string_at(0)
+    elif item == "exit":
+        os._exit(7)
+    elif item == "raise":
+        raise InvalidProblem(["told to"])
+    return "done"

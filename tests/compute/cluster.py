@@ -1,0 +1,53 @@
+"""A Dask cluster of real processes on this machine."""
+
+import os
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+from distributed import Client
+
+from tests.conftest import ROOT
+
+_QUICK = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}  # begun twice at most, not four times
+
+
+class Cluster:
+    """A scheduler at a port of loopback, and workers of one thread without anybody who would start them anew."""
+
+    def __init__(self, port: int, workers: int) -> None:
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"dask://{self.address}"
+        self._port = str(port)
+        self.scheduler = self._start_scheduler()
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.mend(workers)
+
+    def mend(self, workers: int) -> None:
+        """Start the scheduler where it is gone, and as many workers as are missing; wait until they are there."""
+        if self.scheduler.poll() is not None:
+            self.scheduler = self._start_scheduler()
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        while len(self.workers) < workers:
+            self.workers.append(_dask("worker", f"tcp://{self.address}", "--nthreads", "1", "--no-nanny"))
+        with Client(f"tcp://{self.address}", timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(len(self.workers), timeout=60)
+
+    def _start_scheduler(self) -> "subprocess.Popen[bytes]":
+        return _dask("scheduler", "--host", "127.0.0.1", "--port", self._port, "--no-show")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+def _dask(*arguments: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-W", "ignore", "-m", "dask", *arguments, "--no-dashboard"]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | _QUICK, stderr=subprocess.DEVNULL)
