@@ -164,7 +164,8 @@ def take_in(unit: Unit, arrivals: Iterable[Arrival], now: datetime) -> RunReport
             imported[arrival.name] = arrival.issue.values.height if arrival.issue else 0
         elif not problem:
             unchanged.append(arrival.name)
-        problem = _age(unit, replace(arrival, problem=problem), now)
+        # What was just stored may count as received a moment later.
+        problem = _age(unit, replace(arrival, problem=problem), now if saved is None else max(now, saved.received_at))
         if problem:
             failed[arrival.name] = problem
     counts = {"imported": imported, "unchanged": unchanged, "failed": failed}
@@ -193,8 +194,7 @@ def _save(unit: Unit, arrival: Arrival, now: datetime) -> ForecastIssue | None:
 def _age(unit: Unit, arrival: Arrival, now: datetime) -> str:
     """Raise or clear the alarm of a source's age; returns what is wrong with the source, in a line."""
     name, source = arrival.name, arrival.source
-    # What is stored in this very transaction may count as received a moment after `now`.
-    freshness, issue = freshness_of(unit, name, source, now + timedelta(seconds=1))
+    freshness, issue = freshness_of(unit, name, source, now)
     first = arrival.problem.partition("\n")[0]
     standing = current(unit.alarms, RULE, name)
     if freshness is Freshness.FRESH:

@@ -233,6 +233,9 @@ def _paths(document: Document, at: tuple[Key, ...], reading: Reading) -> Iterato
     if reading.rows is None:
         yield document.problem(at, "'rows' is missing", "the list with an item a row, as hourly.time[]")
         return
+    if not reading.rows.endswith("[]"):
+        yield document.problem((*at, "rows"), "does not end with []", "name the list itself")
+        return
     told = {("rows",): reading.rows} | {tuple(name.split(".")): where for name, where in reading.named.items()}
     told |= {("members", name): where for name, where in reading.members.items()}
     depth = reading.rows.count("[]")
@@ -242,9 +245,7 @@ def _paths(document: Document, at: tuple[Key, ...], reading: Reading) -> Iterato
         except ValueError as error:
             yield document.problem((*at, *key), str(error), "write it as hourly.temperature_2m[]")
             continue
-        if key == ("rows",) and keys[-1] is not EACH:
-            yield document.problem((*at, *key), "does not end with []", "name the list itself")
-        elif keys.count(EACH) > depth:
+        if keys.count(EACH) > depth:
             yield document.problem((*at, *key), f"has more [] than rows, {reading.rows}", "go no deeper than rows")
         elif (key[0] == "members") != any("*" in name for name in keys if name):
             yield document.problem((*at, *key), "a * is for members, and they want one", "as hourly.rain_member*[]")
