@@ -1,0 +1,347 @@
+"""Occurrences done in turn: every one that is due has its line in the ledger, whatever became of it."""
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+import orjson
+import pytest
+
+from engine.errors import ConsigneError, Unavailable
+from engine.instants import isoformat
+from engine.store.ledger import RunReport, RunState
+from jobs.bootstrap import WallClock
+from jobs.cycle import REPLAN
+from jobs.scheduler import Scheduler, catch_up
+from jobs.schedules import Schedule
+from jobs.schedules.catching_up import note_seen
+from jobs.schedules.definitions import CatchUp
+from jobs.schedules.running import run_entry
+from jobs.table import Occasion
+
+from .conftest import BOTH, NOON, Workshop, eventually, one, schedule
+
+DONE, SKIPPED, FAILED = RunState.DONE, RunState.SKIPPED, RunState.FAILED
+INTERRUPTED, STARTED, DEGRADED = RunState.INTERRUPTED, RunState.STARTED, RunState.DEGRADED
+OVERLAP = "overlap: the occurrence before it was still running"
+QUARTERS = "  it: {job: roll-up, every: 15 min"
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("none", [SKIPPED, SKIPPED, DONE, DONE]),
+        ("latest", [SKIPPED, SKIPPED, SKIPPED, DONE]),
+        ("all", [DONE, DONE, DONE, DONE]),
+    ],
+)
+def test_what_came_due_unnoticed_is_done_or_said_by_the_policy(
+    workshop: Workshop, policy: str, expected: list[RunState]
+) -> None:
+    """A suspended machine: four quarter hours at once."""
+    runner = workshop.runner(schedule(f"{QUARTERS}, catch_up: {policy}, misfire_grace: 20 min}}"))
+    workshop.pass_time(61)
+    runner.fire("it")
+    assert [state for _, state, _ in workshop.lines("it")] == expected
+    assert [key for _, key in workshop.done] == sorted(key for _, key in workshop.done)
+    runner.fire("it")
+    assert len(workshop.done) == expected.count(DONE)
+
+
+def test_every_line_that_is_skipped_says_why(workshop: Workshop) -> None:
+    held = ', blackout: [{hours: "12:10-12:20", reason: switchgear test}], catch_up: none, misfire_grace: 20 min}'
+    runner = workshop.runner(schedule(QUARTERS + held))
+    workshop.pass_time(61)
+    runner.fire("it")
+    assert workshop.lines("it") == [
+        ("16 11:15", SKIPPED, "blackout: switchgear test"),
+        ("16 11:30", SKIPPED, "missed: 0:31:00 late, misfire_grace is 0:20:00 (catch_up: none)"),
+        ("16 11:45", DONE, None),
+        ("16 12:00", DONE, None),
+    ]
+
+
+def test_one_that_fails_is_in_the_ledger_and_stops_no_other(workshop: Workshop) -> None:
+    runner = workshop.runner(schedule(f"{QUARTERS}, catch_up: all}}"))
+    workshop.states["it"] = [ZeroDivisionError("no tea"), DEGRADED]
+    workshop.pass_time(31)
+    runner.fire("it")
+    assert [line[1:] for line in workshop.lines("it")] == [(FAILED, "ZeroDivisionError: no tea"), (DEGRADED, None)]
+
+
+def test_a_database_that_goes_away_delays_and_loses_nothing(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the run is entered, and between its work and its commit; a job that says so of itself has failed."""
+    from engine.store import Store
+
+    whole, away = Store.begin, [True, False, True]
+
+    def begin(store: Store) -> object:
+        if away and away.pop(0):
+            raise Unavailable("the database is away")
+        return whole(store)
+
+    runner = workshop.runner(schedule(f"{QUARTERS}}}"))
+    workshop.pass_time(16)
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "begin", begin)
+        patched.setattr(runner.stop, "wait", lambda _: False)
+        runner.fire("it")
+    assert [line[1] for line in workshop.lines("it")] == [DONE]
+    workshop.states["it"] = [Unavailable("the weather service does not answer")]
+    workshop.pass_time(15)
+    runner.fire("it")
+    assert [line[1] for line in workshop.lines("it")] == [DONE, FAILED]
+
+
+CHAIN = """\
+  first: {job: roll-up, every: 1 h}
+  second: {job: housekeeping, after: first}
+  third: {job: plan-lighting, after: second}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ends", "second", "third"),
+    [
+        (DONE, (DONE, None), (DONE, None)),
+        (DEGRADED, (DONE, None), (DONE, None)),
+        (ConsigneError("x"), (SKIPPED, "after first, which was failed"), (SKIPPED, "after second, which was skipped")),
+        (
+            RunState.TIMED_OUT, (SKIPPED, "after first, which was timed_out"),
+            (SKIPPED, "after second, which was skipped"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_comes_after_follows_what_was_done_and_says_what_was_not(
+    workshop: Workshop,
+    ends: RunState | Exception,
+    second: tuple[RunState, str | None],
+    third: tuple[RunState, str | None],
+) -> None:
+    runner = workshop.runner(schedule(CHAIN))
+    workshop.states["first"] = [ends]
+    workshop.pass_time(61)
+    runner.fire("first")
+    assert [line[1:] for line in workshop.lines("second")] == [second]
+    assert [line[1:] for line in workshop.lines("third")] == [third]
+
+
+def test_a_parent_left_out_leaves_its_followers_out(workshop: Workshop) -> None:
+    runner = workshop.runner(schedule(CHAIN.replace("every: 1 h", "every: 1 h, blackout: [{days: [mon]}]")))
+    workshop.pass_time(61)
+    runner.fire("first")
+    assert [workshop.lines(name)[0][1:] for name in ("first", "second")] == [
+        (SKIPPED, "blackout: blackout"), (SKIPPED, "after first, which was skipped"),
+    ]  # fmt: skip
+
+
+def ask(workshop: Workshop, at: datetime) -> None:
+    with workshop.unled.begin() as unit:
+        said = {"requested_at": isoformat(at), "rule": "dark-street", "asset": "L-1"}
+        unit.state.put(f"{REPLAN}lighting", orjson.dumps(said))
+
+
+@BOTH
+def test_what_a_rule_asks_for_is_an_occurrence_of_its_instant(workshop: Workshop) -> None:
+    found = schedule("  again: {job: plan-lighting, event: replan}\n  then: {job: roll-up, after: again}")
+    runner = workshop.runner(found)
+    runner.look_at_events()
+    assert workshop.done == []
+    ask(workshop, NOON)
+    workshop.pass_time(1)
+    for _ in range(2):
+        runner.look_at_events()
+    workshop.runner(found).look_at_events()
+    assert workshop.done == [("again", "2026-11-16T11:00:00Z"), ("then", "2026-11-16T11:00:00Z")]
+    workshop.states["again"] = [ConsigneError("no plan")]
+    ask(workshop, NOON + timedelta(minutes=1))
+    workshop.runner(found).look_at_events()
+    workshop.runner(found).look_at_events()
+    assert [line[:2] for line in workshop.lines("again")] == [("16 11:00", DONE), ("16 11:01", FAILED)]
+    line = workshop.line("again", "2026-11-16T11:01:00Z")
+    assert line is not None and (line.cause, line.attempts) == ("rule", 1)
+
+
+# on gaining the lead
+
+
+@BOTH
+def test_the_first_leader_owes_nothing_of_the_time_before_it(workshop: Workshop) -> None:
+    found = schedule(f"{QUARTERS}, catch_up: all}}")
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert workshop.lines("it") == []
+    workshop.pass_time(46)
+    workshop.lead()
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert [line[:2] for line in workshop.lines("it")] == [("16 11:15", DONE), ("16 11:30", DONE), ("16 11:45", DONE)]
+    assert {workshop.line("it", key).cause for _, key in workshop.done} == {"catch-up"}  # type: ignore[union-attr]
+
+
+def test_a_new_trigger_counts_from_when_it_is_seen(workshop: Workshop) -> None:
+    catch_up(workshop.context, schedule(f"{QUARTERS}}}"), workshop.clock.now())
+    workshop.pass_time(120)
+    changed = schedule("  it: {job: roll-up, every: 15 min, offset: 1 min, catch_up: all}")
+    catch_up(workshop.context, changed, workshop.clock.now())
+    assert workshop.lines("it") == []
+    workshop.pass_time(15)
+    catch_up(workshop.context, changed, workshop.clock.now())
+    assert [line[0] for line in workshop.lines("it")] == ["16 13:01"]
+
+
+def test_it_looks_back_so_far_and_no_farther(workshop: Workshop) -> None:
+    found = schedule("  it: {job: roll-up, every: 1 d, catch_up: all}")
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(30 * 1440)
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert len(workshop.done) == workshop.settings.catch_up_days
+
+
+@BOTH
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_runs_whose_process_is_gone_are_begun_again_by_the_next_leader(workshop: Workshop, policy: CatchUp) -> None:
+    found = schedule(f"{QUARTERS}, catch_up: {policy}}}")
+    runner = workshop.runner(found)
+    runner.catch_up(workshop.clock.now())
+    workshop.states["it"] = [KeyboardInterrupt()]  # no exception of a job: its process dies
+    workshop.pass_time(16)
+    with pytest.raises(KeyboardInterrupt):
+        runner.fire("it")
+    assert [line[1] for line in workshop.lines("it")] == [STARTED]
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert [line[1] for line in workshop.lines("it")] == [STARTED], "it is ours, and under way"
+    workshop.lead()
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert [line[1] for line in workshop.lines("it")] == [DONE]
+    run = workshop.line("it", "2026-11-16T11:15:00Z")
+    assert run is not None and run.attempts == 2
+
+
+@BOTH
+def test_a_run_that_is_gone_and_stale_is_closed_and_the_latest_done(workshop: Workshop) -> None:
+    found = schedule(f"{QUARTERS}}}")
+    runner = workshop.runner(found)
+    runner.catch_up(workshop.clock.now())
+    workshop.states["it"] = [KeyboardInterrupt()]
+    workshop.pass_time(16)
+    with pytest.raises(KeyboardInterrupt):
+        runner.fire("it")
+    workshop.pass_time(30)
+    workshop.lead()
+    catch_up(workshop.context, found, workshop.clock.now())
+    (_, first, why), second, third = workshop.lines("it")
+    assert (first, second[1], third[1]) == (INTERRUPTED, SKIPPED, DONE)
+    assert why is not None and why.startswith("its process is gone; missed")
+
+
+def test_what_a_person_has_under_way_is_left_to_them(workshop: Workshop) -> None:
+    found = schedule(f"{QUARTERS}, catch_up: all}}")
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(16)
+    with workshop.unled.begin() as unit:
+        key, due_at = "2026-11-16T11:15:00Z", NOON + timedelta(minutes=15)
+        unit.ledger.start("it", key, due_at=due_at, at=workshop.clock.now(), host="desk", cause="person")
+    workshop.lead()
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert workshop.done == []
+
+
+@BOTH
+def test_followers_are_caught_up_on_what_their_parent_left(workshop: Workshop) -> None:
+    """The leader died between a parent's end and its follower's beginning; another parent failed."""
+    found = schedule(
+        CHAIN.replace("every: 1 h", "every: 1 h, catch_up: all").replace("after: first", "after: first, catch_up: all")
+    )
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(121)
+    with workshop.context.store.begin() as unit:
+        for hours, ends in ((1, RunReport()), (2, RunReport(FAILED, error="x"))):
+            at = NOON + timedelta(hours=hours)
+            run = unit.ledger.start("first", isoformat(at), due_at=at, at=at, host="h", cause="schedule", fence=1)
+            unit.ledger.finish(run, ends, at)
+    workshop.lead()
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert [line[1] for line in workshop.lines("second")] == [DONE, SKIPPED]
+    assert [line[1] for line in workshop.lines("third")] == [DONE, SKIPPED]
+
+
+def test_all_is_done_in_order_of_due_over_all_entries(workshop: Workshop) -> None:
+    found = schedule(
+        "  a: {job: roll-up, every: 1 h, catch_up: all}\n  b: {job: housekeeping, every: 90 min, catch_up: all}\n"
+        "  c: {job: roll-up, after: b, catch_up: all}"
+    )
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(5 * 60)
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert len(workshop.done) == 5 + 3 + 3
+    assert [key for _, key in workshop.done] == sorted(key for _, key in workshop.done)
+
+
+def test_a_run_by_hand_of_an_entry_is_the_occurrence_the_schedule_knows(workshop: Workshop) -> None:
+    found = schedule("  it: {job: roll-up, cron: {hour: 12}, arguments: {number: 3}, zones: [A-1], memory_limit: 2 GB}")
+    seen: list[Occasion] = []
+    workshop.meanwhile = seen.append
+    by_hand = run_entry(workshop.context, found, "it", NOON + timedelta(hours=5))
+    assert (by_hand.run.occurrence, by_hand.run.due_at, by_hand.run.cause) == ("2026-11-16T11:00:00Z", NOON, "person")
+    assert run_entry(workshop.context, found, "it", NOON + timedelta(hours=20)).done_before
+    assert (seen[0].arguments, seen[0].zones, seen[0].seconds, seen[0].memory_bytes) == (
+        {"number": 3}, ("A-1",), 600.0, 2_000_000_000,
+    )  # fmt: skip
+    alone = run_entry(workshop.context, found, "housekeeping", NOON)
+    assert (alone.run.job, alone.run.occurrence) == ("housekeeping", "2026-11-16T11:00:00Z")
+    with pytest.raises(ConsigneError, match="neither an entry"):
+        run_entry(workshop.context, found, "hosekeeping", NOON)
+
+
+# APScheduler
+
+
+@BOTH
+def test_the_clockwork_fires_follows_and_stops(workshop: Workshop) -> None:
+    """On the wall's clock: what hangs at the end is INTERRUPTED and can commit nothing afterwards."""
+    workshop.clock = WallClock()
+    workshop.lead()
+    found = schedule("  it: {job: roll-up, every: 1 min, catch_up: all}\n  then: {job: housekeeping, after: it}")
+    hangs, go_on = threading.Event(), threading.Event()
+
+    def meanwhile(occasion: Occasion) -> None:
+        if occasion.entry == "then":
+            hangs.set()
+            go_on.wait(30)
+
+    workshop.meanwhile = meanwhile
+    with workshop.context.store.begin() as unit:
+        note_seen(unit, found, workshop.clock.now() - timedelta(minutes=1))
+    scheduler = Scheduler(workshop.context, found)
+    scheduler.start()
+    assert hangs.wait(30)
+    scheduler.stop(0.1)
+    then = workshop.lines("then")
+    assert {line[1] for line in then} == {INTERRUPTED}
+    go_on.set()
+    eventually(lambda: not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name])
+    assert workshop.lines("then") == then
+    with workshop.unled.read() as unit:
+        assert (unit.state.get("effect/it"), unit.state.get("effect/then")) == (b"committed", None)
+
+
+@pytest.mark.parametrize("policy", [CatchUp.NONE, CatchUp.ALL])
+def test_an_occurrence_that_comes_due_during_the_one_before_has_its_line(workshop: Workshop, policy: CatchUp) -> None:
+    workshop.clock = WallClock()
+    workshop.lead()
+    changes = {"every": timedelta(seconds=1), "catch_up": policy}
+    found = Schedule({"it": one({"every": "1 min"}).entries["it"].model_copy(update=changes)})
+    workshop.meanwhile = lambda _: time.sleep(1.3)
+    scheduler = Scheduler(workshop.context, found)
+    began = workshop.clock.now()
+    scheduler.start()
+    eventually(lambda: len(workshop.done) >= 3)
+    scheduler.stop(10)
+    lines = workshop.lines("it")
+    with workshop.unled.read() as unit:
+        due = [run.due_at for run in unit.ledger.between(began, workshop.clock.now(), ["it"])]
+    assert due == [due[0] + timedelta(seconds=k) for k in range(len(due))], "one without a line"
+    assert due[0] - began <= timedelta(seconds=1)
+    expected = {(DONE, None)} | ({(SKIPPED, OVERLAP)} if policy is CatchUp.NONE else set())
+    assert {line[1:] for line in lines} == expected
