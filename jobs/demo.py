@@ -43,7 +43,8 @@ from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw, store_territory
 from jobs.lighting.domain import dark_hours, tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
-from jobs.schedule import run_job
+from jobs.schedules.loading import built_in
+from jobs.schedules.running import SCHEDULE, Runner, run_entry
 from jobs.service import Service
 from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic
 from jobs.words import Lang, say
@@ -246,6 +247,7 @@ def _progress(options: DemoOptions, chosen: Settings) -> Iterator[Progress]:
 def _follow(service: Service, line: Broker, progress: Progress) -> None:
     """Answer every tick of the field with one whole round of the service, until the field says the story ends."""
     waiting: list[Message] = []
+    runner = Runner(service.context, built_in())
     while True:
         for message in line.take(10_000, 1.0):
             waiting.append(message)
@@ -254,7 +256,7 @@ def _follow(service: Service, line: Broker, progress: Progress) -> None:
             tick = orjson.loads(message.payload)
             telemetry = [m for m in waiting if m.topic != TICK]
             waiting.clear()
-            _round(service, line, telemetry, tick)
+            _round(service, runner, line, telemetry, tick)
             line.ack([message])
             line.publish(DONE, orjson.dumps({"k": tick["k"]}))
             line.flush()
@@ -263,21 +265,23 @@ def _follow(service: Service, line: Broker, progress: Progress) -> None:
                 return
 
 
-def _round(service: Service, line: Broker, telemetry: list[Message], tick: dict[str, Any]) -> None:
+def _round(
+    service: Service, runner: Runner, line: Broker, telemetry: list[Message], tick: dict[str, Any]
+) -> None:  # fmt: skip
     """Everything the service does in one quarter hour. Doing it twice, after a kill, changes nothing."""
     clock = service.clock
     assert isinstance(clock, StoryClock)  # noqa: S101
     clock.at = max(clock.at, datetime.fromisoformat(tick["at"]))
     service.ingest(telemetry, line)
     if not tick.get("end"):
-        run_job(service.context, "plan-lighting", clock.at)
+        run_entry(service.context, runner.schedule, "plan-lighting", clock.at, SCHEDULE)
     service.cycle()
-    service.replan()
+    runner.look_at_events()
     _dispatch(service, line)
     while service.tend_batches():
         _dispatch(service, line)
     if tick["k"] % 4 == 0 or tick.get("end"):
-        run_job(service.context, "roll-up", clock.at)
+        run_entry(service.context, runner.schedule, "roll-up", clock.at, SCHEDULE)
     if tick.get("end"):
         _wait_out(service, clock, line)
     service.store.seal()

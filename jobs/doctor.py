@@ -2,9 +2,10 @@
 
 import importlib
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from engine.alarms.figures import STALE, figures
@@ -21,7 +22,10 @@ from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
 from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.health import Finding
 from jobs.reload import in_service
+from jobs.schedules import schedule_of
+from jobs.schedules.reviewing import amiss, review
 
+_RUNS_SINCE = timedelta(days=2)
 _UNHEARD = {MessageState.FAILED, MessageState.EXPIRED}
 _SOLVERS = ("ortools", "pulp", "highspy", "pyomo.environ")
 
@@ -31,6 +35,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
     yield _try("catalogue", lambda: f"{len(catalogue_of(settings).types)} asset types")
     yield _try("rules", lambda: f"{len(load_rules(settings.rules_dir, catalogue_of(settings)).rules)} rules")
+    yield _try("schedule", lambda: f"{len(schedule_of(settings).entries)} entries")
     yield _recipients(settings)
     yield _inference()
     database = _try("database", lambda: _database(settings, quick=quick))
@@ -38,6 +43,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     if database.state == "ok":
         yield _service(settings)
         yield _alarms(settings, WallClock().now())
+        yield _runs(settings, WallClock().now())
         yield _holds(settings)
         yield _forecasts(settings, WallClock().now())
     yield _try("broker", lambda: _broker(settings))
@@ -111,6 +117,22 @@ def _alarms(settings: Settings, now: datetime) -> Finding:
     if not lost:
         return Finding("alarms", "ok", what)
     return Finding("alarms", "degraded", f"{what}; {lost} messages of the last day reached nobody → see the log")
+
+
+def _runs(settings: Settings, now: datetime) -> Finding:
+    """Whether what was due in the last two days ran."""
+    try:
+        schedule = schedule_of(settings)
+    except InputError:
+        return Finding("runs", "degraded", "nothing is known of what ought to have run: see schedule")
+    with Store.open(settings.database_url).read() as unit:
+        found = review(unit, schedule, now - _RUNS_SINCE, now, now)
+    counts = Counter(one.state for one in found)
+    what = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "none"
+    wrong = [f"{one.entry} of {_local(isoformat(one.due_at))} {one.state}" for one in amiss(found)]
+    if not wrong:
+        return Finding("runs", "ok", f"of two days: {what}")
+    return Finding("runs", "degraded", f"of two days: {what}; {', '.join(wrong)} → consigne schedule runs")
 
 
 def _holds(settings: Settings) -> Finding:

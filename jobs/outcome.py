@@ -44,6 +44,7 @@ class NightOutcome:
 
     `locked_out`: cabinets that somebody worked on; `sent_meanwhile`: commands that left for their lamps then.
     `first`: commands that went ahead of the rest of large moves, and how many these were of.
+    `runs`: entry of the schedule → how often it ran; `run_states`: in which states these runs are.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -51,6 +52,8 @@ class NightOutcome:
     received: int
     stored: int
     refused: dict[str, int]
+    runs: dict[str, int]
+    run_states: dict[str, int]
     rules: dict[str, int]
     alarms_raised: int
     alarms_cleared: int
@@ -85,6 +88,7 @@ def measure_night(
     with store.read() as unit:
         night = review(unit, territory, start, settings)
         totals = unit.readings.totals()
+        runs = unit.ledger.between(start - _DAY, start + 2 * _DAY)
         alarms = unit.alarms.between(start, start + 2 * _DAY)
         decided = list(unit.audit.bodies("rules", "decide", start, start + 2 * _DAY))
         commands = unit.commands.in_states(list(CommandState))
@@ -101,6 +105,8 @@ def measure_night(
         received=totals.received,
         stored=totals.stored,
         refused={str(reason): count for reason, count in totals.refused.items()},
+        runs=dict(sorted(Counter(run.job for run in runs).items())),
+        run_states=dict(Counter(run.state.value for run in runs)),
         rules=_risen(decided),
         alarms_raised=len(alarms),
         alarms_cleared=sum(alarm.cleared_at is not None for alarm in alarms),
@@ -210,6 +216,14 @@ def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+def _counted(counts: Mapping[str, int], lang: Lang) -> str:
+    return ", ".join(f"{name} {number(count, lang)}" for name, count in counts.items())
+
+
+def _states(outcome: NightOutcome, lang: Lang) -> str:
+    return ", ".join(f"{say(f'run_{name}', lang)} {number(n, lang)}" for name, n in outcome.run_states.items())
+
+
 def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
     refused = sum(outcome.refused.values())
     reasons = ", ".join(f"{name} {count}" for name, count in outcome.refused.items())
@@ -217,7 +231,8 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         ("readings_received", number(outcome.received, lang)),
         ("readings_stored", number(outcome.stored, lang)),
         ("readings_refused", f"{number(refused, lang)}{f' ({reasons})' if reasons else ''}"),
-        ("rules_risen", ", ".join(f"{rule} {number(count, lang)}" for rule, count in outcome.rules.items())),
+        ("runs", f"{_counted(outcome.runs, lang)} ({_states(outcome, lang)})"),
+        ("rules_risen", _counted(outcome.rules, lang)),
         ("alarms_raised", number(outcome.alarms_raised, lang)),
         ("alarms_cleared", number(outcome.alarms_cleared, lang)),
         ("worked_on", f"{number(outcome.locked_out, lang)}; {number(outcome.sent_meanwhile, lang)}"),

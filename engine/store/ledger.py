@@ -86,9 +86,20 @@ class Ledger:
         self._connection = bulk.connection
 
     def start(
-        self, job: str, occurrence: str, *, due_at: datetime, at: datetime, host: str, cause: str, fence: int = 0
+        self,
+        job: str,
+        occurrence: str,
+        *,
+        due_at: datetime,
+        at: datetime,
+        host: str,
+        cause: str,
+        fence: int = 0,
+        anew: Collection[RunState] = (),
     ) -> JobRun:
         """Begin an attempt, or find it over: the run comes back as it stands, STARTED where this call began it.
+
+        One in a state of `anew` is begun although it is over.
 
         An attempt that was under way is taken over: it can no longer end (see `finish`).
         """
@@ -101,7 +112,7 @@ class Ledger:
             "attempts": _RUN.c.attempts + 1, "finished_at": None, "solver_status": None, "gap": None,
             "peak_bytes": None, "error": None,
         }  # fmt: skip
-        over = [state.value for state in RunState if state.over]
+        over = [state.value for state in RunState if state.over and state not in anew]
         statement = make(_RUN).values(job=job, occurrence=occurrence, due_at=to_us(due_at), **mine)
         statement = statement.on_conflict_do_update(
             index_elements=[_RUN.c.job, _RUN.c.occurrence], set_=again, where=_RUN.c.state.not_in(over)

@@ -1,6 +1,5 @@
 """The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
 
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +8,7 @@ import typer
 
 from engine.errors import InputError, Problem
 from engine.settings import language
-from engine.store.ledger import RunState
-from jobs import schedule
 from jobs import why as reasons
-from jobs.bootstrap import WallClock
 from jobs.cli import (
     alarms,
     approvals,
@@ -24,6 +20,7 @@ from jobs.cli import (
     optimise,
     plans,
     rules,
+    schedules,
     setpoints,
     territory,
 )
@@ -34,12 +31,10 @@ from jobs.cli.common import (
     OfDemo,
     emit,
     instant,
-    sealing,
     settings,
     show_lines,
     store_and_territory,
 )
-from jobs.compute import compute_of
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
@@ -50,7 +45,6 @@ from jobs.service import Role
 from jobs.service.ending import Ending
 from jobs.service.process import Process
 from jobs.service.roles import parse_roles
-from jobs.table import JobContext
 from jobs.words import say
 
 app = typer.Typer(
@@ -73,6 +67,8 @@ app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
 app.add_typer(forecasts.app, name="forecast")
+app.add_typer(schedules.app, name="schedule")
+app.command("run")(schedules.run)
 optimise.register(app)
 
 _STATES = {"ok": 0, "degraded": 1, "down": 2}
@@ -152,34 +148,6 @@ def serve(
     ending = Ending(chosen.stop_within_s)
     ending.on_signals()
     Process(chosen, wanted, name, ending).run()
-
-
-@app.command()
-def run(
-    job: Annotated[str, typer.Argument(help=", ".join(schedule.ENTRIES))],
-    at: Annotated[str | None, typer.Option(help="an instant of the occurrence; now by default")] = None,
-    as_json: Json = False,
-) -> None:
-    """One occurrence of one job; done already says so.
-
-    Example: consigne run plan-lighting --at 2026-11-22T12:00
-    """
-    if job not in schedule.ENTRIES:
-        raise typer.BadParameter(f"{job!r} is not a job: one of {', '.join(schedule.ENTRIES)}")
-    chosen = settings()
-    store, ground = store_and_territory(chosen)
-    with closing(compute_of(chosen)) as compute:
-        context = JobContext(chosen, sealing(store), ground, WallClock(), compute)
-        outcome = schedule.run_job(context, job, instant(at))
-    done, report = outcome.run, outcome.run.report
-    facts = {"job": done.job, "occurrence": done.occurrence, "done_before": outcome.done_before}
-    facts |= {"state": report.state.value, **report.counts}
-    if as_json:
-        emit(facts)
-    else:
-        show_lines([" ".join(f"{name}={value}" for name, value in facts.items())])
-    if report.state is RunState.DEGRADED and not outcome.done_before:
-        raise typer.Exit(DEGRADED)
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """`consigne rules`: check, test, replay, why, why-not, schema, rollback."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from jobs.demo import demo_settings
 from jobs.outcome import DEMO_FOLDER
 from jobs.reload import roll_back
 from jobs.replay import Ground, Stretch, Watch, compare, from_files, stored, tell
+from jobs.schedules import SCHEDULES, load_schedule
 from jobs.standing import local, stand, to_json, to_lines
 from jobs.words import Lang, say
 
@@ -56,7 +58,7 @@ def _folder(path: Path) -> Path:
 
 @app.command()
 def check(path: Place = None, lang: Language = "") -> None:
-    """Every problem of every rule and scenario file, of orders and of bounds, as file:line:col. Exit 2 if there is one.
+    """Every problem of rules, scenarios, orders, bounds and schedules, as file:line:col. Exit 2 if there is one.
 
     Example: consigne rules check
     """
@@ -77,10 +79,15 @@ def check(path: Place = None, lang: Language = "") -> None:
 
 
 def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
-    """The problems of the files beside the rules that bound what these may do."""
-    for name, load in ((ORDERS, load_orders), (BLAST, load_blast)):
+    """The problems of the files beside the rules: what these may do, and what runs when."""
+    loads: dict[str, Callable[[Path], object]] = {
+        ORDERS: partial(load_orders, catalogue=catalogue),
+        BLAST: partial(load_blast, catalogue=catalogue),
+        SCHEDULES: load_schedule,
+    }
+    for name, load in loads.items():
         try:
-            load(folder / name, catalogue)
+            load(folder / name)
         except InputError as error:
             yield from error.problems
 

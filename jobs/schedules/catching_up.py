@@ -10,6 +10,7 @@ import orjson
 from engine.instants import isoformat
 from engine.store import Unit
 from engine.store.ledger import JobRun, RunState
+from jobs.runs import PERSON
 from jobs.schedules.definitions import TRIGGERS, CatchUp, Entry
 from jobs.schedules.occurrences import Due, Schedule
 
@@ -150,7 +151,7 @@ def _lost(run: JobRun | None, fence: int) -> bool:
     """Whether nobody does it, or whoever did is gone. What a person began may still be under way."""
     if run is None or run.state is RunState.INTERRUPTED:
         return True
-    by_person = run.fence == 0 and run.cause == "person"
+    by_person = run.fence == 0 and run.cause == PERSON
     return run.state is RunState.STARTED and not by_person and (run.fence < fence or fence == 0)
 
 

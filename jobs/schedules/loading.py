@@ -37,8 +37,12 @@ def schedule_of(settings: Settings) -> Schedule:
 
 def load_schedule(path: Path) -> Schedule:
     """The entries of a file, or the built-in ones where there is none. Raises InputError with every problem."""
-    document = read_document(path) if path.exists() else parse_document(BUILT_IN, "built-in schedule")
-    return parse_schedule(document)
+    return parse_schedule(read_document(path)) if path.exists() else built_in()
+
+
+def built_in() -> Schedule:
+    """What runs where no file says so."""
+    return parse_schedule(parse_document(BUILT_IN, "built-in schedule"))
 
 
 def parse_schedule(document: Document) -> Schedule:

@@ -12,20 +12,20 @@ from typing import TypeVar
 import orjson
 import structlog
 
-from engine.errors import Conflict, ConsigneError, Outdated, Unavailable
+from engine.errors import Conflict, ConsigneError, InputError, Outdated, Problem, Unavailable
 from engine.instants import isoformat
+from engine.rulebook.naming import nearest
 from engine.store.ledger import JobRun, RunReport, RunState
 from jobs.cycle import REPLAN
-from jobs.runs import PLAN, RunOutcome, run_occasion
+from jobs.runs import PERSON, PLAN, RunOutcome, run_occasion
 from jobs.schedules.catching_up import BAD, GOOD, Judged, Missing, after_why, judge, missing, note_seen
 from jobs.schedules.definitions import CatchUp
 from jobs.schedules.occurrences import Due, Schedule
-from jobs.service import with_back_off
+from jobs.service.aside import with_back_off
 from jobs.table import JOBS, JobContext, Occasion
 
 SCHEDULE, CATCH_UP, RULE, AFTER = "schedule", "catch-up", "rule", "after"
-PERSON = "person"
-"""What made a run run."""
+"""What made a run run, beside a person."""
 _TOLD = ("plan", "origin", "commands")  # of what a run reports, in the log
 _MOMENT = timedelta(microseconds=1)
 T = TypeVar("T")
@@ -44,18 +44,19 @@ def occasion_of(schedule: Schedule, due: Due, cause: str) -> Occasion:
 def occasion_at(schedule: Schedule, name: str, at: datetime, cause: str = PERSON) -> tuple[str, Occasion]:
     """The job, and the occurrence of an entry that is due last at or before an instant.
 
-    Of an entry on an event, and of a job without an entry, the one of that instant itself. Raises ConsigneError for a
-    name that is neither, and for an entry that was never due before.
+    Of an entry on an event, and of a job without an entry, the one of that instant itself. Raises InputError for a name
+    that is neither, and for an entry that was never due before.
     """
     if name not in schedule.entries:
         if name not in JOBS:
-            raise ConsigneError(f"{name!r} is neither an entry of the schedule nor a job")
+            hint = nearest(name, [*schedule.entries, *JOBS])
+            raise InputError([Problem(name, 0, 0, "is neither an entry of the schedule nor a job", hint)])
         return name, Occasion(name, isoformat(at), at, cause)
     due: Due | None = Due(name, isoformat(at), at)
     if schedule.entries[schedule.root(name)].event is None:
         due = schedule.occurrence_at(name, at)
     if due is None:
-        raise ConsigneError(f"{name} was never due before {isoformat(at)}")
+        raise InputError([Problem(name, 0, 0, f"was never due before {isoformat(at)}", "name a later instant")])
     return schedule.job_of(name), occasion_of(schedule, due, cause)
 
 

@@ -63,7 +63,7 @@ class Work:
 def serve(
     service: Service, telemetry: Broker | None, stop: threading.Event, roles: frozenset[Role] = ALL
 ) -> None:  # fmt: skip
-    """Do what these roles do until `stop`, without a schedule."""
+    """Do what these roles do until `stop`, without a schedule: nothing is planned."""
     work = Work(service, stop)
     take_turns(parts_of(work, telemetry, roles), work)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from engine.broker import Broker, Message
-from engine.errors import ConsigneError, Unavailable
+from engine.errors import ConsigneError
 from engine.ports import Clock, Link
 from engine.setpoints.dispatch import Dispatcher
 from engine.settings import Settings
@@ -18,12 +18,10 @@ from jobs import metrics
 from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
-from jobs.cycle import REPLAN, CycleResult, RulesAtWork, run_cycle
-from jobs.domains import DOMAINS
+from jobs.cycle import CycleResult, RulesAtWork, run_cycle
 from jobs.holds import tend_holds
 from jobs.ingest import store_messages
 from jobs.notify import Notifier
-from jobs.planning import Domain, run_plan
 from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.sending import dispatcher_of
 from jobs.table import JobContext
@@ -96,27 +94,6 @@ class Service:
     def tend_batches(self) -> int:
         """Move large batches on. Returns how many changed."""
         return tend_batches(self.store, self.territory, self.clock.now())
-
-    def replan(self) -> None:
-        """Make the plans that rules asked for. One that fails is told, and made when it is asked for again."""
-        for domain in DOMAINS.values():
-            with self.store.read() as unit:
-                asked = unit.state.get(REPLAN + domain.name)
-            if asked:
-                self._plan(domain)
-                with self.store.begin() as unit:
-                    if unit.state.get(REPLAN + domain.name) == asked:
-                        unit.state.put(REPLAN + domain.name, b"")
-
-    def _plan(self, domain: Domain) -> None:
-        try:
-            result = run_plan(self.store, self.territory, domain, self.clock.now(), self.settings, None, self.compute)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one job run must not end the service
-            _log.error("plan failed", domain=domain.name, error=str(error))
-        else:
-            _log.info("planned again", domain=domain.name, plan=result.record.id, commands=result.commands)
 
     def tend_holds(self) -> None:
         """See to the holds that end."""

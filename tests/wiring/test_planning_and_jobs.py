@@ -1,7 +1,7 @@
 """Planning runs and the ledger: one plan an occurrence, guarded by its own check, explained afterwards."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day, review
 from jobs.planning import run_plan
-from jobs.schedule import ENTRIES, run_job
+from jobs.runs import RunOutcome
+from jobs.schedules.loading import built_in
+from jobs.schedules.running import run_entry
 from jobs.scopes import find_point
 from jobs.table import JOBS, Finish, JobContext
 from jobs.tracing import tracing
@@ -27,7 +29,12 @@ from jobs.why import explain, to_json, to_lines
 from .conftest import NOON, readings, tell
 
 DAY = timedelta(days=1)
+DUE = "2026-11-16T11:00:00Z"
 LIGHTING = DOMAINS["lighting"]
+
+
+def run_job(context: JobContext, name: str, at: datetime) -> RunOutcome:
+    return run_entry(context, built_in(), name, at)
 
 
 def test_a_plan_reaches_every_lamp_as_a_command(
@@ -67,7 +74,7 @@ def test_a_run_killed_before_its_commit_is_begun_again_and_committed_once(
     assert (again.done_before, again.run.attempts) == (False, 2)
     with service.store.read() as unit:
         assert len(unit.plans.list("lighting", 5)) == 1
-        assert [a.state.value for a in unit.ledger.attempts("plan-lighting", "2026-11-16")] == ["interrupted", "done"]
+        assert [a.state.value for a in unit.ledger.attempts("plan-lighting", DUE)] == ["interrupted", "done"]
 
 
 def test_without_history_every_lamp_keeps_its_normal_class(
@@ -95,8 +102,8 @@ def test_a_job_runs_once_an_occurrence(service: JobContext, history: int) -> Non
     again = run_job(service, "plan-lighting", NOON + timedelta(hours=20))
     assert (first.done_before, again.done_before) == (False, True)
     assert again.run == first.run
-    assert first.run.occurrence == again.run.occurrence == "2026-11-16"
-    assert run_job(service, "plan-lighting", NOON + DAY).run.occurrence == "2026-11-17"
+    assert first.run.occurrence == again.run.occurrence == DUE
+    assert run_job(service, "plan-lighting", NOON + DAY).run.occurrence == "2026-11-17T11:00:00Z"
 
 
 def test_a_job_that_failed_is_in_the_ledger_and_runs_again(
@@ -110,7 +117,7 @@ def test_a_job_that_failed_is_in_the_ledger_and_runs_again(
         with pytest.raises(ConsigneError, match="no tea"):
             run_job(service, "roll-up", NOON)
     with service.store.read() as unit:
-        run = unit.ledger.get("roll-up", "2026-11-16T11:00:00Z")
+        run = unit.ledger.get("roll-up", "2026-11-16T10:50:00Z")
     assert run is not None
     assert (run.state, run.report.error) == (RunState.FAILED, "ConsigneError: no tea")
     assert not run_job(service, "roll-up", NOON).done_before
@@ -138,11 +145,6 @@ def test_a_lighting_day_goes_from_local_noon_to_local_noon(day: date) -> None:
     assert lighting_day(until - timedelta(microseconds=1)) == (start, until)
     assert lighting_day(until) == (until, noon(day + 2 * DAY))
     assert lighting_day(start - timedelta(microseconds=1))[1] == start
-
-
-def test_no_job_is_due_in_the_hour_the_clocks_skip_and_repeat() -> None:
-    assert "2" not in {entry.hour for entry in ENTRIES.values()}
-    assert {entry.occurrence(NOON) for entry in ENTRIES.values() if entry.hour != "*"} == {"2026-11-16"}
 
 
 def test_why_tells_the_plan_the_forecast_and_the_command(

@@ -1,20 +1,23 @@
 """What rules ask for beside alarms and setpoints, work orders and plans; and what they read of plans."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from engine.errors import ConsigneError, Unavailable
+from engine.errors import ConsigneError
 from engine.model import Level, Program, Slot
-from engine.ports import Link
 from engine.rulebook import RuleEngine
 from engine.store import Store
+from engine.store.ledger import RunState
 from engine.store.workorders import WorkOrder
 from jobs.bootstrap import StoryClock, Territory
 from jobs.cycle import REPLAN, CycleResult, run_cycle
-from jobs.service import Service, steps
+from jobs.schedules.loading import built_in
+from jobs.schedules.running import Runner
+from jobs.table import JOBS, Finish, JobContext, Occasion
 
 from .conftest import BOTH, NOON, TEXT, WORK_ORDER, Desk, at_work, audited, readings, rule, tell
 
@@ -28,6 +31,7 @@ class Town:
     def __init__(self, store: Store, territory: Territory, desk: Desk) -> None:
         self.store, self.territory, self.settings = store, territory, desk.settings
         self._desk = desk
+        self.clock = StoryClock(NOON + MINUTE)
         self.lamp = territory.of_type("Streetlight")[0].id
 
     def begin(self, *rules: dict[str, Any]) -> None:
@@ -65,9 +69,15 @@ class Town:
         with self.store.begin() as unit:
             unit.slots.put([Slot(f"{self.lamp}/illuminanceLevel", level, source, program, at, "v", "a test's")])
 
-    def service(self) -> Service:
-        clock = StoryClock(NOON + MINUTE)
-        return Service(self.settings, self.store, self.territory, self.rules, clock, cast("Link", None))
+    def runner(self) -> Runner:
+        """Whoever leads, as the schedule stands without a file."""
+        return Runner(JobContext(self.settings, self.store, self.territory, self.clock), built_in())
+
+    def replans(self) -> list[tuple[str, RunState]]:
+        """What was asked for, by when, and what became of it."""
+        with self.store.read() as unit:
+            found = unit.ledger.between(NOON, NOON + 60 * MINUTE, ["replan-lighting"])
+        return [(run.occurrence, run.state) for run in found]
 
 
 @pytest.fixture
@@ -132,65 +142,58 @@ def test_a_plan_that_is_asked_for_is_made_once(town: Town) -> None:
     town.begin(rule("burns", ON, then={"replan": {"domain": "lighting"}}))
     town.cycle(1, "on")
     assert town.asked("lighting") == {"requested_at": "2026-11-16T11:01:00Z", "rule": "burns", "asset": town.lamp}
-    service = town.service()
-    service.replan()
-    service.replan()
-    assert town.asked("lighting") is None
+    runner = town.runner()
+    runner.look_at_events()
+    runner.look_at_events()
+    town.runner().look_at_events()
+    assert town.replans() == [("2026-11-16T11:01:00Z", RunState.DONE)]
     with town.store.read() as unit:
         assert [plan.made_at for plan in unit.plans.list("lighting", 5)] == [NOON + MINUTE]
 
 
-def test_a_plan_of_a_domain_that_nobody_plans_stays_asked_for(town: Town) -> None:
+def test_a_plan_of_a_domain_that_nobody_plans_is_not_made(town: Town) -> None:
     town.begin(rule("burns", ON, then={"replan": {"domain": "tea"}}))
     town.cycle(1, "on")
-    town.service().replan()
+    town.runner().look_at_events()
     assert town.asked("tea") == {"requested_at": "2026-11-16T11:01:00Z", "rule": "burns", "asset": town.lamp}
+    assert town.replans() == []
 
 
 def test_a_plan_that_fails_is_not_tried_again_by_itself(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.begin(rule("burns", ON, then={"replan": {"domain": "lighting"}}))
     town.cycle(1, "on")
-    tried: list[str] = []
 
-    def fail(*_: Any) -> None:
-        tried.append("lighting")
+    def fail(*_: Any) -> Finish:
         raise ConsigneError("no plan")
 
-    monkeypatch.setattr(steps, "run_plan", fail)
-    service = town.service()
-    service.replan()
-    service.replan()
-    assert tried == ["lighting"]
+    monkeypatch.setitem(JOBS, "plan-lighting", replace(JOBS["plan-lighting"], run=fail))
+    runner = town.runner()
+    runner.look_at_events()
+    runner.look_at_events()
+    assert town.replans() == [("2026-11-16T11:01:00Z", RunState.FAILED)]
     town.cycle(2, "off")
     town.cycle(3, "on")
-    service.replan()
-    assert len(tried) == 2
+    runner.look_at_events()
+    assert [key for key, _ in town.replans()] == ["2026-11-16T11:01:00Z", "2026-11-16T11:03:00Z"]
 
 
-def test_a_plan_asked_for_stays_so_while_the_database_is_away_or_it_is_asked_for_again(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_asked_for_while_a_plan_is_made_is_made_after_it(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.begin(rule("burns", ON, then={"replan": {"domain": "lighting"}}))
     town.cycle(1, "on")
-    service = town.service()
+    whole = JOBS["plan-lighting"].run
 
-    def away(*_: Any) -> None:
-        raise Unavailable("away")
+    def again(context: JobContext, occasion: Occasion) -> Finish:
+        if occasion.occurrence == "2026-11-16T11:01:00Z":
+            town.cycle(2, "off")
+            town.cycle(3, "on")
+        return whole(context, occasion)
 
-    def again(*_: Any) -> None:
-        town.cycle(2, "off")
-        town.cycle(3, "on")
-        raise ConsigneError("no plan")
-
-    monkeypatch.setattr(steps, "run_plan", away)
-    with pytest.raises(Unavailable):
-        service.replan()
-    assert town.asked("lighting")
-    monkeypatch.setattr(steps, "run_plan", again)
-    service.replan()
-    asked = town.asked("lighting")
-    assert asked is not None
-    assert asked["requested_at"] == "2026-11-16T11:03:00Z"
+    monkeypatch.setitem(JOBS, "plan-lighting", replace(JOBS["plan-lighting"], run=again))
+    runner = town.runner()
+    runner.look_at_events()
+    town.clock.at += 3 * MINUTE
+    runner.look_at_events()
+    assert town.replans() == [("2026-11-16T11:01:00Z", RunState.DONE), ("2026-11-16T11:03:00Z", RunState.DONE)]
 
 
 # What rules read of plans
