@@ -197,4 +197,4 @@ def test_a_planning_run_leaves_a_tree_of_what_took_how_long(service: JobContext,
         "run": "", "plan": "run", "build": "plan", "solve": "plan", "check": "plan", "guard": "plan", "commit": "run",
     }  # fmt: skip
     (run,) = [span for span in spans.values() if span.name == "run"]
-    assert run.attributes == {"job": "plan-lighting", "occurrence": "2026-11-16", "attempt": 1}
+    assert run.attributes == {"job": "plan-lighting", "occurrence": DUE, "attempt": 1}
