@@ -27,7 +27,7 @@ def acted(consigne: Run) -> Run:
     """A database with a plan, and acts of a person."""
     ok(consigne, "db", "upgrade")
     ok(consigne, "territory", "import", ROOT / "datasets" / "sample")
-    ok(consigne, "run", "plan-lighting", "--at", "2026-11-16T12:00")
+    ok(consigne, "run", "plan-lighting")
     for value in (40, 50, 60, 70):
         ok(consigne, "setpoint", "set", LAMP, f"{value}%", "--reason", f"Mrs Martin <m{value}@example.org> asked")
     ok(consigne, "setpoint", "release", LAMP)

@@ -2,11 +2,13 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from engine.catalogue import Catalogue
+from engine.instants import isoformat
 from engine.inventory.territory import load_territory
 from engine.model import Asset
 
@@ -58,18 +60,21 @@ def test_telemetry_from_files_is_counted_once(town: Run, tmp_path: Path) -> None
 
 
 def test_a_plan_by_hand_and_everything_it_leaves_behind(town: Run, tmp_path: Path) -> None:
-    at = ("--at", "2026-11-16T12:00")
-    ran = json.loads(ok(town, "run", "plan-lighting", *at, "--json"))
+    at = isoformat(datetime.now(UTC) + timedelta(minutes=10))
+    ran = json.loads(ok(town, "run", "plan-lighting", "--at", at, "--json"))
     assert (ran["done_before"], ran["points"]) == (False, 240)
-    assert json.loads(ok(town, "run", "plan-lighting", *at, "--json"))["done_before"]
+    assert json.loads(ok(town, "run", "plan-lighting", "--at", at, "--json"))["done_before"]
+    past = town("run", "plan-lighting", "--at", "2024-11-16T12:00", "--json")
+    assert json.loads(past.stdout)["state"] == "skipped", "nothing can be asked of a night that is over"
     (plan,) = json.loads(ok(town, "plan", "list", "--json"))
     assert plan["id"] == ran["plan"]
     assert json.loads(ok(town, "plan", "show", ran["plan"], "--json"))["status"] == "optimal"
+    assert ok(town, "plan", "replay", ran["plan"]).startswith("equal to the byte")
     assert json.loads(ok(town, "command", "list", "--json")) == [{"state": "queued", "commands": 240}]
     steps = json.loads(ok(town, "command", "show", "L-49028-00001/illuminanceLevel", "--json"))
     assert [(step["state"], step["level"], step["repeats"]) for step in steps] == [("queued", 14, 0)]
     assert json.loads(ok(town, "alarm", "list", "--json")) == []
-    told = json.loads(ok(town, "why", "L-49028-00001", "2026-11-16T23:40", "--json"))
+    told = json.loads(ok(town, "why", "L-49028-00001", at, "--json"))
     assert told["winner"]["version"] == ran["plan"]
     assert "whole" in ok(town, "audit", "verify")
     ok(town, "run", "roll-up")
