@@ -63,7 +63,7 @@ class Leadership:
             if term is not None:
                 return term
             if found != waits_for:
-                _log.info("standing by", leases=self._names, why=found)
+                _log.info("standing by", owner=self.owner, leases=self._names, why=found)
                 waits_for = found
             stop.wait(self._pause_s())
         return None
@@ -81,12 +81,15 @@ class Leadership:
             fences = unit.leases.take(self._names, self.owner, now, self._life)
         if fences is None:
             return None
+        _log.info("leading", owner=self.owner, fences=fences)
         return Term(self._store, fences, self._clock, self._life, stop=stop, alone=self._alone)
 
     def _held_by(self) -> str:
         with self._store.read() as unit:
             held = [lease for lease in unit.leases.all() if lease.name in self._names and lease.owner != self.owner]
-        return "; ".join(f"{lease.owner} leads {lease.name}" for lease in held) or "somebody was quicker"
+        owners = sorted({lease.owner for lease in held})
+        said = [f"{one} leads {', '.join(lease.name for lease in held if lease.owner == one)}" for one in owners]
+        return "; ".join(said) or "somebody was quicker"
 
     def _pause_s(self) -> float:
         third_s = self._life / timedelta(seconds=3)

@@ -94,7 +94,6 @@ class Process:
 
     def _lead(self, term: Term) -> None:
         leases = sorted(term.fences)
-        _log.info("leading", leases=leases, fences=term.fences)
         sys.stdout.buffer.write(orjson.dumps({"leads": leases, "pid": os.getpid()}) + b"\n")
         sys.stdout.flush()
         self.vitals.lead(term.fences)

@@ -9,6 +9,7 @@ import pytest
 from engine.store import Store
 from jobs.bootstrap import StoryClock
 from jobs.leadership import Leadership
+from tests.broker.conftest import Mosquitto
 from tests.wiring.conftest import NOON
 
 LIFE = timedelta(seconds=15)
@@ -48,3 +49,13 @@ def leader(store: Store, clock: StoryClock) -> Leader:
         return Leadership(store, names or ("plan", "rules"), clock, LIFE, owner=owner, alone=alone)
 
     return make
+
+
+@pytest.fixture
+def server(mosquitto: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Mosquitto]:
+    """Mosquitto with the shipped configuration."""
+    (tmp_path / "broker").mkdir()
+    running = Mosquitto(mosquitto, tmp_path / "broker", free_port())
+    running.start()
+    yield running
+    running.stop()
