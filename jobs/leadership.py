@@ -23,6 +23,7 @@ from engine.store.leases import Deposed
 
 _log = structlog.get_logger()
 _LOOK_EVERY_S = 0.1
+_STAND_BY_S = 1.0  # one short read, so that what is given back is soon taken
 _JITTER = 0.25
 
 
@@ -92,8 +93,8 @@ class Leadership:
         return "; ".join(said) or "somebody was quicker"
 
     def _pause_s(self) -> float:
-        third_s = self._life / timedelta(seconds=3)
-        return float(third_s * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
+        pause_s = min(self._life / timedelta(seconds=3), _STAND_BY_S)
+        return float(pause_s * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
 
 
 class Term:
