@@ -42,6 +42,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield database
     if database.state == "ok":
         yield _service(settings)
+        yield _leaders(settings, WallClock().now())
         yield _alarms(settings, WallClock().now())
         yield _runs(settings, WallClock().now())
         yield _holds(settings)
@@ -89,6 +90,31 @@ def _service(settings: Settings) -> Finding:
     more = f" (and {refused['more']} more)" if refused["more"] else ""
     problems = "; ".join(refused["problems"])
     return Finding("service", "degraded", f"{what}; changed files refused at {_local(refused['at'])}: {problems}{more}")
+
+
+def _leaders(settings: Settings, now: datetime) -> Finding:
+    """Who leads which roles, degraded where some are led and others are not."""
+    with Store.open(settings.database_url).read() as unit:
+        leases = unit.leases.all()
+    leads = [lease for lease in leases if lease.until_at > now]
+    terms: dict[tuple[str, datetime, datetime], list[str]] = {}
+    for lease in leads:
+        terms.setdefault((lease.owner, lease.taken_at, lease.until_at), []).append(lease.name)
+    said = [
+        f"{owner} leads {', '.join(names)} since {_when(since)}, until {_when(until)} unless renewed"
+        for (owner, since, until), names in terms.items()
+    ]
+    if not leads:
+        return Finding("leaders", "ok", "nobody serves this database now → consigne serve")
+    gone = {lease.name for lease in leases if "/" not in lease.name} - {lease.name.partition("/")[0] for lease in leads}
+    if not gone:
+        return Finding("leaders", "ok", "; ".join(said))
+    hint = f"nobody leads {', '.join(sorted(gone))} → consigne serve --roles {','.join(sorted(gone))}"
+    return Finding("leaders", "degraded", "; ".join([*said, hint]))
+
+
+def _when(at: datetime) -> str:
+    return _local(isoformat(at))
 
 
 def _recipients(settings: Settings) -> Finding:
