@@ -1,0 +1,99 @@
+"""Progress: at a terminal, of what takes long, and nowhere else."""
+
+import contextlib
+import os
+import pty
+import threading
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr
+
+import pytest
+
+from jobs import progress as progress_module
+from jobs.progress import progress
+
+
+class Terminal:
+    """A pseudo-terminal that stands for standard error, read all the while."""
+
+    def __init__(self) -> None:
+        self._main, theirs = pty.openpty()
+        self.stream = os.fdopen(theirs, "w")
+        self.shown = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while chunk := os.read(self._main, 65536):
+                self.shown += chunk.decode(errors="replace")
+
+    def close(self) -> str:
+        self.stream.close()
+        self._reader.join(5)
+        os.close(self._main)
+        return self.shown
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    return terminal
+
+
+def until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_takes_long_is_shown_with_how_far_it_is_and_taken_away_again(terminal: Terminal) -> None:
+    with redirect_stderr(terminal.stream), progress("reading the files", 4, after_s=0.05) as bar:
+        bar.reach(3, "lamps.csv")
+        until(lambda: "reading the files" in terminal.shown and "lamps.csv" in terminal.shown)
+    shown = terminal.close()
+    assert shown.rstrip().endswith("\x1b[2K")  # the line is cleared
+
+
+def test_what_is_quick_shows_nothing(terminal: Terminal) -> None:
+    before = threading.active_count()
+    with redirect_stderr(terminal.stream), progress("reading the files", 4) as bar:
+        bar.advance(4)
+    assert terminal.close() == ""
+    assert threading.active_count() <= before
+
+
+def test_nobody_is_shown_anything_where_no_terminal_reads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "AFTER_S", 0.0)
+    with progress("reading the files") as bar:
+        time.sleep(0.1)
+        bar.tell("lamps.csv")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("quiet", "term"), [(True, "xterm"), (False, "dumb")])
+def test_a_quiet_command_and_a_dumb_terminal_show_nothing(
+    quiet: bool, term: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    with redirect_stderr(terminal.stream), progress("reading the files", after_s=0.0, quiet=quiet):
+        time.sleep(0.1)
+    assert terminal.close() == ""
+
+
+def test_an_error_ends_the_bar_and_is_raised(terminal: Terminal) -> None:
+    bar = progress("reading the files", after_s=0.0)
+    with redirect_stderr(terminal.stream), pytest.raises(ZeroDivisionError), bar:
+        until(lambda: "reading" in terminal.shown)
+        _ = 1 / 0
+    assert terminal.close().rstrip().endswith("\x1b[2K")
+
+
+def test_items_pass_unchanged_and_are_counted() -> None:
+    with progress("playing") as bar:
+        assert list(bar.track(iter("abc"), total=3)) == ["a", "b", "c"]
