@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from engine import wire
 from engine.broker import Broker, Message
@@ -43,6 +41,7 @@ from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw, store_territory
 from jobs.lighting.domain import dark_hours, tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
+from jobs.progress import Bar, progress
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import SCHEDULE, Runner, run_entry
 from jobs.service import Service
@@ -122,10 +121,10 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
     territory = read_territory(store, catalogue, orders_in(chosen, catalogue), blast=blast_in(chosen, catalogue))
     start = noon(date.fromisoformat(scene.night))
     try:
-        with _service(chosen, store, territory, start) as (service, line), _progress(options, chosen) as progress:
+        with _service(chosen, store, territory, start) as (service, line), _bar(options, chosen) as bar:
             if not options.attach:
                 service.cycle()  # puts the rules in service at the story's first instant
-            _follow(service, line, progress)
+            _follow(service, line, bar)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.kill(scene.field_pid, signal.SIGTERM)
@@ -236,15 +235,11 @@ def _service(chosen: Settings, store: Store, territory: Territory, start: dateti
         line.close()
 
 
-@contextlib.contextmanager
-def _progress(options: DemoOptions, chosen: Settings) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"))
-    with Progress(*columns, console=Console(stderr=True), disable=options.quiet, transient=True) as progress:
-        progress.add_task(say("step_night", language(chosen)), total=96, clock="")
-        yield progress
+def _bar(options: DemoOptions, chosen: Settings) -> contextlib.AbstractContextManager[Bar]:
+    return progress(say("step_night", language(chosen)), 96, quiet=options.quiet)
 
 
-def _follow(service: Service, line: Broker, progress: Progress) -> None:
+def _follow(service: Service, line: Broker, bar: Bar) -> None:
     """Answer every tick of the field with one whole round of the service, until the field says the story ends."""
     waiting: list[Message] = []
     runner = Runner(service.context, built_in())
@@ -260,7 +255,7 @@ def _follow(service: Service, line: Broker, progress: Progress) -> None:
             line.ack([message])
             line.publish(DONE, orjson.dumps({"k": tick["k"]}))
             line.flush()
-            progress.update(progress.task_ids[0], completed=tick["k"], clock=tick["at"][11:16] + "Z")
+            bar.reach(tick["k"], tick["at"][11:16] + "Z")
             if tick.get("end"):
                 return
 

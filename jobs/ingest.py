@@ -1,6 +1,6 @@
 """Telemetry in: messages and files → normalised readings → committed rows. Acknowledged only after the commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,11 +54,14 @@ def store_messages(
     return store_raw(store, territory, raw, source="mqtt", received_at=received_at, skew=skew)
 
 
-def store_file(store: Store, territory: Territory, path: Path, *, received_at: datetime, skew: timedelta) -> Intake:
+def store_file(
+    store: Store, territory: Territory, path: Path, *, received_at: datetime, skew: timedelta,
+    on_chunk: Callable[[int], object] = lambda _readings: None,
+) -> Intake:  # fmt: skip
     """A CSV, JSON (lines) or Parquet file, chunk by chunk. Raises InputError for a file that cannot be read.
 
     A file read twice stores nothing twice: readings already there are refused as duplicates. While one chunk is being
-    committed the next is read: the database's work and ours share the time.
+    committed the next is read: the database's work and ours share the time. `on_chunk` is told how many were received.
     """
     chunks = (
         normalise(raw, territory.registry, received_at=received_at, skew=skew)
@@ -70,6 +73,7 @@ def store_file(store: Store, territory: Territory, path: Path, *, received_at: d
         while (chunk := coming.result()) is not None:
             coming = ahead.submit(next, chunks, None)
             intakes.append(_commit(store, chunk, f"file:{path.name}", received_at))
+            on_chunk(intakes[-1].received)
     return sum_intakes(intakes)
 
 

@@ -1,5 +1,6 @@
 """The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -34,12 +35,14 @@ from jobs.cli.common import (
     settings,
     show_lines,
     store_and_territory,
+    underway,
 )
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
 from jobs.ingest import store_file, sum_intakes
 from jobs.logs import set_up_logging
 from jobs.outcome import DEMO_FOLDER
+from jobs.progress import Bar
 from jobs.scopes import find_point
 from jobs.service import Role
 from jobs.service.ending import Ending
@@ -162,12 +165,27 @@ def ingest(
     chosen = settings()
     store, ground = store_and_territory(chosen)
     now, skew = instant(None), timedelta(seconds=chosen.clock_skew_s)
-    intake = sum_intakes([store_file(store, ground, path, received_at=now, skew=skew) for path in files])
+    with underway("ingest") as bar:
+        heard = _counting(bar)
+        intakes = [store_file(store, ground, path, received_at=now, skew=skew, on_chunk=heard) for path in files]
+    intake = sum_intakes(intakes)
     facts = {"received": intake.received, "stored": intake.stored, "refused": dict(intake.refused)}
     if as_json:
         emit(facts)
     else:
         show_lines([f"{name}: {value}" for name, value in facts.items()])
+
+
+def _counting(bar: Bar) -> Callable[[int], None]:
+    """Shows how many readings have been taken so far."""
+    total = 0
+
+    def heard(readings: int) -> None:
+        nonlocal total
+        total += readings
+        bar.tell(f"{total}")
+
+    return heard
 
 
 @app.command()

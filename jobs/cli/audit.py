@@ -12,7 +12,7 @@ from engine.store.chain import Chain
 from engine.store.trail import export as write_file
 from engine.store.trail import verify_file
 from jobs.bootstrap import open_store
-from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines
+from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, underway
 from jobs.demo import demo_settings
 from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, say
@@ -33,11 +33,12 @@ def verify(
     Example: consigne audit verify
     """
     chosen = settings()
-    if file is not None:
-        found = verify_file(file, head)
-    else:
-        with open_store(demo_settings(chosen, folder) if of_demo else chosen).read() as unit:
-            found = unit.audit.verify(head)
+    with underway("verify"):
+        if file is not None:
+            found = verify_file(file, head)
+        else:
+            with open_store(demo_settings(chosen, folder) if of_demo else chosen).read() as unit:
+                found = unit.audit.verify(head)
     if as_json:
         emit(asdict(found))
     else:
@@ -67,6 +68,6 @@ def export(
     Example: consigne audit export november.jsonl --from 2026-11-01T00:00 --to 2026-12-01T00:00
     """
     chosen = settings()
-    with open_store(chosen).read() as unit:
+    with underway("audit_export"), open_store(chosen).read() as unit:
         count = write_file(unit.audit, instant(start), instant(until), file)
     show_lines([say("chain_exported", language(chosen), count=count, file=file)])

@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,10 +15,12 @@ from rich.table import Table
 
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, parse_instant
-from engine.settings import Settings, load_settings
+from engine.settings import Settings, language, load_settings
 from engine.store import Store
 from engine.store.audit import PERSON
 from jobs.bootstrap import Territory, WallClock, open_territory
+from jobs.progress import Bar, progress
+from jobs.words import Lang, say
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 OfDemo = Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")]
@@ -90,6 +93,11 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, heads: Sequen
     for row in rows:
         table.add_row(*map(str, row.values()))
     _out.print(table)
+
+
+def underway(what: str, total: float | None = None, lang: Lang | None = None) -> AbstractContextManager[Bar]:
+    """Progress of a command at a terminal, once it takes long; `what` names its word."""
+    return progress(say(f"doing_{what}", lang or language(settings())), total)
 
 
 def instant(text: str | None) -> datetime:

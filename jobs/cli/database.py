@@ -9,7 +9,7 @@ import typer
 from engine.errors import ConsigneError
 from engine.store import Store
 from jobs.bootstrap import open_store
-from jobs.cli.common import instant, person, sealing, settings, show_lines
+from jobs.cli.common import instant, person, sealing, settings, show_lines, underway
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 Archive = Annotated[Path, typer.Argument(help="the backup, a .zip")]
@@ -23,8 +23,9 @@ def upgrade() -> None:
     Example: consigne db upgrade
     """
     store = Store.open(settings().database_url, create=True)
-    store.upgrade()
-    store.ensure_partitions(instant(None) + _AHEAD)
+    with underway("upgrade"):
+        store.upgrade()
+        store.ensure_partitions(instant(None) + _AHEAD)
     show_lines(["the schema is up to date"])
 
 
@@ -34,7 +35,8 @@ def check() -> None:
 
     Example: consigne db check
     """
-    problems = Store.open(settings().database_url).check(instant(None))
+    with underway("check"):
+        problems = Store.open(settings().database_url).check(instant(None))
     if problems:
         raise ConsigneError("\n".join(map(str, problems)))
     show_lines(["nothing wrong"])
@@ -47,7 +49,8 @@ def prune(days: Annotated[int, typer.Option(help="keep readings of this many day
     Example: consigne db prune --days 400
     """
     store, now = sealing(open_store(settings())), instant(None)
-    removed = store.prune(now - timedelta(days=days), now, person())
+    with underway("prune"):
+        removed = store.prune(now - timedelta(days=days), now, person())
     show_lines([f"{name}: {count} removed" for name, count in removed.items()])
 
 
@@ -57,7 +60,8 @@ def backup(archive: Archive) -> None:
 
     Example: consigne db backup consigne.zip
     """
-    open_store(settings()).backup(archive)
+    with underway("backup"):
+        open_store(settings()).backup(archive)
     show_lines([str(archive)])
 
 
@@ -68,5 +72,6 @@ def restore(archive: Archive) -> None:
     Example: consigne db restore consigne.zip
     """
     store = Store.open(settings().database_url, create=True)
-    sealing(store).restore(archive, instant(None), person())
+    with underway("restore"):
+        sealing(store).restore(archive, instant(None), person())
     show_lines(["restored"])

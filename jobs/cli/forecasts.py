@@ -26,6 +26,7 @@ from jobs.cli.common import (
     settings,
     show_lines,
     show_rows,
+    underway,
 )
 from jobs.forecasts import (
     Known,
@@ -78,7 +79,8 @@ def import_forecasts(
     else:
         with store.read() as unit:
             validators = validators_of(unit, sources, now)
-        arrivals = ask(sources, chosen.rules_dir, validators, now, skew)
+        with underway("forecast"):
+            arrivals = ask(sources, chosen.rules_dir, validators, now, skew)
     with store.begin() as unit:
         report = take_in(unit, arrivals, instant(None))
         unit.audit.append(person(), "import", "forecasts", {**report.counts}, now)

@@ -1,11 +1,10 @@
 """`consigne plan`: plans made, solved again, compared, and decided on by a person."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from engine.instants import isoformat
 from engine.model import PlanOrigin, PlanRecord, PlanState
@@ -26,6 +25,7 @@ from jobs.cli.common import (
     show_lines,
     show_rows,
     store_and_territory,
+    underway,
 )
 from jobs.compute import compute_of
 from jobs.demo import demo_settings
@@ -110,7 +110,7 @@ def replay_plan(
     chosen = _chosen(of_demo, folder)
     store, ground = store_and_territory(chosen)
     record, _, _ = stored(store, plan)
-    with closing(compute_of(chosen)) as compute, _busy():
+    with closing(compute_of(chosen)) as compute, underway("solve"):
         context = JobContext(chosen, store, ground, WallClock(), compute)
         again = replay(context, DOMAINS[record.domain], plan)
     lang = language(chosen)
@@ -165,16 +165,6 @@ def refuse_plan(plan: Id, reason: Annotated[str, typer.Option(help="why, for tho
 
 def _chosen(of_demo: bool, folder: Any) -> Settings:
     return demo_settings(settings(), folder) if of_demo else settings()
-
-
-@contextmanager
-def _busy() -> Iterator[None]:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(say("plan_solving", language(settings()))):
-        yield
 
 
 def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:

@@ -1,21 +1,18 @@
 """`consigne rules`: check, test, replay, why, why-not, schema, rollback."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from engine.catalogue import Catalogue
 from engine.errors import InputError, Problem
 from engine.rulebook.definitions import Rulebook
 from engine.rulebook.loading import OWNERS, load_rules
-from engine.rulebook.scenarios import Results, Stage, read_scenarios, run_scenarios
+from engine.rulebook.scenarios import Results, Scenario, Stage, read_scenarios, run_scenarios
 from engine.rulebook.schema import schema_text
 from engine.rulebook.sensitivity import Sensitivity
 from engine.setpoints.limits import load_blast
@@ -23,12 +20,12 @@ from engine.setpoints.orders import load_orders
 from engine.settings import Settings, language
 from engine.store import Store
 from jobs.bootstrap import BLAST, ORDERS, almanac_of, catalogue_of
-from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, store_and_territory
+from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, store_and_territory, underway
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
 from jobs.demo import demo_settings
 from jobs.outcome import DEMO_FOLDER
 from jobs.reload import roll_back
-from jobs.replay import Ground, Stretch, Watch, compare, from_files, stored, tell
+from jobs.replay import Ground, Stretch, compare, from_files, stored, tell
 from jobs.schedules import SCHEDULES, load_schedule
 from jobs.standing import local, stand, to_json, to_lines
 from jobs.words import Lang, say
@@ -65,6 +62,15 @@ def check(path: Place = None, lang: Language = "") -> None:
     chosen, words = _chosen(lang)
     place = path or chosen.rules_dir
     folder, catalogue = _folder(place), catalogue_of(chosen)
+    with underway("rules", lang=words):
+        rulebook, scenarios = _read(folder, place, catalogue)
+    about = [(rule.id, getattr(rule.definition.about, words)) for rule in rulebook.rules]
+    show_lines([f"{name:<32} {text}" for name, text in about])
+    show_lines([say("check_none", words, rules=len(rulebook.rules), scenarios=len(scenarios))])
+
+
+def _read(folder: Path, place: Path, catalogue: Catalogue) -> tuple[Rulebook, Sequence[Scenario]]:
+    """The rules of a folder and their scenarios. Raises InputError with every problem of a place in it."""
     beside = [one for one in _beside(folder, catalogue) if Path(one.source).is_relative_to(place)]
     try:
         rulebook = load_rules(folder, catalogue)
@@ -73,9 +79,7 @@ def check(path: Place = None, lang: Language = "") -> None:
         raise _of_place(InputError([*error.problems, *beside]), place) from None
     if beside:
         raise InputError(beside)
-    about = [(rule.id, getattr(rule.definition.about, words)) for rule in rulebook.rules]
-    show_lines([f"{name:<32} {text}" for name, text in about])
-    show_lines([say("check_none", words, rules=len(rulebook.rules), scenarios=len(scenarios))])
+    return rulebook, scenarios
 
 
 def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
@@ -113,7 +117,8 @@ def test(
     place = path or chosen.rules_dir
     folder, catalogue, almanac = _folder(place), catalogue_of(chosen), almanac_of(chosen)
     rulebook = load_rules(folder, catalogue)
-    results = run_scenarios(place, rulebook, catalogue, almanac)
+    with underway("scenarios", lang=words):
+        results = run_scenarios(place, rulebook, catalogue, almanac)
     moves = _moved(folder, rulebook, results, Stage(catalogue, almanac)) if sensitivity else None
     if as_json:
         emit(results_json(results, moves))
@@ -129,22 +134,9 @@ def _moved(folder: Path, rulebook: Rulebook, results: Results, stage: Stage) -> 
     found = Sensitivity(folder, rulebook, good, stage)
     rules = {one.rule for one in results.coverage}
     numbers = [number for number in found.numbers if number.rules[0] in rules]
-    with _progress() as progress:
-        survivors = tuple(found.survivors(progress.track(numbers)))
+    with underway("numbers") as bar:
+        survivors = tuple(found.survivors(bar.track(numbers, len(numbers))))
     return Moves(len(numbers), survivors)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-
-
-@contextmanager
-def _watched() -> Iterator[Watch]:
-    """How far a replay has come, on a terminal."""
-    with _progress() as progress:
-        task = progress.add_task("", total=None)
-        yield lambda at: progress.update(task, description=local(at))
 
 
 @app.command("replay")
@@ -168,7 +160,11 @@ def replay_rules(
     old = load_rules(chosen.rules_dir, ground.territory.catalogue)
     new = old if rules is None else load_rules(_folder(rules), ground.territory.catalogue)
     stretch = _stretch(store, ground, (old, new), file or [], since, until)
-    with _watched() as watch:
+    with underway("replay", (stretch.until - stretch.start).total_seconds(), words) as bar:
+
+        def watch(at: datetime) -> None:
+            bar.reach((at - stretch.start).total_seconds(), local(at))
+
         over = (ground, stretch, examples, watch)
         found = compare(old, new, *over) if rules else tell(old, *over)
     if as_json:

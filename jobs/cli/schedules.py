@@ -22,6 +22,7 @@ from jobs.cli.common import (
     settings,
     show_lines,
     store_and_territory,
+    underway,
 )
 from jobs.compute import compute_of
 from jobs.schedules import SCHEDULES, Due, Entry, Schedule, load_schedule, schedule_of
@@ -240,7 +241,7 @@ def run(
     found = schedule_of(chosen)
     _known(found, entry, JOBS)
     store, ground = store_and_territory(chosen)
-    with closing(compute_of(chosen)) as compute:
+    with closing(compute_of(chosen)) as compute, underway("job"):
         context = JobContext(chosen, sealing(store), ground, WallClock(), compute)
         outcome = run_entry(context, found, entry, instant(at))
     done, report = outcome.run, outcome.run.report

@@ -11,7 +11,7 @@ from engine.inventory.model import Territory
 from engine.inventory.outlines import load_outlines
 from engine.inventory.territory import check_territory, load_territory, save_territory
 from jobs.bootstrap import catalogue_of, open_store
-from jobs.cli.common import instant, person, sealing, settings, show_lines
+from jobs.cli.common import instant, person, sealing, settings, show_lines, underway
 from jobs.ingest import store_territory
 from twin.territory import generate as make
 
@@ -33,8 +33,9 @@ def generate(
     """
     chosen = settings()
     shapes = load_outlines(outlines) if outlines else None
-    territory = make(scale, seed, reference=chosen.datasets_dir / "reference", outlines=shapes)
-    save_territory(territory, out)
+    with underway("generate"):
+        territory = make(scale, seed, reference=chosen.datasets_dir / "reference", outlines=shapes)
+        save_territory(territory, out)
     show_lines(_counts(territory))
 
 
@@ -52,8 +53,10 @@ def bring_in(folder: Folder, eclext: Eclext = False) -> None:
             known = Territory(tuple(unit.inventory.communes()), tuple(unit.inventory.zones()), ())
         territory = import_eclext(folder, known)
     else:
-        territory = load_territory(folder, catalogue)
-    store_territory(sealing(store), territory, catalogue, person(), instant(None))
+        with underway("territory"):
+            territory = load_territory(folder, catalogue)
+    with underway("import"):
+        store_territory(sealing(store), territory, catalogue, person(), instant(None))
     show_lines(_counts(territory))
 
 
@@ -67,7 +70,8 @@ def export(out: Annotated[Path, typer.Argument(help="the folder to write")], ecl
         territory = Territory(
             tuple(unit.inventory.communes()), tuple(unit.inventory.zones()), tuple(unit.inventory.assets())
         )
-    (export_eclext if eclext else save_territory)(territory, out)
+    with underway("export"):
+        (export_eclext if eclext else save_territory)(territory, out)
     show_lines(_counts(territory))
 
 
@@ -78,8 +82,9 @@ def check(folder: Folder) -> None:
     Example: consigne territory check datasets/sample
     """
     catalogue = catalogue_of(settings())
-    territory = load_territory(folder, catalogue)
-    problems = check_territory(territory, catalogue)
+    with underway("territory"):
+        territory = load_territory(folder, catalogue)
+        problems = check_territory(territory, catalogue)
     if problems:
         raise InputError(problems)
     show_lines(_counts(territory))

@@ -1,10 +1,9 @@
 """An expert who has never programmed: a rule with mistakes, mended, tested, replayed, put in service, asked why."""
 
 import json
-import os
-import pty
 import re
 import subprocess
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,10 @@ from engine.rulebook.definitions import (
 )
 from engine.rulebook.language import Scope, WindowFunction
 from engine.rulebook.scenarios.definitions import ScenarioEntry
+from jobs import progress
+from tests.terminal import Terminal
 
-from .conftest import CONSIGNE, ROOT, Run, environment
+from .conftest import ROOT, Run
 
 SAMPLE = ROOT / "datasets" / "sample"
 LAMP = "L-49028-00001"
@@ -206,16 +207,16 @@ def test_a_rule_is_asked_why_and_why_not(town: Run) -> None:
         assert unknown.returncode == 2
 
 
-def test_a_long_replay_shows_how_far_it_has_come(town: Run, rules: Path, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    words = [str(CONSIGNE), "rules", "replay", "--file", "evening.csv"]
-    variables = environment(CONSIGNE_RULES_DIR=str(rules.parent), TERM="xterm")
-    with subprocess.Popen(words, cwd=tmp_path, env=variables, stdout=subprocess.DEVNULL, stderr=theirs) as running:
-        os.close(theirs)
-        assert running.wait(100) == 0
-    shown = os.read(ours, 100_000).decode()
-    os.close(ours)
-    assert "━" in shown
+@pytest.mark.parametrize(("after_s", "shown"), [(0.0, True), (60.0, False)])
+def test_what_takes_long_shows_how_far_it_has_come(
+    after_s: float, shown: bool, town: Run, rules: Path, consigne_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(progress, "AFTER_S", after_s)
+    with redirect_stderr(terminal.stream):
+        words = ("rules", "replay", "--file", "evening.csv")
+        assert consigne_here(*words, CONSIGNE_RULES_DIR=str(rules.parent), TERM="xterm").returncode == 0
+    assert ("━" in terminal.close()) is shown
 
 
 def test_every_example_of_the_page_is_right(consigne: Run, rules: Path) -> None:
