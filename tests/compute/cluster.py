@@ -25,8 +25,14 @@ class Cluster:
         self.mend(workers)
 
     def mend(self, workers: int) -> None:
-        """Start the scheduler where it is gone, and as many workers as are missing; wait until they are there."""
+        """Start the scheduler where it is gone, and as many workers as are missing; wait until they are there.
+
+        A worker does not come back to another scheduler: it ends, once its task lets it.
+        """
         if self.scheduler.poll() is not None:
+            for worker in self.workers:
+                worker.kill()
+                worker.wait()
             self.scheduler = self._start_scheduler()
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < workers:
