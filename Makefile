@@ -25,6 +25,8 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_rules.py
 	$(BIN)/python tests/bench/bench_delivery.py
 	$(BIN)/python tests/bench/bench_reaction.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_compute.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_compute.py
 
 # Other rule engines, to measure ours beside. Where they do not install, bench_rules leaves them out and says so.
 .venv-bench/.ready: requirements-bench.lock

@@ -1,6 +1,7 @@
 """A Dask cluster of real processes on this machine."""
 
 import os
+import socket
 import subprocess
 import sys
 from types import TracebackType
@@ -57,3 +58,11 @@ class Cluster:
 def _dask(*arguments: str) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-W", "ignore", "-m", "dask", *arguments, "--no-dashboard"]
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | _QUICK, stderr=subprocess.DEVNULL)
+
+
+def port() -> int:
+    """A port of loopback that nobody holds at that instant."""
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        found: int = candidate.getsockname()[1]
+        return found

@@ -76,9 +76,9 @@ def hold_the_interpreter(item: float, limits: Limits) -> None:
 
 def eat(item: int, limits: Limits) -> int:
     """Touch `item` bytes and keep them a while."""
-    held = bytearray(item)
-    for at in range(0, item, 4096):
-        held[at] = 1
+    held = []
+    for _ in range(0, item, 1 << 20):
+        held.append(b"x" * (1 << 20))  # noqa: PERF401 - bit by bit, as a solver would
     time.sleep(30)
     return len(held)
 
