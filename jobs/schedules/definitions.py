@@ -56,8 +56,6 @@ def _zone(value: object) -> ZoneInfo:
 
 
 def _size(value: object) -> int:
-    if isinstance(value, int):
-        return value
     found = _SIZE.fullmatch(str(value).strip())
     if found is None or not float(found[1]):
         raise ValueError(f"a size is a number and {', '.join(_BYTES)}, as 2 GB")

@@ -1,6 +1,7 @@
 """`rules/schedules.yaml` → a schedule, or every problem of the file at once."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from engine.documents import Document, parse_document, read_document
 from engine.errors import InputError, Problem
+from engine.rulebook.fields import WORDS
 from engine.rulebook.loading import circles
 from engine.rulebook.naming import nearest
 from engine.settings import Settings
@@ -56,6 +58,8 @@ def parse_schedule(document: Document) -> Schedule:
     except InputError as error:
         problems.extend(error.problems)
     for name, part in parts.items():
+        if not re.fullmatch(WORDS[0], name):
+            problems.append(part.problem((), f"{name!r} is no name", f"small letters, digits and -, as {WORDS[1]}"))
         try:
             entries[name] = part.validate(Entry)
         except InputError as error:
