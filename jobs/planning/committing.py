@@ -26,6 +26,7 @@ from optimizers.result import Status, Violation
 
 FALL_BACK, FAILED, PROPOSED = "plan-fallback", "plan-failed", "plan-proposed"
 """Alarms of a domain, which is their asset: a fall-back is in force; there is nothing new at all; a person decides."""
+_OVERTAKEN = "its span is over, or a plan that knows more is in force"
 _URGENT = {
     FALL_BACK: {PlanOrigin.SHIFTED: Priority.LOW, PlanOrigin.RULES_ONLY: Priority.MEDIUM},
     FAILED: dict.fromkeys(PlanOrigin, Priority.HIGH),
@@ -66,7 +67,8 @@ def run_plan(
     with store.begin() as unit:
         result = commit_plan(unit, territory, domain, made, now)
     if result is None:
-        raise ConsigneError(f"{domain.name}: no plan and no fall-back ({made.why}); what is in force stays")
+        why = report_of(made, None).error
+        raise ConsigneError(f"{domain.name}: no plan and no fall-back to commit ({why}); what is in force stays")
     return result
 
 
@@ -76,8 +78,8 @@ def commit_plan(
 ) -> PlanResult | None:  # fmt: skip
     """Write the plan, its slots, what their equipment does not do yet, and the alarms. `now` is when it is issued.
 
-    None, and nothing but an alarm, where there is nothing to commit; None without one where its span is over or a plan
-    of a later span is in force: to write its slots would end that one's.
+    None, and nothing but an alarm, where there is nothing to commit; None without one where its span is over, or a plan
+    that knows more is in force: of a later span, or of the same one as it was seen later.
     """
     if _past(unit, domain, made, now):
         return None
@@ -119,7 +121,7 @@ def report_of(made: MadePlan, result: PlanResult | None) -> RunReport:
     status = str(made.solve.value.status) if made.solve and made.solve.value else None
     if result is None:
         if made.candidate is not None:
-            return RunReport(RunState.SKIPPED, {}, status, None, peak, "its span is over, or a later one is planned")
+            return RunReport(RunState.SKIPPED, {}, status, None, peak, _OVERTAKEN)
         late = any(failure.of_time for failure in made.failures)
         return RunReport(RunState.TIMED_OUT if late else RunState.FAILED, {}, status, None, peak, made.why)
     record = result.record
@@ -148,10 +150,20 @@ def _gap(record: PlanRecord) -> float | None:
 
 
 def _past(unit: Unit, domain: Domain, made: MadePlan, now: datetime) -> bool:
+    """Whether time has gone on past it: its slots would end those of a plan that knows more."""
     if made.candidate is None:
         return False
     in_force = (r for r in unit.plans.list(domain.name, 100) if r.state is PlanState.IN_FORCE)
-    return made.span[1] <= now or any(record.start > made.span[0] for record in in_force)
+    return made.span[1] <= now or any(_knows_more(record, made) for record in in_force)
+
+
+def _knows_more(record: PlanRecord, made: MadePlan) -> bool:
+    """A later span; or the same one seen at a later instant, unless that is a fall-back and this is a plan."""
+    if record.start != made.span[0]:
+        return record.start > made.span[0]
+    seen_at = datetime.fromisoformat(record.detail.get("at", isoformat(record.made_at)))
+    better = made.origin is PlanOrigin.SOLVED and record.origin is not PlanOrigin.SOLVED
+    return seen_at > made.request.at and not better
 
 
 def _record(domain: Domain, made: MadePlan, candidate: Candidate, now: datetime) -> PlanRecord:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from engine.errors import ConsigneError, InputError, Outdated, Problem, Unavailable
 from engine.model import Alarm, CommandState, PlanOrigin, PlanRecord, PlanState
@@ -13,15 +14,15 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.store.ledger import RunReport, RunState
 from jobs.bootstrap import Territory
-from jobs.compute import Fault, FaultKind, Outcome
+from jobs.compute import Fault, FaultKind, Inline, Outcome
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day
 from jobs.planning import Domain, PlanRequest, StaleInputs, commit_plan, make_plan, report_of, run_plan
-from jobs.table import JobContext
+from jobs.table import JOBS, JobContext, Occasion
 from jobs.why import explain, to_json, to_lines
 from optimizers.result import Limits
 
-from .conftest import NOON, Fake
+from .conftest import NOON, Fake, readings, tell
 
 DAY = timedelta(days=1)
 LIGHTING = DOMAINS["lighting"]
@@ -282,3 +283,56 @@ def test_run_plan_raises_only_where_nothing_could_be_committed(
     with pytest.raises(ConsigneError, match="no plan and no fall-back"):
         run_plan(store, territory, replace(fake(FAILS), rules_only=nothing, shift=nothing), NOON + DAY, settings)
     assert set(alarms(store)) == {"plan-fallback", "plan-failed"}
+
+
+def test_a_run_that_saw_less_than_the_plan_in_force_does_not_replace_it(
+    service: JobContext, run: Any, fake: Fake, store: Store, territory: Territory
+) -> None:
+    """A slow run of noon ends after one that a rule asked for; but a plan replaces a fall-back."""
+    early = make_plan(service, LIGHTING, PlanRequest(NOON))
+    _, fallen = run(fake(FAILS), NOON + timedelta(minutes=5))
+
+    def commit(minute: float) -> RunState:
+        now = NOON + timedelta(minutes=minute)
+        with store.begin() as unit:
+            return report_of(early, commit_plan(unit, territory, LIGHTING, early, now)).state
+
+    assert fallen.origin is PlanOrigin.RULES_ONLY
+    assert commit(6) is RunState.DONE
+    run(LIGHTING, NOON + timedelta(minutes=7))
+    assert commit(8) is RunState.SKIPPED
+
+
+def test_what_comes_after_the_instant_of_a_run_does_not_change_its_problem(
+    service: JobContext, store: Store, territory: Territory, history: int
+) -> None:
+    before = make_plan(service, LIGHTING, PlanRequest(NOON))
+    loops = territory.of_type("TrafficFlowObserved")
+    later = NOON + timedelta(minutes=30)
+    tell(store, territory, readings(*((loop.id, "intensity", 1500, later) for loop in loops)), later)
+    after = make_plan(service, LIGHTING, PlanRequest(NOON))
+    assert before.candidate is not None and after.candidate is not None
+    assert (after.inputs_digest, after.candidate.body) == (before.inputs_digest, before.candidate.body)
+
+
+def test_the_schedule_gives_a_run_its_limits(service: JobContext) -> None:
+    job = JOBS["plan-lighting"]
+    with pytest.raises(ValidationError):
+        job.arguments.model_validate({"sedes": 3})
+    told = {"seconds": 5, "work": 40, "gap": 0.1, "threads": 2, "seed": 9, "propose": True}
+    seen: list[tuple[Limits, int | None]] = []
+
+    class Looks(Inline):
+        def map(self, fn: Any, items: Any, limits: Limits, **how: Any) -> Any:
+            seen.append((limits, how["memory_bytes"]))
+            return super().map(fn, items, limits, **how)
+
+    context = replace(service, compute=Looks())
+    for seconds, arguments in ((60.0, told), (3.0, told), (60.0, {})):
+        occasion = Occasion("x", str(seconds), NOON, arguments=arguments, seconds=seconds, memory_bytes=10**9)
+        finish = job.run(context, occasion)
+    assert seen == [
+        (Limits(5, 40, 0.1, 2, 9), 10**9), (Limits(3, 40, 0.1, 2, 9), 10**9), (Limits(60), 10**9),
+    ]  # fmt: skip
+    with service.store.begin() as unit:
+        assert finish(unit, NOON).state is RunState.DONE

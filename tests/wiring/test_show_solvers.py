@@ -40,7 +40,7 @@ from .conftest import NOON, Fake, readings, tell
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 LIGHTING = DOMAINS["lighting"]
-MEMORY = 600 << 20
+MEMORY = 450 << 20
 BAD = {
     "hangs": ("def solve(problem, limits): ctypes.PyDLL(None).sleep(3600)", "timed_out"),  # in C, holding the GIL
     "eats memory": (
