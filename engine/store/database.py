@@ -16,6 +16,7 @@ from engine.store.bulk_sqlite import SqliteBulk
 
 _BUSY_MS = 30_000
 _CONNECT_S = 5
+_SILENT_S = 15
 _PRAGMAS = (
     "journal_mode = WAL",
     # FULL, not NORMAL: a committed batch is acknowledged to the broker, which then forgets it, so that a power cut
@@ -134,6 +135,11 @@ def _postgres(url: URL) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": _CONNECT_S,
+            # A server that is cut off is noticed: whoever leads must not hang on it for a quarter of an hour.
+            "tcp_user_timeout": 1_000 * _SILENT_S,
+            "keepalives_idle": _SILENT_S // 3,
+            "keepalives_interval": _SILENT_S // 3,
+            "keepalives_count": 2,
             # A kept plan does not know how long the arrays are, and compiling a plan takes longer than ours run.
             "prepare_threshold": None,
             "options": "-c jit=off",
