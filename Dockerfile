@@ -27,6 +27,10 @@ ENV PATH=/opt/consigne/bin:$PATH \
 USER consigne
 WORKDIR /var/lib/consigne
 VOLUME /var/lib/consigne
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD consigne doctor --quick || [ $? -eq 3 ]
+# Where the status is told, it is asked: doctor would start an interpreter with everything in it each time.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD \
+    if [ "${CONSIGNE_METRICS_PORT:-0}" != 0 ]; \
+    then python -c 'import os, urllib.request as u; u.urlopen("http://127.0.0.1:" + os.environ["CONSIGNE_METRICS_PORT"] + "/readyz", timeout=8)'; \
+    else consigne doctor --quick || [ $? -eq 3 ]; fi
 ENTRYPOINT ["consigne"]
 CMD ["serve"]

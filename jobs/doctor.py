@@ -1,5 +1,6 @@
 """`consigne doctor`: what is installed, reachable, degraded, and what to do about it."""
 
+import contextlib
 import importlib
 import platform
 from collections import Counter
@@ -21,6 +22,7 @@ from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
 from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.health import Finding
+from jobs.overdue import overdue
 from jobs.reload import in_service
 from jobs.schedules import schedule_of
 from jobs.schedules.reviewing import amiss, review
@@ -45,6 +47,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
         yield _leaders(settings, WallClock().now())
         yield _alarms(settings, WallClock().now())
         yield _runs(settings, WallClock().now())
+        yield from _overdue(settings, WallClock().now())
         yield _holds(settings)
         yield _forecasts(settings, WallClock().now())
     yield _try("broker", lambda: _broker(settings))
@@ -159,6 +162,15 @@ def _runs(settings: Settings, now: datetime) -> Finding:
     if not wrong:
         return Finding("runs", "ok", f"of two days: {what}")
     return Finding("runs", "degraded", f"of two days: {what}; {', '.join(wrong)} → consigne schedule runs")
+
+
+def _overdue(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """The same as /readyz of a console."""
+    schedule = None
+    with contextlib.suppress(InputError):  # told of the file
+        schedule = schedule_of(settings)
+    with Store.open(settings.database_url).read() as unit:
+        yield from overdue(unit, schedule, settings, now)
 
 
 def _holds(settings: Settings) -> Finding:

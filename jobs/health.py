@@ -1,7 +1,7 @@
 """What of the service works, by what it last did: the parts of this process, and who leads by the database."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import AbstractContextManager
@@ -35,6 +35,10 @@ class Finding:
     age_s: float | None = None
     bound_s: float | None = None
     hint: str = ""
+
+
+Look = Callable[[Unit, datetime], Iterable[Finding]]
+"""What else the database tells, at an instant."""
 
 
 def role_of(lease: Lease) -> str:
@@ -84,15 +88,20 @@ class Readiness:
     """Whether this process does what it is there for, looked at when asked."""
 
     def __init__(
-        self, settings: Settings, read: Read, vitals: Vitals, roles: Collection[str], now: Callable[[], datetime]
-    ) -> None:
+        self, settings: Settings, read: Read, vitals: Vitals, roles: Collection[str], now: Callable[[], datetime],
+        also: Look = lambda _unit, _now: (),
+    ) -> None:  # fmt: skip
+        """`also` looks at the database for more."""
         self._settings, self._vitals, self._roles, self._now = settings, vitals, frozenset(roles), now
+        self._also = also
         self._database = Probe(read, settings.ready_s)
 
     def findings(self) -> list[Finding]:
         """The database first; what cannot be known without it is left out while it is away."""
-        found, leases = self._database.ask(lambda unit: unit.leases.all())
-        return [found, *self._leads(leases or []), *self._parts(leases or [])]
+        now = self._now()
+        found, seen = self._database.ask(lambda unit: (unit.leases.all(), list(self._also(unit, now))))
+        leases, more = seen or ([], [])
+        return [found, *self._leads(leases), *self._parts(leases), *more]
 
     def _leads(self, leases: Collection[Lease]) -> Iterator[Finding]:
         """Of each of our roles, or of any for who only looks on, who holds it; senders of several names share one."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import asdict
 
 import orjson
@@ -15,11 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from engine.errors import InputError
 from engine.ports import Clock
 from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs.collecting import DatabaseCollector, VitalsCollector
-from jobs.health import Finding, Read, Readiness, is_live, worst
+from jobs.health import Finding, Look, Read, Readiness, is_live, worst
+from jobs.overdue import jobs_on_time, overdue
+from jobs.schedules import schedule_of
 from jobs.vitals import Vitals
 from jobs.web import serving
 
@@ -79,8 +82,8 @@ def status_app(settings: Settings, read: Read, vitals: Vitals, roles: Collection
     registry = _Everything()
     registry.register(DatabaseCollector(read, clock, lambda: vitals.fences))
     registry.register(VitalsCollector(vitals))
-    readiness = Readiness(settings, read, vitals, roles, clock.now)
     works = bool(set(roles) - {"console"})
+    readiness = Readiness(settings, read, vitals, roles, clock.now, _also(settings, roles, works=works))
 
     def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
@@ -93,6 +96,17 @@ def status_app(settings: Settings, read: Read, vitals: Vitals, roles: Collection
         return _told(readiness.findings(), roles)
 
     return Starlette(routes=[Route("/metrics", metrics), Route("/livez", livez), Route("/readyz", readyz)])
+
+
+def _also(settings: Settings, roles: Collection[str], *, works: bool) -> Look:
+    """What a process with these roles is to answer for beside its own work: those who only look on, for everything."""
+    schedule = None
+    if "plan" in roles or not works:
+        with suppress(InputError):  # `consigne serve` and the doctor name its mistakes
+            schedule = schedule_of(settings)
+    if "dispatch" in roles or not works:
+        return lambda unit, now: overdue(unit, schedule, settings, now)
+    return lambda unit, now: [] if schedule is None else [jobs_on_time(unit, schedule, now)]
 
 
 def _told(findings: Collection[Finding], roles: Collection[str]) -> Response:

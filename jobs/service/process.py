@@ -12,7 +12,7 @@ import structlog
 
 from engine import wire
 from engine.broker import Broker
-from engine.errors import InputError
+from engine.errors import InputError, Problem
 from engine.settings import Settings
 from engine.store.leases import Deposed
 from jobs.bootstrap import Territory, WallClock, open_broker, open_link, open_store, open_territory
@@ -60,6 +60,9 @@ class Process:
 
     def _serve(self) -> None:
         names = lease_names(self.roles, self.name)
+        if not names and not self.settings.metrics_port:
+            what = "a console without a port shows nothing to anybody"
+            raise InputError([Problem("CONSIGNE_METRICS_PORT", 0, 0, what, "say where it is to answer")])
         if not names:
             self.ending.stop.wait()
             return

@@ -88,7 +88,7 @@ def watched(consigne_here: Run, tmp_path: Path, broker: Mosquitto, free_port: Ca
 
 
 def test_a_service_says_what_is_away_and_when_it_is_back(
-    watched: Watched, broker: Mosquitto, consigne_here: Run, tmp_path: Path
+    watched: Watched, broker: Mosquitto, consigne_here: Run, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     assert not watched.ready()  # it waits for its broker, and is alive
     assert watched.ask("livez").status_code == 200
@@ -117,6 +117,26 @@ def test_a_service_says_what_is_away_and_when_it_is_back(
     assert (watched.sample("consigne_cycle_seconds_count") or 0) > 1
     assert (watched.sample("consigne_part_success_age_seconds", part="schedule") or 99) < 12
 
+    a_console_shows_the_whole_service(tmp_path, free_port())
     log = (tmp_path / "log").read_text()
     assert [line for line in log.splitlines() if "event" not in json.loads(line)] == []
     assert "secret of" not in log and "secret%20of" not in log
+
+
+def a_console_shows_the_whole_service(folder: Path, port: int) -> None:
+    """From a process of its own, which has no work and takes no lease."""
+    variables = environment(CONSIGNE_METRICS_PORT=str(port))
+    words = [str(CONSIGNE), "serve", "--roles", "console"]
+    with subprocess.Popen(words, cwd=folder, env=variables, stderr=subprocess.DEVNULL) as process:
+        console = Watched(port)
+        try:
+            until(console.answers)
+            parts = console.parts()
+            assert console.ready()
+            leases = {f"lease {role}" for role in ("ingest", "rules", "plan", "dispatch")}
+            assert parts.keys() == {"database", "jobs", "queue", *leases}
+            assert "leads under fence" in parts["lease rules"]["what"]
+            assert console.sample("consigne_lease_held", role="rules", lease="rules") == 0
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0

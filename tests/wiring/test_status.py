@@ -135,7 +135,8 @@ def test_a_process_is_ready_once_every_part_of_its_roles_has_succeeded(stage: St
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["state"] == "ok"
-    assert set(parts(ready)) == {"database", *(part.name for part in PARTS), *(f"lease {role}" for role in ROLES[:-1])}
+    leases = {f"lease {role}" for role in ROLES[:-1]}
+    assert set(parts(ready)) == {"database", "jobs", "queue", *(part.name for part in PARTS), *leases}
 
 
 @pytest.mark.parametrize("late", [part.name for part in PARTS])
@@ -158,7 +159,8 @@ def test_a_part_whose_last_success_is_too_old_is_named_with_what_to_do(stage: St
 @pytest.mark.parametrize("role", ROLES)
 def test_a_process_answers_for_its_own_roles_alone(stage: Stage, role: str) -> None:
     names = set(parts(stage.client((role,)).get("/readyz")))
-    assert names == {"database", *(part.name for part in PARTS if part.role == role)}
+    more = {"plan": {"jobs"}, "dispatch": {"queue"}, "console": {"jobs", "queue"}}
+    assert names == {"database", *(part.name for part in PARTS if part.role == role), *more.get(role, ())}
 
 
 def test_a_standby_is_ready_and_says_who_leads(stage: Stage) -> None:
