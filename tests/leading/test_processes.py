@@ -24,6 +24,7 @@ from jobs.table import JobContext
 from tests.broker.conftest import Mosquitto, wait_for
 from tests.journeys.conftest import CONSIGNE, environment
 from tests.leading.house import CATALOGUE, LAMP, House, go_on, pause
+from tests.leading.relay import Relay
 
 
 def chosen(house: House) -> Settings:
@@ -66,6 +67,25 @@ def test_a_leader_that_was_paused_writes_nothing_more_and_stands_by_until_the_ot
         assert house.wait_for_leader(past=lease.fence) is paused, "it stood by, and 300 s are not waited for"
         assert house.stop(paused) == [0]
         assert set(house.committed().values()) == {1}
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(300)
+def test_a_database_that_goes_and_comes_back_costs_the_lead_and_no_occurrence(
+    tmp_path: Path, postgres_url: str
+) -> None:  # fmt: skip
+    with Relay(postgres_url) as relay, House(tmp_path, postgres_url, "mqtt://127.0.0.1:1") as house:
+        only = house.serve("--roles", "plan", CONSIGNE_DATABASE_URL=relay.url)
+        wait_for(house.committed, 60.0)
+        relay.cut()
+        wait_for(lambda: any(line["event"] == "lost the lead" for line in house.log()), 60.0)
+        away = datetime.now(UTC)
+        relay.mend()
+        assert house.wait_for_leader(past=1) is only, "it did not end"
+        wanted = house.expected(away)
+        wait_for(lambda: wanted <= house.committed().keys(), 60.0)
+        assert set(house.committed().values()) == {1}
+        assert house.stop(only) == [0]
 
 
 @pytest.mark.mosquitto
