@@ -23,8 +23,8 @@ from optimizers.result import Limits, Plan, Status
 
 T = TypeVar("T")
 _SHIFTABLE = timedelta(days=8)
-"""A plan older than this says nothing of today: the same day of last week is the oldest that does."""
-_LOOKED_AT = 100
+"""How old a plan may be that is put on today. The same day of last week often fits where yesterday's does not."""
+_LOOKED_AT = 500
 _NO_RESULT = frozenset({"seconds", "version", "reproducible"})
 _MEANT = {PlanOrigin.SHIFTED: "the last plan, shifted: ", PlanOrigin.RULES_ONLY: "without a plan: "}
 
@@ -89,7 +89,7 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
     """Everything but the commit, as the world was known at `request.at`.
 
     A plan that the solver makes is used where what it breaks is what it owns up to, and the guard has nothing against
-    it. Otherwise the last valid plan is put on the span, if it passes the same; else what the domain does without a
+    it. Otherwise the newest plan that passes the same on this span is put on it; else what the domain does without a
     plan. Raises only what has nothing to do with the plan: a database that is away, a service that is stopped.
     """
     made = MadePlan(request, domain.span(request.at), domain.optimizer)
@@ -212,25 +212,35 @@ def _named(hidden: list[str]) -> str:
 
 
 def _fall_back(context: Context, domain: Domain, made: MadePlan, task: Any, first: Failure) -> MadePlan:
-    """The last valid plan, put on today's span, if today's check and guard let it pass."""
-    last = _last_valid(context, domain, made.span[0])
-    if last is None:
-        none = Failure(Step.SHIFT, f"no plan of the last {_SHIFTABLE.days} days to shift")
-        return _without_plan(context, domain, made, (first, none))
-    record, body = last
-    plan = _attempt(Step.SHIFT, lambda: domain.shift(task, body))
-    found = plan if isinstance(plan, Failure) else _judged(context, domain, made, task, plan, record)
-    if isinstance(found, Failure):
-        refused = Failure(Step.SHIFT, f"{record.id}: {found.what}")
-        return _without_plan(context, domain, made, (first, refused))
-    return dataclasses.replace(made, origin=PlanOrigin.SHIFTED, candidate=found, failures=(first,))
+    """The newest plan that is valid today: put on today's span, it passes today's check and guard."""
+    told: Failure | None = None
+    last = _last_plans(context, domain, made.span[0])
+    for record in last:
+        found = _shifted(context, domain, made, task, record)
+        if isinstance(found, Candidate):
+            return dataclasses.replace(made, origin=PlanOrigin.SHIFTED, candidate=found, failures=(first,))
+        more = f" (and {len(last) - 1} before it)" if len(last) > 1 else ""
+        told = told or Failure(Step.SHIFT, f"{record.id}{more}: {found.what}")
+    none = Failure(Step.SHIFT, f"no plan of the last {_SHIFTABLE.days} days to shift")
+    return _without_plan(context, domain, made, (first, told or none))
 
 
-def _last_valid(context: Context, domain: Domain, start: datetime) -> tuple[PlanRecord, bytes] | None:
-    """The newest plan that a solver made and that was put in force."""
+def _shifted(
+    context: Context, domain: Domain, made: MadePlan, task: Any, record: PlanRecord
+) -> Candidate | Failure:  # fmt: skip
     with context.store.read() as unit:
-        record = next((r for r in unit.plans.list(domain.name, _LOOKED_AT) if _valid(r, start)), None)
-        return unit.plans.get(record.id) if record else None
+        found = unit.plans.get(record.id)
+    body = found[1] if found else b""
+    plan = _attempt(Step.SHIFT, lambda: domain.shift(task, body))
+    return plan if isinstance(plan, Failure) else _judged(context, domain, made, task, plan, record)
+
+
+def _last_plans(context: Context, domain: Domain, start: datetime) -> list[PlanRecord]:
+    """Plans that a solver made and that were put in force, the newest one of each span, the newest span first."""
+    with context.store.read() as unit:
+        records = [record for record in unit.plans.list(domain.name, _LOOKED_AT) if _valid(record, start)]
+    newest = {record.start: record for record in reversed(records)}
+    return [newest[span] for span in sorted(newest, reverse=True)]
 
 
 def _valid(record: PlanRecord, start: datetime) -> bool:

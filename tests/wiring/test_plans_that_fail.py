@@ -1,7 +1,7 @@
 """A planning run that fails somewhere: the fall-back in its order, the alarm, the report, what is asked of lamps."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.errors import ConsigneError, InputError, Outdated, Problem, Unavailable
+from engine.instants import noon
 from engine.model import Alarm, CommandState, PlanOrigin, PlanRecord, PlanState
 from engine.settings import Settings
 from engine.store import Store
@@ -18,6 +19,7 @@ from jobs.compute import Fault, FaultKind, Inline, Outcome
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day
 from jobs.planning import Domain, PlanRequest, StaleInputs, commit_plan, make_plan, report_of, run_plan
+from jobs.story import made_traffic
 from jobs.table import JOBS, JobContext, Occasion
 from jobs.why import explain, to_json, to_lines
 from optimizers.result import Limits
@@ -125,6 +127,19 @@ def test_a_plan_too_dark_for_today_is_not_shifted_and_lamps_keep_their_normal_cl
     lit = levels(store, territory, NOON + DAY + timedelta(hours=12))
     assert (lit > 0.2).all()
     assert alarms(store)["plan-fallback"].detail["origin"] == "rules_only"
+
+
+def test_a_saturday_takes_the_plan_of_last_saturday(
+    run: Any, fake: Fake, service: JobContext, store: Store, territory: Territory
+) -> None:
+    """Traffic of Friday night is not that of Saturday: yesterday's plan does not fit, and the one before it does."""
+    loops = territory.of_type("TrafficFlowObserved")
+    traffic = made_traffic(loops, date(2026, 11, 28), 1)
+    tell(store, territory, traffic.history, noon(date(2026, 11, 28)))
+    planned = {day: run(LIGHTING, noon(date(2026, 11, day)))[1] for day in (21, 26, 27)}
+    _, record = run(fake(FAILS), noon(date(2026, 11, 28)))
+    assert record.origin is PlanOrigin.SHIFTED
+    assert record.detail["of"] == planned[21].id
 
 
 def test_without_a_plan_to_shift_the_rules_alone(run: Any, fake: Fake, store: Store, territory: Territory) -> None:
