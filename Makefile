@@ -22,6 +22,7 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_plan.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
+	$(BIN)/python tests/bench/bench_forecasts.py
 	$(BIN)/python tests/bench/bench_rules.py
 	$(BIN)/python tests/bench/bench_delivery.py
 	$(BIN)/python tests/bench/bench_reaction.py

@@ -1,5 +1,6 @@
 """Frames on PostgreSQL."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
-from engine.store.bulk import Found, Frame, conform
+from engine.store.bulk import CHUNK, Found, Frame, conform
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TAIL = b"\xff\xff"
@@ -59,14 +60,15 @@ class PostgresBulk:
         frame = conform(table, frame)
         names = ", ".join(f'"{name}"' for name in frame.columns)
         driver: Any = self.connection.connection.driver_connection
-        with driver.cursor() as cursor:
+        copying = f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT BINARY)'
+        with driver.cursor() as cursor, cursor.copy(copying) as copy:
+            copy.write(_COPY_HEAD)
             if _is_plain(frame):
-                with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT BINARY)') as copy:
-                    copy.write(_copy_rows(frame))
+                copy.write(_plain_rows(frame))
             else:
-                with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-                    for row in frame.iter_rows():
-                        copy.write_row(row)
+                for part in frame.iter_slices(CHUNK):
+                    copy.write(_mixed_rows(part))
+            copy.write(_COPY_TAIL)
 
     def upsert(self, table: Table, frame: Frame) -> None:
         if frame.is_empty():
@@ -130,7 +132,7 @@ def _is_plain(frame: Frame) -> bool:
 def _array(values: pl.Series) -> ColumnElement[Any]:
     of = ARRAY(_sql_type(values.dtype))
     if values.dtype == pl.String:
-        return cast(bindparam(None, _packed(_TEXT, values, _texts(values)), _AsIs()), of)
+        return cast(bindparam(None, _packed(_TEXT, values, b"".join(_fields(values))), _AsIs()), of)
     if values.dtype not in _NUMBERS or values.null_count():
         return cast(bindparam(None, values.to_list(), of), of)
     _, oid, form = _NUMBERS[values.dtype]
@@ -145,16 +147,29 @@ def _packed(oid: int, values: pl.Series, items: bytes) -> Packed:
     return Packed(head.tobytes() + items)
 
 
-def _texts(values: pl.Series) -> bytes:
-    """Each text its size and its bytes."""
-    coded = [None if value is None else value.encode() for value in values]
-    return b"".join(
-        part for item in coded for part in ((_NULL,) if item is None else (len(item).to_bytes(4, "big"), item))
-    )
+def _fields(values: pl.Series) -> list[bytes]:
+    """Each value its size and its bytes, as arrays and binary COPY want it."""
+    if values.dtype not in _NUMBERS:
+        coded = (value.encode() if isinstance(value, str) else value for value in values)
+        return [_NULL if item is None else len(item).to_bytes(4, "big") + item for item in coded]
+    form = _NUMBERS[values.dtype][2]
+    items = np.empty(len(values), np.dtype([("size", ">i4"), ("value", form)]))
+    items["size"] = np.dtype(form).itemsize
+    items["value"] = values.fill_null(0).to_numpy()
+    found: list[bytes] = items.view(f"V{items.itemsize}").tolist()
+    for place in values.is_null().arg_true():
+        found[place] = _NULL
+    return found
 
 
-def _copy_rows(frame: Frame) -> bytes:
-    """The frame as a binary COPY stream: each row its number of fields, each field its size and its bytes."""
+def _mixed_rows(frame: Frame) -> bytes:
+    """Rows of binary COPY: each row its number of fields, each field its size and its bytes."""
+    heads = [frame.width.to_bytes(2, "big")] * frame.height
+    return b"".join(chain.from_iterable(zip(heads, *map(_fields, frame.iter_columns()), strict=True)))
+
+
+def _plain_rows(frame: Frame) -> bytes:
+    """The same for numbers alone, none of them null."""
     forms = [(name, _NUMBERS[dtype][2]) for name, dtype in frame.schema.items()]
     fields = [part for name, form in forms for part in ((f"size of {name}", ">i4"), (name, form))]
     rows = np.empty(frame.height, np.dtype([("fields", ">i2"), *fields]))
@@ -162,4 +177,4 @@ def _copy_rows(frame: Frame) -> bytes:
     for name, form in forms:
         rows[f"size of {name}"] = np.dtype(form).itemsize
         rows[name] = frame[name].to_numpy()
-    return _COPY_HEAD + rows.tobytes() + _COPY_TAIL
+    return rows.tobytes()

@@ -491,6 +491,7 @@ lease = Table(
 
 # One issue of one source as it was received, which speaks of [start_at, until_at), then the values it foretold.
 # A quantile of −1 stands for a value without one. Values are read by instant: that goes before the other keys.
+# They refer to their issue without a foreign key, as readings to their series.
 forecast_issue = Table(
     "forecast_issue",
     metadata,
@@ -509,7 +510,7 @@ forecast_issue = Table(
 forecast_value = Table(
     "forecast_value",
     metadata,
-    _key("issue", BigInteger, ForeignKey("forecast_issue.id")),
+    _key("issue", BigInteger),
     _key("valid_at", BigInteger),
     _key("variable", Text),
     _key("place", Text),

@@ -77,7 +77,7 @@ def _forecasts() -> None:
     op.create_index("forecast_issue_newest", "forecast_issue", ["source", "issued_at", "received_at"])
     op.create_table(
         "forecast_value",
-        sa.Column("issue", sa.BigInteger, sa.ForeignKey("forecast_issue.id"), primary_key=True, autoincrement=False),
+        sa.Column("issue", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("valid_at", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("variable", sa.Text, primary_key=True),
         sa.Column("place", sa.Text, primary_key=True),
