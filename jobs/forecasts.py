@@ -25,6 +25,7 @@ from engine.settings import Settings
 from engine.store import Unit
 from engine.store.forecasts import ForecastIssue, digest_of
 from engine.store.ledger import RunReport, RunState
+from jobs.tracing import traced
 
 RULE = "forecast-stale"
 _AT_ONCE = 8
@@ -117,6 +118,7 @@ def validators_of(unit: Unit, sources: Mapping[str, Source], at: datetime) -> di
     return found
 
 
+@traced("ask-forecasts")
 def ask(
     sources: Mapping[str, Source], folder: Path, validators: Mapping[str, Mapping[str, str]], at: datetime,
     skew: timedelta,
@@ -146,6 +148,7 @@ def arrival_of(name: str, source: Source, fetched: Fetched, at: datetime, skew: 
     return Arrival(name, source, issue, validators=fetched.validators)
 
 
+@traced("import-forecasts")
 def take_in(unit: Unit, arrivals: Iterable[Arrival], now: datetime) -> RunReport:
     """Store what came, move the alarms of age, and say what became of each source.
 

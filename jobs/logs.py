@@ -3,7 +3,9 @@
 import logging
 import re
 import sys
+import threading
 from collections.abc import Collection, Mapping, MutableMapping
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -41,12 +43,30 @@ def set_up_logging(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    root = logging.getLogger()
+    root, of_libraries = logging.getLogger(), level if level <= logging.DEBUG else max(level, logging.WARNING)
     for handler in [one for one in root.handlers if isinstance(one, LibraryLines)]:
         root.removeHandler(handler)
-    root.addHandler(LibraryLines())
-    root.setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+    root.addHandler(LibraryLines(of_libraries))
+    root.setLevel(of_libraries)
     logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda of: _uncaught(of.exc_type, of.exc_value or of.exc_type(), of.exc_traceback)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, Exception):
+        structlog.get_logger().critical("uncaught", exc_info=(kind, error, trace))
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def adopt(*libraries: str) -> None:
+    """Have libraries that give themselves handlers on import speak through ours, where a log is set up."""
+    if any(isinstance(one, LibraryLines) for one in logging.getLogger().handlers):
+        names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in libraries]
+        for logger in map(logging.getLogger, names):
+            logger.handlers.clear()
+            logger.propagate = True
 
 
 def _endings(redact: Processor, *, for_people: bool) -> tuple[Processor, ...]:

@@ -17,6 +17,8 @@ from engine.store.ledger import RunState
 _OPEN = [state.value for state in CommandState if not state.terminal]
 _ENDED = [state.value for state in CommandState if state.terminal]
 _SUCCEEDED = [RunState.DONE.value, RunState.DEGRADED.value]
+# SQLite would go through all runs ever in the order of their key to group by it, not through those due since.
+_BY_JOB = schema.job_run.c.job.concat("").label("job")
 _TO_BE_SENT = (MessageState.HELD, MessageState.QUEUED, MessageState.SENDING)
 
 
@@ -108,16 +110,16 @@ class Gauges:
     def runs(self, since: datetime) -> dict[tuple[str, RunState], int]:
         """Runs due since an instant, by job and state."""
         columns = schema.job_run.c
-        counted = select(columns.job, columns.state, func.count()).where(columns.due_at >= to_us(since))
-        rows = self._connection.execute(counted.group_by(columns.job, columns.state))
+        counted = select(_BY_JOB, columns.state, func.count()).where(columns.due_at >= to_us(since))
+        rows = self._connection.execute(counted.group_by(_BY_JOB, columns.state))
         return {(job, RunState(state)): count for job, state, count in rows}
 
     def jobs(self, since: datetime) -> dict[str, JobFigures]:
         """Each job that had a run due since an instant, as its runs since then tell."""
         columns = schema.job_run.c
         succeeded = func.max(columns.finished_at).filter(columns.state.in_(_SUCCEEDED)).label("succeeded_at")
-        each = select(columns.job, succeeded, func.max(columns.due_at).label("due_at"))
-        of = each.where(columns.due_at >= to_us(since)).group_by(columns.job).subquery().c
+        each = select(_BY_JOB, succeeded, func.max(columns.due_at).label("due_at"))
+        of = each.where(columns.due_at >= to_us(since)).group_by(_BY_JOB).subquery().c
         late = func.max(columns.started_at - columns.due_at)
         last = select(columns.job, of.succeeded_at, late).where(columns.job == of.job, columns.due_at == of.due_at)
         return {

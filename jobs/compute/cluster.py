@@ -18,6 +18,7 @@ from jobs.compute.child import Work
 from jobs.compute.processes import MEMORY_BYTES, opened, packed, usual_grace
 from jobs.compute.remote import BEGUN, run_here
 from jobs.compute.same_code import differences, versions
+from jobs.logs import adopt
 from optimizers.result import Limits
 
 _log = structlog.get_logger()
@@ -81,6 +82,7 @@ class Dask:
             raise Unavailable(
                 f"CONSIGNE_COMPUTE names a Dask cluster, and {error.name} is missing → {_INSTALL}"
             ) from None
+        adopt("distributed", "tornado", "bokeh")
         # A whole territory is some 40 MB, and the scheduler shall keep it: whoever dies, it can begin again.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "2 GB"})
         try:

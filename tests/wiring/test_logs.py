@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.settings import Settings, load_settings
-from jobs.logs import HIDDEN, LibraryLines, Redactor, secrets_of, set_up_logging
+from jobs.logs import HIDDEN, LibraryLines, Redactor, adopt, secrets_of, set_up_logging
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -23,8 +24,9 @@ Lines = Callable[[], list[dict[str, Any]]]
 def _as_before() -> Iterator[None]:
     """What a service sets up once and for all is taken back."""
     root, shown = logging.getLogger(), warnings.showwarning
-    level = root.level
+    level, hooks = root.level, (sys.excepthook, threading.excepthook)
     yield
+    sys.excepthook, threading.excepthook = hooks
     logging.captureWarnings(False)
     warnings.showwarning = shown
     root.setLevel(level)
@@ -139,6 +141,37 @@ def test_libraries_speak_in_the_same_stream_from_warnings_on(lines: Lines) -> No
     set_up_logging(load_settings(log_level="DEBUG"))
     logging.getLogger("uvicorn.error").info("Started server process")
     assert [one["logger"] for one in lines()] == ["uvicorn.error"]  # once, though set up twice
+
+
+def test_a_library_with_handlers_of_its_own_speaks_through_ours(lines: Lines) -> None:
+    logger = logging.getLogger("stubborn.client")
+    logger.addHandler(logging.StreamHandler(sys.stderr))
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        adopt("stubborn")  # nothing, where no log is set up
+        assert logger.handlers
+        set_up_logging(load_settings())
+        adopt("stubborn")
+        logger.warning("lost a worker")
+        logger.info("not told")
+        assert [(line["event"], line["logger"]) for line in lines()] == [("lost a worker", "stubborn.client")]
+    finally:
+        logger.handlers.clear()
+
+
+def test_what_nobody_catches_is_a_line_too(lines: Lines) -> None:
+    set_up_logging(load_settings())
+
+    def fail() -> None:
+        raise ValueError("mqtt://u:brokerpass@h is wrong")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    (line,) = lines()
+    assert (line["event"], line["level"]) == ("uncaught", "critical")
+    assert line["exception"][0]["exc_value"] == "mqtt://u:***@h is wrong"
 
 
 def test_a_line_whose_format_does_not_fit_is_written_as_it_is(lines: Lines) -> None:
