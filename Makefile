@@ -24,6 +24,7 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_forecasts.py
 	$(BIN)/python tests/bench/bench_rules.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_zones.py
 	$(BIN)/python tests/bench/bench_delivery.py
 	$(BIN)/python tests/bench/bench_reaction.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_compute.py

@@ -1,7 +1,7 @@
 """Settings → adapters: the only place that builds them, and the only one that asks the wall for the time."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -206,10 +206,13 @@ def rule_engine(settings: Settings, territory: Territory, inference: Inference) 
     return engine_of(load_rules(settings.rules_dir, territory.catalogue), territory, almanac_of(settings), inference)
 
 
-def engine_of(rulebook: Rulebook, territory: Territory, almanac: Almanac, inference: Inference) -> RuleEngine:
-    """Compiled rules over the whole territory."""
-    catalogue, assets = territory.catalogue, territory.assets
-    return RuleEngine(rulebook, catalogue, assets, inference, almanac=almanac, communes=territory.communes)
+def engine_of(
+    rulebook: Rulebook, territory: Territory, almanac: Almanac, inference: Inference,
+    share: Collection[str] | None = None,
+) -> RuleEngine:  # fmt: skip
+    """Compiled rules over the whole territory, or a share of it."""
+    catalogue, assets, communes = territory.catalogue, territory.assets, territory.communes
+    return RuleEngine(rulebook, catalogue, assets, inference, almanac=almanac, communes=communes, share=share)
 
 
 def private_settings(settings: Settings, folder: Path) -> Settings:

@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,10 @@ from engine.store import Store, Unit
 from engine.store.workorders import WorkOrder
 from jobs import metrics
 from jobs.bootstrap import Territory
+from jobs.groups.trays import CURSOR, memories, take_in
 from jobs.settling import Watched, settle_points
 from jobs.tracing import traced
 
-CURSOR = "rules"  # the key of the cursor and of the engine's memory
 REPLAN = "replan/"  # and a domain: the key of a plan that is wanted again
 BATCH = 200_000
 _PLANS = (Level.OPTIMISER, Level.DAY_AHEAD_PLAN)
@@ -62,13 +63,20 @@ class RulesAtWork:
     It reads its memory from the store only where that is not the one it made itself: at first, and after a failure.
     """
 
-    def __init__(self, engine: RuleEngine, territory: Territory, inference: Inference) -> None:
+    def __init__(
+        self, engine: RuleEngine, territory: Territory, inference: Inference, key: str = CURSOR
+    ) -> None:  # fmt: skip
         self.engine, self.inference = engine, inference
+        self._territory, self._key = territory, key
         self._numbers = _numbers(engine, territory)
-        self.watched = Watched(territory.points.values(), territory.series_names)
         self._plans = _Plans(engine)
-        self._kept: bytes | None = None
+        self._kept: tuple[bytes, ...] | None = None
         self._early: tuple[RuleFault, ...] = ()
+
+    @cached_property
+    def watched(self) -> Watched:
+        """The readings that stand in the way of points."""
+        return Watched(self._territory.points.values(), self._territory.series_names)
 
     @property
     def rulebook(self) -> Rulebook:
@@ -78,16 +86,19 @@ class RulesAtWork:
         """End whatever runs behind the inference."""
         self.inference.close()
 
-    def recall(self, unit: Unit) -> bytes | None:
-        """Have the committed memory; None before the first cycle of all. Unless `keep` follows, it is read again."""
-        memory = unit.state.get(CURSOR)
-        if memory is None or memory != self._kept:
-            self.engine.restore(memory)
+    def recall(self, unit: Unit) -> tuple[bytes, ...]:
+        """Have the committed memory, of all groups where it is shared out; empty before the first cycle of all.
+
+        Unless `keep` follows, it is read again.
+        """
+        memory = memories(unit, self._key)
+        if not memory or memory != self._kept:
+            self.engine.restore(*memory)
             self._plans.forget()
         self._kept = None
         return memory
 
-    def keep(self, memory: bytes | None) -> None:
+    def keep(self, *memory: bytes) -> None:
         """What the engine remembers is committed, as `memory`."""
         self._kept = memory
 
@@ -100,7 +111,7 @@ class RulesAtWork:
         said = self.engine.decide(_NO_SERIES, _NO_SERIES, np.empty(0), now)
         self._early = tuple(fault for fault in said.faults if fault.rule and not fault.quarantined)
         failing = dict(self.engine.quarantined)
-        self.keep(self.recall(unit))
+        self.keep(*self.recall(unit))
         return failing
 
     def decide(self, unit: Unit, fresh: pl.DataFrame, now: datetime, *, more: bool = False) -> Decisions:
@@ -140,7 +151,7 @@ class _Plans:
             f"{asset.id}/{point}": engine.series_of(asset.id, f"planned({point})")
             for rule in engine.rulebook.rules
             for point in _points_read(rule)
-            for asset in engine.roster.subjects
+            for asset in engine.roster.held
             if engine.roster.covers(rule, asset)
         }
         self._told: dict[str, float] = {}
@@ -185,19 +196,21 @@ def run_cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datet
 @traced("cycle")
 def _cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datetime) -> CycleResult:
     with store.begin() as unit:
-        begun = rules.recall(unit) is not None
+        begun = rules.recall(unit) != ()
+        told = take_in(unit, rules.engine)
         cursor = unit.cursors.get(CURSOR) if begun else unit.readings.heads()
         taken = unit.readings.since(cursor, BATCH)
-        fresh, more = _whole_messages(taken), taken.height >= BATCH
+        fresh, more = whole_messages(taken), taken.height >= BATCH
         decisions = rules.decide(unit, fresh, now, more=more)
-        raised, cleared = _apply_alarms(unit, decisions.alarms)
-        touched = _apply_wants(unit, decisions.wants, now)
+        raised, cleared = apply_alarms(unit, decisions.alarms)
+        touched = told.touched | apply_wants(unit, decisions.wants, now)
         touched |= rules.watched.changed(unit, fresh, now)
-        touched.update(unit.renewals.due(now))
+        touched |= set(unit.renewals.due(now))
         commands = settle_points(unit, territory, touched, now)
-        opened = _apply_requests(unit, rules.rulebook, decisions.requests)
-        _record(unit, rules.rulebook, decisions, now)
-        unit.cursors.set(CURSOR, cursor | _heads(fresh))
+        note_replans(unit, {**told.asked, **replans(decisions.requests)})
+        opened = open_orders(unit, rules.rulebook, decisions.requests)
+        record(unit, rules.rulebook, decisions, now)
+        unit.cursors.set(CURSOR, cursor | heads(fresh))
         memory = rules.engine.snapshot()
         unit.state.put(CURSOR, memory)
     rules.keep(memory)
@@ -206,7 +219,7 @@ def _cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datetime
     return CycleResult(fresh.height, len(decisions.edges), raised, cleared, commands, opened, faults, more)
 
 
-def _whole_messages(fresh: pl.DataFrame) -> pl.DataFrame:
+def whole_messages(fresh: pl.DataFrame) -> pl.DataFrame:
     """A full batch may end inside a message (an asset at one instant): leave its last rows to the next cycle.
 
     Only rows from the end are left: the cursor passes over whatever lies before a row that was taken.
@@ -218,12 +231,13 @@ def _whole_messages(fresh: pl.DataFrame) -> pl.DataFrame:
     return fresh if whole is None else fresh.head(whole + 1)
 
 
-def _heads(fresh: pl.DataFrame) -> dict[int, int]:
-    heads = fresh.group_by("zone").agg(pl.col("seq").max())
-    return dict(zip(heads["zone"], heads["seq"], strict=True))
+def heads(fresh: pl.DataFrame) -> dict[int, int]:
+    """Zone → the last sequence taken."""
+    found = fresh.group_by("zone").agg(pl.col("seq").max())
+    return dict(zip(found["zone"], found["seq"], strict=True))
 
 
-def _apply_alarms(unit: Unit, changes: Sequence[AlarmChange]) -> tuple[int, int]:
+def apply_alarms(unit: Unit, changes: Sequence[AlarmChange]) -> tuple[int, int]:
     """Move each alarm by the ISA-18.2 machine. Returns how many were raised and how many returned to normal."""
     assets = {change.asset for change in changes}
     standing = {(alarm.rule, alarm.asset): alarm for alarm in unit.alarms.active(assets)} if assets else {}
@@ -241,8 +255,8 @@ def _apply_alarms(unit: Unit, changes: Sequence[AlarmChange]) -> tuple[int, int]
     return raised, cleared
 
 
-def _apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
-    """Write what active rules want into their level. A shadow rule's wants are recorded by `_record` only."""
+def apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
+    """Write what active rules want into their level; returns the points. A shadow rule's wants are recorded only."""
     slots = [
         Slot(
             point=want.point,
@@ -260,18 +274,27 @@ def _apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
     return {slot.point for slot in slots}
 
 
-def _apply_requests(unit: Unit, rulebook: Rulebook, requests: Sequence[Request]) -> int:
-    """Open work orders, and note which plans are wanted again. Returns how many orders are new.
+def replans(requests: Sequence[Request]) -> dict[str, dict[str, str]]:
+    """Domain → who asked last that its plan be made again. What a shadow rule asks is recorded only."""
+    return {
+        request.what["domain"]: {
+            "requested_at": isoformat(request.at), "rule": request.rule, "asset": request.asset
+        }
+        for request in requests
+        if request.asking is Asking.REPLAN and not request.shadow
+    }  # fmt: skip
 
-    What a shadow rule asks is recorded by `_record` only.
-    """
-    active = [request for request in requests if not request.shadow]
-    for request in active:
-        if request.asking is Asking.REPLAN:
-            asked = {"requested_at": isoformat(request.at), "rule": request.rule, "asset": request.asset}
-            unit.state.put(REPLAN + request.what["domain"], orjson.dumps(asked))
-    orders = [_order(rulebook.rule(r.rule), r) for r in active if r.asking is Asking.WORK_ORDER]
-    return unit.workorders.open(orders)
+
+def note_replans(unit: Unit, asked: Mapping[str, Mapping[str, str]]) -> None:
+    """Note which plans are wanted again."""
+    for domain, by in asked.items():
+        unit.state.put(REPLAN + domain, orjson.dumps(by))
+
+
+def open_orders(unit: Unit, rulebook: Rulebook, requests: Sequence[Request]) -> int:
+    """Open work orders; returns how many are new. What a shadow rule asks is recorded only."""
+    asked = [request for request in requests if request.asking is Asking.WORK_ORDER and not request.shadow]
+    return unit.workorders.open([_order(rulebook.rule(request.rule), request) for request in asked])
 
 
 def _order(rule: Rule, request: Request) -> WorkOrder:
@@ -281,7 +304,7 @@ def _order(rule: Rule, request: Request) -> WorkOrder:
     return WorkOrder(rule.id, request.asset, request.zone, request.at, request.what, within_s)
 
 
-def _record(unit: Unit, rulebook: Rulebook, decisions: Decisions, now: datetime) -> None:
+def record(unit: Unit, rulebook: Rulebook, decisions: Decisions, now: datetime) -> None:
     """One audit line a cycle that decided anything, with the version of every rule it names."""
     withdrawn = [change for change in decisions.alarms if change.detail.get("withdrawn")]
     if not (decisions.edges or decisions.faults or withdrawn):

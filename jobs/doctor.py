@@ -21,6 +21,7 @@ from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
 from jobs.forecasts import Freshness, freshness_of, sources_in
+from jobs.groups.trays import arrangement
 from jobs.health import Finding
 from jobs.overdue import overdue
 from jobs.reload import in_service
@@ -83,11 +84,13 @@ def _database(settings: Settings, *, quick: bool) -> str:
 def _service(settings: Settings) -> Finding:
     """The rules of the service that runs, or ran last, on this database."""
     with Store.open(settings.database_url).read() as unit:
-        said = in_service(unit)
+        said, shared = in_service(unit), arrangement(unit)
     if not said:
         return Finding("service", "ok", "has not run on this database")
     what = f"{said['rules']} rules in service since {_local(said['since'])}, version {said['version']}"
     what, refused = f"{what}; {said['inference']} answers", said["refused"]
+    if shared is not None:
+        what += f"; shared out over {len(shared.shares)} groups of zones, none of which looks at another"
     if refused is None:
         return Finding("service", "ok", what)
     more = f" (and {refused['more']} more)" if refused["more"] else ""

@@ -221,6 +221,12 @@ def read_texts(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def service_texts(settings: Settings, version: str) -> Texts:
+    """The files of rules in service: those kept of their version, else those of the folder."""
+    kept = settings.data_dir / COPIES / version
+    return read_texts(kept if kept.is_dir() else settings.rules_dir)
+
+
 def _write(folder: Path, texts: Texts) -> None:
     for name, text in texts.items():
         path = folder / name

@@ -152,6 +152,12 @@ class Watched:
         self._ageing = [watch for watch, named in self._points.items() if any(point.interlocks for point in named)]
         self._looked_at: datetime | None = None
 
+    @property
+    def series(self) -> list[int]:
+        """The numbers of what is watched."""
+        found: list[int] = self._numbers.tolist()
+        return found
+
     def changed(self, unit: Unit, fresh: pl.DataFrame, now: datetime) -> set[str]:
         """The points of which the field says something else than when they were last looked at; all of them where the
         orders are others, or the database was restored.

@@ -1,6 +1,6 @@
 """The rule engine: readings and the clock in, decisions out. Pure but for its inference; its memory is the caller's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isnan
 from typing import Any
@@ -13,7 +13,7 @@ from engine.instants import from_us, in_us, isoformat, to_us
 from engine.model import Asset, Priority
 from engine.rulebook.almanac import Almanac, Place
 from engine.rulebook.circuits import Split, split
-from engine.rulebook.conditions.arrays import NEVER, Floats, Ints
+from engine.rulebook.conditions.arrays import ALWAYS, NEVER, Floats, Ints
 from engine.rulebook.conditions.calendars import Calendars
 from engine.rulebook.conditions.items import Item, latch
 from engine.rulebook.conditions.lane import Lane
@@ -25,6 +25,7 @@ from engine.rulebook.consequences import Consequences, withdrawal
 from engine.rulebook.crossing import Crossing, Key, Told, Turn
 from engine.rulebook.decisions import AlarmChange, Decisions, RuleFault
 from engine.rulebook.definitions import Rule, Rulebook
+from engine.rulebook.handing import Handed
 from engine.rulebook.inference import Inference
 from engine.rulebook.memory import Withdrawn, dump, load
 from engine.rulebook.roster import Roster
@@ -39,18 +40,22 @@ class RuleEngine:
     Each zone has a clock of its own: the greatest tick or event time it has seen. What a zone decides therefore does
     not depend on how its readings are mixed with those of others, nor on which zones an engine holds. `communes`
     names the commune of each zone.
+
+    With a `share` it decides some zones only, or the places above them (see `Roster`). Engines whose shares make the
+    whole decide together what one engine does: each step, those of zones first, each on its readings and all to one
+    tick; then what they `hand_up` is told to the one above (`hear`), which steps to that tick without readings.
     """
 
     def __init__(
         self, rulebook: Rulebook, catalogue: Catalogue, assets: Sequence[Asset], inference: Inference, *,
-        almanac: Almanac, communes: Mapping[str, str] | None = None,
+        almanac: Almanac, communes: Mapping[str, str] | None = None, share: Collection[str] | None = None,
     ) -> None:  # fmt: skip
         self.rulebook = rulebook
-        self.roster = Roster(rulebook, assets, communes)
+        self.roster = Roster(rulebook, assets, communes, share)
         self._inference = inference
         self._groups = {name: number for number, name in enumerate(self.roster.groups)}
         self._places = [n for name, n in self._groups.items() if name not in self.roster.communes]
-        self._directory = Directory(assets, catalogue, self._groups)
+        self._directory = Directory([a for a in assets if self.roster.holds(a.id)], catalogue, self._groups)
         splits = {rule.id: split(rule) for rule in rulebook.rules if rule.crosses}
         self._layouts = self._lay_out(catalogue, splits)
         self._calendars = {late: self._calendar(layout, almanac) for late, layout in self._layouts.items()}
@@ -86,20 +91,25 @@ class RuleEngine:
             late: Lane(layout, State(layout), self._calendars[late], late, places.get(late))
             for late, layout in self._layouts.items()
         }
+        for gate in self._gates.values():
+            gate.forget()
+        self._consequences.suppressed = set()
         self._transactions = Transactions(self.roster, self._crossing, self._consequences)
         self._withdrawn = []
+        self._earliest = self._told_earliest = ALWAYS
         self._broken = False
 
     # memory
 
-    def restore(self, state: bytes | None) -> None:
+    def restore(self, *states: bytes | None) -> None:
         """Continue from a snapshot, or from nothing. Raises ValueError for bytes that are no snapshot.
 
-        Rules, assets and zones the snapshot does not know begin now; alarms whose rule is gone fall at the next step.
+        Several are those of engines whose shares do not overlap. Of what lies in no share of this engine nothing is
+        taken. Rules, assets and zones no snapshot knows begin now; alarms whose rule is gone fall at the next step.
         """
         self._begin()
-        if state is not None:
-            self._withdrawn = load(state, self)
+        if known := [state for state in states if state is not None]:
+            self._withdrawn = load(known, self)
 
     def snapshot(self) -> bytes:
         """The memory after a step, to be committed with its decisions. Raises RuntimeError after a failed one."""
@@ -111,6 +121,24 @@ class RuleEngine:
     def quarantined(self) -> dict[str, str]:
         """The rules that failed since they were put in service, and how."""
         return {rule: error for lane in self._lanes.values() for rule, error in lane.quarantined.items()}
+
+    # several engines
+
+    def hand_up(self) -> Handed:
+        """What the zones told places above that are decided elsewhere, since it was asked last: with each step."""
+        heard, self._transactions.handed = self._transactions.handed, []
+        earliest, self._earliest = self._earliest, ALWAYS
+        return Handed(earliest, tuple(heard))
+
+    def hear(self, handed: Iterable[Handed]) -> None:
+        """Be told what the zones of other engines said, before the step to a tick that all of them have come to.
+
+        It counts as part of that step: whoever does not commit it must `restore` the snapshot before.
+        """
+        for told in handed:
+            self._transactions.hear(told.heard)
+            if told.earliest_us is not None:
+                self._told_earliest = min(self._told_earliest, told.earliest_us)
 
     # steps
 
@@ -170,7 +198,9 @@ class RuleEngine:
         group = self._directory.group[items.series]
         np.minimum.at(low, group, items.at)
         np.maximum.at(high, group, items.clock)
-        low[self._places] = low.min(initial=now_us)
+        earliest = int(low.min(initial=min(now_us, self._told_earliest)))
+        low[self._places] = earliest
+        self._earliest, self._told_earliest = min(self._earliest, earliest), ALWAYS
         start = np.where(self._clock == NEVER, low, self._clock)
         return start, np.maximum(start, high)
 

@@ -3,7 +3,7 @@
 A JSON header, then Arrow tables: the lanes' state, and the readings they wait with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.rulebook.evaluation import RuleEngine
 
 FORMAT = 5
+_Part = tuple[dict[str, Any], dict[str, bytes]]  # header and tables of one memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +61,68 @@ def dump(engine: "RuleEngine") -> bytes:
     return b"".join([len(head).to_bytes(8, "big"), head, *tables.values()])
 
 
-def load(state: bytes, engine: "RuleEngine") -> list[Withdrawn]:
-    """Put a dumped memory into a fresh engine. Returns the alarms that nothing stands for any more.
+def load(states: Sequence[bytes], engine: "RuleEngine") -> list[Withdrawn]:
+    """Put dumped memories into a fresh engine, of each what the engine holds. Returns the alarms that nothing stands
+    for any more.
 
     A rule that changed or was quarantined keeps its latches and is born anew; one that was a shadow, and is none now,
     loses them, so that it acts on what stands. Raises ValueError for bytes of another format.
     """
-    header, tables = _parted(state)
-    for number, name in enumerate(engine.roster.groups):
-        engine._clock[number] = header["clock"].get(name, NEVER)
-    engine._counter = header["counter"]
+    parts = [_parted(state) for state in states]
+    clock = {name: at for header, _ in parts for name, at in header["clock"].items()}
+    engine._clock[:] = [clock.get(name, NEVER) for name in engine.roster.groups]
+    born, shifts = _births(parts), _shifts(parts, engine)
+    withdrawn = [
+        gone for part, shift in zip(parts, shifts, strict=True) for gone in _load_part(engine, *part, born, shift)
+    ]
+    for late, lane in engine._lanes.items():
+        if any(str(late) in header["lanes"] for header, _ in parts):
+            lane.resume(engine._clock)
+    return withdrawn
+
+
+def _shifts(parts: Sequence[_Part], engine: "RuleEngine") -> list[int]:
+    """What is added to the message numbers of each memory, so that no two messages are one; sets what comes next."""
+    engine._counter = max(header["counter"] for header, _ in parts)
+    shifts = [0]
+    if len(parts) > 1:
+        shifts = []
+        for header, tables in parts:
+            held = [pl.read_ipc(t, use_pyarrow=False) for name, t in tables.items() if name.startswith("held ")]
+            first = min([header["counter"], *(table["message"].min() for table in held if len(table))])
+            shifts.append(engine._counter - first)
+            engine._counter += header["counter"] - first
+    return shifts
+
+
+def _births(parts: Sequence[_Part]) -> dict[str, dict[str, int]]:
+    """When each group was born, by lane, whichever memory says it: a subject may have moved between them."""
+    found: dict[str, dict[str, int]] = {}
+    for header, _ in parts:
+        for late, names in header["lanes"].items():
+            found.setdefault(late, {}).update(names["born"])
+    return found
+
+
+def _load_part(
+    engine: "RuleEngine", header: dict[str, Any], tables: Mapping[str, bytes], born: Mapping[str, dict[str, int]],
+    shift: int,
+) -> Iterator[Withdrawn]:  # fmt: skip
+    """One memory beside others."""
     versions = {rule: version for rule, (version, _) in header["rules"].items() if rule not in header["quarantined"]}
-    reader = _Reader(engine, versions, frozenset(header["shadows"]))
+    reader = _Reader(engine, versions, frozenset(header["shadows"]), shift)
     for late, lane in engine._lanes.items():
         mine = {name.split(" ")[0]: t for name, t in tables.items() if name.split(" ")[1] == str(late)}
         if mine:
-            reader.lane(lane, header["lanes"][str(late)], mine)
+            reader.lane(lane, {**header["lanes"][str(late)], "born": born[str(late)]}, mine)
     reader.standing(header["standing"])
     for name, found in header["groups"].items():
         reader.group(name, found)
-    kept = engine.rulebook.by_id
-    engine._consequences.suppressed = {(rule, who) for rule, who in header["suppressed"] if rule in kept}
-    return list(reader.withdrawn(header["rules"]))
+    kept, by_id, holds = engine.rulebook.by_id, engine.roster.by_id, engine.roster.holds
+    engine._consequences.suppressed |= {
+        (rule, who) for rule, who in header["suppressed"] if rule in kept and (who not in by_id or holds(who))
+    }
+    yield from reader.withdrawn(header["rules"])
 
 
 # out
@@ -120,7 +161,7 @@ def _priority(rule: Rule) -> str | None:
 # in
 
 
-def _parted(state: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _parted(state: bytes) -> _Part:
     size = int.from_bytes(state[:8], "big")
     try:
         header = orjson.loads(state[8 : 8 + size])
@@ -138,11 +179,14 @@ def _parted(state: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
 class _Reader:
     """Moves tables into the arrays of what is still there. `versions` are those of the rules whose memory is sound.
 
-    `shadows` are the rules that were shadows: what they stood on counts only while they still are.
+    `shadows` are the rules that were shadows: what they stood on counts only while they still are. `shift` is
+    added to the numbers of its messages.
     """
 
-    def __init__(self, engine: "RuleEngine", versions: Mapping[str, str], shadows: frozenset[str]) -> None:
-        self._engine = engine
+    def __init__(
+        self, engine: "RuleEngine", versions: Mapping[str, str], shadows: frozenset[str], shift: int
+    ) -> None:  # fmt: skip
+        self._engine, self._shift = engine, shift
         self._versions = versions
         self._latched = {rule.id for rule in engine.rulebook.rules if rule.shadow or rule.id not in shadows}
         self._gone: dict[str, set[str]] = {}
@@ -150,7 +194,7 @@ class _Reader:
     def lane(self, lane: Lane, names: dict[str, Any], tables: Mapping[str, bytes]) -> None:
         same = {rule.id for rule in self._engine.rulebook.rules if self._same(rule.id)}
         kept = Kept(names, {name: table for name, table in tables.items() if name != "held"})
-        for item, subject, truth in take_back(lane, kept, self._engine._clock, same, self._latched):
+        for item, subject, truth in take_back(lane, kept, same, self._latched):
             group = self._engine._transactions.groups[self._engine.roster.by_id[subject].zone]
             group.truths[item.rule.id, subject, item.part or 0] = truth
         self._held(lane, pl.read_ipc(tables["held"], use_pyarrow=False))
@@ -162,23 +206,40 @@ class _Reader:
         series = np.array([self._engine.series_of(*pair) for pair in names], np.int64)
         known = series >= 0
         columns = {name: table[name].to_numpy()[known] for name in Items.__slots__ if name != "series"}
-        self._engine._gates[lane.lateness].held = Items(series=series[known], **columns)
+        columns["message"] = columns["message"] + self._shift
+        gate = self._engine._gates[lane.lateness]
+        gate.held = gate.held.followed_by(Items(series=series[known], **columns))
 
     def standing(self, found: Mapping[str, dict[str, int]]) -> None:
         """What stood in zones, and still may."""
         for rule, stands in found.items():
-            self._engine._transactions.standing[rule] = self._still(rule, stands)
+            self._engine._transactions.standing[rule].update(self._still(rule, stands))
 
-    def _still(self, rule: str, stands: dict[str, int]) -> dict[str, int]:
-        """Those of some subjects that the rule still covers, if its latches count. What it covers no more is noted."""
+    def _still(self, rule: str, stands: dict[str, int], above: str | None = None) -> dict[str, int]:
+        """Those of some subjects that the rule still covers, if its latches count. What it covers no more is noted.
+
+        A place `above` also knows what stands on subjects of others, maybe decided elsewhere: these are theirs to note,
+        for what it knows may be a tick old.
+        """
         found = self._engine.rulebook.by_id.get(rule)
         covered = frozenset() if found is None else self._engine.roster.covered(rule)
         if not stands.keys() <= covered:
-            self._gone.setdefault(rule, set()).update(stands.keys() - covered)
+            self._note(rule, stands.keys() - covered, above)
+            if above and found is not None:
+                covered |= {who for who in stands.keys() - covered if self._elsewhere(found, who)}
             stands = {who: at for who, at in stands.items() if who in covered}
         if stands and (found is None or _priority(found) is None):
-            self._gone.setdefault(rule, set()).update(stands)
+            self._note(rule, stands, above)
         return stands if rule in self._latched else {}
+
+    def _note(self, rule: str, subjects: Iterable[str], above: str | None) -> None:
+        roster = self._engine.roster
+        held = {who for who in subjects if roster.holds(who) and above in {None, roster.by_id[who].zone}}
+        self._gone.setdefault(rule, set()).update(held)
+
+    def _elsewhere(self, rule: Rule, who: str) -> bool:
+        subject = self._engine.roster.by_id.get(who)
+        return subject is not None and self._engine.roster.covers(rule, subject)
 
     def withdrawn(self, rules: Mapping[str, tuple[str, str | None]]) -> Iterator[Withdrawn]:
         """Alarms that stood, and whose rule or subject no longer does; `rules` had these versions and priorities."""
@@ -193,7 +254,7 @@ class _Reader:
         if group is None:
             return
         for rule, stands in found["standing"].items():
-            group.standing[rule].update(self._still(rule, stands))
+            group.standing[rule].update(self._still(rule, stands, name))
         for rule, who, *stand in found["stands"]:
             if rule in self._latched and rules[rule].crosses and self._speaks(rule, who):
                 self._stand(group, rule, who, stand)

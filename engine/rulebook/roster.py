@@ -1,7 +1,7 @@
 """Who rules speak of: assets, and the places they lie in; who sees whom."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from statistics import fmean
 
@@ -18,9 +18,15 @@ class Roster:
 
     Every subject belongs to one group, which has a clock and an order of its own: its zone; for a commune or the
     territory, that place. Zones without a commune lie in the commune "".
+
+    `share` are the zones whose groups are decided here; None for all there is, none of them for the places above. All
+    assets are given whatever the share is: a rule may reach points anywhere, and places above look at every zone.
     """
 
-    def __init__(self, rulebook: Rulebook, assets: Sequence[Asset], communes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, rulebook: Rulebook, assets: Sequence[Asset], communes: Mapping[str, str] | None = None,
+        share: Collection[str] | None = None,
+    ) -> None:  # fmt: skip
         self._rules = rulebook.rules
         self._covered: dict[str, frozenset[str]] = {}
         self.communes = {zone: (communes or {}).get(zone, "") for zone in sorted({asset.zone for asset in assets})}
@@ -31,19 +37,30 @@ class Roster:
         places += [Asset(TERRITORY, "territory", TERRITORY, 0.0, 0.0)] if TERRITORY in each else []
         self.subjects = (*assets, *places)
         self.by_id = {asset.id: asset for asset in self.subjects}
-        self.groups = tuple(dict.fromkeys(asset.zone for asset in sorted(self.subjects, key=_by_reach)))
+        self.held = tuple(subject for subject in self.subjects if self._in_share(subject, share))
+        self.groups = tuple(dict.fromkeys(asset.zone for asset in sorted(self.held, key=_by_reach)))
+        self._held = frozenset(subject.id for subject in self.held)
+
+    def _in_share(self, subject: Asset, share: Collection[str] | None) -> bool:
+        if share is None:
+            return True
+        return subject.zone in share if self.reach(subject) == 0 else not share
+
+    def holds(self, subject: str) -> bool:
+        """Whether a subject is decided here."""
+        return subject in self._held
 
     def covers(self, rule: Rule, subject: Asset) -> bool:
         return rule.definition.for_each.covers(subject, self.commune_of(subject))
 
     def rules_of(self, rules: Sequence[Rule]) -> Iterator[tuple[Asset, tuple[int, ...]]]:
-        """Every subject that some of the rules cover, with the places of those that do.
+        """Every subject decided here that some of the rules cover, with the places of those that do.
 
         Subjects alike in all that a rule of their type asks for are looked at once.
         """
         asked = {name: _Asked([r for r in rules if _kind(r) == name]) for name in {_kind(rule) for rule in rules}}
         known: dict[Hashable, tuple[int, ...]] = {}
-        for subject in self.subjects:
+        for subject in self.held:
             if subject.type not in asked:
                 continue
             likeness = asked[subject.type].likeness(subject, self.commune_of(subject))
@@ -53,11 +70,11 @@ class Roster:
                 yield subject, known[likeness]
 
     def subjects_of(self, rule: str) -> tuple[Asset, ...]:
-        """The subjects of a rule, those alike in what rules ask of them side by side."""
+        """The subjects of a rule decided here, those alike in what rules ask of them side by side."""
         return tuple(subject for alike in self._alike_of.get(rule, ()) for subject in alike)
 
     def covered(self, rule: str) -> frozenset[str]:
-        """The ids of a rule's subjects."""
+        """The ids of a rule's subjects decided here."""
         if rule not in self._covered:
             self._covered[rule] = frozenset(subject.id for subject in self.subjects_of(rule))
         return self._covered[rule]
@@ -83,7 +100,7 @@ class Roster:
 
     @cached_property
     def reaches(self) -> dict[str, int]:
-        """The reach of each group."""
+        """The reach of each group, wherever it is decided."""
         return {subject.zone: self.reach(subject) for subject in self.subjects}
 
     def in_group(self, group: str) -> tuple[Asset, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from engine.rulebook.conditions.turns import BIRTH, MESSAGE, ZONE_DELAY
 from engine.rulebook.consequences import Consequences, Question, Said
 from engine.rulebook.crossing import Crossing, Group, Key, Task, Told, Turn
+from engine.rulebook.handing import Heard
 from engine.rulebook.roster import Roster
 
 _OWN = (0, "", 0, -1)
@@ -25,12 +26,13 @@ class Transactions:
     """The groups, their memories, and what waits to be worked through.
 
     Zones first, then communes, then the territory: each is told the turns of those below it, once the tick has
-    passed them.
+    passed them. What concerns groups that are decided elsewhere is put aside in `handed`.
     """
 
     def __init__(self, roster: Roster, crossing: Crossing, consequences: Consequences) -> None:
         self._crossing, self._consequences = crossing, consequences
-        self._reach = roster.reaches
+        here = frozenset(roster.groups)
+        self._reach = {name: reach for name, reach in roster.reaches.items() if name in here}
         # Of zones in one place: a subject lies in one zone, and a zone looks at its own subjects only.
         self.standing: dict[str, dict[str, int]] = defaultdict(dict)
         self.groups = {name: Group() if self._reach[name] else Group(self.standing) for name in roster.groups}
@@ -39,14 +41,15 @@ class Transactions:
         self.waiting: dict[str, dict[Key, _Waiting]] = {name: defaultdict(_Waiting) for name in roster.groups}
         self._fresh = set(roster.groups) if crossing.any else set()
         self._order: dict[str, list[Key]] = {}
+        self.handed: list[Heard] = []
 
     def _listeners(self, roster: Roster) -> Mapping[str, tuple[str, ...]]:
         """The groups above each group."""
         above: dict[str, tuple[str, ...]] = {}
-        for name, reach in self._reach.items():
+        for name, reach in roster.reaches.items():
             commune = f"commune {roster.communes.get(name, '')}" if reach == 0 else ""
-            higher = [commune] if commune in self._reach else []
-            if reach < 2 and "territory" in self._reach:
+            higher = [commune] if commune in roster.reaches else []
+            if reach < 2 and "territory" in roster.reaches:
                 higher.append("territory")
             above[name] = tuple(higher)
         return above
@@ -64,6 +67,12 @@ class Transactions:
         """Put back what a group was told and has not worked through."""
         self.waiting[group][key].heard.extend(heard)
         self.waiting[group][key].told.extend(told)
+
+    def hear(self, heard: Iterable[Heard]) -> None:
+        """Add what zones that are decided elsewhere tell."""
+        for decided, origin, turns in ((one.decided, one.origin, one.turns) for one in heard):
+            for above in self._above.get(origin[1], ()):
+                self.waiting[above][Key(decided, MESSAGE, origin)].heard.extend(turns)
 
     def run(self, start: Mapping[str, int], end: Mapping[str, int], now_us: int) -> Said:
         """Work through everything up to each group's `end`; of communes and the territory, before the tick.
@@ -125,5 +134,10 @@ class Transactions:
             return
         decided, phase, origin = task.key
         key = Key(decided, MESSAGE, (reach + 1, task.name, phase, origin if reach else origin[-1]))
-        for above in self._above[task.name]:
-            self.waiting[above][key].heard.extend(turned)
+        listeners = self._above[task.name]
+        for above in listeners:
+            if above in self.groups:
+                self.waiting[above][key].heard.extend(turned)
+        if any(above not in self.groups for above in listeners):
+            plain = tuple(turn._replace(cause={}) for turn in turned)  # who is told looks at no reading
+            self.handed.append(Heard(decided, key.origin, plain))

@@ -1,6 +1,6 @@
 """How far each reader has come, and small states that outlive their process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from sqlalchemy import select
@@ -37,6 +37,16 @@ class States:
     def get(self, key: str) -> bytes | None:
         columns = schema.state.c
         return self._bulk.connection.execute(select(columns.body).where(columns.key == key)).scalar()
+
+    def lock(self, keys: Sequence[str]) -> None:
+        """Keep whoever locks these keys, which are there, waiting until this transaction ends.
+
+        On SQLite every write transaction keeps every other waiting anyhow.
+        """
+        if self._bulk.connection.dialect.name == "postgresql":
+            columns = schema.state.c
+            statement = select(columns.key).where(columns.key.in_(keys)).order_by(columns.key).with_for_update()
+            self._bulk.connection.execute(statement).all()
 
     def put(self, key: str, body: bytes) -> None:
         frame = pl.DataFrame([(key, body)], schema=schema.frame_schema(schema.state), orient="row")

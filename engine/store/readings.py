@@ -49,13 +49,17 @@ class Readings:
         columns = schema.zone.c
         return dict(self._connection.execute(select(columns.no, columns.last_seq)).all())
 
-    def since(self, cursor: Mapping[int, int], limit: int) -> pl.DataFrame:
+    def since(
+        self, cursor: Mapping[int, int], limit: int, zones: Collection[int] | None = None
+    ) -> pl.DataFrame:  # fmt: skip
         """The next readings after a cursor: zone, seq, series, observed_at, value, quality; by zone, then seq.
 
-        At most `limit`; empty only when there is nothing more. None is ever skipped: within a zone sequences
-        have no gap and become visible in order.
+        Of all zones, or of these. At most `limit`; empty only when there is nothing more. None is ever skipped: within
+        a zone sequences have no gap and become visible in order.
         """
         waiting = {zone: (cursor.get(zone, 0), head) for zone, head in sorted(self.heads().items())}
+        if zones is not None:
+            waiting = {zone: span for zone, span in waiting.items() if zone in zones}
         taken = [self._between({})]
         while limit > 0 and (spans := _next_spans(waiting, limit)):
             taken.append(self._between(spans))

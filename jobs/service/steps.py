@@ -19,6 +19,7 @@ from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.cycle import CycleResult, RulesAtWork, run_cycle
+from jobs.groups.fan import RuleGroups
 from jobs.holds import tend_holds
 from jobs.ingest import store_messages
 from jobs.notify import Notifier
@@ -53,6 +54,8 @@ class Service:
         self._ready: RulesAtWork | None = None
         self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
         self.notifier = Notifier(settings, store, territory, clock)
+        shared = settings.rule_groups > 0 and rules is not None
+        self._groups = RuleGroups(settings, store, territory, self.compute) if shared else None
         sender = sender or f"{socket.gethostname()}:{os.getpid()}"
         points = territory.points
         self._dispatcher = None if link is None else dispatcher_of(settings, store, link, clock, points, sender)
@@ -89,6 +92,8 @@ class Service:
 
     def cycle(self) -> CycleResult:
         """One rule cycle at the clock's time."""
+        if self._groups is not None:
+            return self._groups.cycle(self.rules, self.clock.now())
         return run_cycle(self.store, self.territory, self.rules, self.clock.now())
 
     def tend_batches(self) -> int:
@@ -131,7 +136,7 @@ class Service:
             memory = ready.recall(unit)
             unit.audit.append("rules", "reload", ready.rulebook.version, changes, now)
             announce(unit, ready, now)
-        ready.keep(memory)
+        ready.keep(*memory)
         self._rules, self._ready = ready, None
         before.close()
         metrics.count_reload("taken")

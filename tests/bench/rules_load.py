@@ -111,12 +111,12 @@ DEAD = (3.2, 4.5)
 DAY = 0.3  # amplitude of the daily pattern
 
 
-def _catalogue(name: str, properties: Mapping[str, Any], points: Mapping[str, Any]) -> Catalogue:
-    entry = {"about": _TEXT, "source": "bench", "properties": properties, "points": points}
-    return Catalogue.model_validate({"types": {name: entry}})
+def _types(name: str, properties: Mapping[str, Any], points: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalogue of one type, as its file has it."""
+    return {"types": {name: {"about": _TEXT, "source": "bench", "properties": properties, "points": points}}}
 
 
-STATION = _catalogue(
+STATION_FILE = _types(
     "Station",
     {each.name: {"unit": each.unit, "range": [each.low, each.high], "stale_after": "3h"} for each in QUANTITIES},
     {
@@ -130,6 +130,7 @@ STATION = _catalogue(
         }
     },
 )
+STATION = Catalogue.model_validate(STATION_FILE)
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,9 @@ def _station_rule(number: int, random: Random, band: tuple[float, float], *, win
 
 
 METRICS = tuple(f"m{n:02}" for n in range(20))
-METER = _catalogue("Meter", {name: {"unit": "1", "range": [0, 100], "stale_after": "1 d"} for name in METRICS}, {})
+METER = Catalogue.model_validate(
+    _types("Meter", {name: {"unit": "1", "range": [0, 100], "stale_after": "1 d"} for name in METRICS}, {})
+)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def test_a_silent_cabinet_is_one_alarm_and_silences_its_lamps(
     }
 
 
-@pytest.mark.parametrize("broken", ["_apply_alarms", "_apply_wants", "settle_points", "_record"])
+@pytest.mark.parametrize("broken", ["apply_alarms", "apply_wants", "settle_points", "record"])
 def test_a_cycle_that_breaks_anywhere_leaves_nothing_and_is_done_again(
     store: Store, territory: Territory, rules: RulesAtWork, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -142,14 +142,14 @@ def test_a_cycle_that_breaks_anywhere_leaves_nothing_and_is_done_again(
 def test_memory_is_read_where_it_is_not_the_one_the_engine_made(
     store: Store, territory: Territory, rules: RulesAtWork, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    restored: list[bytes | None] = []
+    restored: list[tuple[bytes, ...]] = []
     restore = RuleEngine.restore
-    monkeypatch.setattr(RuleEngine, "restore", lambda self, state: restored.append(state) or restore(self, state))
+    monkeypatch.setattr(RuleEngine, "restore", lambda self, *states: restored.append(states) or restore(self, *states))
     for minute in range(3):
         run_cycle(store, territory, rules, NOON + minute * MINUTE)
-    assert restored == [None]
+    assert restored == [()]
     with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
-        patched.setattr(cycle, "_record", lambda *_: 1 / 0)
+        patched.setattr(cycle, "record", lambda *_: 1 / 0)
         run_cycle(store, territory, rules, NOON + 3 * MINUTE)
     run_cycle(store, territory, rules, NOON + 3 * MINUTE)
     assert len(restored) == 2

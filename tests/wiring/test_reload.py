@@ -20,6 +20,7 @@ from engine.store import Store
 from jobs import reload
 from jobs.bootstrap import StoryClock, Territory
 from jobs.doctor import Finding, examine
+from jobs.groups import task
 from jobs.reload import COPIES, RuleFiles, keep_copy, read_texts, roll_back
 from jobs.service import Aside, Service, serve
 
@@ -101,11 +102,24 @@ class House:
 
 
 @pytest.fixture
-def house(store: Store, territory: Territory, desk: Desk) -> Iterator[House]:
+def rule_groups(request: pytest.FixtureRequest) -> int:
+    """One engine, but for a test that is marked IN_GROUPS, too."""
+    found: int = getattr(request, "param", 0)
+    return found
+
+
+IN_GROUPS = pytest.mark.parametrize("rule_groups", [0, 2], indirect=True, ids=["whole", "in groups"])
+
+
+@pytest.fixture
+def house(store: Store, territory: Territory, desk: Desk, rule_groups: int) -> Iterator[House]:
     Inference.open = 0
+    task.cool()
+    desk.settings = desk.settings.model_copy(update={"rule_groups": rule_groups})
     made = House(store, territory, desk, rule("same", ON, **DELAYED), rule("other", ON, **DELAYED))
     yield made
     made.service.close()
+    task.cool()
     assert Inference.open == 0
 
 
@@ -124,6 +138,7 @@ def counted() -> Any:
 
 
 @BOTH
+@IN_GROUPS
 def test_an_unchanged_rule_goes_on_where_it_was(house: House, counted: Any) -> None:
     house.at(1, "on")
     house.at(10, "on")
@@ -138,6 +153,7 @@ def test_an_unchanged_rule_goes_on_where_it_was(house: House, counted: Any) -> N
     assert (counted("taken"), counted("refused")) == (1, 0)
 
 
+@IN_GROUPS
 def test_what_a_rule_that_is_gone_had_raised_falls(house: House) -> None:
     house.at(1, "on")
     house.at(25, "on")

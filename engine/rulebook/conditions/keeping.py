@@ -103,9 +103,9 @@ def _first_of_item(layout: Layout) -> Ints:
 
 
 def take_back(
-    lane: Lane, kept: Kept, clock: Ints, same: Collection[str], latched: Collection[str]
-) -> "list[tuple[Item, str, int]]":
-    """Put what was kept into a fresh lane, whose groups' clocks stand at `clock`.
+    lane: Lane, kept: Kept, same: Collection[str], latched: Collection[str]
+) -> "list[tuple[Item, str, int]]":  # fmt: skip
+    """Put what was kept into a fresh lane, beside what was kept of other subjects; `Lane.resume` is to follow.
 
     Rules in `same` go on as they were, those in `latched` keep at least their latches; everything else begins anew.
     Returns the own parts that are not UNKNOWN: item, subject, truth.
@@ -117,7 +117,6 @@ def take_back(
     back.samples()
     told = back.instances(frozenset(same), frozenset(latched))
     back.successions(frozenset(same))
-    lane.resume(clock)
     return told
 
 
@@ -223,7 +222,7 @@ class _Back:
     def instances(self, same: frozenset[str], latched: frozenset[str]) -> list[tuple[Item, str, int]]:
         layout, state, table = self._layout, self._state, self._tables["instances"]
         born = np.array([self._names["born"].get(name, NEVER) for name in layout.roster.groups], np.int64)
-        state.born = np.where(self._places.carried(same), born[self._places.instance_group], NEVER)
+        state.born = np.where(self._places.carried(same), born[self._places.instance_group], state.born)
         rows, instances = self._places.matched(table)
         for names, rules in ((_LATCH, latched), (_RUN, same)):
             sound = np.array([item.rule.id in rules for item in layout.items], np.bool_)

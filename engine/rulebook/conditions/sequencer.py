@@ -29,6 +29,9 @@ class Items:
     def take(self, where: Ints) -> "Items":
         return Items(self.series[where], self.at[where], self.value[where], self.clock[where], self.message[where])
 
+    def followed_by(self, others: "Items") -> "Items":
+        return Items(*(np.concatenate([getattr(self, n), getattr(others, n)]) for n in Items.__slots__))
+
 
 class Directory:
     """A number for every property of every asset, whether a rule reads it or not: all of them move clocks."""
@@ -141,6 +144,10 @@ class Gate:
     def __init__(self, layout: Layout, directory: Directory, lateness: int) -> None:
         self._lane_series = directory.of_lane(layout)
         self._layout, self._lateness = layout, lateness
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold nothing back."""
         empty = np.empty(0, np.int64)
         self.held = Items(empty, empty, empty, empty, empty)
 
@@ -150,7 +157,7 @@ class Gate:
         items = items.take(wanted)
         if not self._lateness:
             return self._ordered(items, items.clock)
-        joined = Items(*(np.concatenate([getattr(self.held, n), getattr(items, n)]) for n in Items.__slots__))
+        joined = self.held.followed_by(items)
         instant = np.maximum(joined.at, joined.clock - self._lateness)
         ripe = instant + self._lateness <= clock[groups[joined.series]]
         self.held = joined.take(np.flatnonzero(~ripe))

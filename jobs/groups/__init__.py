@@ -1,0 +1,1 @@
+"""Rule cycles of groups of zones, as tasks on an engine for heavy work."""
