@@ -76,6 +76,8 @@ class Workshop:
                 raise ends
 
             def finish(unit: Unit, now: datetime) -> RunReport:
+                key = f"effect/{occasion.entry}/{occasion.occurrence}"
+                unit.state.put(key, b"%d" % (int(unit.state.get(key) or 0) + 1))
                 unit.state.put(f"effect/{occasion.entry}", b"committed")
                 self.done.append((occasion.entry, occasion.occurrence))
                 return RunReport(ends)
@@ -90,6 +92,11 @@ class Workshop:
     def pass_time(self, minutes: float) -> None:
         assert isinstance(self.clock, StoryClock)
         self.clock.at += timedelta(minutes=minutes)
+
+    def effects(self, unit: Unit) -> Iterator[tuple[tuple[str, str], int]]:
+        """How often each occurrence that was ever done committed what it does."""
+        for name, key in set(self.done):
+            yield (name, key), int(unit.state.get(f"effect/{name}/{key}") or 0)
 
     def line(self, name: str, key: str) -> JobRun | None:
         with self.unled.read() as unit:
