@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from pathlib import Path
@@ -43,20 +44,28 @@ class Child:
     asks; any thread may condemn.
     """
 
-    def __init__(self, threads: int, lifeline: int, start_s: float) -> None:
+    def __init__(self, threads: int, start_s: float, on_busy: Callable[[], None]) -> None:
         self.threads, self.served, self.peak_bytes = threads, 0, 0
         self.memory_bytes = sys.maxsize
         self._since, self._allowed_s = 0.0, math.inf
         self.verdict: Fault | None = None
-        self._start_s = start_s
+        self._start_s, self._on_busy = start_s, on_busy
         self._ending = threading.Lock()
         self._pipe, theirs = Pipe()
+        # It hears from the end of this pipe that we are gone, however we went. The kernel tells one group of each pipe.
+        lifeline, self._life = os.pipe()
         path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
         command = [sys.executable, "-P", "-c", _START, path, str(theirs.fileno()), str(lifeline), str(threads)]
-        with theirs:
+        try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                 command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=(theirs.fileno(), lifeline), process_group=0
             )
+        except OSError:
+            self._hang_up()
+            raise
+        finally:
+            theirs.close()
+            os.close(lifeline)
 
     @property
     def pid(self) -> int:
@@ -88,7 +97,7 @@ class Child:
             self._pipe.recv_bytes()
             began = self._allow(work.seconds)
             value, fault, seconds, peak = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own child
-        except (EOFError, OSError):
+        except Exception:  # noqa: BLE001 - its end of the pipe is closed, or what came is no answer
             return self._ended(began)
         finally:
             self._allowed_s = math.inf
@@ -121,10 +130,16 @@ class Child:
         self.kill()
         with self._ending:
             self._process.wait()
-        self._pipe.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if not self._pipe.closed:
+            self._pipe.close()
+            os.close(self._life)
 
     def _allow(self, seconds: float) -> float:
         self._since, self._allowed_s = time.monotonic(), seconds
+        self._on_busy()
         return self._since
 
     def _ended(self, began: float) -> Outcome[bytes]:

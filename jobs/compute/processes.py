@@ -9,8 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import psutil
-
 from jobs.compute.base import Fault, FaultKind, I, O, Outcome, fault_of
 from jobs.compute.child import Child, Work
 from jobs.compute.sharing import Call, Queue, Seat, Task
@@ -41,11 +39,9 @@ class Processes:
     ) -> None:  # fmt: skip
         self._memory_bytes, self._tasks_per_worker = memory_bytes, tasks_per_worker
         self._grace, self._start_s = grace, start_s
-        self._seats = [Seat(number) for number in range(workers or psutil.cpu_count() or 1)]
+        self._seats = [Seat(number) for number in range(workers or _processors())]
         self._queue, self._watch = Queue(self._seats), Watch()
         self._closing = threading.Event()
-        # Workers hear from the end of this pipe that we are gone, however we went.
-        self._lifelines: tuple[int, ...] = os.pipe()
         self._keepers = [
             threading.Thread(target=self._keep, args=(seat,), name=f"compute-{seat.number}", daemon=True)
             for seat in self._seats
@@ -87,9 +83,6 @@ class Processes:
         for keeper in self._keepers:
             keeper.join()
         self._watch.close()
-        for end in self._lifelines:
-            os.close(end)
-        self._lifelines = ()
 
     def _work(self, fn: Callable[[I, Limits], O], item: I, limits: Limits, memory_bytes: int | None) -> Work:
         seconds = limits.seconds + self._grace(limits.seconds)
@@ -107,7 +100,7 @@ class Processes:
         child: Child | None = None
         while (taken := self._queue.take(seat)) is not None:
             outcome, child = self._served(taken[1], child)
-            seat.threads = child.threads if child else 0
+            self._queue.free(seat, child.threads if child else 0)
             taken[1].end(outcome)
         self._dismiss(child)
 
@@ -138,10 +131,9 @@ class Processes:
     def _fit(self, child: Child | None, threads: int) -> Child:
         """A living worker of that many threads: this one, or a fresh one in its place."""
         if child is not None and child.threads == threads and not child.has_died():
-            self._watch.nudge()
             return child
         self._dismiss(child)
-        fresh = Child(threads, self._lifelines[0], self._start_s)
+        fresh = Child(threads, self._start_s, self._watch.nudge)
         self._watch.add(fresh)
         if self._closing.is_set():
             fresh.condemn(Fault(FaultKind.STOPPED, "the engine was closed"))
@@ -151,6 +143,11 @@ class Processes:
         if child is not None:
             self._watch.remove(child)
             child.end()
+
+
+def _processors() -> int:
+    """Those that we may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def packed(fn: Callable[[I, Limits], O], item: I, limits: Limits) -> bytes:

@@ -80,15 +80,21 @@ class Queue:
     def take(self, seat: Seat) -> tuple[Call, Task] | None:
         """The next task for a seat that is free; waits for one. None once the queue is closed."""
         with self._changed:
-            seat.call = None
-            self._changed.notify_all()
             while not self._closed:
-                for call in self._calls:
-                    task = next((task for task in call.waiting if self._suits(seat, call, task)), None)
-                    if task is not None:
-                        return self._handed(seat, call, task)
+                if (found := self._next(seat)) is not None:
+                    self._changed.notify_all()  # a key whose home this is need not wait for it any more
+                    return found
                 self._changed.wait()
             return None
+
+    def free(self, seat: Seat, threads: int) -> None:
+        """A seat's task is done; its process, if it has one, is of so many threads.
+
+        To be said before the caller hears of it, who may have the next task for this seat at once.
+        """
+        with self._changed:
+            seat.call, seat.threads = None, threads
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Stop what waits; every seat is sent home."""
@@ -97,6 +103,13 @@ class Queue:
             for call in self._calls:
                 self._stop(call)
             self._changed.notify_all()
+
+    def _next(self, seat: Seat) -> tuple[Call, Task] | None:
+        for call in self._calls:
+            task = next((task for task in call.waiting if self._suits(seat, call, task)), None)
+            if task is not None:
+                return self._handed(seat, call, task)
+        return None
 
     def _handed(self, seat: Seat, call: Call, task: Task) -> tuple[Call, Task]:
         call.waiting.remove(task)

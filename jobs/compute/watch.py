@@ -26,7 +26,6 @@ class Watch:
     def add(self, child: Child) -> None:
         with self._lock:
             self._children.add(child)
-        self._work.set()
 
     def remove(self, child: Child) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""A service with one worker that hangs in C: `python -m tests.compute.service FILE` writes their numbers there."""
+"""A service whose workers hang in C: `python -m tests.compute.service FILE…` writes the numbers of each into a file."""
 
 import sys
 
@@ -7,4 +7,5 @@ from optimizers.result import Limits
 from tests.compute import work
 
 if __name__ == "__main__":
-    list(Processes(1).map(work.start_a_child_and_hang, [sys.argv[1]], Limits(seconds=600)))
+    files = sys.argv[1:]
+    list(Processes(len(files)).map(work.start_a_child_and_hang, files, Limits(seconds=600)))

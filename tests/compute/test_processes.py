@@ -110,12 +110,14 @@ def test_results_come_in_order_while_later_ones_run(make: Callable[..., Processe
 
 
 def test_what_nobody_waits_for_any_more_is_not_begun(make: Callable[..., Processes], tmp_path: Path) -> None:
+    """The second task waits for a file of ours, the third would put down one more."""
     engine = make(1)
-    outcomes = engine.map(work.await_all, [(0, str(tmp_path))] * 50, LONG)
+    outcomes = engine.map(work.await_all, [(0, str(tmp_path)), (3, str(tmp_path)), (0, str(tmp_path))], LONG)
     next(outcomes)
     del outcomes
+    (tmp_path / "ours").touch()
     list(engine.map(work.nothing, [0], LONG))
-    assert len(list(tmp_path.iterdir())) < 50
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_process_of_highs_keeps_to_one_number_of_threads() -> None:
@@ -175,13 +177,13 @@ def test_an_engine_leaves_no_thread_and_no_descriptor() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: signal.Signals(number).name)
 def test_workers_do_not_outlive_a_service_that_died(tmp_path: Path, number: int) -> None:
-    """Not even one that holds the interpreter, nor what it started: a thread could not see to that."""
-    service = subprocess.Popen([sys.executable, "-m", "tests.compute.service", str(tmp_path / "pids")])
-    worker, child = started(tmp_path / "pids")
+    """Not even those that hold the interpreter, nor what they started: a thread could not see to that."""
+    files = [tmp_path / "one", tmp_path / "two"]
+    service = subprocess.Popen([sys.executable, "-m", "tests.compute.service", *map(str, files)])
+    numbers = [pid for file in files for pid in started(file)]
     service.send_signal(number)
     service.wait()
-    assert gone(worker)
-    assert gone(child)
+    assert all(gone(pid) for pid in numbers)
 
 
 def test_a_worker_that_stands_still_does_not_outlive_it_either(tmp_path: Path) -> None:
