@@ -37,6 +37,14 @@ class _Everything(CollectorRegistry):
         yield from super().collect()
 
 
+def everything(read: Read, vitals: Vitals, clock: Clock) -> CollectorRegistry:
+    """All that /metrics shows."""
+    registry = _Everything()
+    registry.register(DatabaseCollector(read, clock, lambda: vitals.fences))
+    registry.register(VitalsCollector(vitals))
+    return registry
+
+
 @contextmanager
 def status_server(settings: Settings, vitals: Vitals, roles: Collection[str], clock: Clock) -> Iterator[int]:
     """Answer on `metrics_host`:`metrics_port`, and say on which port; 0 when the setting is 0 and nothing does.
@@ -79,9 +87,7 @@ class Onlooker:
 
 def status_app(settings: Settings, read: Read, vitals: Vitals, roles: Collection[str], clock: Clock) -> Starlette:
     """The three paths. Each answers for this process; a console, which has no work, for the whole service."""
-    registry = _Everything()
-    registry.register(DatabaseCollector(read, clock, lambda: vitals.fences))
-    registry.register(VitalsCollector(vitals))
+    registry = everything(read, vitals, clock)
     works = bool(set(roles) - {"console"})
     readiness = Readiness(settings, read, vitals, roles, clock.now, _also(settings, roles, works=works))
 
