@@ -20,6 +20,7 @@ from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
+from jobs.compute.probe import probe
 from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.groups.trays import arrangement
 from jobs.health import Finding
@@ -54,6 +55,7 @@ def examine(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield _try("broker", lambda: _broker(settings))
     yield from _equipment(settings, database.state == "ok")
     if not quick:
+        yield _try("compute", lambda: probe(settings))
         yield from (_try(name, partial(_version, name)) for name in _SOLVERS)
 
 

@@ -1,6 +1,7 @@
 """Worker processes: who gets which task, when they are replaced, and that nothing is left of them."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.errors import InputError
+from engine.errors import InputError, Unavailable
 from engine.settings import load_settings
 from jobs.compute import Fault, FaultKind, Inline, Outcome, Processes, compute_of
+from jobs.compute.probe import probe
 from optimizers.result import Limits
 from tests.compute import models, work
 from tests.compute.test_faults import gone, started
@@ -236,6 +238,13 @@ def test_settings_choose_the_engine() -> None:
     assert isinstance(engine, Processes)
     assert engine.workers == 3
     engine.close()
+
+
+def test_doctor_asks_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probe(load_settings(workers=1)) == f"processes answers on {platform.node()}"
+    monkeypatch.setattr("jobs.compute.probe.where", work.segfault)
+    with pytest.raises(Unavailable, match="processes: crashed: its process was ended by SIGSEGV"):
+        probe(load_settings(workers=1))
 
 
 @pytest.mark.parametrize(
