@@ -53,6 +53,7 @@ from jobs.groups.trays import (
 )
 from jobs.reload import Texts, service_texts
 from jobs.settling import settle_points
+from jobs.tracing import traced
 from optimizers.result import Limits
 
 _log = structlog.get_logger()
@@ -82,6 +83,7 @@ class RuleGroups:
         self.outcomes: tuple[Outcome[GroupReport], ...] = ()  # of the last cycle, for who measures
         self.fan_out_s = 0.0  # how long its first step took
 
+    @traced("cycle")
     def cycle(self, rules: RulesAtWork, now: datetime) -> CycleResult:
         """One cycle of all groups, by the rules that `rules` has, at `now`.
 
