@@ -113,6 +113,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "doing_verify": ("recomputing the chain", "recalcul de la chaîne"),
     "doing_audit_export": ("writing the audit", "écriture de l'audit"),
     "doing_forecast": ("asking for forecasts", "demande des prévisions"),
+    "doing_doctor": ("looking at everything", "examen de l'ensemble"),
     "doing_job": ("running", "exécution"),
     "doing_solve": ("solving", "résolution"),
     "step_night": ("the night, quarter hour by quarter hour", "la nuit, quart d'heure par quart d'heure"),

@@ -1,6 +1,6 @@
 """The commands by themselves: demo, doctor, serve, run, ingest, why; the nouns are in the modules beside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +39,7 @@ from jobs.cli.common import (
 )
 from jobs.demo import DemoOptions, demo_settings, run_demo
 from jobs.doctor import examine
+from jobs.health import Finding
 from jobs.ingest import store_file, sum_intakes
 from jobs.logs import set_up_logging
 from jobs.outcome import DEMO_FOLDER
@@ -126,7 +127,8 @@ def doctor(
     Example: consigne doctor
     """
     chosen = settings()
-    findings = list(examine(chosen, quick=quick))
+    with underway("doctor") as bar:
+        findings = list(_told(bar, examine(chosen, quick=quick)))
     if as_json:
         emit([{"name": f.name, "state": f.state, "what": f.what} for f in findings])
     else:
@@ -134,6 +136,13 @@ def doctor(
         show_lines([f"{say(f.state, lang):<9} {f.name:<14} {f.what}" for f in findings])
     worst = max(_STATES[finding.state] for finding in findings)
     raise typer.Exit({0: 0, 1: DEGRADED, 2: 1}[worst])
+
+
+def _told(bar: Bar, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same, each named as it is found."""
+    for finding in findings:
+        bar.tell(finding.name)
+        yield finding
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import ConsigneError, InputError, Problem
-from jobs.cli.common import DEGRADED, emit, show_lines
+from jobs.cli.common import DEGRADED, emit, show_lines, underway
 from optimizers import lighting
 from optimizers.result import InvalidProblem, Limits, Status
 
@@ -67,7 +67,8 @@ def solve(
     """
     chosen = _of(name)
     problem = _read(source, chosen.problem_from_json)
-    plan = chosen.solve(problem, Limits(seconds, work, gap, threads, seed))
+    with underway("solve"):
+        plan = chosen.solve(problem, Limits(seconds, work, gap, threads, seed))
     text = chosen.plan_to_json(plan)
     if out is None:
         typer.echo(text)
