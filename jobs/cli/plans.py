@@ -61,24 +61,15 @@ def list_plans(
         records = unit.plans.list(domain, limit if state is None else 10 * limit)
     found = [r for r in records if state in {None, r.state}][:limit]
     if as_json:
-        told: list[dict[str, Any]] = [
+        rows: list[dict[str, Any]] = [
             {"id": r.id, "made at": local(r.made_at), "from": local(r.start), "status": r.status}
             | {"origin": r.origin.value, "state": r.state.value, "objective": r.objective}
             for r in found
         ]
-        show_rows(told, as_json=True)
-        return
-    lang = language(chosen)
-    rows: list[dict[str, Any]] = [
-        {
-            "id": r.id, "made at": brief(r.made_at), "from": brief(r.start), "status": r.status,
-            "origin": say(f"plan_origin_{r.origin.value}", lang), "state": say(f"plan_state_{r.state.value}", lang),
-            "objective": number(r.objective, lang),
-        }
-        for r in found
-    ]  # fmt: skip
-    heads = [say(f"plan_{name.replace(' ', '_')}", lang) for name in rows[0]] if rows else []
-    show_rows(rows, as_json=False, heads=heads)
+        show_rows(rows, as_json=True)
+    else:
+        # Lines, not a table: an id that a narrow terminal breaks cannot be copied.
+        show_lines([_line(record, language(chosen)) for record in found])
 
 
 @app.command("show")
@@ -167,8 +158,19 @@ def _chosen(of_demo: bool, folder: Any) -> Settings:
     return demo_settings(settings(), folder) if of_demo else settings()
 
 
+def _line(record: PlanRecord, lang: Lang) -> str:
+    origin = say(f"plan_origin_{record.origin.value}", lang)
+    state = say(f"plan_state_{record.state.value}", lang)
+    span = say("plan_span", lang, start=brief(record.start), until=brief(record.until))
+    return f"{record.id}  {span}  {record.status}  {_amount(record.objective, _unit(record), lang)}  {origin}  {state}"
+
+
+def _unit(record: PlanRecord) -> str:
+    return DOMAINS[record.domain].unit if record.domain in DOMAINS else ""
+
+
 def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
-    detail, unit = record.detail, DOMAINS[record.domain].unit if record.domain in DOMAINS else ""
+    detail, unit = record.detail, _unit(record)
     span = {"start": brief(record.start), "until": brief(record.until), "made": brief(record.made_at)}
     yield say("plan_head", lang, id=record.id, **span)
     state = say(f"plan_state_{record.state.value}", lang)
@@ -182,7 +184,8 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
     yield f"{say('plan_objective', lang)}: {_amount(record.objective, unit, lang)}"
     yield f"{say('plan_bound', lang)}: {_amount(record.bound, unit, lang)}"
     if "limits" in detail:
-        limits = ", ".join(f"{name} {value}" for name, value in detail["limits"].items() if value is not None)
+        given = ((name, detail["limits"].get(name)) for name in ("seconds", "work", "gap", "threads", "seed"))
+        limits = ", ".join(f"{say(f'plan_{name}', lang)} {value:g}" for name, value in given if value is not None)
         yield f"{say('plan_limits', lang)}: {limits}"
         yield say("plan_same_again" if detail["reproducible"] else "plan_not_again", lang)
     if problem_bytes:
