@@ -90,7 +90,7 @@ def _watch(consigne: Run, port: int) -> tuple[dict[str, dict], int, int]:
         looks += bool(looks or ready)
         unready += bool(looks and not ready)
         lines = json.loads(consigne("schedule", "runs", "--json", CONSIGNE_RULES_DIR="rules").stdout or "[]")
-        found = {line["job"]: line for line in lines if line["state"] in {"done", "degraded", "failed", "timed_out"}}
+        found = {line["entry"]: line for line in lines if line["state"] in {"done", "degraded", "failed", "timed_out"}}
         if set(names) <= set(found):
             return {name: found[name] for name in names}, unready, looks
     raise AssertionError(f"not all have run: {found}")
