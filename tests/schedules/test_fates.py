@@ -1,6 +1,7 @@
 """Whatever befalls those who lead: every occurrence has its line, and what it commits is committed once."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -93,11 +94,35 @@ def play(workshop: Workshop, steps: list[tuple[str, int | str]]) -> None:
     lead(workshop)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=14))
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+FATES = st.lists(STEPS, max_size=14)
+
+
+@settings(max_examples=25, suppress_health_check=QUIET)
+@given(FATES)
 def test_nothing_is_lost_and_nothing_is_done_twice(
     template: Path, catalogue: Catalogue, steps: list[tuple[str, int | str]]
 ) -> None:
+    examine(template, catalogue, steps)
+
+
+@pytest.mark.soak
+def test_five_hundred_fates(template: Path, catalogue: Catalogue) -> None:
+    """The same at length; prints what there was."""
+    counts: Counter[str] = Counter()
+
+    @settings(max_examples=500, suppress_health_check=QUIET)
+    @given(FATES)
+    def play_all(steps: list[tuple[str, int | str]]) -> None:
+        counts.update({"fates": 1, "leaders that died": sum(what == "die" for what, _ in steps)})
+        counts.update(examine(template, catalogue, steps))
+
+    play_all()
+    print(f"\n{dict(counts)}: every occurrence has its line, each effect was committed once")
+
+
+def examine(template: Path, catalogue: Catalogue, steps: list[tuple[str, int | str]]) -> Counter[str]:
+    """Play it, and look at every line. Returns how many there were in each state."""
     with workshop_on(template, catalogue) as workshop:
         play(workshop, steps)
         end = workshop.clock.now()
@@ -123,3 +148,4 @@ def test_nothing_is_lost_and_nothing_is_done_twice(
         assert not done or max(done)[0] == max(run.due_at for run in runs["latest"].values())
         for key, run in runs["then"].items():
             assert (run.state is RunState.DONE) == (runs["all"][key].state is RunState.DONE)
+        return Counter(run.state.value for lines in runs.values() for run in lines.values())
