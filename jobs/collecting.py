@@ -13,7 +13,7 @@ from engine.model import AlarmState, CommandState, Priority, Scope
 from engine.ports import Clock
 from engine.store import Unit
 from engine.store.leases import Fences
-from jobs.health import Read, role_of
+from jobs.health import PARTS, Read, role_of
 from jobs.vitals import Vitals
 
 Sample = tuple[str, tuple[str, ...], float]
@@ -123,7 +123,7 @@ def _control(unit: Unit, now: datetime) -> Iterator[Sample]:
 
 def _leases(unit: Unit, now: datetime, fences: Fences) -> Iterator[Sample]:
     for lease in unit.leases.all():
-        named = role_of(lease), lease.name
+        named = role_of(lease.name), lease.name
         yield "consigne_lease_held", named, fences.get(lease.name) == lease.fence
         yield "consigne_lease_remaining_seconds", named, (lease.until_at - now).total_seconds()
         yield "consigne_lease_fence", named, lease.fence
@@ -163,14 +163,18 @@ class VitalsCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         success, silent = self._families()
-        for part, sign in sorted(self._vitals.signs().items()):
+        signs = self._vitals.signs()
+        roles = {role_of(name) for name in self._vitals.fences}
+        ages = {part.name: self._vitals.leads_s for part in PARTS if part.role in roles}  # as long as it never was
+        ages |= {part: sign.success_s for part, sign in signs.items() if sign.success_s is not None}
+        for part, age_s in sorted(ages.items()):
+            success.add_metric((part,), age_s)
+        for part, sign in sorted(signs.items()):
             silent.add_metric((part,), sign.silent_s)
-            if sign.success_s is not None:
-                success.add_metric((part,), sign.success_s)
         return success, silent
 
     def _families(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
-        success = "Since a part of this process last did its work"
+        success = "Since a part of this process last did its work, or since it was to"
         silent = "Since a part of this process last gave a sign of life"
         return (
             GaugeMetricFamily("consigne_part_success_age_seconds", success, labels=("part",)),

@@ -19,6 +19,7 @@ State = Literal["ok", "degraded", "down"]
 STATES: tuple[State, ...] = ("ok", "degraded", "down")
 Read = Callable[[], AbstractContextManager[Unit]]
 """Opens a reading transaction; raises Unavailable where the database is away."""
+_ANSWERS_WITHIN_S = 5.0  # whoever asks for the status has a patience of some ten seconds
 LOOP = "loop"  # the mark of the loop that takes turns, and of what waits in its place
 
 
@@ -41,9 +42,9 @@ Look = Callable[[Unit, datetime], Iterable[Finding]]
 """What else the database tells, at an instant."""
 
 
-def role_of(lease: Lease) -> str:
+def role_of(lease: str) -> str:
     """The role that goes with a lease; a sender's carries its name as well."""
-    return lease.name.partition("/")[0]
+    return lease.partition("/")[0]
 
 
 def worst(findings: Collection[Finding]) -> State:
@@ -78,10 +79,11 @@ PARTS = (
 def is_live(settings: Settings, vitals: Vitals) -> Finding:
     """Whether the loop still turns. Waiting for what is away is turning; hanging is not, though the process is up."""
     sign = vitals.signs().get(LOOP)
-    silent_s = vitals.up_s if sign is None else sign.silent_s
-    state: State = "ok" if silent_s <= settings.live_s else "down"
+    silent_s = vitals.leads_s if sign is None else sign.silent_s
+    bound_s = max(settings.live_s, settings.lead_s)  # who stands by looks for the lead three times in its life
+    state: State = "ok" if silent_s <= bound_s else "down"
     what = f"gave a sign of life {silent_s:.1f} s ago"
-    return Finding(LOOP, state, what, silent_s, settings.live_s, "" if state == "ok" else "start the process again")
+    return Finding(LOOP, state, what, silent_s, bound_s, "" if state == "ok" else "start the process again")
 
 
 class Readiness:
@@ -94,7 +96,7 @@ class Readiness:
         """`also` looks at the database for more."""
         self._settings, self._vitals, self._roles, self._now = settings, vitals, frozenset(roles), now
         self._also = also
-        self._database = Probe(read, settings.ready_s)
+        self._database = Probe(read, _ANSWERS_WITHIN_S)
 
     def findings(self) -> list[Finding]:
         """The database first; what cannot be known without it is left out while it is away."""
@@ -106,9 +108,9 @@ class Readiness:
     def _leads(self, leases: Collection[Lease]) -> Iterator[Finding]:
         """Of each of our roles, or of any for who only looks on, who holds it; senders of several names share one."""
         only_looks = not self._roles - {"console"}
-        for role in sorted({role_of(lease) for lease in leases}):
+        for role in sorted({role_of(lease.name) for lease in leases}):
             if role in self._roles or only_looks:
-                of_role = [lease for lease in leases if role_of(lease) == role]
+                of_role = [lease for lease in leases if role_of(lease.name) == role]
                 yield self._led(f"lease {role}", of_role, self._now(), only_looks)
 
     def _led(self, name: str, leases: Collection[Lease], now: datetime, only_looks: bool) -> Finding:
@@ -127,8 +129,8 @@ class Readiness:
 
     def _parts(self, leases: Collection[Lease]) -> Iterator[Finding]:
         now, signs = self._now(), self._vitals.signs()
-        led = {role_of(lease): lease for lease in leases if lease.until_at > now}
-        leads = {name.partition("/")[0] for name in self._vitals.fences}
+        led = {role_of(lease.name): lease for lease in leases if lease.until_at > now}
+        leads = {role_of(name) for name in self._vitals.fences}
         for part in PARTS:
             if part.role not in self._roles:
                 continue

@@ -11,6 +11,7 @@ from engine.errors import InputError, Problem
 P = ParamSpec("P")
 T = TypeVar("T")
 _OFF: AbstractContextManager[None] = nullcontext()
+_PATIENCE_S = 2.0  # with a collector that is away; the end of the process waits for it
 _tracer: Any = None
 
 
@@ -68,7 +69,7 @@ def _provider(url: str, exporter: Any) -> Any:
         raise InputError([Problem("CONSIGNE_TRACE_URL", 0, 0, what, hint)]) from None
     provider = TracerProvider(resource=Resource.create({"service.name": "consigne"}))
     if exporter is None:
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=_endpoint(url))))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=_endpoint(url), timeout=_PATIENCE_S)))
     else:
         provider.add_span_processor(SimpleSpanProcessor(exporter))
     return provider

@@ -41,12 +41,12 @@ class Vitals:
         self._lock = threading.Lock()
         self._marks: dict[str, _Marks] = {}
         self._fences: Fences = {}
-        self._began = clock()
+        self._since = clock()
 
     @property
-    def up_s(self) -> float:
-        """Seconds since this was made."""
-        return self._clock() - self._began
+    def leads_s(self) -> float:
+        """Seconds since this process began to lead, or to stand by."""
+        return self._clock() - self._since
 
     def beat(self, part: str) -> None:
         """It is alive, whether or not it comes to anything."""
@@ -63,7 +63,7 @@ class Vitals:
     def lead(self, fences: Fences) -> None:
         """This process leads under these leases from now on, or, without any, stands by: what it did before is over."""
         with self._lock:
-            self._fences = dict(fences)
+            self._fences, self._since = dict(fences), self._clock()
             if not fences:
                 self._marks = {part: _Marks(marks.beaten) for part, marks in self._marks.items()}
 

@@ -302,6 +302,16 @@ def test_the_database_is_looked_at_when_somebody_asks(stage: Stage) -> None:
     assert found["consigne_part_silent_seconds", ("cycle",)] == 5
 
 
+def test_a_part_that_never_succeeded_is_as_old_as_the_lead(stage: Stage) -> None:
+    stage.wait(50)
+    stage.vitals.lead({"ingest": 1, "dispatch/2": 1})
+    stage.wait(130)
+    stage.vitals.success("dispatch")
+    found = samples(stage.client())
+    ages = {labels[0]: age for (name, labels), age in found.items() if name == "consigne_part_success_age_seconds"}
+    assert ages == {"broker": 130, "dispatch": 0}
+
+
 def test_a_scrape_is_answered_while_the_database_is_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_self: object) -> Any:
         raise ConsigneError("away")

@@ -28,7 +28,7 @@ def test_ages_are_counted_from_the_last_mark_of_each_kind() -> None:
     vitals.beat("loop")
     clock.at += 1
     assert vitals.signs() == {"cycle": Sign(1, 8, 3, "the broker is away"), "loop": Sign(1)}
-    assert vitals.up_s == 8
+    assert vitals.leads_s == 8
 
 
 def test_a_step_that_raises_is_a_failure_and_raises() -> None:
@@ -49,7 +49,7 @@ def test_who_no_longer_leads_has_done_nothing_yet_and_is_alive() -> None:
     assert vitals.fences == {"rules": 3}
     clock.at += 2
     vitals.lead({})
-    assert vitals.fences == {}
+    assert (vitals.fences, vitals.leads_s) == ({}, 0)
     assert vitals.signs() == {"cycle": Sign(2)}
 
 
