@@ -13,6 +13,12 @@ schedules:
       en: The same, when a rule asks for it.
     job: plan-lighting
     event: replan
+  import-forecasts:
+    description:
+      fr: Prévisions (météo, prix, vigilance) des sources de forecasts.yaml.
+      en: Forecasts (weather, prices, vigilance) of the sources in forecasts.yaml.
+    every: 1 h
+    offset: 12 min
   roll-up:
     description:
       fr: Agrégats des mesures, par quart d'heure et par jour.
