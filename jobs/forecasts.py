@@ -16,7 +16,7 @@ from engine.documents import shown
 from engine.errors import Conflict, ConsigneError, InputError, Problem
 from engine.forecasts.fetching import Fetched, fetch, read_file
 from engine.forecasts.slots import Issue, read_issue
-from engine.forecasts.sources import FORECASTS, RECEIPT, Source, load_sources
+from engine.forecasts.sources import RECEIPT, Source, site_sources
 from engine.forecasts.tables import parse
 from engine.instants import in_us, isoformat, to_us
 from engine.model import Priority
@@ -54,8 +54,7 @@ class Known:
 
 def sources_in(settings: Settings) -> dict[str, Source]:
     """The sources of the site; none without a file of them. Raises InputError with every problem of it."""
-    path = settings.rules_dir / FORECASTS
-    return load_sources(path) if path.exists() else {}
+    return site_sources(settings.rules_dir)
 
 
 def freshness_of(unit: Unit, name: str, source: Source, at: datetime) -> tuple[Freshness, ForecastIssue | None]:
@@ -101,11 +100,14 @@ class Arrival:
 
 
 def chosen_sources(sources: Mapping[str, Source], names: Sequence[str]) -> dict[str, Source]:
-    """The named ones, or all. Raises InputError with every name that is none."""
+    """The named ones, or all, in the order of the file: importers that wait for each other then do so one way round.
+
+    Raises InputError with every name that is none.
+    """
     problems = [Problem(name, 0, 0, "is no source", nearest(name, sources)) for name in names if name not in sources]
     if problems:
         raise InputError(problems)
-    return {name: sources[name] for name in names} if names else dict(sources)
+    return {name: source for name, source in sources.items() if not names or name in names}
 
 
 def validators_of(unit: Unit, sources: Mapping[str, Source], at: datetime) -> dict[str, dict[str, str]]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from engine.documents import shown
@@ -99,6 +100,8 @@ class _Rows:
     def __init__(self, source: Source, table: Table, times: Times, found: _Findings) -> None:
         self._source, self._table, self._times, self._found = source, table, times, found
         self._codes = {variable.code or name: name for name, variable in source.variables.items()}
+        units = {name: (*variable.conversion, *variable.range) for name, variable in source.variables.items()}
+        self._units = [{name: parts[part] for name, parts in units.items()} for part in range(5)]
 
     def frame(self) -> pl.DataFrame:
         """_SCHEMA: one line a value; what the source does not want, and what is null, is left out."""
@@ -178,45 +181,57 @@ class _Rows:
                 yield told, told.removeprefix("values."), values
 
     def _piece(self, base: pl.DataFrame, told: str, name: str | None, raws: Sequence[Any]) -> pl.DataFrame:
-        rows = base["row"].to_list()
-        names = base["variable"].to_list() if name is None else [name] * len(rows)
-        values = [self._value(told, row, raws[row], variable) for row, variable in zip(rows, names, strict=True)]
-        columns = [pl.Series("value", values, pl.Float64), pl.Series("variable", names, pl.String)]
-        return base.with_columns(columns).select(list(_SCHEMA)).drop_nulls(["value", "valid_at"])
-
-    def _value(self, told: str, row: int, raw: Any, name: str) -> float | None:
-        number = self._number(told, row, raw)
-        return None if number is None else self._within(told, row, number, self._source.variables[name])
+        """The values of one column in their units."""
+        numbers = [self._number(told, row, raws[row]) for row in base["row"].to_list()]
+        frame = base.with_columns(pl.Series("value", numbers, pl.Float64))
+        if name is not None:
+            frame = frame.with_columns(pl.lit(name).alias("variable"))
+        frame = frame.drop_nulls("value")
+        numerator, denominator, offset, low, high = (
+            pl.col("variable").replace_strict(self._units[part], return_dtype=pl.Float64) for part in range(5)
+        )
+        frame = frame.with_columns(value=pl.col("value") * numerator / denominator + offset)
+        outside = frame.filter((pl.col("value") < low) | (pl.col("value") > high))
+        for row, variable, value in outside.select("row", "variable", "value").iter_rows():
+            self._outside(told, row, value, self._source.variables[variable])
+        return frame.select(list(_SCHEMA)).drop_nulls("valid_at")
 
     def _of_members(self, base: pl.DataFrame, name: str, members: Sequence[Sequence[Any]]) -> pl.DataFrame:
         """The quantiles of the members of each row: the least member that so many do not exceed."""
-        told, variable = f"members.{name}", self._source.variables[name]
-        rows, kept, sorted_rows = base["row"].to_list(), [], []
-        for place, row in enumerate(rows):
-            numbers = [self._number(told, row, raw) for raw in members[row]]
-            known = [number for number in numbers if number is not None]
-            if len(known) not in {0, len(numbers)}:
-                self._wrong(told, row, f"has {len(known)} of {len(numbers)} members", "ask for one model alone")
-            elif known:
-                kept.append(place)
-                sorted_rows.append([self._within(told, row, number, variable) for number in known])
-        quantiles = self._source.quantiles
+        kept, values = self._complete(f"members.{name}", base["row"].to_list(), members)
         if not kept:
             return pl.DataFrame(schema=_SCHEMA)
-        found = np.quantile(np.array(sorted_rows), quantiles, axis=1, method="inverted_cdf")
+        numerator, denominator, offset, low, high = (self._units[part][name] for part in range(5))
+        values = values * numerator / denominator + offset
         of_rows = base[kept].with_columns(pl.lit(name).alias("variable"))
+        worst = np.where(values.min(axis=1) < low, values.min(axis=1), values.max(axis=1))
+        for place in np.flatnonzero((worst < low) | (worst > high)):
+            self._outside(f"members.{name}", of_rows["row"][int(place)], worst[place], self._source.variables[name])
+        found_at = np.quantile(values, self._source.quantiles, axis=1, method="inverted_cdf")
         return pl.concat(
-            of_rows.with_columns(pl.lit(quantile).alias("quantile"), pl.Series("value", values)).select(list(_SCHEMA))
-            for quantile, values in zip(quantiles, found, strict=True)
+            of_rows.with_columns(pl.lit(quantile).alias("quantile"), pl.Series("value", of_one)).select(list(_SCHEMA))
+            for quantile, of_one in zip(self._source.quantiles, found_at, strict=True)
         ).drop_nulls("valid_at")
 
-    def _within(self, told: str, row: int, number: float, variable: Variable) -> float:
-        value = variable.conversion(number)
+    def _complete(
+        self, told: str, rows: Sequence[int], members: Sequence[Sequence[Any]]
+    ) -> tuple[list[int], npt.NDArray[np.float64]]:
+        """The places among `rows` of those that have every member, and their members; those with none are left out."""
+        kept, numbers = [], []
+        for place, row in enumerate(rows):
+            found = [self._number(told, row, raw) for raw in members[row]]
+            known = [number for number in found if number is not None]
+            if len(known) not in {0, len(found)}:
+                self._wrong(told, row, f"has {len(known)} of {len(found)} members", "ask for one model alone")
+            elif known:
+                kept.append(place)
+                numbers.append(known)
+        return kept, np.array(numbers)
+
+    def _outside(self, told: str, row: int, value: float, variable: Variable) -> None:
         low, high = variable.range
-        if not low <= value <= high:
-            what = f"{value:g} {variable.unit} is outside {low:g} to {high:g} {variable.unit}"
-            self._wrong(told, row, what, "see unit_in and range, or leave this issue out")
-        return value
+        what = f"{value:g} {variable.unit} is outside {low:g} to {high:g} {variable.unit}"
+        self._wrong(told, row, what, "see unit_in and range, or leave this issue out")
 
     def _number(self, told: str, row: int, raw: Any) -> float | None:
         """A finite number; None for null and for an empty field."""

@@ -183,8 +183,14 @@ class Sources(_Entry):
     sources: Mapping[Identifier, Source] = {}
 
 
+def site_sources(rules_dir: Path) -> dict[str, Source]:
+    """The sources of a site; none without a file of them. Raises InputError with every problem of it."""
+    path = rules_dir / FORECASTS
+    return load_sources(path) if path.exists() else {}
+
+
 def load_sources(path: Path) -> dict[str, Source]:
-    """Read and check the file of sources. Raises InputError with every problem and its place."""
+    """Read and check a file of sources. Raises InputError with every problem and its place."""
     document = read_document(path)
     found = document.validate(Sources)
     problems = list(_problems(document, found, path.parent))

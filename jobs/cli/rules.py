@@ -10,6 +10,7 @@ import typer
 
 from engine.catalogue import Catalogue
 from engine.errors import InputError, Problem
+from engine.forecasts.sources import FORECASTS, site_sources
 from engine.rulebook.definitions import Rulebook
 from engine.rulebook.loading import OWNERS, load_rules
 from engine.rulebook.scenarios import Results, Scenario, Stage, read_scenarios, run_scenarios
@@ -55,7 +56,7 @@ def _folder(path: Path) -> Path:
 
 @app.command()
 def check(path: Place = None, lang: Language = "") -> None:
-    """Every problem of rules, scenarios, orders, bounds and schedules, as file:line:col. Exit 2 if there is one.
+    """Every problem of rules, scenarios, orders, bounds, schedules, sources, as file:line:col. Exit 2 if there is one.
 
     Example: consigne rules check
     """
@@ -83,11 +84,12 @@ def _read(folder: Path, place: Path, catalogue: Catalogue) -> tuple[Rulebook, Se
 
 
 def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
-    """The problems of the files beside the rules: what these may do, and what runs when."""
+    """The problems of the files beside the rules: what these may do, what runs when, where forecasts come from."""
     loads: dict[str, Callable[[Path], object]] = {
         ORDERS: partial(load_orders, catalogue=catalogue),
         BLAST: partial(load_blast, catalogue=catalogue),
         SCHEDULES: load_schedule,
+        FORECASTS: lambda path: site_sources(path.parent),
     }
     for name, load in loads.items():
         try:
