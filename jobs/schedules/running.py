@@ -27,6 +27,7 @@ from jobs.table import JOBS, JobContext, Occasion
 SCHEDULE, CATCH_UP, RULE, AFTER = "schedule", "catch-up", "rule", "after"
 """What made a run run, beside a person."""
 _TOLD = ("plan", "origin", "commands")  # of what a run reports, in the log
+_TRIES = 3  # of a run that ends in a conflict
 _MOMENT = timedelta(microseconds=1)
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -161,12 +162,14 @@ class Runner:
             self._guarded(partial(self._follow, one.due))
 
     def _skip(self, due: Due, why: str) -> None:
-        def enter() -> None:
+        def enter() -> bool:
             now = self.context.clock.now()
             with self.context.store.begin() as unit:
                 unit.ledger.skip(due.entry, due.key, due_at=due.due_at, at=now, host=socket.gethostname(), why=why)
+            return True
 
-        with_back_off(enter, self.stop)
+        if with_back_off(enter, self.stop) is None:
+            return  # told to stop: whoever leads next sees to it
         _log.warning("job skipped", job=due.entry, occurrence=due.key, why=why)
         self._follow(due)
 
@@ -203,7 +206,9 @@ class Runner:
         except (Unavailable, Conflict) as error:
             after = self._line(occasion.entry, occasion.occurrence)
             mine = (before.attempts if before else 0) + 1
-            if after == before or (after and (after.state, after.attempts) == (RunState.STARTED, mine)):
+            conflict = isinstance(error, Conflict) and mine < _TRIES  # with another writer, or one of its own
+            worth = {RunState.STARTED, RunState.FAILED} if conflict else {RunState.STARTED}
+            if after == before or (after and after.attempts == mine and after.state in worth):
                 raise
             raise ConsigneError(f"{occasion.entry} {occasion.occurrence}: {error}") from error
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import orjson
 import pytest
 
-from engine.errors import ConsigneError, Unavailable
+from engine.errors import Conflict, ConsigneError, Unavailable
 from engine.instants import isoformat
 from engine.store.ledger import RunReport, RunState
 from jobs.bootstrap import WallClock
@@ -93,6 +93,19 @@ def test_a_database_that_goes_away_delays_and_loses_nothing(
     workshop.pass_time(15)
     runner.fire("it")
     assert [line[1] for line in workshop.lines("it")] == [DONE, FAILED]
+
+
+@pytest.mark.parametrize(("conflicts", "ends"), [(2, DONE), (3, FAILED)])
+def test_a_conflict_with_another_writer_is_tried_three_times(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, conflicts: int, ends: RunState
+) -> None:
+    runner = workshop.runner(schedule(f"{QUARTERS}}}"))
+    workshop.states["it"] = [Conflict("a deadlock")] * conflicts
+    workshop.pass_time(16)
+    monkeypatch.setattr(runner.stop, "wait", lambda _: False)
+    runner.fire("it")
+    run = workshop.line("it", "2026-11-16T11:15:00Z")
+    assert run is not None and (run.state, run.attempts) == (ends, 3)
 
 
 CHAIN = """\
