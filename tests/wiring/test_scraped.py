@@ -1,6 +1,8 @@
 """What is scraped is what happened: readings, cycles, commands and cursors of real work."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,9 +17,9 @@ from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import StoryClock, Territory
 from jobs.cycle import RulesAtWork, run_cycle
-from jobs.health import LOOP
+from jobs.health import LOOP, is_live
 from jobs.service import Service, Spared
-from jobs.service.loop import Work
+from jobs.service.loop import Turn, Work, take_turns
 from jobs.status import everything
 from jobs.vitals import Vitals
 
@@ -130,6 +132,36 @@ def test_a_loop_that_waits_for_what_is_away_gives_signs_of_life_and_no_success()
     assert (sign.success_s, sign.why) == (None, "the database is away")
     assert clock[0] > 1_000
     assert max(silences) <= 60.0 < Settings().live_s
+
+
+def test_a_turn_that_hangs_is_seen_while_the_process_goes_on() -> None:
+    clock, stop = [0.0], threading.Event()
+    vitals, settings = Vitals(lambda: clock[0]), Settings()
+    entered, released = threading.Event(), threading.Event()
+
+    def turn(_wait_s: float) -> None:
+        entered.set()
+        released.wait(30)
+
+    @contextmanager
+    def part() -> Iterator[Turn]:
+        yield turn
+
+    loop = threading.Thread(target=take_turns, args=([part()], work(vitals, stop)))
+    loop.start()
+    try:
+        assert entered.wait(30)
+        assert is_live(settings, vitals).state == "ok"
+        clock[0] += settings.live_s + 1
+        assert is_live(settings, vitals).state == "down"
+        entered.clear()
+        released.set()
+        assert entered.wait(30)  # the next turn has begun
+        assert is_live(settings, vitals).state == "ok"
+    finally:
+        stop.set()
+        released.set()
+        loop.join()
 
 
 def test_a_step_that_is_spared_marks_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from engine.errors import ConsigneError
+from engine.errors import ConsigneError, InputError
 from engine.model import Reason
 from engine.settings import Settings, load_settings
 from engine.store import Intake, Store
@@ -21,6 +21,9 @@ from jobs.bootstrap import StoryClock
 from jobs.collecting import DatabaseCollector
 from jobs.compute import Fault, FaultKind, Outcome
 from jobs.health import LOOP, PARTS, Probe
+from jobs.service import Role
+from jobs.service.ending import Ending
+from jobs.service.process import Process
 from jobs.status import status_app, status_server
 from jobs.vitals import Vitals
 
@@ -228,6 +231,11 @@ def test_a_database_that_hangs_hangs_nobody_who_asks(stage: Stage) -> None:
         assert probe.ask(lambda _: True)[0].state == "down"  # the first still hangs: no thread is added
     finally:
         answered.set()
+
+
+def test_a_console_that_nobody_could_look_at_does_not_start(stage: Stage) -> None:
+    with pytest.raises(InputError, match="CONSIGNE_METRICS_PORT a console without a port"):
+        Process(stage.settings, frozenset({Role.CONSOLE}), None, Ending(1.0)).run()
 
 
 # Metrics
