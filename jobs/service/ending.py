@@ -10,7 +10,7 @@ from types import FrameType
 import structlog
 
 _log = structlog.get_logger()
-_GRACE_S = 3.0
+_GRACE_S = 5.0
 
 
 class Ending:

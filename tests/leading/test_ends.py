@@ -1,10 +1,12 @@
 """How a process ends, or loses the lead, while a job of its runs and will not stop."""
 
+import gc
 import json
 import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,6 +91,10 @@ def stuck(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, databas
     wait_for(lambda: not any("ThreadPool" in thread.name for thread in threading.enumerate()))
     for used in made.stores:  # one that was left behind has opened a connection since
         used._database.engine.dispose()
+    made.stores.clear()
+    with warnings.catch_warnings():  # or was at one when the store was closed, which nobody closes then
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def begin(stuck: Stuck) -> None:
