@@ -86,12 +86,14 @@ class Runner:
         self._at_work: dict[tuple[str, str], int] = {}
         self._idle = threading.Condition()
         self._asked: dict[str, bytes] = {}
+        self._waiting: set[str] = set()
 
     # what is due
 
     def fire(self, name: str) -> None:
         """Do what of an entry has come due since the last call."""
         with self._locks[name]:
+            self._waiting.discard(name)
             now = self.context.clock.now()
             dues = list(self.schedule.occurrences(name, self._handled[name] + _MOMENT, now + _MOMENT))
             for one in judge(dues, self.schedule.entries[name], now):
@@ -103,6 +105,9 @@ class Runner:
     def overlap(self, name: str, due_at: datetime) -> None:
         """An occurrence came due while the one before it runs. Where all are caught up it is done after that."""
         if self.schedule.entries[name].catch_up is CatchUp.ALL:
+            if name not in self._waiting:  # one that waits does all that has come due by then
+                self._waiting.add(name)
+                self.fire(name)
             return
         for due in self.schedule.occurrences(name, due_at, due_at + _MOMENT):
             self._guarded(partial(self._skip, due, "overlap: the occurrence before it was still running"))

@@ -95,6 +95,30 @@ def test_a_database_that_goes_away_delays_and_loses_nothing(
     assert [line[1] for line in workshop.lines("it")] == [DONE, FAILED]
 
 
+@pytest.mark.parametrize(("policy", "state"), [("all", DONE), ("latest", SKIPPED), ("none", SKIPPED)])
+def test_what_comes_due_during_the_one_before_is_done_right_after_it_or_left_out(
+    workshop: Workshop, policy: str, state: RunState
+) -> None:
+    runner = workshop.runner(schedule(f"{QUARTERS}, catch_up: {policy}}}"))
+    workshop.pass_time(15)
+    others: list[threading.Thread] = []
+
+    def meanwhile(_: Occasion) -> None:
+        if not others:
+            workshop.pass_time(15)
+            due_at = NOON + timedelta(minutes=30)
+            others.extend(threading.Thread(target=runner.overlap, args=("it", due_at)) for _ in range(3))
+            for other in others:
+                other.start()
+            eventually(lambda: sum(other.is_alive() for other in others) <= (1 if policy == "all" else 0))
+
+    workshop.meanwhile = meanwhile
+    runner.fire("it")
+    for other in others:
+        other.join(20)
+    assert [line[1] for line in workshop.lines("it")] == [DONE, state]
+
+
 @pytest.mark.parametrize(("conflicts", "ends"), [(2, DONE), (3, FAILED)])
 def test_a_conflict_with_another_writer_is_tried_three_times(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, conflicts: int, ends: RunState
