@@ -125,6 +125,12 @@ class Child:
             if self._process.returncode is None:
                 os.killpg(self.pid, signal.SIGKILL)
 
+    def bury(self) -> None:
+        """Kill what outlives it, and collect it."""
+        self.kill()
+        with self._ending:
+            self._process.poll()
+
     def end(self) -> None:
         """Kill it, and leave no zombie."""
         self.kill()

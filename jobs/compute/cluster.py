@@ -179,7 +179,8 @@ class Dask:
         if self._closing.is_set():
             return Outcome(None, Fault(FaultKind.STOPPED, "the engine was closed"), attempts=0)
         _log.warning("task lost", cluster=self._address, error=str(error))
-        return Outcome(None, Fault(FaultKind.LOST, f"{type(error).__name__}: {error}"), attempts=0)
+        attempts = getattr(error, "allowed_failures", -1) + 1  # of a task that its workers did not survive
+        return Outcome(None, Fault(FaultKind.LOST, f"{type(error).__name__}: {error}"), attempts=attempts)
 
     def _heard(self, event: tuple[float, str]) -> None:
         """Some worker began a task, of ours or of others."""

@@ -11,6 +11,7 @@ from jobs.compute.base import Fault, FaultKind
 from jobs.compute.child import Child
 
 LOOK_EVERY_S = 0.1
+BURY_EVERY_S = 2.0  # while none is busy
 
 
 class Watch:
@@ -53,11 +54,20 @@ class Watch:
             return list(self._children)
 
     def _look(self) -> None:
-        while self._work.wait() and not self._over.wait(LOOK_EVERY_S):
+        while not self._over.wait(LOOK_EVERY_S):
+            if not self._work.wait(BURY_EVERY_S):
+                _bury(self._copy())
             self._work.clear()
             if busy := [child for child in self._copy() if child.busy]:
                 self._work.set()
                 _judge(busy)
+
+
+def _bury(children: Iterable[Child]) -> None:
+    """What died while it had nothing to do is no zombie until there is work again."""
+    for child in children:
+        if child.has_died():
+            child.bury()
 
 
 def _judge(busy: list[Child]) -> None:

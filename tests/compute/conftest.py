@@ -34,8 +34,9 @@ def cluster(free_port: Callable[[], int]) -> "Iterator[Cluster]":
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dask(cluster: "Cluster") -> Iterator[Dask]:
+    """Not for the session: its threads draw from `random`, which Hypothesis takes for a fault of other tests."""
     engine = Dask(cluster.url, memory_bytes=MEMORY_BYTES, grace=short_grace)
     yield engine
     engine.close()

@@ -3,8 +3,8 @@
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from jobs.compute import cluster as module
 from jobs.compute.cluster import Dask
 from optimizers.result import Limits
 from tests.compute import work
-from tests.compute.test_faults import gone
+from tests.compute.test_faults import gone, wait_until
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install consigne[dask]")
 from tests.compute.cluster import Cluster
@@ -35,6 +35,13 @@ def own(fragile: Cluster) -> Cluster:
     """A cluster that may be broken."""
     fragile.mend(workers=2)
     return fragile
+
+
+@pytest.fixture
+def join() -> Iterator[Callable[..., Dask]]:
+    """Engines that are closed at the end."""
+    with ExitStack() as stack:
+        yield lambda cluster, **options: stack.enter_context(closing(Dask(cluster.url, **options)))
 
 
 def test_settings_name_the_cluster(cluster: Cluster) -> None:
@@ -102,11 +109,11 @@ def test_what_cannot_travel_is_told(dask: Dask) -> None:
     assert "the result does not unpickle: ValueError" in str(unreadable.fault)
 
 
-def test_a_task_whose_worker_dies_is_begun_on_another(own: Cluster, tmp_path: Path) -> None:
-    engine = Dask(own.url)
+def test_a_task_whose_worker_dies_is_begun_on_another(join: Callable[..., Dask], own: Cluster, tmp_path: Path) -> None:
+    engine = join(own)
     outcomes = engine.map(work.note_and_wait, [str(tmp_path)], LONG)
     own.workers[_first_at_work(own, tmp_path)].kill()
-    _wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+    wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2, "begun again")
     (tmp_path / "go").touch()
     (outcome,) = outcomes
     assert outcome.fault is None
@@ -114,11 +121,10 @@ def test_a_task_whose_worker_dies_is_begun_on_another(own: Cluster, tmp_path: Pa
     children = [int(file.name.removeprefix("begun-").split("-")[1]) for file in tmp_path.glob("begun-*")]
     assert outcome.value in children
     assert all(gone(child) for child in children if child != outcome.value), "it died with its Dask worker"
-    engine.close()
 
 
-def test_a_task_that_no_worker_survives_is_lost_and_the_engine_goes_on(own: Cluster) -> None:
-    engine = Dask(own.url, patience_s=1)
+def test_a_task_that_no_worker_survives_is_lost_and_the_engine_goes_on(join: Callable[..., Dask], own: Cluster) -> None:
+    engine = join(own, patience_s=1)
     (outcome,) = engine.map(work.kill_the_worker_above, [signal.SIGKILL], LONG)
     assert outcome.fault is not None
     assert outcome.fault.kind is FaultKind.LOST
@@ -129,11 +135,12 @@ def test_a_task_that_no_worker_survives_is_lost_and_the_engine_goes_on(own: Clus
     own.mend(workers=1)
     (after,) = engine.map(work.square, [7], LONG)
     assert after.value == 49
-    engine.close()
 
 
-def test_a_cluster_that_goes_away_loses_its_tasks_and_is_found_again(own: Cluster, tmp_path: Path) -> None:
-    engine = Dask(own.url, answer_s=1.0)
+def test_a_cluster_that_goes_away_loses_its_tasks_and_is_found(
+    join: Callable[..., Dask], own: Cluster, tmp_path: Path
+) -> None:
+    engine = join(own, answer_s=1.0)
     outcomes = engine.map(work.note_and_wait, [str(tmp_path)] * 3, LONG)
     _first_at_work(own, tmp_path)
     own.scheduler.kill()
@@ -146,16 +153,15 @@ def test_a_cluster_that_goes_away_loses_its_tasks_and_is_found_again(own: Cluste
     own.mend(workers=1)
     (after,) = engine.map(work.square, [7], LONG)
     assert after.value == 49
-    engine.close()
 
 
-def test_closing_stops_what_runs(cluster: Cluster, tmp_path: Path) -> None:
-    engine = Dask(cluster.url)
+def test_closing_stops_what_runs(join: Callable[..., Dask], cluster: Cluster, tmp_path: Path) -> None:
+    engine = join(cluster)
     outcomes = engine.map(work.note_and_wait, [str(tmp_path)], LONG)
     found: list[FaultKind | None] = []
     waiting = threading.Thread(target=lambda: found.extend(o.fault and o.fault.kind for o in outcomes))
     waiting.start()
-    _wait_until(lambda: bool(list(tmp_path.glob("begun-*"))))
+    wait_until(lambda: bool(list(tmp_path.glob("begun-*"))), "begun")
     engine.close()
     waiting.join()
     (tmp_path / "go").touch()
@@ -174,13 +180,6 @@ def test_the_engine_within_a_worker_is_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 def _first_at_work(own: Cluster, folder: Path) -> int:
     """Which of the workers began a task."""
-    _wait_until(lambda: bool(list(folder.glob("begun-*"))))
+    wait_until(lambda: bool(list(folder.glob("begun-*"))), "begun")
     above = int(next(folder.glob("begun-*")).name.split("-")[1])
     return [worker.pid for worker in own.workers].index(above)
-
-
-def _wait_until(true: Callable[[], bool], within_s: float = 60.0) -> None:
-    end = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.02)

@@ -176,3 +176,10 @@ def gone(pid: int, within_s: float = 20.0) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def wait_until(true: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
