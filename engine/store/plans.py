@@ -36,6 +36,11 @@ class Plans:
         found = self._connection.execute(select(_TABLE.c.inputs).where(_TABLE.c.id == id)).scalar()
         return found or b""
 
+    def forget_inputs(self, before: int) -> int:
+        """Drop the problems of plans whose span ended before an instant in µs. Returns of how many."""
+        old = (_TABLE.c.until_at < before, _TABLE.c.inputs.is_not(None))
+        return self._connection.execute(update(_TABLE).where(*old).values(inputs=None)).rowcount
+
     def decide(self, id: str, state: PlanState, at: datetime, by: str) -> None:  # noqa: A002
         """A person approved or refused a proposed plan. Raises Conflict for one that is not proposed."""
         proposed = (_TABLE.c.id == id, _TABLE.c.state == PlanState.PROPOSED)

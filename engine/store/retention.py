@@ -8,12 +8,13 @@ from engine.instants import PARIS, to_us
 from engine.store import horizon, partitions, schema
 from engine.store.bulk import Bulk
 from engine.store.forecasts import Forecasts
+from engine.store.plans import Plans
 from engine.store.readings import Readings
 
 
 def prune(bulk: Bulk, readings: Readings, before: datetime) -> dict[str, int]:
     """Remove readings and refusals of the Paris days before that of `before`, once they are rolled up, and forecasts
-    that speak of no later day.
+    that speak of no later day. Plans of those days stay; the problems they were made from, which are large, do not.
 
     On PostgreSQL whole months are dropped. Returns how many of each table went.
     """
@@ -29,4 +30,5 @@ def prune(bulk: Bulk, readings: Readings, before: datetime) -> dict[str, int]:
     refusals = connection.execute(delete(schema.refusal).where(schema.refusal.c.received_at < cut)).rowcount
     horizon.note(bulk, cut, removed, refusals)
     forecasts = Forecasts(bulk).prune(cut)
+    Plans(bulk).forget_inputs(cut)
     return {"reading": removed, "refusal": refusals, "forecast_issue": forecasts}

@@ -57,7 +57,9 @@ def replay(context: Context, domain: Domain, plan: str) -> Replayed:
     """
     record, body, problem = stored(context.store, plan)
     if not problem:
-        raise InputError([Problem(plan, 0, 0, "has no problem: none could be built", "see consigne plan show")])
+        raise InputError(
+            [Problem(plan, 0, 0, "has no problem: none could be built, or it was pruned", "see consigne plan show")]
+        )
     if hashlib.sha256(zlib.decompress(problem)).hexdigest() != record.inputs_digest:
         raise ConsigneError(f"{plan}: the stored problem is not the one that was solved: its hash differs")
     detail = record.detail

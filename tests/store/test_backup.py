@@ -80,7 +80,7 @@ def full(store: Store, lamps: Lines, put: Put, now: datetime) -> Store:
         common = {"domain": "light", "made_at": now, "start": now, "until": now, "status": "ok", "solver": "HiGHS"}
         for number, objective in enumerate((0.5, float("nan"))):
             record = PlanRecord(f"p-{number}", objective=objective, bound=objective, inputs_digest="", **common)  # type: ignore[arg-type]
-            unit.plans.save(record, b"\0\xff")
+            unit.plans.save(record, b"\0\xff", b"\1" * number)
         _write_slot(unit, program, now)
         _write_slot(unit, program, now + timedelta(minutes=5))
         unit.commands.enqueue([_command(number, program, now) for number in (1, 2)])

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import Conflict
+from engine.instants import to_us
 from engine.model import PlanRecord
 from engine.store import Store
 
@@ -134,6 +135,19 @@ def test_plans_of_a_domain_newest_first(bare: Store) -> None:
         assert [plan.id for plan in unit.plans.list("water", 10)] == ["w"]
         assert unit.plans.list("nothing", 10) == []
         assert unit.plans.get("nothing") is None
+
+
+def test_the_problem_of_a_plan_is_kept_until_it_is_forgotten(bare: Store) -> None:
+    with bare.begin() as unit:
+        unit.plans.save(record("old", until=NOW), b"body", b"\0problem")
+        unit.plans.save(record("new", until=NOW + HOUR), b"body", b"another")
+        unit.plans.save(record("none"), b"body")
+        assert (unit.plans.inputs("old"), unit.plans.inputs("none"), unit.plans.inputs("nobody")) == (
+            b"\0problem", b"", b"",
+        )  # fmt: skip
+        assert unit.plans.forget_inputs(to_us(NOW) + 1) == 1
+        assert (unit.plans.inputs("old"), unit.plans.inputs("new")) == (b"", b"another")
+        assert unit.plans.get("old") == (record("old", until=NOW), b"body")
 
 
 def test_cursors_keep_the_zones_that_are_not_named(bare: Store, another: Open) -> None:
