@@ -22,7 +22,7 @@ from jobs.compute.base import Fault, FaultKind, fault_of
 BEGAN = b"began"
 NICENESS = 5  # the service's own loops go first
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
-_CLEAR_REFS, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+_CLEAR_REFS, _STATUS, _OOM = (Path("/proc/self", name) for name in ("clear_refs", "status", "oom_score_adj"))
 
 
 def main(pipe: int, lifeline: int, threads: int) -> None:
@@ -37,6 +37,8 @@ def main(pipe: int, lifeline: int, threads: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        _OOM.write_text("500")  # a system out of memory takes a worker before the service
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     with contextlib.suppress(EOFError, OSError), Connection(pipe) as connection:
         while True:

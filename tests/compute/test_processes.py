@@ -205,6 +205,12 @@ def test_a_control_c_of_the_terminal_is_none_of_a_workers_business(processes: Pr
     assert ignored
 
 
+def test_a_worker_stands_back_for_the_service(processes: Processes) -> None:
+    ((niceness, sacrificed),) = values(processes.map(work.standing, [0], LONG))  # type: ignore[misc]
+    assert niceness == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    assert sacrificed == 500
+
+
 def test_workers_have_none_of_our_files_and_sockets(make: Callable[..., Processes], tmp_path: Path) -> None:
     with (tmp_path / "ours").open("w") as ours:
         os.set_inheritable(ours.fileno(), True)

@@ -131,6 +131,11 @@ def group_and_interrupt(_item: object, limits: Limits) -> tuple[int, bool]:
     return os.getpgrp(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
+def standing(_item: object, limits: Limits) -> tuple[int, int]:
+    """Niceness, and how readily a system out of memory takes this process."""
+    return os.getpriority(os.PRIO_PROCESS, 0), int(Path("/proc/self/oom_score_adj").read_text())
+
+
 def open_files(_item: object, limits: Limits) -> list[str]:
     """What the descriptors of this process stand for, but the one that looks."""
     links = [f"/proc/self/fd/{entry}" for entry in os.listdir("/proc/self/fd")]  # noqa: PTH208 - closes before we look
