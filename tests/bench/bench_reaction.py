@@ -4,6 +4,9 @@
 somebody; the time until the lamp's command passes at the broker is measured, by the one clock of the process that does
 both. Afterwards all readings must be in the database, stored or refused. Load, broker, database, service and gateways
 share this machine's cores.
+
+With `--apart` the roles ingest, rules and dispatch have a process each, which tell each other nothing: the next one
+looks for what was committed ten times a second, so that the bound is two such looks more.
 """
 
 import argparse
@@ -29,6 +32,7 @@ from engine.instants import isoformat
 from engine.model import Asset
 from engine.store import Intake, Store
 from engine.wire import COMMAND, TELEMETRY, decode_command, gateway_of, topic
+from jobs.service import Role
 
 GATEWAYS, LAMPS = 20, 50
 READINGS_PER_S, EVENTS_PER_S = 5_000, 10
@@ -37,6 +41,7 @@ DETECTORS = 200
 SEEN_FOR = DETECTORS // 2
 """In events: half a round of all detectors later it is told that nobody is there any more."""
 P99_WITHIN_MS = 100.0
+LOOK_MS = 100.0
 RULE = {
     "id": "presence-half",
     "about": {"fr": "Une présence.", "en": "Somebody is there."},
@@ -52,16 +57,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    parser.add_argument("--apart", action="store_true", help="a process for each role")
     options = parser.parse_args()
     met = []
     for opened in (sqlite_database, postgres_database):
         with opened() as url:
             if url is not None and options.only in {None, url.partition(":")[0]}:
-                met.append(react(url, options.seconds))
+                met.append(react(url, options.seconds, apart=options.apart))
     return int(not all(met))
 
 
-def react(url: str, seconds: int) -> bool:
+def react(url: str, seconds: int, *, apart: bool) -> bool:
     store, _ = town_in(url, f"A-1..A-{GATEWAYS}", LAMPS, [_detector(number) for number in range(DETECTORS)])
     store.ensure_partitions(datetime.now(UTC))
     with ExitStack() as stack:
@@ -71,19 +77,20 @@ def react(url: str, seconds: int) -> bool:
         words = ["--gateways", f"A-1..A-{GATEWAYS}", "--points-per", str(LAMPS), "--catalogue", str(CATALOGUE)]
         words = ["twin.gateway", "--broker", broker, *words, "--effects", str(folder / "effects.jsonl")]
         stack.enter_context(at_work(*words, log=folder / "gateways.log"))
-        service = stack.enter_context(_service(url, broker, folder))
-        stack.callback(service.terminate)
+        for roles in ("ingest", "rules", "dispatch") if apart else (",".join(Role),):
+            service = stack.enter_context(_service(url, broker, folder, roles))
+            stack.callback(service.terminate)
         crowd = Crowd(broker)
         stack.callback(crowd.close)
         crowd.warm_up()
         before = received(store)
         crowd.play(seconds)
-        return all([crowd.tell(url.partition(":")[0], seconds), balanced(store, before, crowd.sent)])
+        return all([crowd.tell(url.partition(":")[0], seconds, apart=apart), balanced(store, before, crowd.sent)])
 
 
-def _service(url: str, broker: str, folder: Path) -> "subprocess.Popen[bytes]":
+def _service(url: str, broker: str, folder: Path, roles: str) -> "subprocess.Popen[bytes]":
     rules = folder / "rules"
-    (rules / "lighting").mkdir(parents=True)
+    (rules / "lighting").mkdir(parents=True, exist_ok=True)
     for name in ("owners.yaml", "orders.yaml", "blast.yaml"):
         (rules / name).write_bytes((ROOT / "rules" / name).read_bytes())
     (rules / "lighting" / "presence.yaml").write_text(json.dumps({"rules": [RULE]}))
@@ -91,8 +98,8 @@ def _service(url: str, broker: str, folder: Path) -> "subprocess.Popen[bytes]":
         "CONSIGNE_DATABASE_URL": url, "CONSIGNE_BROKER_URL": broker, "CONSIGNE_RULES_DIR": str(rules),
         "CONSIGNE_DATASETS_DIR": str(ROOT / "datasets"), "CONSIGNE_SETTLE_S": "0", "CONSIGNE_DATA_DIR": str(folder),
     }  # fmt: skip
-    with (folder / "service.log").open("wb") as log:
-        words = [str(Path(sys.executable).with_name("consigne")), "serve"]
+    with (folder / "service.log").open("ab") as log:
+        words = [str(Path(sys.executable).with_name("consigne")), "serve", "--roles", roles]
         return subprocess.Popen(words, env=os.environ | variables, stdout=log, stderr=log)
 
 
@@ -188,15 +195,17 @@ class Crowd:
         self.out.publish(topic(gateway, TELEMETRY), payload)
         self.sent += len(readings)
 
-    def tell(self, kind: str, seconds: int) -> bool:
+    def tell(self, kind: str, seconds: int, *, apart: bool) -> bool:
         p50, p99, longest = np.percentile(np.array(self.latencies) * 1e3, [50, 99, 100])
+        bound = P99_WITHIN_MS + (2 * LOOK_MS if apart else 0)
+        kind += ", roles apart" if apart else ""
         pace = seconds * READINGS_PER_S / self.took_s
         print(
-            f"{kind}: reading → command on the wire p50 {p50:.0f} ms, p99 {p99:.0f} ms (bound {P99_WITHIN_MS:.0f} ms), "
+            f"{kind}: reading → command on the wire p50 {p50:.0f} ms, p99 {p99:.0f} ms (bound {bound:.0f} ms), "
             f"longest {longest:.0f} ms; {len(self.latencies)} commands in {seconds} s at {pace:,.0f} readings/s, "
             f"{len(self.passed)} never came"
         )
-        return bool(p99 <= P99_WITHIN_MS) and not self.passed
+        return bool(p99 <= bound) and not self.passed
 
 
 def received(store: Store) -> Intake:
