@@ -14,7 +14,7 @@ import numpy as np
 from engine.errors import Conflict, ConsigneError, Outdated, Unavailable
 from engine.model import PlanOrigin, PlanRecord, PlanState, Slot
 from jobs import metrics, solving
-from jobs.compute import FaultKind, Outcome
+from jobs.compute import Fault, FaultKind, Outcome
 from jobs.planning.domain import Candidate, Context, Domain, PlanRequest
 from jobs.planning.guarding import guard
 from jobs.solving import Item
@@ -25,6 +25,7 @@ T = TypeVar("T")
 _SHIFTABLE = timedelta(days=8)
 """How old a plan may be that is put on today. The same day of last week often fits where yesterday's does not."""
 _LOOKED_AT = 500
+_ROUNDING = 1e-6
 _NO_RESULT = frozenset({"seconds", "version", "reproducible"})
 _MEANT = {PlanOrigin.SHIFTED: "the last plan, shifted: ", PlanOrigin.RULES_ONLY: "without a plan: "}
 
@@ -116,11 +117,14 @@ def solve(context: Context, item: Item, limits: Limits, memory_bytes: int | None
     )
     if outcome.fault is not None and outcome.fault.kind is FaultKind.STOPPED:
         raise Outdated(f"the solve was stopped: {outcome.fault.what} → it is done again when the job runs again")
+    if outcome.fault is None and not isinstance(outcome.value, Plan):
+        what = f"no plan came back, but {type(outcome.value).__name__}"
+        return dataclasses.replace(outcome, value=None, fault=Fault(FaultKind.RAISED, what))
     return outcome
 
 
 def _ended(outcome: Outcome[Plan]) -> str:
-    return outcome.fault.kind.value if outcome.fault else str(outcome.value.status if outcome.value else "no_plan")
+    return outcome.fault.kind.value if outcome.fault else str(outcome.value.status if outcome.value else "")
 
 
 def digest_of(plan: Plan) -> str:
@@ -166,10 +170,10 @@ def _built(context: Context, domain: Domain, request: PlanRequest) -> Any:
 def _of_solver(context: Context, domain: Domain, made: MadePlan, task: Any) -> Candidate | Failure:
     outcome = made.solve
     assert outcome is not None  # noqa: S101
-    if outcome.fault is not None or outcome.value is None:
-        fault = outcome.fault
-        return Failure(Step.SOLVE, str(fault) if fault else "no plan came back", fault.kind if fault else None)
+    if outcome.fault is not None:
+        return Failure(Step.SOLVE, str(outcome.fault), outcome.fault.kind)
     plan = outcome.value
+    assert plan is not None  # noqa: S101 - what is no fault is a plan
     if plan.status is Status.INFEASIBLE:
         return Failure(Step.SOLVE, "; ".join(["infeasible", *plan.reasons[:3]]), plan.status)
     found = _judged(context, domain, made, task, plan)
@@ -200,10 +204,11 @@ def _judged(
 
 @traced("check")
 def _hidden(domain: Domain, task: Any, plan: Plan) -> list[str]:
-    """What an independent check finds broken and the plan does not say."""
-    owned = {(v.constraint, v.object) for v in plan.violations}
+    """What an independent check finds broken and the plan does not say, or broken by more than it says."""
+    owned = {(v.constraint, v.object): v.amount for v in plan.violations}
     found = solving.optimizer_of(domain.optimizer).check(task.problem, plan)
-    return [str(v) for v in found if (v.constraint, v.object) not in owned]
+    # An amount may be NaN, which is not within anything.
+    return [str(v) for v in found if not v.amount <= owned.get((v.constraint, v.object), 0.0) * (1 + _ROUNDING)]
 
 
 def _named(hidden: list[str]) -> str:

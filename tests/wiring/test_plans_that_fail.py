@@ -57,7 +57,23 @@ BROKEN = {
         ),
         "check: the plan breaks what it does not own up to: finite",
     ),
-    "no plan": ("def solve(problem, limits): return None", "solve: no plan came back"),
+    "no plan": ("def solve(problem, limits): return None", "solve: raised: no plan came back, but NoneType"),
+    "no bound": (
+        "def solve(problem, limits): return replace(lighting.solve(problem), bound=float('nan'))",
+        "check: the plan breaks what it does not own up to: bound of plan by nan",
+    ),
+    "nonsense": (
+        "def solve(problem, limits): return {'status': 'optimal'}",
+        "solve: raised: no plan came back, but dict",
+    ),
+    "understates": (
+        (
+            "def solve(problem, limits):\n    plan = lighting.solve(problem)\n    dark = np.zeros_like(plan.flux)\n"
+            "    found = lighting.check(problem, replace(plan, flux=dark))\n"
+            "    return replace(plan, flux=dark, violations=tuple(replace(v, amount=v.amount / 2) for v in found))"
+        ),
+        "check: the plan breaks what it does not own up to: floor",
+    ),
     "check fails": ("def check(problem, plan): raise ValueError('cannot tell')", "check: ValueError: cannot tell"),
 }
 
