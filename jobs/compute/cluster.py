@@ -48,6 +48,7 @@ class Dask:
         self._begun: Counter[str] = Counter()
         self._homes: OrderedDict[Hashable, str] = OrderedDict()
         self._names = (f"{os.getpid()}-{time.time_ns():x}-{n}" for n in itertools.count())
+        self._client: Any = None
         self._client = self._connect()
         self._refuse_other_code()
 
@@ -184,7 +185,7 @@ class Dask:
 
     def _heard(self, event: tuple[float, str]) -> None:
         """Some worker began a task, of ours or of others."""
-        if event[1] in self._client.futures:
+        if self._client is not None and event[1] in self._client.futures:
             self._begun[event[1]] += 1
 
 
