@@ -31,7 +31,7 @@ class Judged:
 def judge(dues: Sequence[Due], entry: Entry, now: datetime, newer: datetime | None = None) -> Iterator[Judged]:
     """What becomes of occurrences of one entry that are due and nobody did, in order.
 
-    `newer`: when the newest that was done is due.
+    `newer`: when the newest that somebody has begun was due.
     """
     open_ = [due.due_at for due in dues if due.blackout is None]
     newest = max([*open_, newer] if newer else open_, default=None)
@@ -83,10 +83,11 @@ def expected_since(unit: Unit, schedule: Schedule) -> dict[str, datetime]:
 
 
 def _digest(schedule: Schedule, name: str) -> str:
-    """Of what decides when it is due."""
-    entry = schedule.entries[schedule.root(name)]
-    said = [repr(getattr(entry, key)) for key in (*TRIGGERS, "offset")]
-    return hashlib.sha256("|".join([schedule.root(name), entry.time_zone.key, *said]).encode()).hexdigest()[:16]
+    """Of what its author wrote of when it is due: a later version of ours that knows more keys digests it alike."""
+    root = schedule.root(name)
+    entry = schedule.entries[root]
+    said = entry.model_dump_json(include={*TRIGGERS, "offset"}, exclude_defaults=True)
+    return hashlib.sha256("|".join([root, entry.time_zone.key, said]).encode()).hexdigest()[:16]
 
 
 # what is missing
@@ -115,7 +116,8 @@ def missing(unit: Unit, schedule: Schedule, since: Mapping[str, datetime], now: 
         own = lines[name]
         dues = [due for due in _expected(schedule, name, since[name], now, lines) if _lost(own.get(due.key), fence)]
         dues, broken = _after(schedule, name, dues, lines)
-        newer = max((run.due_at for run in own.values() if run.state in GOOD), default=None)
+        begun = [run.due_at for run in own.values() if run.attempts and not _lost(run, fence)]
+        newer = max(begun, default=None)
         for one in (*judge(dues, schedule.entries[name], now, newer), *broken):
             line = own.get(one.due.key)
             if one.why is None or line is None:

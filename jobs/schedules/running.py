@@ -180,8 +180,9 @@ class Runner:
 
     def _do(self, due: Due, cause: str) -> None:
         occasion = occasion_of(self.schedule, due, cause)
+        once = partial(with_back_off, partial(self._once, occasion), self.stop)
         with self._working(due):
-            outcome = self._guarded(partial(with_back_off, partial(self._once, occasion), self.stop))
+            outcome = self._guarded(once, job=due.entry, occurrence=due.key)
         if outcome is not None:
             run = outcome.run
             told = {name: value for name, value in run.report.counts.items() if name in _TOLD}
@@ -190,7 +191,7 @@ class Runner:
                 state=run.state, **told,
             )  # fmt: skip
 
-    def _guarded(self, step: Callable[[], T]) -> T | None:
+    def _guarded(self, step: Callable[[], T], **about: str) -> T | None:
         try:
             return step()
         except Outdated as error:
@@ -198,7 +199,7 @@ class Runner:
             self.outdated = error
             self.stop.set()
         except Exception as error:  # noqa: BLE001 - one job run must not end the service
-            _log.error("job failed", error=str(error))
+            _log.error("job failed", error=f"{type(error).__name__}: {error}", **about)
         return None
 
     def _once(self, occasion: Occasion) -> RunOutcome:

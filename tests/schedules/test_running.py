@@ -272,6 +272,28 @@ def test_a_run_that_is_gone_and_stale_is_closed_and_the_latest_done(workshop: Wo
     assert why is not None and why.startswith("its process is gone; missed")
 
 
+def test_the_latest_that_failed_is_not_stood_in_for_by_an_older_one(workshop: Workshop) -> None:
+    found = schedule(f"{QUARTERS}}}")
+    runner = workshop.runner(found)
+    runner.catch_up(workshop.clock.now())
+    workshop.pass_time(31)
+    workshop.states["it"] = [ConsigneError("no plan")]
+    run_entry(workshop.context, found, "housekeeping", NOON)  # of another job
+    with pytest.raises(ConsigneError):
+        run_entry(workshop.context, found, "it", workshop.clock.now())
+    workshop.lead()
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert [line[1] for line in workshop.lines("it")] == [SKIPPED, FAILED]
+
+
+def test_what_an_entry_says_beside_its_trigger_makes_it_no_other(workshop: Workshop) -> None:
+    catch_up(workshop.context, schedule(f"{QUARTERS}}}"), workshop.clock.now())
+    workshop.pass_time(16)
+    same = schedule(f"{QUARTERS}, time_limit: 5 min, catch_up: all, zones: [A-1]}}")
+    catch_up(workshop.context, same, workshop.clock.now())
+    assert [line[:2] for line in workshop.lines("it")] == [("16 11:15", DONE)]
+
+
 def test_what_a_person_has_under_way_is_left_to_them(workshop: Workshop) -> None:
     found = schedule(f"{QUARTERS}, catch_up: all}}")
     catch_up(workshop.context, found, workshop.clock.now())
