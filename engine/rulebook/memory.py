@@ -4,7 +4,7 @@ A JSON header, then Arrow tables: the lanes' state, and the readings they wait w
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,8 @@ def dump(engine: "RuleEngine") -> bytes:
         "lanes": {late: lane.names for late, lane in kept.items()},
         "tables": {name: len(table) for name, table in tables.items()},
     }
+    if engine._withdrawn:  # restored, and no step since
+        header["withdrawn"] = sorted(map(astuple, engine._withdrawn))
     head = orjson.dumps(header, option=orjson.OPT_SORT_KEYS)
     return b"".join([len(head).to_bytes(8, "big"), head, *tables.values()])
 
@@ -123,6 +125,7 @@ def _load_part(
         (rule, who) for rule, who in header["suppressed"] if rule in kept and (who not in by_id or holds(who))
     }
     yield from reader.withdrawn(header["rules"])
+    yield from (gone for row in header.get("withdrawn", ()) if holds((gone := Withdrawn(*row)).subject))
 
 
 # out
@@ -142,7 +145,9 @@ def _group(engine: "RuleEngine", name: str) -> dict[str, Any]:
     group, waiting = engine._transactions.groups[name], engine._transactions.waiting[name]
     parts = {(told.rule, told.subject, told.part) for what in waiting.values() for told in what.told}
     heard = {rule: stands for rule, stands in group.standing.items() if stands} if engine.roster.reaches[name] else {}
+    kept = {"kept": [[*key, stand.since, stand.raised_at] for key, stand in group.kept.items()]} if group.kept else {}
     return {
+        **kept,  # restored, and not looked at since
         "standing": heard,
         "stands": [
             [rule, who, s.run, s.since, s.raised, s.raised_at, s.due] for (rule, who), s in group.stands.items()
@@ -204,10 +209,10 @@ class _Reader:
             return
         names = zip(table["asset"], table["property"], strict=True)
         series = np.array([self._engine.series_of(*pair) for pair in names], np.int64)
-        known = series >= 0
+        gate = self._engine._gates[lane.lateness]
+        known = gate.reads(series)
         columns = {name: table[name].to_numpy()[known] for name in Items.__slots__ if name != "series"}
         columns["message"] = columns["message"] + self._shift
-        gate = self._engine._gates[lane.lateness]
         gate.held = gate.held.followed_by(Items(series=series[known], **columns))
 
     def standing(self, found: Mapping[str, dict[str, int]]) -> None:
@@ -258,6 +263,9 @@ class _Reader:
         for rule, who, *stand in found["stands"]:
             if rule in self._latched and rules[rule].crosses and self._speaks(rule, who):
                 self._stand(group, rule, who, stand)
+        for rule, who, since, raised_at in found.get("kept", ()):
+            if rule in self._latched and rules[rule].crosses and self._speaks(rule, who):
+                group.kept[rule, who] = Stand(IDLE, since, True, raised_at, None)
         group.timers.extend((due, rule, who) for due, rule, who in found["timers"] if self._same(rule))
         self._waiting(name, group, found)
 
@@ -269,7 +277,13 @@ class _Reader:
         for decided, phase, origin, heard, told in found["waiting"]:
             key, parts = Key(decided, phase, _tuples(origin)), [Told(*part) for part in told]
             known = [part for part in parts if self._same(part.rule) and self._speaks(part.rule, part.subject)]
-            self._engine._transactions.put_back(name, key, [Turn(*turn) for turn in heard], known)
+            turns = [turn for turn in (Turn(*row) for row in heard) if self._stays(turn)]
+            self._engine._transactions.put_back(name, key, turns, known)
+
+    def _stays(self, turn: Turn) -> bool:
+        """Whether what a place was told counts, as what stands there does: else it would stand there for good."""
+        found = self._engine.rulebook.by_id.get(turn.rule)
+        return found is not None and turn.rule in self._latched and self._elsewhere(found, turn.subject)
 
     def _speaks(self, rule: str, who: str) -> bool:
         return who in self._engine.roster.covered(rule)

@@ -179,7 +179,7 @@ def test_shares_say_step_by_step_what_one_engine_says(count: int) -> None:
     assert told["shared out anew"] and told["made one again"]
 
 
-@pytest.mark.parametrize("seed", range(72_000, 72_003))
+@pytest.mark.parametrize("seed", range(72_000, 72_004))
 def test_other_rules_are_taken_over_as_by_one_engine(seed: int) -> None:
     """Half the rules change, go or come; alarms of those that went fall, places that are new are born."""
     rng = random.Random(seed)
@@ -192,6 +192,8 @@ def test_other_rules_are_taken_over_as_by_one_engine(seed: int) -> None:
             one = engine_of(random_book(Author(rng), 9, catalogue), catalogue, GROUND)
             one.restore(memory)
             shared.reload(one.rulebook)
+            if rng.random() < 0.6:  # and at once, before a step of theirs
+                shared.share_out(random_shares(rng, tuple(COMMUNES)))
         expected = by_place([one.step(frame(rows), now)], GROUND)
         same(by_place(shared.step(rows, now), GROUND), expected, str(now))
 
@@ -309,3 +311,26 @@ def test_a_step_that_failed_holds_no_reading_back(rule: Any, book: Any, small: C
     engine.restore(before)
     engine.step(frame(rows), BIRTH + timedelta(minutes=1))
     assert engine.snapshot() == after
+
+
+def test_readings_held_back_for_a_rule_that_is_gone_are_nobody_else_s(rule: Any, book: Any, small: Catalogue) -> None:
+    """The rule that waited for power has gone; another of the same lateness counts doors."""
+    before = engine_of(book(rule("lit", "power > 1 W", lateness="3min")), small, GROUND)
+    before.step(frame([]), BIRTH)
+    before.step(frame([("L1", "power", to_us(BIRTH + timedelta(minutes=1)), 1.0)]), BIRTH + timedelta(minutes=1))
+    after = engine_of(book(rule("open", "count(door, 20min) >= 1", lateness="3min")), small, GROUND)
+    after.restore(before.snapshot())
+    assert after.step(frame([]), BIRTH + timedelta(minutes=9)).edges == ()
+
+
+def test_what_a_place_was_told_of_a_rule_that_is_gone_does_not_stand_there(
+    rule: Any, book: Any, small: Catalogue
+) -> None:
+    """Told at the tick itself, it waited for the next; by then the rule spoke of others."""
+    many = rule("many", "any(lit in territory)", for_each={"each": "territory"})
+    before = engine_of(book(rule("lit", "power > 1 W"), many), small, GROUND)
+    before.step(frame([]), BIRTH)
+    before.step(frame([("L1", "power", to_us(BIRTH + timedelta(minutes=1)), 9.0)]), BIRTH + timedelta(minutes=1))
+    between = engine_of(book(rule("lit", "power > 1 W", for_each={"type": "Cabinet"}), many), small, GROUND)
+    between.restore(before.snapshot())
+    assert between.step(frame([]), BIRTH + timedelta(minutes=2)).edges == ()

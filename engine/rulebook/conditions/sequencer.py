@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.catalogue import Catalogue
 from engine.model import Asset
-from engine.rulebook.conditions.arrays import NEVER, Floats, Ints
+from engine.rulebook.conditions.arrays import NEVER, Bools, Floats, Ints
 from engine.rulebook.conditions.layout import Layout
 from engine.rulebook.conditions.properties import property_of
 from engine.rulebook.conditions.turns import Rows
@@ -150,6 +150,12 @@ class Gate:
         """Hold nothing back."""
         empty = np.empty(0, np.int64)
         self.held = Items(empty, empty, empty, empty, empty)
+
+    def reads(self, series: Ints) -> Bools:
+        """Which of these numbers, −1 for none, some rule of the lane reads."""
+        found: Bools = series >= 0
+        found[found] = self._lane_series[series[found]] >= 0
+        return found
 
     def rows(self, items: Items, clock: Ints, groups: Ints) -> Rows:
         """What is released once the groups' clocks stand at `clock`. `groups` is the group of each number."""
