@@ -1,7 +1,7 @@
 """Rule cycles of groups of zones on 1 → 2 workers, beside one process: `python tests/bench/bench_zones.py [--small]`.
 
-Stations of rules_load tell their quantities, a quarter of an hour after the other; each quarter is one cycle, from
-readings in the database to alarms, wants and memory in it. The first two cycles warm the workers and are not counted.
+Stations of rules_load tell their quantities; each half hour of theirs is one cycle, from readings in the database to
+alarms, wants and memory in it. The first two cycles warm the workers and are not counted.
 Every way works on a database of its own with the same readings; edges must be as many in each.
 
 Printed of each way: readings a second, the ratio to one worker of the same engine, what a task costs beside its own
@@ -40,7 +40,7 @@ from tests.bench.bench_ingest import postgres_database, sqlite_database
 from tests.bench.rules_load import QUARTER, START, STATION, STATION_FILE, Columns, Load, Stations, Walks
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS, WARM = 8, 2
+GROUPS, WARM, QUARTERS = 8, 2, 2
 
 
 @dataclass
@@ -62,29 +62,25 @@ class Figures:
 def main() -> int:
     """Print the figures; 1 where two ways did not decide the same."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="a fifth of the stations and rules")
-    parser.add_argument("--cycles", type=int, default=6)
+    parser.add_argument("--small", action="store_true", help="a tenth of the stations, a fifth of the rules")
+    parser.add_argument("--cycles", type=int, default=4)
     parser.add_argument("--only", choices=["sqlite", "postgresql"], default="postgresql")
     options = parser.parse_args()
-    stations = Stations(200, 40, 5_000, 100) if options.small else Stations(1_000, 200, 25_000, 500)
-    quarters = _quarters(stations, options.cycles + WARM)
+    stations = Stations(200, 40, 5_000, 100) if options.small else Stations(1_000, 200)
+    walks = Walks(stations)
+    turns = [walks.quarters(QUARTERS) for _ in range(options.cycles + WARM)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write(stations.load, folder)
         print(f"{stations.count} stations in {stations.zones} zones, {stations.rules} rules, {GROUPS} groups")
-        print(f"{len(quarters) - WARM} cycles of {stations.count} readings, {options.only}")
-        alone = _measured("one process", options.only, folder, stations, quarters, None)
+        print(f"{options.cycles} cycles of {QUARTERS * stations.count} readings, {options.only}")
+        alone = _measured("one process", options.only, folder, stations, turns, None)
         found = [alone]
         for kind, engines in (("processes", _processes), ("dask", _clusters)):
-            found += _scaled(kind, engines, options.only, folder, stations, quarters, alone)
+            found += _scaled(kind, engines, options.only, folder, stations, turns, alone)
     same = len({figures.edges for figures in found}) == 1
     print(f"edges: {alone.edges} each" if same else f"edges differ: {[figures.edges for figures in found]}")
     return int(not same)
-
-
-def _quarters(stations: Stations, count: int) -> list[Columns]:
-    walks = Walks(stations)
-    return [walks.quarter() for _ in range(count)]
 
 
 def _write(load: Load, folder: Path) -> None:
@@ -98,7 +94,7 @@ def _write(load: Load, folder: Path) -> None:
 
 def _scaled(
     kind: str, engines: Callable[[int], Any], database: str, folder: Path, stations: Stations,
-    quarters: list[Columns], alone: Figures,
+    turns: list[Columns], alone: Figures,
 ) -> list[Figures]:  # fmt: skip
     found: list[Figures] = []
     for workers in (1, 2):
@@ -107,7 +103,7 @@ def _scaled(
                 print(f"{kind}: not installed, left out")
                 return found
             name = f"{kind}, {workers} worker{'s' * (workers > 1)}"
-            figures = _measured(name, database, folder, stations, quarters, engine)
+            figures = _measured(name, database, folder, stations, turns, engine)
         found.append(figures)
         overhead = (figures.fan_out_s * workers - figures.working_s) / figures.tasks
         print(
@@ -118,7 +114,7 @@ def _scaled(
 
 
 def _measured(
-    name: str, database: str, folder: Path, stations: Stations, quarters: list[Columns], engine: Compute | None
+    name: str, database: str, folder: Path, stations: Stations, turns: list[Columns], engine: Compute | None
 ) -> Figures:
     opened = postgres_database if database == "postgresql" else sqlite_database
     with opened() as url, ExitStack() as stack:
@@ -133,15 +129,15 @@ def _measured(
         inference = ReferenceInference()
         rules = RulesAtWork(rule_engine(settings, territory, inference), territory, inference)
         groups = None if engine is None else RuleGroups(settings, store, territory, engine)
-        figures = _play(store, territory, rules, groups, quarters)
+        figures = _play(store, territory, rules, groups, turns)
     task = GroupTask(settings, "0" * 16, 0, START, {"rules": 1})
     shipped = f", {len(pickle.dumps((run_group, task, Limits())))} bytes a task" if groups else ""
-    print(f"{name}: {figures.rate:,.0f} readings/s, {figures.seconds / (len(quarters) - WARM):.2f} s a cycle{shipped}")
+    print(f"{name}: {figures.rate:,.0f} readings/s, {figures.seconds / (len(turns) - WARM):.2f} s a cycle{shipped}")
     return figures
 
 
 def _play(
-    store: Store, territory: Territory, rules: RulesAtWork, groups: RuleGroups | None, quarters: list[Columns]
+    store: Store, territory: Territory, rules: RulesAtWork, groups: RuleGroups | None, turns: list[Columns]
 ) -> Figures:
     def cycle(now: Any) -> Any:
         return run_cycle(store, territory, rules, now) if groups is None else groups.cycle(rules, now)
@@ -152,8 +148,8 @@ def _play(
     zones = {asset.id: asset.zone for asset in territory.assets}
     with store.read() as unit:
         numbers = unit.inventory.zone_numbers()
-    for turn, columns in enumerate(quarters):
-        now = START + (turn + 1) * QUARTER
+    for turn, columns in enumerate(turns):
+        now = START + (turn + 1) * QUARTERS * QUARTER
         _append(store, territory, columns, now, names, {a: numbers[z] for a, z in zones.items()})
         began = perf_counter()
         result = cycle(now)

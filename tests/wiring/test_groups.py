@@ -27,7 +27,7 @@ from jobs.groups.task import GroupReport, GroupTask, run_group
 from jobs.groups.trays import arrangement, memory_key, tray
 from optimizers.result import Limits
 
-from .conftest import ALARM, BOTH, NOON, Desk, at_work, rule, tell
+from .conftest import ALARM, NOON, Desk, at_work, rule, tell
 from .groups_at_work import MINUTE, frame, left_behind, story
 
 Cycle = Callable[[Any], CycleResult]
@@ -327,7 +327,8 @@ class Killer:
         return killing
 
     def _kill(self, over: threading.Event) -> None:
-        over.wait(self._rng.uniform(0.0, 0.25))
+        if over.wait(self._rng.uniform(0.0, 0.15)):
+            return
         for process in self._rng.sample(found := self._processes(), min(1, len(found))):
             os.kill(process.pid, signal.SIGKILL)
             self.done += 1
@@ -337,9 +338,23 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
     return [child for child in process.children() if "jobs.compute.worker" in " ".join(child.cmdline())]
 
 
-KILLS = pytest.mark.parametrize(
-    ("kills", "ticks"),
-    [(2, 5), pytest.param(60, 100, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])],
+LONG = [pytest.mark.soak, pytest.mark.timeout(3_600)]
+POSTGRES = pytest.mark.parametrize(
+    ("database_url", "kills", "ticks"),
+    [
+        pytest.param("postgresql", 2, 5, marks=[pytest.mark.postgres, pytest.mark.timeout(300)]),
+        pytest.param("postgresql", 60, 100, marks=[pytest.mark.postgres, *LONG]),
+    ],
+    indirect=["database_url"],
+)
+EITHER = pytest.mark.parametrize(
+    ("database_url", "kills", "ticks"),
+    [
+        pytest.param("postgresql", 2, 5, marks=[pytest.mark.postgres, pytest.mark.timeout(300)]),
+        pytest.param("postgresql", 60, 100, marks=[pytest.mark.postgres, *LONG]),
+        pytest.param("sqlite", 60, 100, marks=LONG),
+    ],
+    indirect=["database_url"],
 )
 
 
@@ -359,8 +374,7 @@ def compare(
     assert killer.done > 0
 
 
-@BOTH
-@KILLS
+@EITHER
 def test_killing_workers_in_the_middle_changes_no_decision(
     store: Store, another: Store, shared: Settings, territory: Territory, kills: int, ticks: int
 ) -> None:
@@ -368,8 +382,7 @@ def test_killing_workers_in_the_middle_changes_no_decision(
     compare(store, another, shared, territory, Processes(2), killer, ticks)
 
 
-@pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
-@KILLS
+@POSTGRES
 def test_killing_workers_of_a_cluster_in_the_middle_changes_no_decision(
     store: Store, another: Store, shared: Settings, territory: Territory, kills: int, ticks: int,
     free_port: Callable[[], int],
