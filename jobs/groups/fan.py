@@ -61,7 +61,7 @@ _AGAIN = {FaultKind.CRASHED, FaultKind.LOST, FaultKind.OUT_OF_MEMORY, FaultKind.
 
 
 class RuleGroups:
-    """Cycles of the rules of a territory in `settings.rule_groups` groups of zones, or fewer.
+    """Cycles of the rules of a territory in `settings.rule_groups` groups of zones, or fewer. It closes `compute`.
 
     How they are shared out is written down: where that or the rules change, it is done in a transaction between two
     cycles, and workers find that what they were asked for is over. `texts` are the files of a rulebook.
@@ -107,6 +107,10 @@ class RuleGroups:
         result = self._conclude(reports, now)
         metrics.count_cycle(time.perf_counter() - began)
         return result
+
+    def close(self) -> None:
+        """End the workers."""
+        self._compute.close()
 
     # sharing out
 
@@ -234,7 +238,7 @@ class RuleGroups:
             commands,
             opened + sum(report.work_orders for report in reports),
             (*(f"{rule or 'inference'}: {error}" for rule, error in dict.fromkeys(faults)), *away),
-            any(report.more or report.away for report in reports),
+            any(report.more for report in reports),
         )
 
 

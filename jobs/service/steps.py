@@ -17,7 +17,8 @@ from engine.store import Intake, Store
 from jobs import metrics
 from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
-from jobs.compute import Compute, Inline
+from jobs.compute import Compute, Inline, compute_of
+from jobs.compute.counting import Counted
 from jobs.cycle import CycleResult, RulesAtWork, run_cycle
 from jobs.groups.fan import RuleGroups
 from jobs.holds import tend_holds
@@ -54,8 +55,10 @@ class Service:
         self._ready: RulesAtWork | None = None
         self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
         self.notifier = Notifier(settings, store, territory, clock)
+        # Workers of their own: a solve may take minutes, and no rule waits for it.
         shared = settings.rule_groups > 0 and rules is not None
-        self._groups = RuleGroups(settings, store, territory, self.compute) if shared else None
+        deciders = Counted(compute_of(settings)) if shared and compute is not None else self.compute
+        self._groups = RuleGroups(settings, store, territory, deciders) if shared else None
         sender = sender or f"{socket.gethostname()}:{os.getpid()}"
         points = territory.points
         self._dispatcher = None if link is None else dispatcher_of(settings, store, link, clock, points, sender)
@@ -153,6 +156,8 @@ class Service:
     def close(self) -> None:
         """End what runs behind the rules and behind the heavy work."""
         self.compute.close()
+        if self._groups is not None:
+            self._groups.close()
         for rules in (self._rules, self._ready):
             if rules is not None:
                 rules.close()
