@@ -115,7 +115,7 @@ def _csv(source: Source, body: bytes, name: str) -> Parsed:
     tables = [_csv_table(reading, numbers, rest, name) for reading in source.read]
     if source.issued_at == "receipt":
         return Parsed(tables, None)
-    issued = {fields[numbers[source.issued_at]] for _, fields in rest}
+    issued = {fields[numbers[source.issued_at]].strip() for _, fields in rest}
     if len(issued) > 1:
         what = f"{source.issued_at} holds {len(issued)} times of issue"
         raise InputError([Problem(name, 1, 1, what, "keep the lines of one issue, or say issued_at: receipt")])

@@ -248,7 +248,7 @@ class TestTables:
 
     def test_one_time_of_issue(self) -> None:
         dated = source(CSV, issued_at="made", horizon="2h")
-        body = "made,start,rain\n2025-10-25T14:00,2025-10-25T14:00,1\n{},2025-10-25T15:00,1\n"
+        body = "made,start,rain\n 2025-10-25T14:00 ,2025-10-25T14:00,1\n{},2025-10-25T15:00,1\n"
         assert read(dated, body.format("2025-10-25T14:00")).issued_at == NOW - HOUR
         assert "made holds 2 times of issue" in refused(dated, body.format("2025-10-25T15:00"))
 

@@ -1,6 +1,7 @@
 """Forecasts: what was known at an instant is what it was, whatever comes afterwards."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -152,6 +153,15 @@ def test_two_importers_of_one_source_lose_nothing(bare: Store, another: Callable
     assert by_hour(bare, 0.1) == {0: 2.0}
 
 
+def test_importers_at_once_come_one_after_the_other(bare: Store, another: Callable[[], Store]) -> None:
+    stores = [another() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(save, store, hours(0, 2, float(n)), n, 1) for n, store in enumerate(stores)]
+        saved = [job.result() for job in jobs]
+    assert len({issue.received_at for issue in saved}) == 4
+    assert by_hour(bare, 2) == {0: 3.0, 1: 3.0}
+
+
 @dataclass(frozen=True)
 class Told:
     """An issue as the model has it."""
@@ -211,13 +221,24 @@ def test_reading_agrees_with_a_plain_dictionary(bare: Store, told: list[Told], a
     assert read(bare, at) == model(told, at)
 
 
+def holds_still(store: Store, told: Sequence[Told], cut: int) -> None:
+    """What was read at an instant reads the same whatever is received after it, of whatever issue."""
+    forget(store)
+    tell(store, told[:cut])
+    moments = range(0, told[cut].received if cut < len(told) else 40, 2)
+    before = [read(store, at) for at in moments]
+    tell(store, told[cut:])
+    assert [read(store, at) for at in moments] == before
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=issues(), cut=st.integers(0, 8))
 def test_the_future_never_leaks(bare: Store, told: list[Told], cut: int) -> None:
-    """What was read at an instant reads the same whatever is received after it, of whatever issue."""
-    forget(bare)
-    tell(bare, told[:cut])
-    moments = range(0, told[cut].received if cut < len(told) else 40, 2)
-    before = [read(bare, at) for at in moments]
-    tell(bare, told[cut:])
-    assert [read(bare, at) for at in moments] == before
+    holds_still(bare, told, cut)
+
+
+@pytest.mark.soak
+@settings(max_examples=1_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=issues(), cut=st.integers(0, 8))
+def test_the_future_never_leaks_at_length(bare: Store, told: list[Told], cut: int) -> None:
+    holds_still(bare, told, cut)
