@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import Outdated
 from engine.instants import from_us, to_us
@@ -48,15 +49,23 @@ class Leases:
         held = {lease.name: lease for lease in self._locked(sorted(names))}
         if any(lease.owner != owner and lease.until_at > now for lease in held.values()):
             return None
-        fences = {}
-        for name in sorted(names):
-            fences[name] = held[name].fence + 1 if name in held else 1
-            row = {"owner": owner, "fence": fences[name], "taken_at": to_us(now), "until_at": to_us(now + life)}
+        fences = {name: held[name].fence + 1 if name in held else 1 for name in sorted(names)}
+        all_or_none = self._connection.begin_nested()
+        for name, fence in fences.items():
+            row = {"owner": owner, "fence": fence, "taken_at": to_us(now), "until_at": to_us(now + life)}
             if name in held:
                 self._connection.execute(update(_TABLE).where(_TABLE.c.name == name).values(row))
-            else:
-                self._connection.execute(insert(_TABLE).values(name=name, **row))
+            elif not self._make(name, row):
+                all_or_none.rollback()
+                return None
+        all_or_none.commit()
         return fences
+
+    def _make(self, name: str, row: dict[str, Any]) -> bool:
+        """A lease that was never taken. False where another takes it first, at this very moment."""
+        make = postgresql.insert if self._postgres else sqlite.insert
+        made = make(_TABLE).values(name=name, **row).on_conflict_do_nothing().returning(_TABLE.c.name)
+        return self._connection.execute(made).first() is not None
 
     def renew(self, fences: Fences, now: datetime, life: timedelta) -> None:
         """Hold them for `life` from now. Raises Deposed where one was taken from us, however long ago ours ran out."""
