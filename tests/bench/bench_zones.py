@@ -1,7 +1,7 @@
 """Rule cycles of groups of zones on 1 → 2 workers, beside one process: `python tests/bench/bench_zones.py [--small]`.
 
-Stations of rules_load tell their quantities; each half hour of theirs is one cycle, from readings in the database to
-alarms, wants and memory in it. The first two cycles warm the workers and are not counted.
+Stations of rules_load tell their quantities; each quarter of an hour of theirs is one cycle, from readings in the
+database to alarms, wants and memory in it. One reading in two hundred crosses a threshold, as on a bad day. The first two cycles warm the workers and are not counted.
 Every way works on a database of its own with the same readings; edges must be as many in each.
 
 Printed of each way: readings a second, the ratio to one worker of the same engine, what a task costs beside its own
@@ -40,7 +40,7 @@ from tests.bench.bench_ingest import postgres_database, sqlite_database
 from tests.bench.rules_load import QUARTER, START, STATION, STATION_FILE, Columns, Load, Stations, Walks
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS, WARM, QUARTERS = 8, 2, 2
+GROUPS, WARM = 8, 2
 
 
 @dataclass
@@ -66,14 +66,15 @@ def main() -> int:
     parser.add_argument("--cycles", type=int, default=4)
     parser.add_argument("--only", choices=["sqlite", "postgresql"], default="postgresql")
     options = parser.parse_args()
-    stations = Stations(200, 40, 5_000, 100) if options.small else Stations(1_000, 200)
+    size = (200, 40, 5_000, 100) if options.small else (1_000, 200, 50_000, 1_000)
+    stations = Stations(*size, crossing=0.005)
     walks = Walks(stations)
-    turns = [walks.quarters(QUARTERS) for _ in range(options.cycles + WARM)]
+    turns = [walks.quarter() for _ in range(options.cycles + WARM)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write(stations.load, folder)
         print(f"{stations.count} stations in {stations.zones} zones, {stations.rules} rules, {GROUPS} groups")
-        print(f"{options.cycles} cycles of {QUARTERS * stations.count} readings, {options.only}")
+        print(f"{options.cycles} cycles of {stations.count} readings, {options.only}")
         alone = _measured("one process", options.only, folder, stations, turns, None)
         found = [alone]
         for kind, engines in (("processes", _processes), ("dask", _clusters)):
@@ -149,7 +150,7 @@ def _play(
     with store.read() as unit:
         numbers = unit.inventory.zone_numbers()
     for turn, columns in enumerate(turns):
-        now = START + (turn + 1) * QUARTERS * QUARTER
+        now = START + (turn + 1) * QUARTER
         _append(store, territory, columns, now, names, {a: numbers[z] for a, z in zones.items()})
         began = perf_counter()
         result = cycle(now)
