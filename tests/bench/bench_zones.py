@@ -1,8 +1,9 @@
 """Rule cycles of groups of zones on 1 → 2 workers, beside one process: `python tests/bench/bench_zones.py [--small]`.
 
 Stations of rules_load tell their quantities; each quarter of an hour of theirs is one cycle, from readings in the
-database to alarms, wants and memory in it. One reading in two hundred crosses a threshold, as on a bad day. The first two cycles warm the workers and are not counted.
-Every way works on a database of its own with the same readings; edges must be as many in each.
+database to alarms, wants and memory in it. One reading in two hundred crosses a threshold, as on a bad day. The first
+two cycles warm the workers and are not counted. Every way works on a database of its own with the same readings; edges
+must be as many in each.
 
 Printed of each way: readings a second, the ratio to one worker of the same engine, what a task costs beside its own
 work, and how many bytes of it travel. Workers, database and the process that asks share this machine's cores.

@@ -146,6 +146,19 @@ def test_a_batch_of_two_zones_appears_at_once_after_the_one_it_waited_for(
     assert follower.cursor == {lamps["L-1"].zone: 1, lamps["L-3"].zone: 1, lamps["L-4"].zone: 2}
 
 
+def test_readings_of_some_zones_only(store: Store, lamps: Lines, put: Put) -> None:
+    put(lamps["L-1"](0), lamps["L-3"](0), lamps["L-4"](0), lamps["L-3"](1))
+    one, other = lamps["L-1"].zone, lamps["L-3"].zone
+    with store.read() as unit:
+        whole = unit.readings.since({}, 100)
+        assert unit.readings.since({}, 100, {other}).equals(whole.filter(pl.col("zone") == other))
+        assert unit.readings.since({other: 1}, 100, {one, other}).equals(
+            whole.filter((pl.col("zone") == one) | ((pl.col("zone") == other) & (pl.col("seq") > 1)))
+        )
+        assert unit.readings.since({}, 1, {other})["seq"].to_list() == [1]
+        assert unit.readings.since({}, 100, ()).is_empty()
+
+
 @pytest.mark.parametrize("inside", ["read", "begin"])
 def test_what_commits_between_the_heads_and_the_rows_is_left_for_the_next_time(
     url: str, store: Store, another: Open, lamps: Lines, put: Put, monkeypatch: pytest.MonkeyPatch, inside: str

@@ -108,6 +108,30 @@ def test_who_takes_over_waits_for_a_write_that_proved_its_lease(bare: Store, ano
         assert taken.result(10) == {"plan": 2}
 
 
+def test_a_locked_state_keeps_whoever_locks_it_waiting(bare: Store, another: Open) -> None:
+    """And nobody else: on PostgreSQL the keys beside it may be locked and written."""
+    other, begun = another(), threading.Event()
+    with bare.begin() as unit:
+        for key in ("a", "b"):
+            unit.state.put(key, b"0")
+
+    def add() -> bytes | None:
+        begun.set()
+        with other.begin() as unit:
+            unit.state.lock(["b", "a"])
+            return unit.state.get("a")
+
+    with ThreadPoolExecutor(1) as pool:
+        with bare.begin() as unit:
+            unit.state.lock(["a"])
+            waiting = pool.submit(add)
+            begun.wait(5)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.3)
+            unit.state.put("a", b"1")
+        assert waiting.result(10) == b"1"
+
+
 def test_of_many_at_once_one_leads(bare: Store, another: Open) -> None:
     stores = [bare, another(), another()]
     with ThreadPoolExecutor(3) as pool:
