@@ -33,16 +33,7 @@ def set_up_logging(settings: Settings) -> None:
     """
     level = logging.getLevelNamesMapping()[settings.log_level]
     for_people = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *_endings(Redactor(secrets_of(settings)), for_people=for_people),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    _configure(level, Redactor(secrets_of(settings)), for_people=for_people)
     root, of_libraries = logging.getLogger(), level if level <= logging.DEBUG else max(level, logging.WARNING)
     for handler in [one for one in root.handlers if isinstance(one, LibraryLines)]:
         root.removeHandler(handler)
@@ -51,6 +42,24 @@ def set_up_logging(settings: Settings) -> None:
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     threading.excepthook = lambda of: _uncaught(of.exc_type, of.exc_value or of.exc_type(), of.exc_traceback)
+
+
+def log_beside_a_command() -> None:
+    """What a command has to say besides its answer: warnings, for people, and never on standard output."""
+    _configure(logging.WARNING, Redactor(), for_people=True)
+
+
+def _configure(level: int, redact: Processor, *, for_people: bool) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *_endings(redact, for_people=for_people),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -73,7 +82,13 @@ def _endings(redact: Processor, *, for_people: bool) -> tuple[Processor, ...]:
     """How an error and the line itself are written, secrets taken out in between. Local variables are never shown."""
     if for_people:
         plain = structlog.processors.format_exc_info
-        return plain, redact, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        return (
+            plain,
+            redact,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        )
     structured = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     return structured, redact, structlog.processors.JSONRenderer(default=str)
 

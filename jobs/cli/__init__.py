@@ -5,12 +5,14 @@ import sys
 from engine.errors import ConsigneError
 from jobs.cli.app import app
 from jobs.cli.common import complain, seal_written
+from jobs.logs import log_beside_a_command
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; a fault of ours becomes its message and its exit code, never a traceback."""
+    log_beside_a_command()
     try:
         try:
             app()

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.settings import Settings, load_settings
-from jobs.logs import HIDDEN, LibraryLines, Redactor, adopt, secrets_of, set_up_logging
+from jobs.logs import HIDDEN, LibraryLines, Redactor, adopt, log_beside_a_command, secrets_of, set_up_logging
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -208,6 +208,15 @@ def test_the_form_follows_the_setting_or_the_terminal(
     said = capsys.readouterr().err
     assert said.startswith("{") is as_json
     assert "L-1/state" in said
+
+
+def test_a_command_warns_beside_its_answer_and_never_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    log_beside_a_command()
+    structlog.get_logger().info("not told")
+    structlog.get_logger().warning("equipment away", why="mqtt://u:p@h")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "equipment away" in said.err and "mqtt://u:***@h" in said.err and "not told" not in said.err
 
 
 def test_lines_below_the_level_are_left_out(lines: Lines) -> None:
