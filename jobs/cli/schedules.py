@@ -246,7 +246,7 @@ def run(
         outcome = run_entry(context, found, entry, instant(at))
     done, report = outcome.run, outcome.run.report
     facts = {"job": done.job, "occurrence": done.occurrence, "done_before": outcome.done_before}
-    facts |= {"state": report.state.value, **report.counts}
+    facts |= {"state": report.state.value, **report.counts, **({"why": report.error} if report.error else {})}
     if as_json:
         emit(facts)
     else:

@@ -154,7 +154,7 @@ def test_the_command_ends_with_3_when_a_fall_back_was_used(
     bad = consigne("run", "plan-lighting", PYTHONPATH=str(tmp_path / "bad"))
     print(f"\nconsigne run plan-lighting: exit {bad.returncode}\n  {bad.stdout.strip()}", end="")
     assert bad.returncode == 3, bad.stderr
-    assert "origin=rules_only" in bad.stdout
+    assert "origin=rules_only" in bad.stdout and "why=solve: crashed: " in bad.stdout
     (alarm,) = json.loads(consigne("alarm", "list", "--json").stdout)
     assert (alarm["rule"], alarm["asset"]) == ("plan-fallback", "lighting")
     good = consigne("run", "plan-lighting", "--at", isoformat(WallClock().now() + DAY))
