@@ -27,6 +27,7 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_zones.py
 	$(BIN)/python tests/bench/bench_delivery.py
 	$(BIN)/python tests/bench/bench_reaction.py
+	$(BIN)/python tests/bench/bench_status.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_compute.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_compute.py
 
