@@ -15,7 +15,9 @@ from engine.store.ledger import RunState
 from jobs.bootstrap import WallClock, open_store
 from jobs.cli.common import (
     DEGRADED,
+    DemoFolder,
     Json,
+    OfDemo,
     emit,
     instant,
     sealing,
@@ -25,6 +27,8 @@ from jobs.cli.common import (
     underway,
 )
 from jobs.compute import compute_of
+from jobs.demo import demo_settings
+from jobs.outcome import DEMO_FOLDER
 from jobs.schedules import SCHEDULES, Due, Entry, Schedule, load_schedule, schedule_of
 from jobs.schedules.loading import schema_text
 from jobs.schedules.reviewing import MISSING, PENDING, Reviewed, review
@@ -39,8 +43,10 @@ From = Annotated[str | None, typer.Option("--from", help="the first day, as 2026
 _WELL = {RunState.DONE: 0, RunState.DEGRADED: DEGRADED}
 
 
-def _chosen(lang: str) -> tuple[Settings, Lang]:
-    found = settings().model_copy(update={"lang": lang} if lang else {})
+def _chosen(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
+    """The settings, or those of the demo in a folder; and the language of what is said."""
+    found = settings() if demo is None else demo_settings(settings(), demo)
+    found = found.model_copy(update={"lang": lang} if lang else {})
     return found, language(found)
 
 
@@ -157,6 +163,8 @@ def runs(
     since: From = None,
     job: Job = None,
     state: Annotated[str | None, typer.Option(help=f"{', '.join(RunState)}, {MISSING} or {PENDING}")] = None,
+    of_demo: OfDemo = False,
+    folder: DemoFolder = DEMO_FOLDER,
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
@@ -164,7 +172,7 @@ def runs(
 
     Example: consigne schedule runs --days 3 --state missing
     """
-    chosen, words = _chosen(lang)
+    chosen, words = _chosen(lang, folder if of_demo else None)
     if state is not None and state not in {*RunState, MISSING, PENDING}:
         known = ", ".join((*RunState, MISSING, PENDING))
         raise InputError([Problem("--state", 0, 0, f"{state!r} is no state of a run", f"one of: {known}")])
