@@ -102,7 +102,8 @@ class LibraryLines(logging.Handler):
         except (TypeError, ValueError):  # a library's format does not fit its arguments
             said = str(record.msg)
         extra = {"exc_info": record.exc_info} if record.exc_info else {}
-        structlog.get_logger().log(record.levelno, said, logger=record.name, **extra)
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)  # levels of their own have no name
+        structlog.get_logger().log(level, said, logger=record.name, **extra)
 
 
 class Redactor:

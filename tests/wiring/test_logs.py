@@ -180,6 +180,13 @@ def test_a_line_whose_format_does_not_fit_is_written_as_it_is(lines: Lines) -> N
     assert [line["event"] for line in lines()] == ["unit %d is silent"]
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [(35, "warning"), (60, "critical"), (25, None)])
+def test_levels_of_a_librarys_own_are_rounded_down(theirs: int, ours: str | None, lines: Lines) -> None:
+    set_up_logging(load_settings())
+    logging.getLogger("loud").log(theirs, "heard")
+    assert [line["level"] for line in lines()] == ([ours] if ours else [])
+
+
 def test_errors_are_structured_and_show_no_local_variables(lines: Lines) -> None:
     set_up_logging(load_settings())
     hidden_local = "never-shown"
