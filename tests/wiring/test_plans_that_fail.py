@@ -367,3 +367,19 @@ def test_the_schedule_gives_a_run_its_limits(service: JobContext) -> None:
     ]  # fmt: skip
     with service.store.begin() as unit:
         assert finish(unit, NOON).state is RunState.DONE
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 28), 23), (date(2026, 10, 24), 25)])
+def test_a_fall_back_covers_the_night_the_clocks_change_from_noon_to_noon(
+    day: date, hours: int, run: Any, fake: Fake, store: Store, territory: Territory
+) -> None:
+    before, at = noon(day - DAY), noon(day)
+    run(LIGHTING, before)
+    _, record = run(fake(FAILS), at)
+    assert (record.origin, record.until - record.start) == (PlanOrigin.SHIFTED, timedelta(hours=hours))
+    points = [f"{lamp.id}/illuminanceLevel" for lamp in territory.of_type("Streetlight")]
+    with store.read() as unit:
+        programs = [array[0].program for array in unit.slots.arrays(points, None).values()]
+    assert {(program.start, program.until) for program in programs} == {(at, noon(day + DAY))}
+    assert all(program.at(record.until - timedelta(seconds=1)) == 0 for program in programs)
+    assert all((program.at(at + timedelta(hours=13)) or 0) > 0.2 for program in programs)
