@@ -11,7 +11,7 @@ import typer
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, isoformat
 from engine.settings import Settings, language
-from engine.store.ledger import RunState
+from engine.store.ledger import Attempt, RunState
 from jobs.bootstrap import WallClock, open_store
 from jobs.cli.common import (
     DEGRADED,
@@ -183,7 +183,7 @@ def runs(
         attempts = {(one.entry, one.key): unit.ledger.attempts(one.entry, one.key) for one in reviewed if as_json}
     kept = [one for one in reviewed if job in {None, one.entry} and state in {None, one.state}]
     if as_json:
-        emit([_run_facts(one) | {"attempts": attempts[one.entry, one.key]} for one in kept])
+        emit([_run_facts(one) | {"attempts": list(map(_attempt_facts, attempts[one.entry, one.key]))} for one in kept])
         return
     rows = [_run_row(one, found, words) for one in kept]
     show_lines(_table(rows, words))
@@ -225,6 +225,19 @@ def _run_facts(one: Reviewed) -> dict[str, Any]:
         facts |= {"solver_status": report.solver_status, "gap": report.gap, "peak_bytes": report.peak_bytes}
         facts["counts"] = dict(report.counts)
     return facts
+
+
+def _attempt_facts(attempt: Attempt) -> dict[str, Any]:
+    ended = attempt.finished_at
+    return {
+        "attempt": attempt.attempt,
+        "host": attempt.host,
+        "fence": attempt.fence,
+        "started_at": isoformat(attempt.started_at),
+        "finished_at": None if ended is None else isoformat(ended),
+        "state": attempt.state.value,
+        "error": attempt.error,
+    }
 
 
 @app.command()

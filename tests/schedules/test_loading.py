@@ -1,6 +1,7 @@
 """The schedule file: every mistake at its line, at once, with a hint; the shipped file, and its shape for editors."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,15 @@ def test_the_sun_is_looked_up_where_lamps_are(tmp_path: Path) -> None:
     (tmp_path / SCHEDULES).write_text("schedules: {it: {job: roll-up, sun: {event: dusk}}}")
     chosen = Settings(rules_dir=tmp_path, datasets_dir=ROOT / "datasets")
     assert schedule_of(chosen).site == (47.4736, -0.5514) or 47 < schedule_of(chosen).site[0] < 48
+
+
+def test_the_examples_of_the_page_for_schedulers_are_right() -> None:
+    page = (ROOT / "docs" / "schedulers.md").read_text(encoding="utf-8")
+    whole, more = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    found = parse_schedule(parse_document(whole + more, "schedulers.md"))
+    assert {entry.trigger for entry in found.entries.values()} == {"cron", "every", "sun", "after", "event"}
+    for key in Entry.model_fields:
+        assert f"`{key}`" in page, "a key that the page does not tell of"
 
 
 # the shape, for editors
