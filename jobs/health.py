@@ -102,8 +102,8 @@ class Readiness:
         """The database first; what cannot be known without it is left out while it is away."""
         now = self._now()
         found, seen = self._database.ask(lambda unit: (unit.leases.all(), list(self._also(unit, now))))
-        leases, more = seen or ([], [])
-        return [found, *self._leads(leases), *self._parts(leases), *more]
+        leases, more = seen or (None, [])
+        return [found, *self._leads(leases or []), *self._parts(leases), *more]
 
     def _leads(self, leases: Collection[Lease]) -> Iterator[Finding]:
         """Of each of our roles, or of any for who only looks on, who holds it; senders of several names share one."""
@@ -127,12 +127,13 @@ class Readiness:
         what = f"nobody leads since {last.owner} did, {age_s:.0f} s ago"
         return Finding(name, state, what, age_s, self._settings.ready_s, "start consigne serve with this role")
 
-    def _parts(self, leases: Collection[Lease]) -> Iterator[Finding]:
+    def _parts(self, leases: Collection[Lease] | None) -> Iterator[Finding]:
+        """Of each part of our roles, how it does; where we do not lead, who does. None: who does is not known."""
         now, signs = self._now(), self._vitals.signs()
-        led = {role_of(lease.name): lease for lease in leases if lease.until_at > now}
+        led = {role_of(lease.name): lease for lease in leases or () if lease.until_at > now}
         leads = {role_of(name) for name in self._vitals.fences}
         for part in PARTS:
-            if part.role not in self._roles:
+            if part.role not in self._roles or (part.role not in leads and leases is None):
                 continue
             if part.role not in leads and part.role in led:
                 yield Finding(part.name, "ok", f"standing by: {led[part.role].owner} leads {part.role}")

@@ -217,8 +217,15 @@ def test_a_database_that_is_away_is_one_part_that_is_down(stage: Stage, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(Store, "read", away)
         answer = stage.client().get("/readyz")
+        stood_by = stage.client(("rules",)).get("/readyz")
+        stage.vitals.lead({"rules": 1})
+        leads = stage.client(("rules",)).get("/readyz")
     assert answer.status_code == 503
     assert {name for name, state in parts(answer).items() if state == "down"} == {"database"}
+    assert parts(stood_by) == {"database": "down"}  # who else leads is not known
+    assert parts(leads).keys() == {"database", "cycle", "seal", "messages"}
+    stage.vitals.lead({})
+    stage.work()
     assert stage.client().get("/readyz").status_code == 200
 
 
