@@ -63,11 +63,12 @@ class Figures:
 def main() -> int:
     """Print the figures; 1 where two ways did not decide the same."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="a tenth of the stations, a fifth of the rules")
+    parser.add_argument("--small", action="store_true", help="a fifth of the stations, half of the rules")
     parser.add_argument("--cycles", type=int, default=4)
     parser.add_argument("--only", choices=["sqlite", "postgresql"], default="postgresql")
+    parser.add_argument("--engine", choices=["processes", "dask"], help="this one alone")
     options = parser.parse_args()
-    size = (200, 40, 5_000, 100) if options.small else (1_000, 200, 50_000, 1_000)
+    size = (500, 100, 10_000, 200) if options.small else (1_000, 200, 50_000, 1_000)
     stations = Stations(*size, crossing=0.005)
     walks = Walks(stations)
     turns = [walks.quarter() for _ in range(options.cycles + WARM)]
@@ -79,6 +80,8 @@ def main() -> int:
         alone = _measured("one process", options.only, folder, stations, turns, None)
         found = [alone]
         for kind, engines in (("processes", _processes), ("dask", _clusters)):
+            if options.engine not in {None, kind}:
+                continue
             found += _scaled(kind, engines, options.only, folder, stations, turns, alone)
     same = len({figures.edges for figures in found}) == 1
     print(f"edges: {alone.edges} each" if same else f"edges differ: {[figures.edges for figures in found]}")
