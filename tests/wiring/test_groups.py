@@ -100,9 +100,9 @@ def wholly(store: Store, settings: Settings, territory: Territory) -> Cycle:
 def test_groups_leave_behind_what_one_engine_leaves(
     store: Store, another: Store, settings: Settings, shared: Settings, territory: Territory
 ) -> None:
-    edges = play(another, territory, wholly(another, settings, territory), 1, 8)
+    edges = play(another, territory, wholly(another, settings, territory), 1, 6)
     _, cycle = groups_of(shared, store, territory)
-    play(store, territory, cycle, 1, 8)
+    play(store, territory, cycle, 1, 6)
     expected = left_behind(another)
     assert left_behind(store) == expected
     assert edges > 100
@@ -238,8 +238,8 @@ class Forgetful(Inline):
 def test_tasks_that_are_lost_or_done_twice_change_nothing(
     store: Store, another: Store, settings: Settings, shared: Settings, territory: Territory, seed: int
 ) -> None:
-    play(another, territory, wholly(another, settings, territory), seed, 4)
-    play(store, territory, groups_of(shared, store, territory, Forgetful(8, seed))[1], seed, 4)
+    play(another, territory, wholly(another, settings, territory), seed, 3)
+    play(store, territory, groups_of(shared, store, territory, Forgetful(4, seed))[1], seed, 3)
     assert left_behind(store) == left_behind(another)
 
 

@@ -154,7 +154,7 @@ def test_an_unchanged_rule_goes_on_where_it_was(house: House, counted: Any) -> N
 
 
 @IN_GROUPS
-def test_what_a_rule_that_is_gone_had_raised_falls(house: House) -> None:
+def test_what_a_rule_that_is_gone_had_raised_falls(house: House, rule_groups: int) -> None:
     house.at(1, "on")
     house.at(25, "on")
     assert {name for name, _ in house.alarms()} == {"same", "other"}
@@ -162,6 +162,7 @@ def test_what_a_rule_that_is_gone_had_raised_falls(house: House) -> None:
     house.at(26)
     assert {name for name, _ in house.alarms()} == {"same", "third"}
     assert audited(house.settings, "reload")[0]["removed"] == ["other"]
+    assert ("shared out over 2 groups of zones" in house.told().what) == (rule_groups == 2)
 
 
 def test_files_that_say_the_same_are_nothing_new(house: House) -> None:
