@@ -24,7 +24,7 @@ from jobs.health import LOOP, PARTS, Probe
 from jobs.service import Role
 from jobs.service.ending import Ending
 from jobs.service.process import Process
-from jobs.status import status_app, status_server
+from jobs.status import Onlooker, status_app, status_server
 from jobs.vitals import Vitals
 
 NOW = datetime(2026, 11, 26, 20, tzinfo=UTC)
@@ -227,6 +227,21 @@ def test_a_database_that_is_away_is_one_part_that_is_down(stage: Stage, monkeypa
     stage.vitals.lead({})
     stage.work()
     assert stage.client().get("/readyz").status_code == 200
+
+
+def test_a_database_that_comes_later_is_found(tmp_path: Path) -> None:
+    settings = load_settings(database_url=f"sqlite:///{tmp_path / 'later.db'}")
+    onlooker = Onlooker(settings.database_url)
+    client = Client(status_app(settings, onlooker.read, Vitals(), ("console",), StoryClock(NOW)))
+    before = client.get("/readyz")
+    assert before.status_code == 503
+    assert "consigne db upgrade" in before.text
+    store = Store.open(settings.database_url, create=True)
+    assert "consigne db upgrade" in client.get("/readyz").text  # it has no schema yet
+    store.upgrade()
+    assert client.get("/readyz").status_code == 200
+    onlooker.close()
+    store.close()
 
 
 def test_a_database_that_hangs_hangs_nobody_who_asks(stage: Stage) -> None:
