@@ -209,7 +209,7 @@ class _Checked(httpcore.NetworkBackend):
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
             found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a name that can be none
             raise httpcore.ConnectError(f"{host}: {error}") from None
         for address in sorted(found):
             if not self._allow.permits(ip_address(address.partition("%")[0])):

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from engine.errors import ConsigneError
 from engine.model import AlarmState, CommandState, Priority, Scope
 from engine.ports import Clock
 from engine.store import Unit
 from engine.store.leases import Fences
-from jobs.health import PARTS, Read, role_of
+from jobs.health import PARTS, Probe, Read, role_of
 from jobs.vitals import Vitals
 
 Sample = tuple[str, tuple[str, ...], float]
@@ -48,16 +47,17 @@ _OF_DATABASE: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 class DatabaseCollector(Collector):
-    """Gauges of the database, read in one transaction and kept for some seconds. It raises nothing when that is away.
+    """Gauges of the database, read in one transaction and kept for some seconds. It raises nothing when that is away,
+    and waits `bound_s` when it hangs.
 
     `fences` are the leases this process holds now.
     """
 
     def __init__(
         self, read: Read, clock: Clock, fences: Callable[[], Fences] = dict,
-        kept_s: float = _KEPT_S, timer: Callable[[], float] = time.monotonic,
+        kept_s: float = _KEPT_S, timer: Callable[[], float] = time.monotonic, bound_s: float = _KEPT_S,
     ) -> None:  # fmt: skip
-        self._look, self._clock, self._fences = read, clock, fences
+        self._probe, self._clock, self._fences = Probe(read, bound_s), clock, fences
         self._kept_s, self._timer = kept_s, timer
         self._lock = threading.Lock()
         self._read_at: float | None = None
@@ -75,11 +75,8 @@ class DatabaseCollector(Collector):
         return _families([(_UP, (), 0.0)] if samples is None else [(_UP, (), 1.0), *samples])
 
     def _read(self) -> list[Sample] | None:
-        try:
-            with self._look() as unit:
-                return [*_samples(unit, self._clock.now(), self._fences())]
-        except ConsigneError:
-            return None
+        _, samples = self._probe.ask(lambda unit: [*_samples(unit, self._clock.now(), self._fences())])
+        return samples  # type: ignore[no-any-return] # as it was asked for
 
 
 def _families(samples: Iterable[Sample]) -> list[GaugeMetricFamily]:

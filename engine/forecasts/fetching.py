@@ -60,7 +60,7 @@ def _headers(source: Source, folder: Path, validators: Mapping[str, str]) -> dic
     if source.header is not None:
         file = folder / source.header.file
         try:
-            headers[source.header.name] = file.read_text().partition("\n")[0].strip()
+            headers[source.header.name] = file.read_bytes().decode("ascii").partition("\n")[0].strip()
         except (OSError, UnicodeDecodeError):
             raise Unavailable(f"{file}: the key cannot be read → write it into the first line") from None
     return headers

@@ -294,9 +294,10 @@ def _flaws(source: Source, values: pl.DataFrame, issued_at: datetime, name: str)
         yield Problem(name, 0, 0, "holds no value that is wanted", "see variables and places")
         return
     yield from _absent(source, values, name)
-    first, last = (from_us(int(found)) for found in (values["valid_at"].min(), values["valid_at"].max()))  # type: ignore[arg-type] # not empty
-    if first < issued_at - FURTHEST or last > issued_at + FURTHEST:
-        what = f"speaks of {isoformat(first)} to {isoformat(last)}, more than {FURTHEST.days} days from its issue"
+    first, last = (int(found) for found in (values["valid_at"].min(), values["valid_at"].max()))  # type: ignore[arg-type] # not empty
+    if max(to_us(issued_at) - first, last - to_us(issued_at)) > in_us(FURTHEST):
+        span = f"{isoformat(from_us(first))} to {isoformat(from_us(last))}"
+        what = f"speaks of {span}, more than {FURTHEST.days} days from its issue"
         yield Problem(name, 0, 0, what, "see whether the year is right")
     yield from _short(source, values, issued_at, name)
     yield from _crossing(values, name)

@@ -162,6 +162,10 @@ class Source(_Entry):
         parts = urlsplit(self.url or "")
         if self.url is not None and parts.scheme != "https" and not (self.plain and parts.scheme == "http"):
             raise ValueError("url wants https://HOST/…, or plain: true for http")
+        if not all("!" <= letter <= "~" for letter in self.url or ""):
+            raise ValueError("url wants plain letters: write others, and blanks, as %C3%A9 or %20")
+        if parts.port == 0:  # one that is no port at all raises here
+            raise ValueError("url wants another port")
         if self.url is not None and (not parts.hostname or parts.username is not None):
             raise ValueError("url wants a host, and no name or password before it")
         return self

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class Work:
     and its children hold more than `memory_bytes` of resident memory. `threads` is the worker's for all its life.
     """
 
-    payload: bytes
+    payload: bytes = field(repr=False)  # may hold settings; a cluster logs the arguments of what fails
     seconds: float
     memory_bytes: int
     threads: int = 1
@@ -159,6 +159,7 @@ class Child:
 def _told(returncode: int) -> str:
     if returncode >= 0:
         return f"its process exited by itself with code {returncode}"
-    name = signal.Signals(-returncode).name
+    known = {one.value: one.name for one in signal.Signals}  # most of the real-time ones have no name
+    name = known.get(-returncode, f"signal {-returncode}")
     hint = ", from outside: the system may have run out of memory" if name == "SIGKILL" else ""
     return f"its process was ended by {name}{hint}"

@@ -1,5 +1,6 @@
 """Who looks after the workers: ends what is past its time or its memory, and what outlives its worker."""
 
+import contextlib
 import os
 import threading
 import time
@@ -86,13 +87,15 @@ def _judge(busy: list[Child]) -> None:
 
 
 def resident_bytes(groups: Iterable[int]) -> dict[int, int]:
-    """Resident memory of each process group. What its processes share counts once for each of them."""
+    """Resident memory of each process group. What its processes share counts once for each of them.
+
+    0 while it cannot be known, as when this process may open no more files: the bounds of time hold all the same.
+    """
     total = dict.fromkeys(groups, 0)
-    for pid in psutil.pids():
-        try:
-            group = os.getpgid(pid)
-            if group in total:
-                total[group] += psutil.Process(pid).memory_info().rss
-        except (ProcessLookupError, PermissionError, psutil.Error):
-            continue
+    with contextlib.suppress(OSError):
+        for pid in psutil.pids():
+            with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
+                group = os.getpgid(pid)
+                if group in total:
+                    total[group] += psutil.Process(pid).memory_info().rss
     return total

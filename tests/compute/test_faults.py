@@ -1,5 +1,6 @@
 """A task that hangs, eats, crashes or cannot travel is an outcome; the next one is served and the service goes on."""
 
+import errno
 import os
 import signal
 import threading
@@ -38,6 +39,16 @@ def test_a_hang_is_killed_after_its_seconds_and_the_grace(processes: Processes, 
     assert "1.5 s allowed with the grace" in fault.what
 
 
+def test_time_is_bounded_while_memory_cannot_be_measured(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a service that may open no more files."""
+
+    def none_left() -> list[int]:
+        raise OSError(errno.EMFILE, "Too many open files", "/proc")
+
+    monkeypatch.setattr(psutil, "pids", none_left)
+    assert fault_in(processes, work.sleep, 600.0).kind is FaultKind.TIMED_OUT
+
+
 @pytest.mark.parametrize("eat", [work.eat, work.eat_in_a_child], ids=lambda fn: fn.__name__)
 def test_memory_is_bounded_for_a_worker_with_its_children(processes: Processes, eat: Any) -> None:
     fault = fault_in(processes, eat, 2 * MEMORY_BYTES, LONG)
@@ -63,6 +74,7 @@ def test_a_call_may_allow_more_memory_or_less(processes: Processes) -> None:
         (work.leave_at_once, 0, "exited by itself with code 0"),
         (work.kill_itself, signal.SIGKILL, "SIGKILL, from outside"),
         (work.kill_itself, signal.SIGABRT, "SIGABRT"),
+        (work.kill_itself, 40, "ended by signal 40"),
         (work.close_everything, 0, "SIGKILL"),
     ],
 )

@@ -72,6 +72,9 @@ def test_the_key_is_read_at_each_request_and_never_told(weather: Weather, tmp_pa
     of = weather.source(header={"name": "apikey", "file": "key"})
     with pytest.raises(Unavailable, match=r"key: the key cannot be read → write it into the first line"):
         fetch(of, tmp_path, {})
+    (tmp_path / "key").write_text("\ufeffs3cret")  # as some editors of Windows begin a file
+    with pytest.raises(Unavailable, match="the key cannot be read"):
+        fetch(of, tmp_path, {})
     (tmp_path / "key").write_text("s3cret\nof the office\n")
     fetch(of, tmp_path, {})
     assert weather.seen["apikey"] == "s3cret"
@@ -95,6 +98,8 @@ def test_a_source_that_is_away_slow_or_elsewhere(weather: Weather, monkeypatch: 
         fetch(weather.source("/none"), FOLDER, {})
     with pytest.raises(NotSent, match="is not a public one"):
         fetch(weather.source(networks=[]), FOLDER, {})
+    with pytest.raises(NotSent, match="label empty or too long"):
+        fetch(source(file=None, url=f"https://{'a' * 70}.example/"), FOLDER, {})
     monkeypatch.setattr(fetching, "TIMEOUT_S", 0.3)
     with pytest.raises(Unavailable, match=r"no whole answer in time|timed out"):
         fetch(weather.source("/hangs"), FOLDER, {})

@@ -143,6 +143,7 @@ class TestRefusals:
             (hourly([1, 1, 1], NOW + timedelta(minutes=5)), "does not fit into slots of 60 min"),
             (hourly([1, 1, 1], NOW + timedelta(days=401)), "more than 400 days from its issue"),
             (hourly([1, 1, 1], NOW - timedelta(days=401)), "more than 400 days from its issue"),
+            (changed(hourly([1, 2, 3]), time=[f"9999-12-31T{hour}:00" for hour in (21, 22, 23)]), "more than 400 days"),
             (changed(hourly([1, 2, 3]), time=["2025-10-25T13:00"] * 2 + ["2025-10-25T14:00"]),
              "rain hourly.time[1] the slot 2025-10-25T13:00:00Z of rain stands twice"),
             (changed(hourly([1, 2]), time=["2025-10-25T13:00", None]), "rain hourly.time[1] None is no time"),
@@ -154,6 +155,10 @@ class TestRefusals:
     )  # fmt: skip
     def test_of_a_whole(self, body: object, what: str) -> None:
         assert what in refused(source(), body)
+
+    def test_an_issue_of_long_ago(self) -> None:
+        body = hourly([1, 2, 3]) | {"issued": "0001-01-01T00:00Z"}
+        assert "more than 400 days from its issue" in refused(source(issued_at="issued"), body)
 
     def test_trailing_nulls_are_no_values(self) -> None:
         assert len(told(read(source(), hourly([1, 2, None, None])))) == 2

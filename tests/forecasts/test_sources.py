@@ -49,6 +49,8 @@ def test_a_good_one_and_an_empty_one(tmp_path: Path) -> None:
         ("format: json", "format: xml", "'json' or 'csv'"),
         ("https://", "http://", ":3:5 sources.rain: url wants https"),
         ("weather.example", "me@weather.example", "no name or password"),
+        ("https://weather.example", "https://météo.example", "url wants plain letters"),
+        ("https://weather.example", "https://weather.example:99999", ":3:5 sources.rain: Port out of range"),
         ("    max_age: 6h\n", "", "'sources.rain.max_age' is missing"),
         ("max_age: 6h", "max_age: 0 h", "above 0"),
         ("step: 1h", "step: 7min", ":6:11 sources.rain.step: wants whole minutes that divide a day"),

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -352,6 +353,24 @@ def test_a_scrape_is_answered_while_the_database_is_away(stage: Stage, monkeypat
     assert found["consigne_database_up", ()] == 0
     assert found["consigne_cycle_seconds_count", ()] >= 1
     assert ("consigne_commands", ("queued",)) not in found
+
+
+def test_a_scrape_is_answered_while_the_database_hangs(stage: Stage) -> None:
+    answered = threading.Event()
+
+    @contextmanager
+    def hangs() -> Iterator[Any]:
+        answered.wait(30)
+        with stage.store.read() as unit:
+            yield unit
+
+    collector = DatabaseCollector(hangs, stage.clock, bound_s=0.05, kept_s=0)
+    try:
+        for _ in range(2):
+            (up,) = [family for family in collector.collect() if family.samples]
+            assert [(sample.name, sample.value) for sample in up.samples] == [("consigne_database_up", 0)]
+    finally:
+        answered.set()
 
 
 def test_scrapes_that_come_together_look_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
