@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections import defaultdict
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from jobs.table import JOBS, JobContext, Occasion
 SCHEDULE, CATCH_UP, RULE, AFTER = "schedule", "catch-up", "rule", "after"
 """What made a run run, beside a person."""
 _TOLD = ("plan", "origin", "commands")  # of what a run reports, in the log
-_TRIES = 3  # of a run that ends in a conflict
+_TRIES = 3  # of a run that ends in a conflict, or for want of what was away
 _MOMENT = timedelta(microseconds=1)
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -80,13 +80,16 @@ class Runner:
         self.stop = threading.Event()
         self.outdated: Outdated | None = None
         self._submit = submit or (lambda step: step())
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._locks = {name: threading.RLock() for name in schedule.entries}
+        self._queues: dict[str, deque[Judged]] = {name: deque() for name in schedule.entries}
+        self._drained: set[str] = set()
         now = context.clock.now()
         self._handled = dict.fromkeys(schedule.entries, now)
         self._at_work: dict[tuple[str, str], int] = {}
         self._idle = threading.Condition()
         self._asked: dict[str, bytes] = {}
         self._waiting: set[str] = set()
+        self._looked_at: dict[str, datetime] = {}
 
     # what is due
 
@@ -94,17 +97,22 @@ class Runner:
         """Do what of an entry has come due since the last call."""
         with self._locks[name]:
             self._waiting.discard(name)
-            now = self.context.clock.now()
+            self._looked_at[name] = now = self.context.clock.now()
             dues = list(self.schedule.occurrences(name, self._handled[name] + _MOMENT, now + _MOMENT))
             for one in judge(dues, self.schedule.entries[name], now):
                 self._settle(one, SCHEDULE)
                 if self.stop.is_set():
                     return
                 self._handled[name] = one.due.due_at
+            del self._looked_at[name]
 
     def overlap(self, name: str, due_at: datetime) -> None:
-        """An occurrence came due while the one before it runs. Where all are caught up it is done after that."""
-        if self.schedule.entries[name].catch_up is CatchUp.ALL:
+        """An occurrence came due while the one before it runs. Where all are caught up it is done after that.
+
+        So it is where the call before it has yet to look at what is due, for its entry is being caught up.
+        """
+        looked_at = self._looked_at.get(name)
+        if self.schedule.entries[name].catch_up is CatchUp.ALL or looked_at is None or due_at <= looked_at:
             if name not in self._waiting:  # one that waits does all that has come due by then
                 self._waiting.add(name)
                 self.fire(name)
@@ -131,15 +139,13 @@ class Runner:
         if line is not None and line.state not in {RunState.STARTED, RunState.INTERRUPTED}:
             return
         at = datetime.fromisoformat(occurrence)
-        entry = self.schedule.entries[name]
-        for one in judge([Due(name, occurrence, at, entry.blacked_out(at))], entry, self.context.clock.now()):
-            self._submit(partial(self._locked, one, RULE))
+        self._enqueue(Judged(Due(name, occurrence, at, self.schedule.entries[name].blacked_out(at)), None))
 
     def catch_up(self, now: datetime) -> Missing | None:
         """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before."""
         found = self._guarded(partial(with_back_off, partial(self._missing, now), self.stop))
         for one in found.judged if found is not None else ():
-            self._locked(one, CATCH_UP)
+            self._locked(one, CATCH_UP, aside=False)  # with what comes after it, or that would pile up aside
         return found
 
     def _missing(self, now: datetime) -> Missing:
@@ -153,18 +159,45 @@ class Runner:
                 unit.ledger.finish(run, RunReport(RunState.INTERRUPTED, error=f"its process is gone; {why}"), now)
         return found
 
+    def _enqueue(self, one: Judged) -> None:
+        """Have it done aside, after those of its entry that wait already: they take one thread between them."""
+        name = one.due.entry
+        with self._idle:
+            self._queues[name].append(one)
+            if name in self._drained:
+                return
+            self._drained.add(name)
+        self._submit(partial(self._drain, name))
+
+    def _drain(self, name: str) -> None:
+        entry, queue = self.schedule.entries[name], self._queues[name]
+        while True:
+            with self._idle:
+                waiting = list(queue)
+                queue.clear()
+                if not waiting:
+                    self._drained.discard(name)
+                    return
+            if entry.event is not None:  # what was asked for while one ran: the newest may stand for the others
+                waiting = list(judge([one.due for one in waiting], entry, self.context.clock.now()))
+            for one in waiting:
+                self._locked(one, AFTER if entry.event is None else RULE)
+
     # one occurrence
 
-    def _locked(self, one: Judged, cause: str) -> None:
+    def _locked(self, one: Judged, cause: str, *, aside: bool = True) -> None:
         with self._locks[one.due.entry]:
-            self._settle(one, cause)
+            self._settle(one, cause, aside=aside)
 
-    def _settle(self, one: Judged, cause: str) -> None:
-        if one.why is not None:
-            self._guarded(partial(self._skip, one.due, one.why))
+    def _settle(self, one: Judged, cause: str, *, aside: bool = True) -> None:
+        """`aside`: what comes after it."""
+        now = self.schedule.entries[one.due.entry].blacked_out(self.context.clock.now())
+        why = one.why or (now and f"blackout: {now}")
+        if why is not None:
+            self._guarded(partial(self._skip, one.due, why))
         elif not self.stop.is_set():
             self._do(one.due, cause)
-            self._guarded(partial(self._follow, one.due))
+            self._guarded(partial(self._follow, one.due, aside=aside))
 
     def _skip(self, due: Due, why: str) -> None:
         def enter() -> bool:
@@ -212,8 +245,7 @@ class Runner:
         except (Unavailable, Conflict) as error:
             after = self._line(occasion.entry, occasion.occurrence)
             mine = (before.attempts if before else 0) + 1
-            conflict = isinstance(error, Conflict) and mine < _TRIES  # with another writer, or one of its own
-            worth = {RunState.STARTED, RunState.FAILED} if conflict else {RunState.STARTED}
+            worth = {RunState.STARTED, RunState.FAILED} if mine < _TRIES else {RunState.STARTED}
             if after == before or (after and after.attempts == mine and after.state in worth):
                 raise
             raise ConsigneError(f"{occasion.entry} {occasion.occurrence}: {error}") from error
@@ -222,7 +254,7 @@ class Runner:
         with self.context.store.read() as unit:
             return unit.ledger.get(name, key)
 
-    def _follow(self, due: Due) -> None:
+    def _follow(self, due: Due, *, aside: bool = True) -> None:
         """What comes after it: begun where it is done, not done where it is not."""
         followers = self.schedule.followers(due.entry)
         if not followers or self.stop.is_set():
@@ -233,7 +265,10 @@ class Runner:
             after = Due(name, due.key, due.due_at, self.schedule.entries[name].blacked_out(due.due_at))
             if line.state in GOOD:
                 why = None if after.blackout is None else f"blackout: {after.blackout}"
-                self._submit(partial(self._locked, Judged(after, why), AFTER))
+                if aside:
+                    self._enqueue(Judged(after, why))
+                else:
+                    self._locked(Judged(after, why), AFTER, aside=False)
             elif line.state in BAD:
                 self._skip(after, after_why(due.entry, line.state))
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import orjson
@@ -16,7 +17,7 @@ from jobs.scheduler import Scheduler, catch_up
 from jobs.schedules import Schedule
 from jobs.schedules.catching_up import note_seen
 from jobs.schedules.definitions import CatchUp
-from jobs.schedules.running import run_entry
+from jobs.schedules.running import Runner, run_entry
 from jobs.table import Occasion
 
 from .conftest import BOTH, NOON, Workshop, eventually, one, schedule
@@ -72,7 +73,7 @@ def test_one_that_fails_is_in_the_ledger_and_stops_no_other(workshop: Workshop) 
 def test_a_database_that_goes_away_delays_and_loses_nothing(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the run is entered, and between its work and its commit; a job that says so of itself has failed."""
+    """Before the run is entered, and between its work and its commit."""
     from engine.store import Store
 
     whole, away = Store.begin, [True, False, True]
@@ -89,10 +90,6 @@ def test_a_database_that_goes_away_delays_and_loses_nothing(
         patched.setattr(runner.stop, "wait", lambda _: False)
         runner.fire("it")
     assert [line[1] for line in workshop.lines("it")] == [DONE]
-    workshop.states["it"] = [Unavailable("the weather service does not answer")]
-    workshop.pass_time(15)
-    runner.fire("it")
-    assert [line[1] for line in workshop.lines("it")] == [DONE, FAILED]
 
 
 @pytest.mark.parametrize(("policy", "state"), [("all", DONE), ("latest", SKIPPED), ("none", SKIPPED)])
@@ -119,17 +116,42 @@ def test_what_comes_due_during_the_one_before_is_done_right_after_it_or_left_out
     assert [line[1] for line in workshop.lines("it")] == [DONE, state]
 
 
-@pytest.mark.parametrize(("conflicts", "ends"), [(2, DONE), (3, FAILED)])
-def test_a_conflict_with_another_writer_is_tried_three_times(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, conflicts: int, ends: RunState
-) -> None:
+def test_what_comes_due_before_a_call_has_looked_is_done_by_it(workshop: Workshop) -> None:
+    """Its entry is being caught up: nothing of it that is the newest is left out as overlap."""
     runner = workshop.runner(schedule(f"{QUARTERS}}}"))
-    workshop.states["it"] = [Conflict("a deadlock")] * conflicts
+    workshop.pass_time(15)
+    with runner._locks["it"]:
+        others = [threading.Thread(target=runner.fire, args=("it",))]
+        others[0].start()
+        workshop.pass_time(15)
+        others.append(threading.Thread(target=runner.overlap, args=("it", NOON + timedelta(minutes=30))))
+        others[1].start()
+    for other in others:
+        other.join(20)
+    assert [line[1] for line in workshop.lines("it")] == [SKIPPED, DONE]
+
+
+@pytest.mark.parametrize("fault", [Conflict("a deadlock"), Unavailable("the connection broke")])
+@pytest.mark.parametrize(("faults", "ends"), [(2, DONE), (3, FAILED)])
+def test_a_conflict_and_a_moment_without_database_are_tried_three_times(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, fault: Exception, faults: int, ends: RunState
+) -> None:
+    """In the midst of what a job reads or writes by itself."""
+    runner = workshop.runner(schedule(f"{QUARTERS}}}"))
+    workshop.states["it"] = [fault] * faults
     workshop.pass_time(16)
     monkeypatch.setattr(runner.stop, "wait", lambda _: False)
     runner.fire("it")
     run = workshop.line("it", "2026-11-16T11:15:00Z")
     assert run is not None and (run.state, run.attempts) == (ends, 3)
+
+
+def test_nothing_is_begun_in_a_blackout_however_late_it_is(workshop: Workshop) -> None:
+    found = schedule(f'{QUARTERS}, blackout: [{{hours: "12:20-12:40"}}]}}')
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(25)
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert workshop.lines("it") == [("16 11:15", SKIPPED, "blackout: blackout")]
 
 
 CHAIN = """\
@@ -199,6 +221,31 @@ def test_what_a_rule_asks_for_is_an_occurrence_of_its_instant(workshop: Workshop
     assert [line[:2] for line in workshop.lines("again")] == [("16 11:00", DONE), ("16 11:01", FAILED)]
     line = workshop.line("again", "2026-11-16T11:01:00Z")
     assert line is not None and (line.cause, line.attempts) == ("rule", 1)
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("latest", [DONE, SKIPPED, DONE]), ("all", [DONE] * 3)])
+def test_what_rules_ask_for_while_one_runs_waits_in_one_thread(
+    workshop: Workshop, policy: str, expected: list[RunState]
+) -> None:
+    aside: list[Callable[[], object]] = []
+    found = schedule(f"  again: {{job: plan-lighting, event: replan, catch_up: {policy}}}")
+    runner = Runner(workshop.context, found, aside.append)
+
+    def meanwhile(_: Occasion) -> None:
+        workshop.meanwhile = lambda _: None
+        for _again in range(2):
+            workshop.pass_time(1)
+            ask(workshop, workshop.clock.now())
+            runner.look_at_events()
+
+    workshop.meanwhile = meanwhile
+    ask(workshop, NOON)
+    runner.look_at_events()
+    while aside:
+        aside.pop()()
+        assert aside == []
+    assert [line[1] for line in workshop.lines("again")] == expected
+    assert [key for _, key in workshop.done] == sorted(key for _, key in workshop.done)
 
 
 # on gaining the lead
@@ -332,7 +379,9 @@ def test_all_is_done_in_order_of_due_over_all_entries(workshop: Workshop) -> Non
     )
     catch_up(workshop.context, found, workshop.clock.now())
     workshop.pass_time(5 * 60)
-    catch_up(workshop.context, found, workshop.clock.now())
+    aside: list[Callable[[], object]] = []
+    Runner(workshop.context, found, aside.append).catch_up(workshop.clock.now())
+    assert aside == [], "what comes after it would pile up, and keep threads from what is due now"
     assert len(workshop.done) == 5 + 3 + 3
     assert [key for _, key in workshop.done] == sorted(key for _, key in workshop.done)
 
