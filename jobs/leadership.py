@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 import numpy as np
@@ -83,7 +83,7 @@ class Leadership:
         if fences is None:
             return None
         _log.info("leading", owner=self.owner, fences=fences)
-        return Term(self._store, fences, self._clock, self._life, stop=stop, alone=self._alone)
+        return Term(self._store, fences, self._clock, self._life, now + self._life, stop=stop, alone=self._alone)
 
     def _held_by(self) -> str:
         with self._store.read() as unit:
@@ -105,14 +105,14 @@ class Term:
     """
 
     def __init__(
-        self, store: Store, fences: Mapping[str, int], clock: Clock, life: timedelta, *,
+        self, store: Store, fences: Mapping[str, int], clock: Clock, life: timedelta, until_at: datetime, *,
         stop: threading.Event | None = None, alone: bool = False,
     ) -> None:  # fmt: skip
         self.fences = dict(fences)
         self.over = threading.Event()
         self.lost: str | None = None
         self._store, self._clock, self._life, self._alone = store, clock, life, alone
-        self._until_at = clock.now() + life
+        self._until_at = until_at  # as the table has it: the taking may have waited
         self._stop = stop or threading.Event()
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []

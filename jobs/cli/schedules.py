@@ -32,7 +32,7 @@ from jobs.outcome import DEMO_FOLDER
 from jobs.schedules import SCHEDULES, Due, Entry, Schedule, load_schedule, schedule_of
 from jobs.schedules.loading import schema_text
 from jobs.schedules.reviewing import MISSING, PENDING, Reviewed, review
-from jobs.schedules.running import run_entry
+from jobs.schedules.running import occasion_at, run_entry
 from jobs.table import JOBS, JobContext
 from jobs.words import Lang, say
 
@@ -61,6 +61,8 @@ def check(
     Example: consigne schedule check
     """
     chosen, words = _chosen(lang)
+    if path is not None and not path.exists():
+        raise InputError([Problem(str(path), 0, 0, "there is no such file", "name a schedule file or its folder")])
     path = path or chosen.rules_dir / SCHEDULES
     if path.is_dir():
         path /= SCHEDULES
@@ -261,10 +263,15 @@ def run(
     chosen = settings()
     found = schedule_of(chosen)
     _known(found, entry, JOBS)
+    wanted = instant(at)
+    _, occasion = occasion_at(found, entry, wanted)
+    if occasion.due_at > WallClock().now():
+        what = f"the occurrence due {isoformat(occasion.due_at)} has not come"
+        raise InputError([Problem("--at", 0, 0, what, "wait for it: done now it would count as done then")])
     store, ground = store_and_territory(chosen)
     with closing(compute_of(chosen)) as compute, underway("job"):
         context = JobContext(chosen, sealing(store), ground, WallClock(), compute)
-        outcome = run_entry(context, found, entry, instant(at))
+        outcome = run_entry(context, found, entry, wanted)
     done, report = outcome.run, outcome.run.report
     facts = {"job": done.job, "occurrence": done.occurrence, "done_before": outcome.done_before}
     facts |= {"state": report.state.value, **report.counts, **({"why": report.error} if report.error else {})}

@@ -112,6 +112,8 @@ def put_in_force(
     unit.slots.put(slots)
     commands = settle_points(unit, territory, [slot.point for slot in slots], now, by)
     clear(unit, domain.name, PROPOSED, now)
+    if record.origin is PlanOrigin.SOLVED:
+        clear(unit, domain.name, FALL_BACK, now)
     return len(slots), commands
 
 
@@ -211,9 +213,7 @@ def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
 
 def _tell_origin(unit: Unit, domain: Domain, made: MadePlan, told: Mapping[str, Any], now: datetime) -> None:
     clear(unit, domain.name, FAILED, now)
-    if made.origin is PlanOrigin.SOLVED:
-        clear(unit, domain.name, FALL_BACK, now)
-    else:
+    if made.origin is not PlanOrigin.SOLVED:
         _tell(unit, domain, made, FALL_BACK, told, now)
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,23 @@ def test_a_renewed_term_goes_on_and_one_that_was_not_is_lost(leader: Leader, clo
     assert term.over.is_set()
     assert term.lost is not None
     assert "not renewed before it ran out" in term.lost
+
+
+def test_a_term_ends_when_the_table_says_however_long_the_taking_took(
+    leader: Leader, clock: StoryClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.store.leases import Leases
+
+    take = Leases.take
+
+    def slowly(*asked: Any) -> Any:
+        clock.at += LIFE
+        return take(*asked)
+
+    monkeypatch.setattr(Leases, "take", slowly)
+    term = taken(leader("a"))
+    term.look()
+    assert term.over.is_set()
 
 
 def test_a_term_that_another_took_over_is_lost_at_the_next_renewal(leader: Leader, clock: StoryClock) -> None:

@@ -252,6 +252,24 @@ def test_a_proposal_that_is_over_overtaken_or_met_by_a_new_order_is_not_approved
         assert (unit.plans.get(proposed.id) or [None])[0] == proposed
 
 
+def test_the_alarm_of_a_fall_back_stands_until_a_plan_is_approved(
+    plan: Plan, fake: Fake, store: Store, territory: Territory, history: int
+) -> None:
+    """That one is proposed changes nothing of what is in force."""
+
+    def standing() -> set[str]:
+        with store.read() as unit:
+            return {a.rule for a in unit.alarms.active(["lighting"]) if a.cleared_at is None}
+
+    plan(domain=fake(FAILS))
+    assert standing() == {"plan-fallback"}
+    proposed = plan(1, propose=True).record
+    assert standing() == {"plan-fallback", "plan-proposed"}
+    with store.begin() as unit:
+        approve(unit, territory, LIGHTING, proposed.id, "person:anne", NOON + HOUR)
+    assert standing() == set()
+
+
 def test_a_fall_back_is_proposed_as_well_and_both_alarms_stand(
     service: JobContext, fake: Fake, plan: Plan, store: Store
 ) -> None:

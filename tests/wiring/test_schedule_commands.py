@@ -72,6 +72,7 @@ def test_check_names_what_is_fine_and_fails_with_every_problem(consigne: Consign
         "again when a rule asks",
     ]  # fmt: skip
     assert said[5].startswith("5 entries in ") and said[5].endswith("nothing wrong")
+    assert "no such file" in str(consigne("schedule", "check", str(desk.folder / "typo.yaml")).exception)
     path = desk.folder / "schedules.yaml"
     path.write_text(FILE.replace("hour: 12", "hour: 2").replace("1 h,", "1 s,"))
     for command in (("schedule", "check"), ("schedule", "next"), ("rules", "check"), ("run", "hourly")):
@@ -165,6 +166,8 @@ def test_one_occurrence_by_hand_is_done_once(consigne: Consigne) -> None:
     assert told(consigne("run", "housekeeping", "--at", "2026-11-16T14:20", "--json"))["occurrence"] == (
         "2026-11-16T13:20:00Z"
     )
+    early = consigne("run", "hourly", "--at", "2099-11-16T14:20").exception
+    assert isinstance(early, InputError) and "due 2099-11-16T13:00:00Z has not come" in str(early)
     refused = consigne("run", "hurly").exception
     assert isinstance(refused, InputError) and "is not an entry of" in str(refused)
 
