@@ -130,7 +130,7 @@ class Process:
                 session = "consigne-dispatch" if self.name is None else f"consigne-dispatch-{self.name}"
                 link = stack.enter_context(open_link(settings, clock, session))
             files = RuleFiles(settings, territory) if Role.RULES in self.roles else None
-            heavy = Counted(compute_of(settings)) if self.roles & {Role.RULES, Role.PLAN} else None
+            heavy = Counted(compute_of(settings, patient=True)) if self.roles & {Role.RULES, Role.PLAN} else None
             service = Service(
                 settings, store.under(term.fences), territory, None if files is None else files.first(), clock, link,
                 files, uplinks, heavy, sender=self.name and f"sender {self.name}",

@@ -57,7 +57,7 @@ class Service:
         self.notifier = Notifier(settings, store, territory, clock)
         # Workers of their own: a solve may take minutes, and no rule waits for it.
         shared = settings.rule_groups > 0 and rules is not None
-        deciders = Counted(compute_of(settings)) if shared and compute is not None else self.compute
+        deciders = Counted(compute_of(settings, patient=True)) if shared and compute is not None else self.compute
         self._groups = RuleGroups(settings, store, territory, deciders) if shared else None
         sender = sender or f"{socket.gethostname()}:{os.getpid()}"
         points = territory.points
