@@ -42,8 +42,10 @@ def jobs_on_time(unit: Unit, schedule: Schedule, now: datetime) -> Finding:
 def _missed(unit: Unit, schedule: Schedule, name: str, since: datetime, now: datetime) -> Iterator[Due]:
     """What came due after an instant, but for what was left out for a reason."""
     for due in schedule.occurrences(name, since, now):
+        if due.due_at <= since or due.blackout is not None:  # a season of these has no need to be looked up
+            continue
         run = unit.ledger.get(name, due.key)
-        if due.due_at > since and (run is None or run.state is not RunState.SKIPPED):
+        if run is None or run.state is not RunState.SKIPPED:
             yield due
 
 

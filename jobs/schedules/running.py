@@ -301,8 +301,9 @@ class Runner:
         try:
             with self.context.store.begin() as unit:
                 run = unit.ledger.get(name, key)
-                if run is None or run.state is not RunState.STARTED:
-                    return None
+                ours = run is not None and run.fence == self.context.store.fences.get(PLAN, 0)
+                if run is None or run.state is not RunState.STARTED or not ours:
+                    return None  # over, or a person has taken it over
                 unit.ledger.finish(run, RunReport(RunState.INTERRUPTED, error="its process was told to stop"), now)
         except (Unavailable, Conflict) as error:
             _log.warning("not marked as interrupted", job=name, occurrence=key, why=str(error))

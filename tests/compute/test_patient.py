@@ -1,6 +1,7 @@
 """An engine that is away when its user starts."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -45,9 +46,7 @@ def test_the_service_starts_without_its_cluster(
 ) -> None:
     import jobs.compute.cluster as module
 
-    monkeypatch.setattr(
-        module.Dask.__init__, "__kwdefaults__", {**module.Dask.__init__.__kwdefaults__, "answer_s": 0.5}
-    )
+    monkeypatch.setattr(module, "Dask", partial(module.Dask, answer_s=0.5))
     settings = load_settings(compute=f"dask://127.0.0.1:{free_port()}")
     if not patient:
         with pytest.raises(Unavailable):

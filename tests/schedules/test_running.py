@@ -353,6 +353,22 @@ def test_what_a_person_has_under_way_is_left_to_them(workshop: Workshop) -> None
     assert workshop.done == []
 
 
+def test_what_a_person_took_over_is_not_interrupted_with_the_service(workshop: Workshop) -> None:
+    runner = workshop.runner(schedule(f"{QUARTERS}}}"))
+    key, due_at = "2026-11-16T11:15:00Z", NOON + timedelta(minutes=15)
+
+    def meanwhile(_: Occasion) -> None:
+        with workshop.unled.begin() as unit:
+            unit.ledger.start("it", key, due_at=due_at, at=workshop.clock.now(), host="desk", cause="person")
+        assert runner.interrupt(0.0) == []
+
+    workshop.meanwhile = meanwhile
+    workshop.pass_time(16)
+    runner.fire("it")
+    run = workshop.line("it", key)
+    assert run is not None and (run.state, run.attempts, run.host) == (STARTED, 2, "desk")
+
+
 @BOTH
 def test_followers_are_caught_up_on_what_their_parent_left(workshop: Workshop) -> None:
     """The leader died between a parent's end and its follower's beginning; another parent failed."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.documents import parse_document
 from engine.model import Command, Program
 from engine.settings import load_settings
 from engine.store import Store
@@ -13,7 +14,7 @@ from engine.store.ledger import RunReport, RunState
 from jobs.health import Finding
 from jobs.overdue import jobs_on_time, overdue, queue_moves
 from jobs.schedules.catching_up import note_seen
-from jobs.schedules.loading import built_in
+from jobs.schedules.loading import built_in, parse_schedule
 
 NOW = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -102,3 +103,13 @@ def test_without_a_schedule_the_queue_is_looked_at_all_the_same(store: Store) ->
     with store.read() as unit:
         assert [found.name for found in overdue(unit, None, load_settings(), NOW)] == ["queue"]
         assert [found.name for found in overdue(unit, SCHEDULE, load_settings(), NOW)] == ["jobs", "queue"]
+
+
+def test_a_season_of_blackout_is_not_looked_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tens of thousands of lines, each time that somebody asks whether all is well."""
+    held = "schedules:\n  it: {job: roll-up, every: 1 min, blackout: [{from: 2026-01-01, reason: winter}]}"
+    schedule = parse_schedule(parse_document(held, "schedules.yaml"))
+    with store.begin() as unit:
+        note_seen(unit, schedule, NOW)
+        monkeypatch.setattr(unit.ledger, "get", None)
+        assert jobs_on_time(unit, schedule, NOW + DAY).state == "ok"
