@@ -4,7 +4,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -144,8 +144,12 @@ class Runner:
     def catch_up(self, now: datetime) -> Missing | None:
         """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before."""
         found = self._guarded(partial(with_back_off, partial(self._missing, now), self.stop))
-        for one in found.judged if found is not None else ():
-            self._locked(one, CATCH_UP, aside=False)  # with what comes after it, or that would pile up aside
+        with ExitStack() as stack:
+            for name, entry in self.schedule.entries.items():
+                if entry.catch_up is CatchUp.ALL:  # what of these comes due meanwhile is done after what was due before
+                    stack.enter_context(self._locks[name])
+            for one in found.judged if found is not None else ():
+                self._locked(one, CATCH_UP, aside=False)  # with what comes after it, or that would pile up aside
         return found
 
     def _missing(self, now: datetime) -> Missing:

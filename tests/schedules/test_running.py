@@ -402,6 +402,25 @@ def test_all_is_done_in_order_of_due_over_all_entries(workshop: Workshop) -> Non
     assert [key for _, key in workshop.done] == sorted(key for _, key in workshop.done)
 
 
+def test_what_comes_due_while_all_is_caught_up_is_done_after_it(workshop: Workshop) -> None:
+    found = schedule(f"{QUARTERS}, catch_up: all}}\n  other: {{job: housekeeping, every: 15 min, catch_up: all}}")
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(31)
+    runner, fires = workshop.runner(found), threading.Thread(target=lambda: runner.fire("it"))
+
+    def meanwhile(occasion: Occasion) -> None:
+        if occasion.entry == "other":
+            workshop.meanwhile = lambda _: None
+            workshop.pass_time(15)
+            fires.start()
+            fires.join(0.5)
+
+    workshop.meanwhile = meanwhile
+    runner.catch_up(workshop.clock.now())
+    fires.join(20)
+    assert [key[11:16] for name, key in workshop.done if name == "it"] == ["11:15", "11:30", "11:45"]
+
+
 def test_a_run_by_hand_of_an_entry_is_the_occurrence_the_schedule_knows(workshop: Workshop) -> None:
     found = schedule("  it: {job: roll-up, cron: {hour: 12}, arguments: {number: 3}, zones: [A-1], memory_limit: 2 GB}")
     seen: list[Occasion] = []
