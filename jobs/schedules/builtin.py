@@ -7,12 +7,14 @@ schedules:
       fr: Plan de gradation de chaque point lumineux, de midi à midi.
       en: Dimming plan of every lamp, from noon to noon.
     cron: {hour: 12, minute: 0}
+    time_limit: 2 min
   replan-lighting:
     description:
       fr: Le même, quand une règle le demande.
       en: The same, when a rule asks for it.
     job: plan-lighting
     event: replan
+    time_limit: 2 min
   import-forecasts:
     description:
       fr: Prévisions (météo, prix, vigilance) des sources de forecasts.yaml.
