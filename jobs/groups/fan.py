@@ -73,7 +73,7 @@ class RuleGroups:
     ) -> None:  # fmt: skip
         self._settings, self._store, self._territory, self._compute = settings, store, territory, compute
         self._shares = tuple(tuple(sorted(share)) for share in shares_of(territory.assets, settings.rule_groups))
-        self._assets = digest_of(territory.assets)
+        self._assets = digest_of(territory.assets, territory.communes, len(territory.series_names))
         self._almanac: Almanac = almanac_of(settings)
         self._texts = texts or (lambda rulebook: service_texts(settings, rulebook.version))
         self._rules: RulesAtWork | None = None

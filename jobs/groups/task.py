@@ -63,7 +63,7 @@ class _Warm:
     """What a worker keeps: the store, the territory, the rules and the engines of the groups it was asked for."""
 
     def __init__(self, settings: Settings, digest: str) -> None:
-        self.key = settings.database_url, digest
+        self.key = settings, digest  # a worker of a cluster outlives a service, and what its settings were
         self.store = Store.open(settings.database_url)
         self.catalogue, self._almanac = catalogue_of(settings), almanac_of(settings)
         self.territory = read_territory(self.store, self.catalogue)
@@ -115,7 +115,7 @@ def rulebook_of(texts: Mapping[str, str], catalogue: Catalogue) -> Rulebook:
 
 
 def _warmed(task: GroupTask) -> _Warm:
-    if not _warm or _warm[0].key != (task.settings.database_url, task.digest):
+    if not _warm or _warm[0].key != (task.settings, task.digest):
         cool()
         _warm.append(_Warm(task.settings, task.digest))
     return _warm[0]

@@ -30,7 +30,7 @@ def tray_key(group: int) -> str:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Who decides what: the zones of each group, the rules' version, and of which assets it speaks (a digest).
+    """Who decides what: the zones of each group, the rules' version, and of which territory it speaks (a digest).
 
     `watched` are the series whose readings may lock points out, whichever group they come to.
     """
@@ -56,10 +56,14 @@ class Arrangement:
         return orjson.dumps([self.shares, self.version, self.assets, self.watched])
 
 
-def digest_of(assets: Iterable[Asset]) -> str:
-    """What changes when an asset comes, goes or moves to another zone."""
-    homes = sorted(f"{asset.id} {asset.zone}" for asset in assets)
-    return hashlib.sha256("\n".join(homes).encode()).hexdigest()[:16]
+def digest_of(assets: Iterable[Asset], communes: Mapping[str, str], series: int) -> str:
+    """What changes when an asset comes, goes or is another than it was, a zone changes its commune, or there are more
+    `series`: workers that knew it otherwise must not go on."""
+    told = [*sorted(assets, key=lambda asset: asset.id), sorted(communes.items()), series]
+    total = hashlib.sha256()
+    for one in told:
+        total.update(orjson.dumps(one, default=dict, option=orjson.OPT_SORT_KEYS))
+    return total.hexdigest()[:16]
 
 
 def arrangement(unit: Unit) -> Arrangement | None:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.inventory.territory import load_territory
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.leases import Deposed
-from jobs.bootstrap import Territory, catalogue_of
+from jobs.bootstrap import Territory, catalogue_of, read_territory
 from jobs.compute import Compute, Fault, FaultKind, Inline, Outcome, Processes
 from jobs.cycle import CURSOR, CycleResult, run_cycle
 from jobs.groups import task
@@ -297,6 +298,24 @@ def test_other_rules_are_taken_up_between_two_cycles(
     tell(store, territory, frame([(lamp, "powerConsumption", 0.0, NOON + 3 * MINUTE)]), NOON + 3 * MINUTE)
     tell(store, territory, frame([(lamp, "powerConsumption", 9.0, NOON + 4 * MINUTE)]), NOON + 4 * MINUTE)
     assert groups.cycle(second, NOON + 5 * MINUTE).edges == 3
+
+
+def test_a_worker_that_outlives_the_service_has_the_territory_of_the_next(
+    store: Store, desk: Desk, territory: Territory
+) -> None:
+    """As those of a cluster do: a lamp was given a tag that a rule asks for, and the service was started again."""
+    settings = desk.settings.model_copy(update={"rule_groups": 2})
+    lamp = territory.of_type("Streetlight")[0]
+    desk.put(rule("lit", "powerConsumption > 1 W", for_each={"type": "Streetlight", "tag": "new"}))
+    RuleGroups(settings, store, territory, Inline()).cycle(at_work(settings, territory), NOON)
+    tagged = replace(lamp, attributes={**lamp.attributes, "tags": ["new"]})
+    with store.begin() as unit:
+        unit.inventory.save([], [], [tagged], territory.catalogue)
+    after = read_territory(store, territory.catalogue)
+    groups, rules = RuleGroups(settings, store, after, Inline()), at_work(settings, after)
+    groups.cycle(rules, NOON + MINUTE)
+    tell(store, after, frame([(lamp.id, "powerConsumption", 9.0, NOON + 2 * MINUTE)]), NOON + 2 * MINUTE)
+    assert groups.cycle(rules, NOON + 2 * MINUTE).alarms_raised == 1
 
 
 # workers that die
