@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     rule_groups: int = Field(
         0, ge=0, le=1000, description="groups of zones whose rules are decided on workers; 0 for none, in the service"
     )
-    rule_group_s: float = Field(120.0, ge=1, description="after this long the cycle of a group is given up")
+    rule_group_s: float = Field(60.0, ge=1, description="after this long the cycle of a group is given up")
     catch_up_days: int = Field(7, ge=0, le=366, description="a new leader looks this far back for missed runs")
     retention_days: int = Field(400, ge=1, description="readings older than this are pruned")
 

@@ -103,14 +103,16 @@ class Readiness:
         now = self._now()
         found, seen = self._database.ask(lambda unit: (unit.leases.all(), list(self._also(unit, now))))
         leases, more = seen or (None, [])
-        return [found, *self._leads(leases or []), *self._parts(leases), *more]
+        return [found, *self._leads(leases), *self._parts(leases), *more]
 
-    def _leads(self, leases: Collection[Lease]) -> Iterator[Finding]:
+    def _leads(self, leases: Collection[Lease] | None) -> Iterator[Finding]:
         """Of each of our roles, or of any for who only looks on, who holds it; senders of several names share one."""
         only_looks = not self._roles - {"console"}
-        for role in sorted({role_of(lease.name) for lease in leases}):
+        if only_looks and leases is not None and not leases:
+            yield Finding("leases", "down", "nobody has ever led", hint="start consigne serve")
+        for role in sorted({role_of(lease.name) for lease in leases or ()}):
             if role in self._roles or only_looks:
-                of_role = [lease for lease in leases if role_of(lease.name) == role]
+                of_role = [lease for lease in leases or () if role_of(lease.name) == role]
                 yield self._led(f"lease {role}", of_role, self._now(), only_looks)
 
     def _led(self, name: str, leases: Collection[Lease], now: datetime, only_looks: bool) -> Finding:

@@ -57,7 +57,7 @@ from jobs.tracing import traced
 from optimizers.result import Limits
 
 _log = structlog.get_logger()
-_AGAIN = {FaultKind.CRASHED, FaultKind.LOST, FaultKind.OUT_OF_MEMORY, FaultKind.TIMED_OUT}
+_AGAIN = {FaultKind.CRASHED, FaultKind.LOST, FaultKind.OUT_OF_MEMORY}  # all else of the service waits for a cycle
 
 
 class RuleGroups:
@@ -87,9 +87,9 @@ class RuleGroups:
     def cycle(self, rules: RulesAtWork, now: datetime) -> CycleResult:
         """One cycle of all groups, by the rules that `rules` has, at `now`.
 
-        A group whose worker was lost, or that could not commit, is tried once more, then left to the next cycle: the
-        others and what they led to are committed all the same. Raises Deposed where another process leads the rules,
-        Unavailable where no group could do anything.
+        A group whose worker was lost, or that could not commit, is tried once more, then left to the next cycle, as one
+        that took too long is at once: the others and what they led to are committed all the same. Raises Deposed where
+        another process leads the rules, Unavailable where no group could do anything.
         """
         began = time.perf_counter()
         if rules is not self._rules or not self._sound:

@@ -270,6 +270,23 @@ def test_a_group_without_a_worker_waits_and_the_others_go_on(
     assert not late(groups.cycle(rules, NOON + MINUTE))
 
 
+@pytest.mark.parametrize(("kind", "asked"), [(FaultKind.CRASHED, 2), (FaultKind.TIMED_OUT, 1)])
+def test_a_group_that_took_too_long_is_not_waited_for_twice(
+    store: Store, shared: Settings, territory: Territory, kind: FaultKind, asked: int
+) -> None:
+    tasks: list[int] = []
+
+    class Stuck(Inline):
+        def map(self, fn: Any, items: Any, limits: Limits, **keywords: Any) -> Iterator[Outcome[Any]]:
+            tasks.extend(item.group for item in items)
+            for outcome, item in zip(super().map(fn, items, limits, **keywords), items, strict=True):
+                yield Outcome(None, Fault(kind, "by a test")) if item.group == 1 else outcome
+
+    groups, rules = RuleGroups(shared, store, territory, Stuck()), at_work(shared, territory)
+    assert late(groups.cycle(rules, NOON))
+    assert tasks.count(1) == asked
+
+
 def test_rules_whose_files_are_gone_are_not_shared_out(store: Store, shared: Settings, territory: Territory) -> None:
     others = {"owners.yaml": b"owners: {}"}
     groups = RuleGroups(shared, store, territory, Inline(), lambda _rulebook: others)

@@ -163,7 +163,7 @@ def test_a_part_whose_last_success_is_too_old_is_named_with_what_to_do(stage: St
 @pytest.mark.parametrize("role", ROLES)
 def test_a_process_answers_for_its_own_roles_alone(stage: Stage, role: str) -> None:
     names = set(parts(stage.client((role,)).get("/readyz")))
-    more = {"plan": {"jobs"}, "dispatch": {"queue"}, "console": {"jobs", "queue"}}
+    more = {"plan": {"jobs"}, "dispatch": {"queue"}, "console": {"leases", "jobs", "queue"}}
     assert names == {"database", *(part.name for part in PARTS if part.role == role), *more.get(role, ())}
 
 
@@ -174,6 +174,14 @@ def test_a_standby_is_ready_and_says_who_leads(stage: Stage) -> None:
     told = {part["name"]: part["what"] for part in answer.json()["parts"]}
     assert told["cycle"] == "standing by: another:1 leads rules"
     assert told["lease dispatch"] == "standing by: another:1 leads under fence 1"
+
+
+def test_a_service_that_was_never_started_is_not_ready(stage: Stage) -> None:
+    answer = stage.client(("console",)).get("/readyz")
+    assert (answer.status_code, parts(answer)["leases"]) == (503, "down")
+    stage.lead("rules", owner="another:1")
+    answer = stage.client(("console",)).get("/readyz")
+    assert (answer.status_code, "leases" in parts(answer)) == (200, False)
 
 
 def test_where_nobody_leads_any_more_that_is_told(stage: Stage) -> None:
@@ -240,7 +248,7 @@ def test_a_database_that_comes_later_is_found(tmp_path: Path) -> None:
     store = Store.open(settings.database_url, create=True)
     assert "consigne db upgrade" in client.get("/readyz").text  # it has no schema yet
     store.upgrade()
-    assert client.get("/readyz").status_code == 200
+    assert parts(client.get("/readyz"))["database"] == "ok"
     onlooker.close()
     store.close()
 
