@@ -32,7 +32,8 @@ def main(pipe: int, lifeline: int, threads: int) -> None:
     """
     for descriptor in (pipe, lifeline):
         os.set_inheritable(descriptor, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us is asked, and ends us
+    for told in (signal.SIGINT, signal.SIGTERM):  # a terminal and systemd tell us as well: a solve would look crashed
+        signal.signal(told, signal.SIG_IGN)  # whoever started us is asked, and ends us
     _die_with(lifeline)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()

@@ -127,8 +127,9 @@ def give_unreadable(_item: object, limits: Limits) -> Unreadable:
 
 
 def group_and_interrupt(_item: object, limits: Limits) -> tuple[int, bool]:
-    """The process group, and whether it ignores SIGINT."""
-    return os.getpgrp(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    """The process group, and whether it ignores that a service is told to stop."""
+    told = (signal.SIGINT, signal.SIGTERM)
+    return os.getpgrp(), {signal.getsignal(number) for number in told} == {signal.SIG_IGN}
 
 
 def standing(_item: object, limits: Limits) -> tuple[int, int]:
