@@ -178,6 +178,13 @@ def take_in(unit: Unit, arrivals: Iterable[Arrival], now: datetime) -> RunReport
     return RunReport(RunState.DEGRADED if failed else RunState.DONE, counts, error=error or None)
 
 
+def forget_others(unit: Unit, sources: Collection[str], now: datetime) -> None:
+    """End the alarms of what is no source any more: nothing that is imported would."""
+    for standing in unit.alarms.of_rule(RULE):
+        if standing.asset not in sources and standing.cleared_at is None:
+            move(unit.alarms, RULE, standing.asset, [Clear()], now, standing)
+
+
 def _save(unit: Unit, arrival: Arrival, now: datetime) -> ForecastIssue | None:
     """None where there is nothing new. What comes again without a time of its own is no newer for coming again."""
     name, source, issue = arrival.name, arrival.source, arrival.issue

@@ -14,7 +14,7 @@ from engine.store.ledger import RunReport
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
-from jobs.forecasts import ask, chosen_sources, sources_in, take_in, validators_of
+from jobs.forecasts import ask, chosen_sources, forget_others, sources_in, take_in, validators_of
 from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, report_of
 from jobs.vitals import Vitals
 from optimizers.result import Limits
@@ -118,12 +118,18 @@ class ImportForecasts(Arguments):
 
 def _import_forecasts(context: JobContext, occasion: Occasion) -> Finish:
     named = ImportForecasts.model_validate(occasion.arguments).sources
-    sources, at = chosen_sources(sources_in(context.settings), named), context.clock.now()
+    everything, at = sources_in(context.settings), context.clock.now()
+    sources = chosen_sources(everything, named)
     with context.store.read() as unit:
         validators = validators_of(unit, sources, at)
     skew = timedelta(seconds=context.settings.clock_skew_s)
     arrivals = ask(sources, context.settings.rules_dir, validators, at, skew)
-    return lambda unit, now: take_in(unit, arrivals, now)
+
+    def finish(unit: Unit, now: datetime) -> RunReport:
+        forget_others(unit, everything, now)
+        return take_in(unit, arrivals, now)
+
+    return finish
 
 
 JOBS: dict[str, Job] = {

@@ -32,6 +32,7 @@ from jobs.forecasts import (
     Known,
     ask,
     chosen_sources,
+    forget_others,
     freshness_of,
     known,
     read_arrival,
@@ -69,7 +70,8 @@ def import_forecasts(
     Example: consigne forecast import weather
     """
     chosen, now = settings(), instant(None)
-    sources = chosen_sources(sources_in(chosen), names or [])
+    everything = sources_in(chosen)
+    sources = chosen_sources(everything, names or [])
     skew = timedelta(seconds=chosen.clock_skew_s)
     store = sealing(open_store(chosen))
     if file is not None:
@@ -82,6 +84,7 @@ def import_forecasts(
         with underway("forecast"):
             arrivals = ask(sources, chosen.rules_dir, validators, now, skew)
     with store.begin() as unit:
+        forget_others(unit, everything, instant(None))
         report = take_in(unit, arrivals, instant(None))
         unit.audit.append(person(), "import", "forecasts", {**report.counts}, now)
     if as_json:

@@ -126,6 +126,17 @@ def test_the_alarm_of_age_is_raised_and_cleared(site: Site) -> None:
     assert site.alarm("rain").state is AlarmState.RTN_UNACKNOWLEDGED
 
 
+def test_the_alarm_of_a_source_that_was_taken_out_is_cleared(site: Site) -> None:
+    site.has(rain={}, wind={})
+    site.imports()
+    assert site.alarm("rain").cleared_at is None
+    site.has(wind={})
+    site.clock.at += MINUTE
+    site.imports("wind")
+    assert site.alarm("rain").cleared_at is not None
+    assert site.alarm("wind").cleared_at is None
+
+
 def test_what_has_no_time_of_issue_is_no_newer_for_coming_again(site: Site) -> None:
     """Else a server that hangs on one answer for ever would be fresh for ever."""
     site.has(rain={})
