@@ -42,6 +42,15 @@ def run_occasion(context: JobContext, job: Job, occasion: Occasion) -> RunOutcom
         return _attempt(context, job, occasion, run)
 
 
+def give_up(context: JobContext, occasion: Occasion) -> None:
+    """Mark what a person has begun here, and stops, as INTERRUPTED: under way it would be theirs for ever."""
+    with context.store.begin() as unit:
+        run = unit.ledger.get(occasion.entry, occasion.occurrence)
+        mine = run is not None and (run.cause, run.host) == (PERSON, socket.gethostname())
+        if run is not None and mine and run.state is RunState.STARTED:
+            unit.ledger.finish(run, RunReport(RunState.INTERRUPTED, error="stopped by hand"), context.clock.now())
+
+
 def _attempt(context: JobContext, job: Job, occasion: Occasion, run: JobRun) -> RunOutcome:
     """Do it, and enter how it ended.
 

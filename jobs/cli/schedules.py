@@ -29,6 +29,7 @@ from jobs.cli.common import (
 from jobs.compute import compute_of
 from jobs.demo import demo_settings
 from jobs.outcome import DEMO_FOLDER
+from jobs.runs import give_up
 from jobs.schedules import SCHEDULES, Due, Entry, Schedule, load_schedule, schedule_of
 from jobs.schedules.loading import schema_text
 from jobs.schedules.reviewing import MISSING, PENDING, Reviewed, review
@@ -271,7 +272,11 @@ def run(
     store, ground = store_and_territory(chosen)
     with closing(compute_of(chosen)) as compute, underway("job"):
         context = JobContext(chosen, sealing(store), ground, WallClock(), compute)
-        outcome = run_entry(context, found, entry, wanted)
+        try:
+            outcome = run_entry(context, found, entry, wanted)
+        except KeyboardInterrupt:
+            give_up(context, occasion)
+            raise
     done, report = outcome.run, outcome.run.report
     facts = {"job": done.job, "occurrence": done.occurrence, "done_before": outcome.done_before}
     facts |= {"state": report.state.value, **report.counts, **({"why": report.error} if report.error else {})}

@@ -194,6 +194,21 @@ def test_a_job_that_fails_exits_1_and_says_why(consigne: Consigne, monkeypatch: 
     assert isinstance(failed, ConsigneError) and failed.exit_code == 1 and str(failed) == "no tea"
 
 
+def test_a_run_that_a_person_stops_is_interrupted(
+    consigne: Consigne, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under way it would be left to them for ever: no leader takes over what a person is at."""
+
+    def stop(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(JOBS, "roll-up", replace(JOBS["roll-up"], run=stop))
+    assert consigne("run", "hourly").exit_code
+    with store.read() as unit:
+        (run,) = unit.ledger.in_states([RunState.INTERRUPTED])
+    assert (run.job, run.report.error) == ("hourly", "stopped by hand")
+
+
 def test_a_person_may_do_what_was_left_out(consigne: Consigne, store: Store, now: datetime) -> None:
     due = NOON + 5 * HOUR
     with store.begin() as unit:
