@@ -45,7 +45,7 @@ _NO_SERIES: Ints = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one cycle did. `more`: readings are waiting that it did not take."""
+    """What one cycle did. `more`: readings are waiting that it did not take; `whole`: no zone was left to the next."""
 
     readings: int
     edges: int
@@ -55,6 +55,7 @@ class CycleResult:
     work_orders: int
     faults: tuple[str, ...]
     more: bool
+    whole: bool = True
 
 
 class RulesAtWork:

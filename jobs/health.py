@@ -66,6 +66,7 @@ class Part:
 PARTS = (
     Part("broker", "ingest", "the session with the broker stood", "start the broker, or see CONSIGNE_BROKER_URL"),
     Part("cycle", "rules", "a rule cycle was committed", "see the log: consigne_rule_faults, or the database"),
+    Part("zones", "rules", "every group of zones was decided", "see the log: rules failed, group N", "degraded"),
     Part("seal", "rules", "the audit was sealed", "see the log, and consigne audit verify", "degraded"),
     Part("messages", "rules", "messages to people were seen to", "see the log, and consigne doctor", "degraded"),
     Part("schedule", "plan", "the schedule was looked at", "see the log, and consigne schedule runs"),

@@ -239,6 +239,7 @@ class RuleGroups:
             opened + sum(report.work_orders for report in reports),
             (*(f"{rule or 'inference'}: {error}" for rule, error in dict.fromkeys(faults)), *away),
             any(report.more for report in reports),
+            not away,
         )
 
 

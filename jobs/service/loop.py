@@ -202,4 +202,6 @@ def _cycle(work: Work) -> bool:
     result = work.patiently(work.service.cycle, "cycle")
     if result is not None and result.faults:
         _log.error("rules failed", faults=result.faults)
+    if result is not None and result.whole:
+        work.service.vitals.success("zones")
     return result is not None and result.more

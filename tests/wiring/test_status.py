@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -21,9 +22,11 @@ from jobs import metrics
 from jobs.bootstrap import StoryClock
 from jobs.collecting import DatabaseCollector
 from jobs.compute import Fault, FaultKind, Outcome
+from jobs.cycle import CycleResult
 from jobs.health import LOOP, PARTS, Probe
 from jobs.service import Role
 from jobs.service.ending import Ending
+from jobs.service.loop import Work, _cycle
 from jobs.service.process import Process
 from jobs.status import Onlooker, status_app, status_server
 from jobs.vitals import Vitals
@@ -160,6 +163,16 @@ def test_a_part_whose_last_success_is_too_old_is_named_with_what_to_do(stage: St
     assert answer.status_code == (503 if of.lost == "down" else 200)
 
 
+def test_zones_that_are_left_out_of_every_cycle_are_told(stage: Stage) -> None:
+    stage.vitals.lead(stage.lead("rules"))
+    results = iter([CycleResult(0, 0, 0, 0, 0, 0, (), more=False, whole=whole) for whole in (False, True)])
+    work: Any = Work(SimpleNamespace(vitals=stage.vitals, cycle=lambda: next(results)), threading.Event())  # type: ignore[arg-type]
+    for state in ("degraded", "ok"):
+        _cycle(work)
+        found = parts(stage.client(("rules",)).get("/readyz"))
+        assert (found["cycle"], found["zones"]) == ("ok", state)
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_process_answers_for_its_own_roles_alone(stage: Stage, role: str) -> None:
     names = set(parts(stage.client((role,)).get("/readyz")))
@@ -232,7 +245,7 @@ def test_a_database_that_is_away_is_one_part_that_is_down(stage: Stage, monkeypa
     assert answer.status_code == 503
     assert {name for name, state in parts(answer).items() if state == "down"} == {"database"}
     assert parts(stood_by) == {"database": "down"}  # who else leads is not known
-    assert parts(leads).keys() == {"database", "cycle", "seal", "messages"}
+    assert parts(leads).keys() == {"database", "cycle", "zones", "seal", "messages"}
     stage.vitals.lead({})
     stage.work()
     assert stage.client().get("/readyz").status_code == 200
