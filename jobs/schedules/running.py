@@ -142,15 +142,21 @@ class Runner:
         self._enqueue(Judged(Due(name, occurrence, at, self.schedule.entries[name].blacked_out(at)), None))
 
     def catch_up(self, now: datetime) -> Missing | None:
-        """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before."""
+        """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before.
+
+        What is not caught up in full goes first: tonight's plan does not wait for a week of accounts.
+        """
         found = self._guarded(partial(with_back_off, partial(self._missing, now), self.stop))
         with ExitStack() as stack:
             for name, entry in self.schedule.entries.items():
                 if entry.catch_up is CatchUp.ALL:  # what of these comes due meanwhile is done after what was due before
                     stack.enter_context(self._locks[name])
-            for one in found.judged if found is not None else ():
+            for one in sorted(found.judged, key=self._can_wait) if found is not None else ():
                 self._locked(one, CATCH_UP, aside=False)  # with what comes after it, or that would pile up aside
         return found
+
+    def _can_wait(self, one: Judged) -> bool:
+        return one.why is not None or self.schedule.entries[one.due.entry].catch_up is CatchUp.ALL
 
     def _missing(self, now: datetime) -> Missing:
         earliest = now - timedelta(days=self.context.settings.catch_up_days)

@@ -402,6 +402,20 @@ def test_all_is_done_in_order_of_due_over_all_entries(workshop: Workshop) -> Non
     assert [key for _, key in workshop.done] == sorted(key for _, key in workshop.done)
 
 
+def test_tonights_plan_does_not_wait_for_a_week_of_accounts(workshop: Workshop) -> None:
+    found = schedule(
+        "  accounts: {job: roll-up, every: 6 h, catch_up: all}\n  tidy: {job: housekeeping, every: 1 h}\n"
+        "  plan: {job: plan-lighting, cron: {hour: 12}}\n  then: {job: roll-up, after: plan}"
+    )
+    catch_up(workshop.context, found, workshop.clock.now())
+    workshop.pass_time(6 * 24 * 60 + 90)
+    catch_up(workshop.context, found, workshop.clock.now())
+    assert [name for name, _ in workshop.done[:4]] == ["plan", "then", "tidy", "accounts"]
+    accounts = [key for name, key in workshop.done if name == "accounts"]
+    assert len(accounts) == 6 * 4 + 1
+    assert accounts == sorted(accounts)
+
+
 def test_what_comes_due_while_all_is_caught_up_is_done_after_it(workshop: Workshop) -> None:
     found = schedule(f"{QUARTERS}, catch_up: all}}\n  other: {{job: housekeeping, every: 15 min, catch_up: all}}")
     catch_up(workshop.context, found, workshop.clock.now())
