@@ -168,7 +168,8 @@ class Dask:
             try:
                 outcome: Outcome[bytes] = future.result(timeout=_LOOK_EVERY_S)
             except TimeoutError:
-                pass
+                if future.status == "error":  # the task's own
+                    raise
             else:
                 return outcome
             now = time.monotonic()

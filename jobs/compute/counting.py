@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from jobs import metrics
 from jobs.compute.base import Compute, I, O, Outcome
 from jobs.compute.processes import Processes
 from optimizers.result import Limits
+
+_at_work: WeakSet[Processes] = WeakSet()  # solves and groups of zones have one each
 
 
 class Counted:
@@ -15,7 +18,8 @@ class Counted:
     def __init__(self, engine: Compute) -> None:
         self.name, self._engine = engine.name, engine
         if isinstance(engine, Processes):
-            metrics.watch_workers(self.name, lambda: engine.alive)
+            _at_work.add(engine)
+            metrics.watch_workers(self.name, lambda: sum(one.alive for one in tuple(_at_work)))
 
     def map(
         self, fn: Callable[[I, Limits], O], items: Sequence[I], limits: Limits, *,

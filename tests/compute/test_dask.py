@@ -76,6 +76,13 @@ def test_a_worker_of_other_code_that_comes_later_takes_no_task(dask: Dask, monke
     assert "other code: python" in outcome.fault.what
 
 
+def test_a_time_out_that_a_worker_raises_is_not_waited_for(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "run_here", work.time_out)
+    (outcome,) = dask.map(work.square, [1], Limits(seconds=60))
+    assert outcome.fault is not None
+    assert (outcome.fault.kind, outcome.fault.what) == (FaultKind.LOST, "TimeoutError: by a test")
+
+
 def test_code_is_told_apart_by_its_source() -> None:
     found = same_code.versions()
     assert "source" in found["consigne"]

@@ -52,6 +52,10 @@ def turned(item: bytes, limits: Limits) -> bytes:
     return item[::-1]
 
 
+def time_out(*_: object) -> NoReturn:
+    raise TimeoutError("by a test")
+
+
 def leave(item: int, limits: Limits) -> NoReturn:
     sys.exit(item)
 
