@@ -74,7 +74,7 @@ def test_a_plan_by_hand_and_everything_it_leaves_behind(town: Run, tmp_path: Pat
     steps = json.loads(ok(town, "command", "show", "L-49028-00001/illuminanceLevel", "--json"))
     assert [(step["state"], step["level"], step["repeats"]) for step in steps] == [("queued", 14, 0)]
     assert json.loads(ok(town, "alarm", "list", "--json")) == []
-    told = json.loads(ok(town, "why", "L-49028-00001", at, "--json"))
+    told = json.loads(ok(town, "why", "L-49028-00001", isoformat(datetime.now(UTC)), "--json"))
     assert told["winner"]["version"] == ran["plan"]
     assert "whole" in ok(town, "audit", "verify")
     ok(town, "run", "roll-up")
