@@ -113,7 +113,7 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):  # the latter of a port that is none
         backend = ""
     if backend == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         return parsed.set(drivername="sqlite")

@@ -192,7 +192,12 @@ def test_a_lost_connection_is_unavailable_and_the_next_one_works(postgres_url: s
     killer.dispose()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://root@127.0.0.1/x", "consigne.db", ""])
+PORT = "postgresql://me@127.0.0.1:PORT/x"
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "mysql://root@127.0.0.1/x", "consigne.db", "", PORT]
+)
 def test_other_urls_are_wrong_input(url: str) -> None:
     with pytest.raises(InputError) as caught:
         Store.open(url, create=True)
