@@ -94,7 +94,7 @@ def test_a_service_says_what_is_away_and_when_it_is_back(
     assert watched.ask("livez").status_code == 200
     broker.start()
     until(watched.ready)
-    assert {part["state"] for part in watched.parts().values()} == {"ok"}
+    until(lambda: {part["state"] for part in watched.parts().values()} == {"ok"})  # also messages to people, 2 s later
 
     broker.stop()
     until(lambda: not watched.ready())
