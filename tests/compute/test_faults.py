@@ -147,7 +147,7 @@ def test_the_heart_of_the_service_beats_while_a_solver_holds_the_interpreter(
     with heartbeat() as ticks:
         (outcome,) = engine.map(routing.tour, [(200, 1)], Limits(seconds=4))
     assert outcome.value is not None
-    assert outcome.value[1] <= 1, "the solver has learnt to let go: another must prove this"
+    assert outcome.value[1] < 10, "of some 200: the solver has learnt to let go, and another must prove this"
     assert len(ticks) > 30, "of some 200"
 
 

@@ -113,7 +113,7 @@ def test_lines_carry_the_run_they_belong_to(lines: Lines) -> None:
     set_up_logging(load_settings())
     with structlog.contextvars.bound_contextvars(job="plan-lighting", occurrence="2026-11-22", attempt=2):
         structlog.get_logger().info("solved", seconds=1.5)
-        logging.getLogger("apscheduler.executors").warning("missed by %s", "0:01")
+        logging.getLogger("a.library.part").warning("missed by %s", "0:01")
     structlog.get_logger().info("after")
     solved, missed, after = lines()
     run = {"job": "plan-lighting", "occurrence": "2026-11-22", "attempt": 2}
@@ -124,7 +124,7 @@ def test_lines_carry_the_run_they_belong_to(lines: Lines) -> None:
     assert (missed["event"], missed["level"], missed["logger"]) == (
         "missed by 0:01",
         "warning",
-        "apscheduler.executors",
+        "a.library.part",
     )
 
 
