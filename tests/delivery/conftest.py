@@ -16,12 +16,3 @@ def server(mosquitto: str, tmp_path: Path, free_port: Callable[[], int]) -> Iter
     running.start()
     yield running
     running.stop()
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """For a test that is marked BOTH."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from engine.catalogue import load_catalogue
@@ -24,9 +23,6 @@ from twin.gateway.faults import Fault, save_faults
 from twin.gateway.town import made_town, names_of
 
 ROOT = Path(__file__).resolve().parents[2]
-BOTH = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
-)
 VALUES = (0.2, 0.35, 0.5, 0.65, 0.8)
 
 

@@ -19,7 +19,8 @@ from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.wire import COMMAND, decode_command, gateway_of, topic
 from jobs.bootstrap import StoryClock
 from tests.broker.conftest import Mosquitto, wait_for
-from tests.delivery.stage import BOTH, Stage
+from tests.conftest import BOTH
+from tests.delivery.stage import Stage
 from twin.effects import read_effects
 from twin.gateway.faults import Faults
 from twin.gateway.running import Running

@@ -22,7 +22,8 @@ from engine.model import Command, CommandState
 from engine.setpoints.desk import RULE
 from engine.store import schema
 from tests.broker.conftest import Mosquitto
-from tests.delivery.stage import BOTH, Stage, at_work
+from tests.conftest import BOTH
+from tests.delivery.stage import Stage, at_work
 from twin.effects import read_effects
 from twin.gateway.faults import Fault, Kind
 

@@ -15,7 +15,8 @@ from engine.telemetry.raw import raw_frame
 from jobs.ingest import store_raw
 from jobs.settling import BLOCKED, settle_points
 from tests.broker.conftest import Mosquitto
-from tests.delivery.stage import BOTH, Stage, at_work
+from tests.conftest import BOTH
+from tests.delivery.stage import Stage, at_work
 from twin.effects import read_effects
 
 WITHIN = timedelta(seconds=2)

@@ -18,9 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "datasets" / "sample" / "forecasts"
 NOW = datetime(2025, 10, 25, 13, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-BOTH = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
-)
 JSON = {
     "format": "json", "file": "rain.json", "max_age": "6h", "step": "1h", "horizon": "2h", "time_zone": "UTC",
     "place": "angers", "variables": {"rain": {"unit": "mm", "range": [0, 100]}},
@@ -51,15 +48,6 @@ def hourly(values: list[Any], start: datetime = NOW, **others: list[Any]) -> dic
 
 def told(issue: Issue) -> dict[tuple[str, str, datetime, float | None], float]:
     return {(v, p, from_us(at), q): value for v, p, at, q, value in issue.values.iter_rows()}
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, but for a test that is marked BOTH."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
 
 
 @pytest.fixture

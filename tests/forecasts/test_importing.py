@@ -21,7 +21,8 @@ from jobs.bootstrap import StoryClock, catalogue_of, read_territory
 from jobs.forecasts import RULE, Freshness, Known, ask, known, sources_in, take_in, validators_of
 from jobs.runs import run_occasion
 from jobs.table import JOBS, JobContext, Occasion
-from tests.forecasts.conftest import BOTH, HOUR, JSON, NOW, ROOT, hourly
+from tests.conftest import BOTH
+from tests.forecasts.conftest import HOUR, JSON, NOW, ROOT, hourly
 from tests.forecasts.test_fetching import Weather, weather  # noqa: F401 - a fixture
 
 MINUTE = timedelta(minutes=1)

@@ -13,19 +13,7 @@ from tests.broker.conftest import Mosquitto
 from tests.wiring.conftest import NOON
 
 LIFE = timedelta(seconds=15)
-BOTH = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
-)
 Leader = Callable[..., Leadership]
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, but for a test that is marked BOTH."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from jobs.service.process import Process
 from jobs.service.roles import Role
 from jobs.table import JOBS, Finish, Job, JobContext, Occasion
 from tests.broker.conftest import wait_for
-from tests.leading.conftest import BOTH
+from tests.conftest import BOTH
 from tests.wiring.conftest import ROOT
 
 PLAN = frozenset({Role.PLAN})

@@ -14,7 +14,8 @@ from engine.store.leases import Deposed
 from jobs.bootstrap import StoryClock
 from jobs.leadership import Leadership, Term, this_process
 from tests.broker.conftest import wait_for
-from tests.leading.conftest import BOTH, LIFE, Leader
+from tests.conftest import BOTH
+from tests.leading.conftest import LIFE, Leader
 
 SECOND = timedelta(seconds=1)
 

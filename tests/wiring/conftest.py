@@ -30,22 +30,10 @@ from jobs.table import JobContext
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = noon(DEFAULT_NIGHT)
-BOTH = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
-)
 TEXT = {"fr": "mots", "en": "words"}
 OWNERS = {"owners": {"tests": {"name": TEXT}}}
 ALARM = {"alarm": {"priority": "low", "consequence": TEXT, "action": TEXT, "respond_within": "1 d"}}
 WORK_ORDER = {"workorder": {"title": TEXT, "within": "2 d"}}
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, but for a test that is marked BOTH."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
 
 
 @pytest.fixture

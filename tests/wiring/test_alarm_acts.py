@@ -15,8 +15,9 @@ from engine.store.workorders import WorkOrder
 from jobs import alarms
 from jobs.bootstrap import Territory
 from jobs.cycle import RulesAtWork
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON
+from .conftest import NOON
 
 MINUTE = timedelta(minutes=1)
 ACK = Acknowledge("ana")

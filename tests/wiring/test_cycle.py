@@ -16,8 +16,9 @@ from jobs import cycle
 from jobs.bootstrap import Territory, read_territory
 from jobs.cycle import RulesAtWork, run_cycle
 from jobs.settling import settle_points
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, at_work, readings, tell
+from .conftest import NOON, at_work, readings, tell
 
 MINUTE = timedelta(minutes=1)
 DARK = (("powerState", "on"), ("powerConsumption", 0.0))

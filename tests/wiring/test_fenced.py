@@ -18,8 +18,9 @@ from jobs.runs import run_occasion
 from jobs.service import Service
 from jobs.settling import settle_points
 from jobs.table import JOBS, Occasion
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, Desk, readings, rule, tell
+from .conftest import NOON, Desk, readings, rule, tell
 from .test_reload import ON, House, Line
 
 ROLES = ("dispatch", "ingest", "plan", "rules")

@@ -11,7 +11,8 @@ from jobs.bootstrap import Territory
 from jobs.holds import RULE, put_hold, resume, tend_holds
 from jobs.scopes import domains_of, points_in, scope_of
 from jobs.settling import settle_points
-from tests.wiring.conftest import BOTH, NOON
+from tests.conftest import BOTH
+from tests.wiring.conftest import NOON
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

@@ -24,9 +24,10 @@ from jobs.cli.app import app
 from jobs.domains import DOMAINS
 from jobs.planning import run_plan
 from jobs.settling import settle_points
+from tests.conftest import BOTH
 from tests.setpoints.fakes import Equipment, Line, ManualClock
 
-from .conftest import BOTH, NOON
+from .conftest import NOON
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)

@@ -23,8 +23,9 @@ from jobs.bootstrap import StoryClock, Territory
 from jobs.cycle import RulesAtWork
 from jobs.notify import Notifier
 from tests.alarms.peers import Mailbox, mail_server
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, ROOT
+from .conftest import NOON, ROOT
 
 MINUTE = timedelta(minutes=1)
 TWO = {

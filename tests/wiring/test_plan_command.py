@@ -23,8 +23,9 @@ from jobs.domains import DOMAINS
 from jobs.planning import PlanRequest, PlanResult, approve, compare, make_plan, refuse, replay, run_plan
 from jobs.table import JobContext
 from optimizers.result import Limits
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, Fake
+from .conftest import NOON, Fake
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LIGHTING = DOMAINS["lighting"]

@@ -23,8 +23,9 @@ from jobs.doctor import Finding, examine
 from jobs.groups import task
 from jobs.reload import COPIES, RuleFiles, keep_copy, read_texts, roll_back
 from jobs.service import Aside, Service, serve
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, WORK_ORDER, Desk, audited, readings, rule, tell
+from .conftest import NOON, WORK_ORDER, Desk, audited, readings, rule, tell
 
 MINUTE = timedelta(minutes=1)
 ON = "powerState == on"

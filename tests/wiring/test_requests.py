@@ -18,8 +18,9 @@ from jobs.cycle import REPLAN, CycleResult, run_cycle
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import Runner
 from jobs.table import JOBS, Finish, JobContext, Occasion
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, TEXT, WORK_ORDER, Desk, at_work, audited, readings, rule, tell
+from .conftest import NOON, TEXT, WORK_ORDER, Desk, at_work, audited, readings, rule, tell
 
 MINUTE = timedelta(minutes=1)
 ON = "powerState == on"

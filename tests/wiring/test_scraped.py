@@ -22,8 +22,9 @@ from jobs.service import Service, Spared
 from jobs.service.loop import Turn, Work, take_turns
 from jobs.status import everything
 from jobs.vitals import Vitals
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, readings, tell
+from .conftest import NOON, readings, tell
 
 MINUTE = timedelta(minutes=1)
 Sample = dict[tuple[str, tuple[str, ...]], float]

@@ -9,7 +9,8 @@ import pytest
 from engine.errors import Unavailable
 from engine.store import Store
 from jobs.service import Beside
-from tests.wiring.conftest import BOTH, NOON
+from tests.conftest import BOTH
+from tests.wiring.conftest import NOON
 
 
 def wait_for(done: Callable[[], bool], within_s: float = 20.0) -> None:

@@ -15,7 +15,8 @@ from jobs.holds import put_hold
 from jobs.scopes import points_in
 from jobs.setpoints import LONGEST, Override, Standing, release, set_override, standing, unit_of, value_in
 from jobs.settling import settle_points
-from tests.wiring.conftest import BOTH, NOON, readings, tell
+from tests.conftest import BOTH
+from tests.wiring.conftest import NOON, readings, tell
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

@@ -17,8 +17,9 @@ from engine.setpoints.points import Interlock, Watch
 from engine.store import Store
 from jobs.bootstrap import Territory
 from jobs.settling import Watched, conditions_of, settle_points
+from tests.conftest import BOTH
 from tests.setpoints.fakes import Equipment, Line, ManualClock
-from tests.wiring.conftest import BOTH, NOON, readings, tell
+from tests.wiring.conftest import NOON, readings, tell
 
 MINUTE = timedelta(minutes=1)
 NOTHING = pl.DataFrame({"series": []}, schema={"series": pl.Int32})

@@ -19,10 +19,11 @@ from jobs.cycle import RulesAtWork
 from jobs.service import Service, serve
 from jobs.table import JobContext
 from jobs.uplinks import UplinkSource, uplink_sources
+from tests.conftest import BOTH
 from tests.equipment.peers.lorawan import ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.mqtt import connected
 from tests.telemetry.test_lorawan import chirp
-from tests.wiring.conftest import BOTH, NOON
+from tests.wiring.conftest import NOON
 
 pytestmark = pytest.mark.mosquitto
 LAMP = "L-49028-00001"

@@ -15,7 +15,8 @@ from jobs.scopes import points_in
 from jobs.setpoints import Override, release, set_override
 from jobs.settling import settle_points
 from jobs.why import explain, to_json, to_lines
-from tests.wiring.conftest import BOTH, NOON, readings, tell
+from tests.conftest import BOTH
+from tests.wiring.conftest import NOON, readings, tell
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
