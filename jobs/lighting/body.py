@@ -157,13 +157,14 @@ class Body:
 
     @property
     def problem(self) -> LightingProblem:
-        head, columns = self.head, self.columns
+        head = self.head
+        columns: dict[str, Any] = {name: self.columns[name] for name in _SAME}
         return LightingProblem(
             lamps=self.lamps,
-            floor=np.round(columns["floor"] * head["flux_grid"], 12),
+            floor=np.round(self.columns["floor"] * head["flux_grid"], 12),
             curves=tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"]),
             slot_s=head["slot_s"],
-            **{name: columns[name] for name in _SAME},
+            **columns,
         )
 
 

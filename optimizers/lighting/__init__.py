@@ -21,15 +21,21 @@ from optimizers.lighting.documents import (
 from optimizers.lighting.example import example
 from optimizers.lighting.explain import Link, explain
 from optimizers.lighting.packing import pack, unpack
+from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Yesterday
 from optimizers.lighting.problem import TOLERANCE, LightingPlan, LightingProblem, PowerCurve
 from optimizers.lighting.solve import energy_wh, solve
 
 __all__ = [
     "TOLERANCE",
+    "UNLIMITED",
+    "Budget",
+    "Holders",
+    "Lanes",
     "LightingPlan",
     "LightingProblem",
     "Link",
     "PowerCurve",
+    "Yesterday",
     "check",
     "energy_wh",
     "example",

@@ -3,16 +3,24 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from optimizers.lighting.parts import (
+    PARTS,
+    Bools,
+    Budget,
+    Floats,
+    Holders,
+    Ints,
+    Lanes,
+    Shapes,
+    Yesterday,
+    freeze,
+)
 from optimizers.result import InvalidProblem, Plan
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+__all__ = ["LINEAR", "TOLERANCE", "Bools", "Floats", "Ints", "LightingPlan", "LightingProblem", "PowerCurve"]
 
 TOLERANCE = 1e-9
 """Flux by which a constraint may be missed: sums of a few hundred doubles below 1 stay within 1e-13 of the truth."""
@@ -68,7 +76,11 @@ class LightingProblem:
     Ramps bind two consecutive burning slots: switching on at dusk and off at dawn is no ramp. They do not bind a lamp
     that cannot dim. Neighbour steps bind every pair: beside a lamp that cannot dim its neighbours follow it up, and it
     is switched on rather than left further below a neighbour than the step. Its need for any flux at all is a need
-    for full flux. All arrays are copied and made read-only. Raises InvalidProblem with everything that is wrong.
+    for full flux.
+
+    What else may be asked is in `optimizers.lighting.parts`: who holds programs and how many, a budget of energy or
+    power, what was told yesterday, lamps with detectors. All arrays are copied and made read-only. Raises
+    InvalidProblem with everything that is wrong.
     """
 
     lamps: tuple[str, ...]
@@ -83,10 +95,14 @@ class LightingProblem:
     curves: tuple[PowerCurve, ...] = (LINEAR,)
     curve: Ints = field(default_factory=lambda: np.array(0))
     slot_s: float = 900.0
+    holders: Holders | None = None
+    budget: Budget | None = None
+    yesterday: Yesterday | None = None
+    lanes: Lanes | None = None
 
     def __post_init__(self) -> None:
         n, slots, pairs = len(self.lamps), np.size(self.burning), len(self.neighbours)
-        shapes: dict[str, tuple[type, tuple[int, ...]]] = {
+        shapes: Shapes = {
             "floor": (np.float64, (n, slots)),
             "ceiling": (np.float64, (n, slots)),
             "burning": (np.bool_, (slots,)),
@@ -97,7 +113,10 @@ class LightingProblem:
             "neighbours": (np.int64, (pairs, 2)),
             "neighbour_step": (np.float64, (pairs,)),
         }
-        problems = [text for name, (kind, shape) in shapes.items() if (text := self._freeze(name, kind, shape))]
+        problems = freeze(self, shapes)
+        for name in PARTS:
+            part = getattr(self, name)
+            problems += [f"{name}: {what}" for what in part.freeze(n, slots)] if part is not None else []
         if problems := problems or list(self._problems()):
             raise InvalidProblem(problems)
 
@@ -105,15 +124,6 @@ class LightingProblem:
     def shape(self) -> tuple[int, int]:
         """Lamps, slots."""
         return len(self.lamps), self.burning.size
-
-    def _freeze(self, name: str, kind: type, shape: tuple[int, ...]) -> str:
-        try:
-            array: npt.NDArray[Any] = np.broadcast_to(np.array(getattr(self, name), kind), shape)
-        except (ValueError, TypeError) as error:
-            return f"{name}: {error}; wants {kind.__name__} values of shape {shape}"
-        array.flags.writeable = False
-        object.__setattr__(self, name, array)
-        return ""
 
     def _problems(self) -> Iterator[str]:
         yield from self._wrong_whole()

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from jobs.planning import digest_of
 from jobs.solving import Item, optimizer_of, solve
 from optimizers import lighting
-from optimizers.lighting import example, pack, problem_from_json, unpack
+from optimizers.lighting import (
+    Budget,
+    Holders,
+    Lanes,
+    LightingProblem,
+    Yesterday,
+    example,
+    pack,
+    problem_from_json,
+    unpack,
+)
 from optimizers.result import InvalidProblem, Limits
 
 _ARRAYS = ("floor", "ceiling", "burning", "power_full_w", "ramp_per_slot", "neighbours", "neighbour_step", "dimmable")
@@ -52,3 +62,42 @@ def test_a_plan_of_another_flux_has_another_digest_and_one_of_other_seconds_has_
 def test_an_optimizer_is_a_module_with_four_functions() -> None:
     found = optimizer_of("optimizers.lighting")
     assert all(callable(getattr(found, name)) for name in ("pack", "unpack", "solve", "check"))
+
+
+def test_parts_are_packed_with_their_problem() -> None:
+    plain = example()
+    n, slots = plain.shape
+    parts = {
+        "holders": Holders(names=("A", "é"), of=np.arange(n) % 2, programs=np.array([3, 4]), fleet_programs=5),
+        "budget": Budget(relaxed=plain.floor / 2, energy_wh=1e4),
+        "yesterday": Yesterday(flux=np.full((n, slots), np.nan), changes=7, change_cost_wh=0.5),
+        "lanes": Lanes(boost=np.full(n, 0.9), detection=np.full((n, slots), 0.1)),
+    }
+    problem = LightingProblem(**{**vars(plain), **parts})
+    again = unpack(pack(problem))
+    for name in parts:
+        before, after = vars(getattr(problem, name)), vars(getattr(again, name))
+        assert before.keys() == after.keys()
+        for key, value in before.items():
+            np.testing.assert_array_equal(after[key], value)
+    assert pack(again) == pack(problem)
+
+
+def test_what_is_wrong_with_parts_is_told_at_once() -> None:
+    plain = example()
+    n, slots = plain.shape
+    parts = {
+        "holders": Holders(names=("A", "A"), of=np.full(n, 2), programs=0, switch_points=1, fleet_programs=0),
+        "budget": Budget(relaxed=plain.floor + 2, energy_wh=0, weight=-1),
+        "yesterday": Yesterday(flux=np.where(plain.burning, 2, np.nan), changes=-1, change_cost_wh=-1),
+        "lanes": Lanes(boost=np.full(n, 1.5), detection=np.full((n, slots), -0.1)),
+    }
+    with pytest.raises(InvalidProblem) as error:
+        LightingProblem(**{**vars(plain), **parts})
+    told = str(error.value)
+    for what in ("holders: holder 'A' stands 2 times", "programs is 0", "switch_points is 1", "fleet_programs is 0"):
+        assert what in told
+    for what in ("budget: energy_wh is 0", "weight is -1.0", "relaxed wants", "yesterday: changes is -1"):
+        assert what in told
+    for what in ("yesterday's flux wants", "change_cost_wh is -1", "lanes: lamp 0: boost is 1.5", "detection wants"):
+        assert what in told
