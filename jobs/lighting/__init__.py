@@ -3,10 +3,11 @@
 from jobs.lighting.baseline import UnderLit, actual_need, energy_wh, fixed_program, under_lit
 from jobs.lighting.body import body, explain, read_body
 from jobs.lighting.fleet import Fleet
+from jobs.lighting.need import Need
 from jobs.lighting.night import Night
 from jobs.lighting.setpoints import SOURCE, to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
-from jobs.lighting.task import LightingTask, Need, Traffic, build_problem
+from jobs.lighting.task import LightingTask, Traffic, build_problem
 
 __all__ = [
     "SOURCE",

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import fixed_level
-from jobs.lighting.task import LightingTask, Need, counted_traffic, need_of
+from jobs.lighting.task import LightingTask, counted_traffic
 from optimizers import lighting
 from optimizers.lighting import TOLERANCE
 from optimizers.lighting.problem import Floats

@@ -14,10 +14,11 @@ from jobs.bootstrap import Territory
 from jobs.lighting.baseline import UnderLit, actual_need, energy_wh, fixed_program, under_lit
 from jobs.lighting.body import body, explain, read_body, with_plan
 from jobs.lighting.fallback import shift, without_plan
+from jobs.lighting.need import Need
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
-from jobs.lighting.task import LightingTask, Need, build_problem
+from jobs.lighting.task import LightingTask, build_problem
 from jobs.planning.domain import Domain
 from optimizers.lighting import LightingPlan
 from optimizers.lighting.problem import Floats
