@@ -7,7 +7,8 @@ from jobs.lighting.need import Need
 from jobs.lighting.night import Night
 from jobs.lighting.setpoints import SOURCE, to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
-from jobs.lighting.task import LightingTask, Traffic, build_problem
+from jobs.lighting.task import LightingTask, build_problem
+from jobs.lighting.traffic import Traffic
 
 __all__ = [
     "SOURCE",

@@ -7,7 +7,8 @@ import polars as pl
 
 from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import fixed_level
-from jobs.lighting.task import LightingTask, counted_traffic
+from jobs.lighting.task import LightingTask
+from jobs.lighting.traffic import counted_traffic
 from optimizers import lighting
 from optimizers.lighting import TOLERANCE
 from optimizers.lighting.problem import Floats
