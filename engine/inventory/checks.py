@@ -5,12 +5,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import cos, hypot, isfinite, radians, sqrt
-from typing import Any, Literal
-
-from pydantic import ValidationError
+from typing import Literal
 
 from engine.catalogue import Catalogue
-from engine.inventory.lamps import LampAttributes
+from engine.inventory.lamps import read_lamp
 from engine.inventory.model import Territory
 from engine.model import Asset, Commune
 
@@ -212,21 +210,9 @@ def _lamps(context: Context) -> Iterator[Finding]:
     for row, asset in enumerate(context.territory.assets):
         if asset.type != "Streetlight":
             continue
-        try:
-            LampAttributes.model_validate(dict(asset.attributes))
-        except ValidationError as error:
-            for item in error.errors():
-                yield _lamp_finding(row, asset, dict(item))
-
-
-def _lamp_finding(row: int, asset: Asset, item: dict[str, Any]) -> Finding:
-    key = ".".join(map(str, item["loc"]))
-    what, _, hint = item["msg"].removeprefix("Value error, ").partition(" → ")
-    if item["type"] == "missing":
-        return Finding("assets", row, "attributes", f"{asset.id}: {key!r} is missing", f"add the key {key!r}")
-    if item["type"] != "value_error":
-        what = f"{what}, found {item['input']!r}"
-    return Finding("assets", row, "attributes", f"{asset.id}: {key + ': ' if key else ''}{what}", hint)
+        _, wrong = read_lamp(asset.attributes)
+        for what, hint in wrong:
+            yield Finding("assets", row, "attributes", f"{asset.id}: {what}", hint)
 
 
 def _segments(context: Context) -> Iterator[Finding]:

@@ -1,8 +1,12 @@
 """What a street light must say of itself, and the EN 13201-2 classes it may name."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.dali import Scale, flux_of
 
 # Maintained average luminance (cd/m², M) or illuminance (lx, C and P). EN 13201-2:2015, tables 1 to 3.
 # P7 states no performance.
@@ -30,11 +34,37 @@ def known_class(name: str) -> str:
 LightingClass = Annotated[str, AfterValidator(known_class)]
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day → write it as 2021-05-31") from None
+    return text
+
+
 class LampAttributes(BaseModel):
     """Attributes of a Streetlight. Other keys are kept and not read.
 
-    `power_w` is the system power at full flux; `luminance_full` what full flux maintains, in cd/m² for an M class and
-    lx for C and P, at least what `class_full` asks. Lamps of a `segment` follow each other by `order`.
+    `power_w` is the system power at full flux; `luminance_full` what full flux maintains to the end of the lamp's life,
+    in cd/m² for an M class and lx for C and P, at least what `class_full` asks. Lamps of a `segment` follow each other
+    by `order`. A `class_normal` beyond `class_full` is a lamp too small for its street: it is planned full, and told.
+
+    What may be said beside:
+
+    address             of the lamp at its gateway, no two alike
+    area_m2             of the surface it lights; `flux_lm` what leaves the luminaire at full when new
+    cct_k, ulr          colour temperature; share of the flux that goes up as it is installed
+    agglomeration       whether it stands within one (arrêté of 27 December 2018)
+    maintenance_factor  `luminance_full` over the level when new: light lost to age and dirt at the end of life
+    burning_h           hours it has burned; or `installed`, the day it was hung, which gives them
+    clo                 constant light output: the driver holds `luminance_full` by itself and draws `power_w` at the
+                        end of life only
+    detector            the PresenceDetector at which it brightens by itself to `boost`, for `hold_s` after the last
+                        one seen. Without `boost`: to the flux of its normal class
+    level_scale         how `boost` is written: share of full flux, per cent, or arc power levels of a DALI bus
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
@@ -65,17 +95,66 @@ class LampAttributes(BaseModel):
     ambient: Literal["high", "moderate", "low"]
     crossing: bool
 
+    address: str | int | None = None
+    area_m2: float | None = Field(None, gt=0)
+    flux_lm: float | None = Field(None, gt=0)
+    cct_k: float | None = Field(None, ge=1000, le=20000)
+    ulr: Share | None = None
+    agglomeration: bool = True
+    maintenance_factor: float | None = Field(None, ge=0.5, le=1)
+    burning_h: float | None = Field(None, ge=0)
+    installed: Annotated[str, AfterValidator(_day)] | None = None
+    clo: bool = False
+    detector: str | None = Field(None, min_length=1)
+    boost: float | None = None
+    hold_s: float | None = Field(None, gt=0, le=3600)
+    level_scale: Scale = "share"
+
+    @property
+    def boost_flux(self) -> float | None:
+        """`boost` as a share of full flux."""
+        return None if self.boost is None else flux_of(self.boost, self.level_scale)
+
     @model_validator(mode="after")
-    def _bright_enough(self) -> Self:
+    def _coherent(self) -> Self:
+        if wrong := list(self._contradictions()):
+            raise ValueError("\n".join(wrong))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """Each as "what → hint"."""
         level = CLASS_LEVELS[self.class_full]
         if self.luminance_full < level:
-            raise ValueError(
-                f"luminance_full {self.luminance_full:g} is under the {level:g} of {self.class_full}"
-                " → measure again, or lower class_full"
-            )
-        if self.class_normal[0] == self.class_full[0] and CLASS_LEVELS[self.class_normal] > level:
-            raise ValueError(
-                f"class_normal {self.class_normal} is brighter than class_full {self.class_full}"
-                " → the lamp is too small for its street: change the lamp or the class"
-            )
-        return self
+            under = f"luminance_full {self.luminance_full:g} is under the {level:g} of {self.class_full}"
+            yield f"{under} → measure again, or lower class_full"
+        if self.standby_w >= self.power_w:
+            yield f"standby_w {self.standby_w:g} is not under power_w {self.power_w:g} → measure again"
+        if self.burning_h is not None and self.installed is not None:
+            yield "burning_h and installed say the same twice → keep burning_h, which was counted"
+        if self.detector is None and (self.boost is not None or self.hold_s is not None):
+            yield "boost and hold_s belong to a lamp with a detector → name its detector"
+        if self.detector is not None and not self.dimmable:
+            yield "a lamp that cannot dim cannot brighten → take its detector away"
+        try:
+            _ = self.boost_flux
+        except ValueError as error:
+            yield f"boost {error}"
+
+
+def read_lamp(attributes: Mapping[str, Any]) -> tuple[LampAttributes | None, list[tuple[str, str]]]:
+    """What a lamp says of itself, or everything that is wrong with it: what, and what to do."""
+    try:
+        return LampAttributes.model_validate(dict(attributes)), []
+    except ValidationError as error:
+        return None, [told for item in error.errors() for told in _told(dict(item))]
+
+
+def _told(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    key = ".".join(map(str, item["loc"]))
+    if item["type"] == "missing":
+        yield f"{key!r} is missing", f"add the key {key!r}"
+        return
+    found = "" if item["type"] == "value_error" else f", found {item['input']!r}"
+    for line in item["msg"].removeprefix("Value error, ").split("\n"):
+        what, _, hint = line.partition(" → ")
+        yield f"{key + ': ' if key else ''}{what}{found}", hint

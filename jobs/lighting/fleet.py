@@ -7,10 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from engine.errors import InputError, Problem
-from engine.inventory.lamps import LampAttributes
+from engine.inventory.lamps import LampAttributes, read_lamp
 from engine.model import Asset
 from jobs.lighting.tables import LightingTables
 from optimizers.lighting import PowerCurve
@@ -82,14 +81,9 @@ def some(ids: Sequence[str]) -> str:
 
 
 def _attributes(lamp: Asset, tables: LightingTables, problems: list[Problem]) -> LampAttributes | None:
-    try:
-        row = LampAttributes.model_validate(dict(lamp.attributes))
-    except ValidationError as error:
-        for item in error.errors():
-            what, _, hint = item["msg"].partition(" → ")
-            name = ".".join(map(str, item["loc"]))
-            found = "" if item["type"] == "missing" or not name else f", found {item['input']!r}"
-            problems.append(Problem(lamp.id, 0, 0, f"{name}: {what}{found}".removeprefix(": "), hint))
+    row, wrong = read_lamp(lamp.attributes)
+    problems += [Problem(lamp.id, 0, 0, what, hint) for what, hint in wrong]
+    if row is None:
         return None
     found_problems = list(_not_plannable(lamp.id, row, tables))
     problems += found_problems
@@ -100,8 +94,6 @@ def _not_plannable(lamp: str, row: LampAttributes, tables: LightingTables) -> It
     if row.flux_curve not in tables.flux_curves:
         known = ", ".join(tables.flux_curves)
         yield Problem(lamp, 0, 0, f"flux_curve: no curve {row.flux_curve!r} in lighting.yaml", f"one of: {known}")
-    if row.standby_w >= row.power_w:
-        yield Problem(lamp, 0, 0, f"standby_w {row.standby_w:g} is not under power_w {row.power_w:g}", "measure again")
     family = tables.families[row.class_normal[0]]
     try:
         family.number_of(row.class_normal)

@@ -140,7 +140,7 @@ values = st.one_of(st.text(), st.booleans(), st.integers(-(2**53), 2**53), numbe
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # they are never changed
-@given(st.dictionaries(st.text(min_size=1), values, max_size=4), st.floats(0.1, 2000), st.floats(-0.6, -0.5))
+@given(st.dictionaries(st.text(min_size=1), values, max_size=4), st.floats(0.6, 2000), st.floats(-0.6, -0.5))
 def test_any_lamp_comes_back_to_the_last_digit(
     tmp_path_factory: pytest.TempPathFactory,
     small: Territory,

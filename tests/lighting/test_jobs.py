@@ -323,7 +323,7 @@ class TestBadInput:
 
     def test_a_missing_attribute(self) -> None:
         bare = Asset("L-1", "Streetlight", "Z-1", 0, 0, attributes={k: v for k, v in LAMP.items() if k != "segment"})
-        with pytest.raises(InputError, match="L-1 segment: Field required"):
+        with pytest.raises(InputError, match="L-1 'segment' is missing → add the key 'segment'"):
             task_of([bare])
 
     def test_counts_that_cannot_be_are_left_out(self) -> None:
