@@ -7,6 +7,7 @@ import numpy as np
 from jobs.lighting.fleet import Fleet
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
+from jobs.lighting.traffic import Traffic
 from optimizers.lighting.problem import Bools, Floats, Ints
 from optimizers.lighting_classes import required_flux, thousandths
 
@@ -25,16 +26,16 @@ class Need:
     short: Bools
 
 
-def need_of(fleet: Fleet, night: Night, veh_h: Floats, tables: LightingTables) -> Need:
-    """Class and flux that traffic (C, T) calls for. Unknown traffic calls for the normal class, the brightest."""
+def need_of(fleet: Fleet, night: Night, traffic: Traffic, tables: LightingTables) -> Need:
+    """Class and flux that traffic calls for. Unknown traffic calls for the normal class, the brightest."""
     number = np.repeat(fleet.number[:, None], len(night.slots), axis=1)
     level = np.empty(number.shape)
     unknown = np.full((1, len(night.slots)), np.nan)
-    share = np.vstack([veh_h / fleet.capacity_veh_h[:, None], unknown])
+    share = np.vstack([traffic.share, unknown])
     for letter, family in tables.families.items():
         rows = np.flatnonzero(fleet.family == letter)
         falling = rows[~fleet.constant[rows]]
-        relief = _relief(fleet, share, tables, letter)[fleet.counter[falling]]
+        relief = _relief(traffic, share, tables, letter)[traffic.row[falling]]
         sums = thousandths(family.base) - 1000 * fleet.number[falling][:, None] - relief
         number[falling] = family.number(sums)
         level[rows] = family.level(number[rows])
@@ -42,8 +43,8 @@ def need_of(fleet: Fleet, night: Night, veh_h: Floats, tables: LightingTables) -
     return Need(number, np.where(night.burning, flux, 0.0), np.any(short[:, night.burning], axis=1).astype(np.bool_))
 
 
-def _relief(fleet: Fleet, share: Floats, tables: LightingTables, letter: str) -> Ints:
-    """(C + 1, T) thousandths that traffic weighs less than busy; the last row is that of no counter."""
-    capacities = [*fleet.capacity_veh_h.tolist(), 0.0]
+def _relief(traffic: Traffic, share: Floats, tables: LightingTables, letter: str) -> Ints:
+    """(R + 1, T) thousandths that traffic weighs less than busy; the last row is that of no traffic known."""
+    capacities = [*traffic.capacity_veh_h.tolist(), 0.0]
     rows = [tables.bands(letter, capacity).relief(row) for capacity, row in zip(capacities, share, strict=True)]
     return np.array(rows)

@@ -51,7 +51,7 @@ def build_problem(
     """
     fleet, night = read_fleet(lamps, counters, tables), night_of(start_at, tables)
     traffic = forecast_traffic(fleet, night, history, tables, quantile)
-    need = need_of(fleet, night, traffic.veh_h, tables)
+    need = need_of(fleet, night, traffic, tables)
     problem = LightingProblem(
         lamps=fleet.lamps,
         floor=need.flux,

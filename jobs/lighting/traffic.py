@@ -15,15 +15,26 @@ from optimizers.lighting.problem import Floats, Ints
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """Traffic (C, T) in veh/h, NaN where there is no telling, and the samples behind each figure.
+    """What R places, the C counters first, may expect of each slot.
 
-    `quantile` is NaN for what was counted.
+    veh_h (R, T)         NaN where there is no telling
+    samples (R, T)       how many stand behind each figure
+    capacity_veh_h (R,)  of the road at that place
+    row (n,)             the place whose traffic each lamp is lit for, -1 for none
+    quantile             NaN for what was counted
     """
 
     veh_h: Floats
     samples: Ints
+    capacity_veh_h: Floats
+    row: Ints
     quantile: float
     reasons: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> Floats:
+        """(R, T), of capacity."""
+        return self.veh_h / self.capacity_veh_h[:, None]
 
 
 def forecast_traffic(
@@ -44,7 +55,7 @@ def forecast_traffic(
     blind = [c for c, row in zip(fleet.counters, likely.value, strict=True) if np.isnan(row[night.burning]).all()]
     reasons = [f"stuck on one value for a day: {some(stuck)} counters"] if stuck else []
     reasons += [f"no forecast, normal class all night: {some(blind)} counters"] if blind else []
-    return Traffic(likely.value, likely.samples, quantile, tuple(reasons))
+    return Traffic(likely.value, likely.samples, fleet.capacity_veh_h, fleet.counter, quantile, tuple(reasons))
 
 
 def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame) -> Traffic:
@@ -62,7 +73,7 @@ def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame) -> Traffic
     total = np.bincount(cell, weights=value[fit], minlength=size).reshape(-1, hours)
     mean = np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0)
     slot_hour = np.array([to_us(at) // hour_us - first for at in night.slots])
-    return Traffic(mean[:, slot_hour], samples[:, slot_hour], float("nan"))
+    return Traffic(mean[:, slot_hour], samples[:, slot_hour], fleet.capacity_veh_h, fleet.counter, float("nan"))
 
 
 def _stuck(history: pl.DataFrame, readings: int) -> list[str]:
