@@ -22,8 +22,9 @@ from optimizers.lighting.example import example
 from optimizers.lighting.explain import Link, explain
 from optimizers.lighting.packing import pack, unpack
 from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Yesterday
+from optimizers.lighting.power import energy_wh, lamp_energy_wh, power_w
 from optimizers.lighting.problem import TOLERANCE, LightingPlan, LightingProblem, PowerCurve
-from optimizers.lighting.solve import energy_wh, solve
+from optimizers.lighting.solve import solve
 
 __all__ = [
     "TOLERANCE",
@@ -40,10 +41,12 @@ __all__ = [
     "energy_wh",
     "example",
     "explain",
+    "lamp_energy_wh",
     "pack",
     "plan_from_json",
     "plan_schema",
     "plan_to_json",
+    "power_w",
     "problem_from_json",
     "problem_schema",
     "problem_to_json",

@@ -8,12 +8,12 @@ levels and never raises one above the true least point by more than rounding.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from math import fsum
 from time import perf_counter
 
 import numpy as np
 
 from optimizers.lighting.explain import explain
+from optimizers.lighting.power import energy_wh
 from optimizers.lighting.problem import TOLERANCE, Bools, Floats, Ints, LightingPlan, LightingProblem
 from optimizers.result import Limits, Status, Violation
 
@@ -50,18 +50,6 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
     )
     status = Status.BEST_EFFORT if settled and plan.violations else plan.status
     return replace(plan, status=status, seconds=perf_counter() - started)
-
-
-def energy_wh(problem: LightingProblem, flux: Floats) -> float:
-    """Energy of all lamps over all slots, in Wh, at relative flux (n, T). The same to the last digit everywhere: a dot
-    product would be summed in an order that depends on the processors that BLAS finds.
-    """
-    total = 0.0
-    for index, curve in enumerate(problem.curves):
-        rows = np.flatnonzero(problem.curve == index)
-        power = np.interp(flux[rows], curve.flux, curve.power).sum(axis=1)
-        total += fsum(power * problem.power_full_w[rows])
-    return total * problem.slot_s / 3600.0
 
 
 def _version() -> str:

@@ -1,0 +1,53 @@
+"""What lamps draw at a level of flux: power over a curve, expected where a detector brightens them."""
+
+from math import fsum
+
+import numpy as np
+
+from optimizers.lighting.problem import Floats, LightingProblem
+
+
+def energy_wh(problem: LightingProblem, flux: Floats) -> float:
+    """Energy of all lamps over all slots, in Wh, at relative flux (n, T). The same to the last digit everywhere: a dot
+    product would be summed in an order that depends on the processors that BLAS finds.
+    """
+    total = 0.0
+    for index in range(len(problem.curves)):
+        rows = np.flatnonzero(problem.curve == index)
+        total += fsum(power_share(problem, flux[rows], rows).sum(axis=1) * problem.power_full_w[rows])
+    return total * problem.slot_s / 3600.0
+
+
+def lamp_energy_wh(problem: LightingProblem, flux: Floats) -> Floats:
+    """Energy of each lamp over all slots, (n,) Wh, at relative flux (n, T)."""
+    energy = np.empty(len(problem.lamps))
+    for index in range(len(problem.curves)):
+        rows = np.flatnonzero(problem.curve == index)
+        energy[rows] = power_share(problem, flux[rows], rows).sum(axis=1) * problem.power_full_w[rows]
+    return energy * (problem.slot_s / 3600.0)
+
+
+def power_w(problem: LightingProblem, flux: Floats) -> Floats:
+    """Power expected of all lamps together in each slot, (T,) W, at relative flux (n, T)."""
+    power = np.zeros(problem.burning.size)
+    for index in range(len(problem.curves)):
+        rows = np.flatnonzero(problem.curve == index)
+        power += (power_share(problem, flux[rows], rows) * problem.power_full_w[rows, None]).sum(axis=0)
+    return power
+
+
+def power_share(problem: LightingProblem, flux: Floats, rows: np.ndarray) -> Floats:
+    """Power expected (r, T) as a fraction of power at full, of lamps `rows` (r,) that share a curve, at flux (r, T).
+
+    With a detector it is (1 - detection) · power(flux) + detection · power(max(flux, boost)). By day detectors sleep:
+    a slot that does not burn has no detection.
+    """
+    if not rows.size:
+        return np.zeros(flux.shape)
+    curve = problem.curves[int(problem.curve[rows[0]])]
+    power: Floats = np.interp(flux, curve.flux, curve.power)
+    if problem.lanes is not None:
+        lit = np.flatnonzero(problem.lanes.boost[rows] > 0)
+        boosted = np.interp(np.maximum(flux[lit], problem.lanes.boost[rows[lit], None]), curve.flux, curve.power)
+        power[lit] += problem.lanes.detection[rows[lit]] * problem.burning * (boosted - power[lit])
+    return power
