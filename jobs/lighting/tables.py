@@ -77,11 +77,16 @@ class Traffic(_Entry):
 
 
 class System(_Entry):
-    """One family of classes: levels required, weights, and what is assumed where lamps say nothing."""
+    """One family of classes: levels required, weights, and what is assumed where lamps say nothing.
+
+    `quality` is what else each class requires, a value a class. Dimming all lamps of a field alike changes none of it
+    but `e_min_lx`, which falls with the level.
+    """
 
     unit: Literal["cd/m2", "lx"]
     first: int = Field(ge=0, le=1)
     levels: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    quality: Mapping[str, list[Annotated[float, Field(gt=0)]]]
     speed: Speed
     weights: Mapping[str, Mapping[str, Decimal]]
     assumed: Mapping[str, str]
@@ -93,6 +98,8 @@ class System(_Entry):
         lost = [f"{p}: {o}" for p, o in wanted if o not in self.weights.get(p, {})]
         if lost:
             raise ValueError(f"no weight for {', '.join(lost)}")
+        if uneven := [name for name, values in self.quality.items() if len(values) != len(self.levels)]:
+            raise ValueError(f"quality {', '.join(uneven)}: wants {len(self.levels)} values, one a class")
         for options in self.weights.values():
             for weight in options.values():
                 thousandths(weight)

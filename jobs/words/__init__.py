@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from jobs.words import alarms, night, plans, rules, runs, setpoints
+from jobs.words import alarms, lighting, night, plans, rules, runs, setpoints
 
 Lang = Literal["en", "fr"]
 LANGUAGES: tuple[Lang, ...] = ("en", "fr")
 
 _WORDS: dict[str, tuple[str, str]] = {
     **alarms.WORDS,
+    **lighting.WORDS,
     **night.WORDS,
     **plans.WORDS,
     **rules.WORDS,

@@ -1,6 +1,7 @@
 """Lighting classes against what is printed: EN 13201-2:2015 tables, the example of CEN/TR 13201-1:2014."""
 
 import csv
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from engine.errors import InputError
+from jobs.cli.app import app
 from jobs.lighting import LightingTables, load_tables
+from jobs.lighting.classes import WORKED_EXAMPLE, class_rows, weigh
 from jobs.lighting.fleet import weighed_class
+from jobs.lighting.tables import Family
 from optimizers.lighting_classes import ClassSystem, TrafficBands, required_flux, thousandths
 from optimizers.result import InvalidProblem
 
@@ -32,13 +37,81 @@ def test_the_worked_example_of_the_report() -> None:
     assert [P.label(int(n)) for n in P.number(np.array([evening, night]))] == ["P4", "P6"]
 
 
-@pytest.mark.parametrize(("letter", "column"), [("M", "L_avg_min_cd_m2"), ("C", "E_avg_min_lx"), ("P", "E_avg_min_lx")])
-def test_levels_are_those_of_the_standard(letter: str, column: str, reference: Path) -> None:
+_PRINTED = {
+    "M": {"cd/m2": "L_avg_min_cd_m2", "uo": "Uo_min", "ul": "Ul_min", "uow": "Uow_min_wet", "fti_pct": "fTI_max_pct"}
+    | {"rei": "REI_min"},
+    "C": {"lx": "E_avg_min_lx", "uo": "Uo_min", "fti_pct": "fTI_max_pct"},
+    "P": {"lx": "E_avg_min_lx", "e_min_lx": "E_min_lx", "fti_pct": "fTI_max_pct"},
+}
+
+
+@pytest.mark.parametrize("letter", ["M", "C", "P"])
+def test_the_class_tables_are_those_of_the_standard_and_complete(letter: Family, reference: Path) -> None:
+    """Every column of EN 13201-2:2015, tables 1 to 3."""
     with (reference / "lighting" / f"en13201-2_2015_{letter}.csv").open() as file:
-        printed = {row["class"]: float(row[column]) for row in csv.DictReader(file)}
-    family = TABLES.families[letter]
-    ours = {family.label(n): float(family.level(np.array(n))) for n in range(family.first, family.last + 1)}
-    assert ours == printed
+        rows = list(csv.DictReader(file))
+    names = _PRINTED[letter]
+    printed = [{"class": row["class"]} | {ours: float(row[theirs]) for ours, theirs in names.items()} for row in rows]
+    assert set(rows[0]) == {"class", *names.values()}
+    assert class_rows(TABLES, letter) == printed
+
+
+@pytest.mark.parametrize(("when", "total", "label"), [("evening", 2, "P4"), ("small hours", 0, "P6")])
+def test_the_worked_example_is_weighed(when: str, total: int, label: str) -> None:
+    weighed = weigh(TABLES, "P", WORKED_EXAMPLE[when])
+    assert (weighed.sum, weighed.label) == (total, label)
+    assert sum(weighed.weights.values()) == total
+
+
+def test_half_a_weight_gives_the_brighter_class() -> None:
+    weights = {**TABLES.systems["P"].weights, "ambient_luminosity": {"moderate": Decimal("0.5")}}
+    halves = TABLES.model_copy(
+        update={"systems": {"P": TABLES.systems["P"].model_copy(update={"weights": weights})}, "families": {}}
+    )
+    halves.__dict__.pop("families")
+    weighed = weigh(halves, "P", WORKED_EXAMPLE["evening"])
+    assert (weighed.sum, weighed.label) == (Decimal("2.5"), "P3")
+
+
+def test_every_wrong_weight_is_told_at_once() -> None:
+    with pytest.raises(InputError) as raised:
+        weigh(TABLES, "P", {"travel_speed": "fast", "traffic": "some", "parked_vehicles": "present"})
+    assert [problem.what for problem in raised.value.problems] == [
+        "P: ambient_luminosity is None, wants one of high, moderate, low",
+        "P: traffic is 'some', wants one of busy, normal, quiet",
+        "P: traffic_composition is None, wants one of pedestrians_cyclists_motorised, pedestrians_motorised, "
+        "pedestrians_cyclists, pedestrians, cyclists",
+        "P: travel_speed is 'fast', wants one of low, very_low",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", ["sum 2 → P4: 5 lx", "sum 0 → P6: 2 lx", "P7: no performance"]), ("fr", ["somme 2 → P4 : 5 lx"])],
+)
+def test_the_command_shows_tables_and_example(lang: str, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSIGNE_LANG", lang)
+    shown = CliRunner().invoke(app, ["lighting", "classes"])
+    assert shown.exit_code == 0
+    assert all(text in shown.stdout for text in [*said, *(f"M{n}" for n in range(1, 7)), "C0", "P6"])
+
+
+def test_the_command_weighs_a_street() -> None:
+    options = [f"{name}={option}" for name, option in WORKED_EXAMPLE["evening"].items()]
+    shown = CliRunner().invoke(app, ["lighting", "class", "P", *options, "--json"])
+    assert json.loads(shown.stdout) == {
+        "weights": {
+            "travel_speed": 1,
+            "traffic_composition": 1,
+            "parked_vehicles": 0,
+            "ambient_luminosity": 0,
+            "traffic": 0,
+        },
+        "sum": 2,
+        "class": "P4",
+        "level": 5,
+        "unit": "lx",
+    }
 
 
 @pytest.mark.parametrize(("letter", "name"), [("M", "weights_M_TO_VERIFY"), ("P", "weights_P")])
@@ -177,6 +250,7 @@ def altered(tmp_path: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("fti_pct: [10, 10, 15, 15, 15, 20]", "fti_pct: [10, 10, 15]", "fti_pct: wants 6 values, one a class"),
         ("levels: [2.00, 1.50", "levels: [1.50, 2.00", "want to fall from class to class"),
         ("- {option: very_high}\n", "- {up_to_kmh: 130, option: very_high}\n", "every speed needs an option"),
         ("junction_density: moderate", "junction_density: lots", "no weight for junction_density: lots"),
