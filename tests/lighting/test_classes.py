@@ -79,8 +79,10 @@ def test_every_wrong_weight_is_told_at_once() -> None:
     assert [problem.what for problem in raised.value.problems] == [
         "P: ambient_luminosity is None, wants one of high, moderate, low",
         "P: traffic is 'some', wants one of busy, normal, quiet",
-        "P: traffic_composition is None, wants one of pedestrians_cyclists_motorised, pedestrians_motorised, "
-        "pedestrians_cyclists, pedestrians, cyclists",
+        (
+            "P: traffic_composition is None, wants one of pedestrians_cyclists_motorised, pedestrians_motorised, "
+            "pedestrians_cyclists, pedestrians, cyclists"
+        ),
         "P: travel_speed is 'fast', wants one of low, very_low",
     ]
 
