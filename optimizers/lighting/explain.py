@@ -64,8 +64,7 @@ def _askers(problem: LightingProblem, flux: Floats, asked: _Asked) -> Iterator[t
     if dims:
         ramp = float(problem.ramp_per_slot[lamp])
         for t in (slot - 1, slot + 1):
-            burning = 0 <= t < problem.burning.size and problem.burning[t]
-            if burning and flux[lamp, t] >= level + ramp - TOLERANCE:
+            if _ramps(problem, lamp, slot, t) and flux[lamp, t] >= level + ramp - TOLERANCE:
                 yield ((lamp, t), level + ramp), "ramp"
     a, b = problem.neighbours.T
     for mine, theirs in ((a, b), (b, a)):
@@ -73,6 +72,16 @@ def _askers(problem: LightingProblem, flux: Floats, asked: _Asked) -> Iterator[t
             other, step = int(theirs[k]), float(problem.neighbour_step[k])
             if flux[other, slot] >= level + step - TOLERANCE:
                 yield ((other, slot), level + step), "neighbour"
+
+
+def _ramps(problem: LightingProblem, lamp: int, slot: int, other: int) -> bool:
+    """Whether the ramp holds between two slots: not at dusk, at dawn, nor beside a lawful dark."""
+    return (
+        0 <= other < problem.burning.size
+        and bool(problem.burning[other])
+        and bool(problem.ceiling[lamp, slot] > 0)
+        and bool(problem.ceiling[lamp, other] > 0)
+    )
 
 
 def _chain(

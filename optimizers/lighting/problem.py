@@ -20,7 +20,18 @@ from optimizers.lighting.parts import (
 )
 from optimizers.result import InvalidProblem, Plan
 
-__all__ = ["LINEAR", "TOLERANCE", "Bools", "Floats", "Ints", "LightingPlan", "LightingProblem", "PowerCurve"]
+__all__ = [
+    "LINEAR",
+    "TOLERANCE",
+    "WH",
+    "WH_GIVEN_UP",
+    "Bools",
+    "Floats",
+    "Ints",
+    "LightingPlan",
+    "LightingProblem",
+    "PowerCurve",
+]
 
 TOLERANCE = 1e-9
 """Flux by which a constraint may be missed: sums of a few hundred doubles below 1 stay within 1e-13 of the truth."""
@@ -151,11 +162,28 @@ class LightingProblem:
     def _wrong_levels(self) -> Iterator[str]:
         for name in ("floor", "ceiling"):
             levels: Floats = getattr(self, name)
-            yield from self._first_in_row(
-                ~((levels >= 0) & (levels <= 1)), name, levels, "a fraction 0 to 1 (is it in percent, or 0 to 254?)"
-            )
+            wanted = "a fraction 0 to 1 (is it in percent, or 0 to 254?)"
+            yield from self._first_in_row(~((levels >= 0) & (levels <= 1)), name, levels, wanted)
+            yield from self._mixed_scales(name, levels)
+        if self.budget is not None:
+            above = self.budget.relaxed > self.floor + TOLERANCE
+            yield from self._first_in_row(above, "relaxed", self.budget.relaxed, "at most the lamp's own floor")
         by_day = (self.floor > 0) & ~self.burning
         yield from self._first_in_row(by_day, "floor", self.floor, "0 in a slot that does not burn")
+
+    def _mixed_scales(self, name: str, levels: Floats) -> Iterator[str]:
+        """Lamps whose levels are on one scale beside lamps whose levels are on another."""
+        top = levels.max(axis=1)
+        scales = [
+            ("0 to 1", top <= 1),
+            ("0 to 100", (top > 1) & (top <= 100)),
+            ("0 to 254", (top > 100) & (top <= 254)),
+        ]
+        found = [(scale, np.flatnonzero(on & (top > 0))) for scale, on in scales]
+        told = [f"{rows.size} on {scale} as {self.lamps[rows[0]]!r}" for scale, rows in found if rows.size]
+        if len(told) > 1:
+            fix = "divide percent by 100, turn DALI levels into flux by the lamp's own curve, logarithmic or linear"
+            yield f"{name}: scales are mixed, {', '.join(told)}; wants 0 to 1 for every lamp: {fix}"
 
     def _first_in_row(self, wrong: Bools, name: str, levels: Floats, wanted: str) -> Iterator[str]:
         for i in np.flatnonzero(wrong.any(axis=1)):
@@ -174,9 +202,31 @@ class LightingProblem:
             yield f"neighbours {pair}: neighbour_step is {self.neighbour_step[pair]}, wants 0 or more"
 
 
+WH = "Wh"
+WH_GIVEN_UP = "Wh given up"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LightingPlan(Plan):
-    """Relative flux (n, T) of each lamp in each slot. The objective is energy in Wh over all slots, stand-by too."""
+    """Relative flux (n, T) of each lamp in each slot.
+
+    unit                     of objective and bound. "Wh": energy over all slots, stand-by too, and `change_cost_wh`
+                             for each lamp told another program. "Wh given up": light given up for a budget, as
+                             `Budget` defines it
+    energy_wh                energy of the flux, with what lanes are expected to add
+    holder_objective_wh (h,) energy of each holder's lamps; holder_bound_wh (h,): no programs it can hold take less
+                             above the floors that this plan keeps
+    given_up                 light given up; given_up_bound: no other choice among the levels tried gives up less,
+                             where `bound` is proved of every plan
+    changes                  lamps told another program than yesterday's; 0 where nothing is known of yesterday
+    """
 
     lamps: tuple[str, ...]
     flux: Floats
+    unit: str = WH
+    energy_wh: float = float("nan")
+    holder_objective_wh: Floats = field(default_factory=lambda: np.empty(0))
+    holder_bound_wh: Floats = field(default_factory=lambda: np.empty(0))
+    given_up: float = 0.0
+    given_up_bound: float = 0.0
+    changes: int = 0

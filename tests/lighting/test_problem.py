@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizers.lighting import LightingProblem, PowerCurve
+from optimizers.lighting import Budget, LightingProblem, PowerCurve
 from optimizers.result import InvalidProblem
 
 GOOD: dict[str, Any] = {
@@ -73,6 +73,25 @@ def test_percent_is_recognised() -> None:
     assert "percent" in problems_of(floor=np.array([[0, 50.0], [0, 100.0], [0, 0]]))[0]
 
 
+def test_mixed_scales_are_named_as_such() -> None:
+    found = problems_of(floor=np.array([[0, 0.5], [0, 70.0], [0, 254.0]]))
+    assert found[-1].startswith("floor: scales are mixed, 1 on 0 to 1 as 'A', 1 on 0 to 100 as 'B', 1 on 0 to 254 as")
+    assert "divide percent by 100" in found[-1]
+
+
+def test_one_wrong_scale_for_all_is_not_called_mixed() -> None:
+    assert not any("mixed" in problem for problem in problems_of(floor=np.array([[0, 50.0], [0, 70.0], [0, 0]])))
+
+
+def test_a_relaxed_floor_is_at_most_the_floor() -> None:
+    relaxed = GOOD["floor"].copy()
+    relaxed[1, 1] = 1.0
+    LightingProblem(**GOOD, budget=Budget(relaxed=relaxed))
+    relaxed[0, 1] = 0.6
+    (found,) = problems_of(budget=Budget(relaxed=relaxed))
+    assert found == "lamp 'A': relaxed in slot 1 is 0.6, wants at most the lamp's own floor"
+
+
 def test_no_lamp_and_no_slot() -> None:
     empty = {"neighbours": np.empty((0, 2), int), "neighbour_step": np.empty(0)}
     found = problems_of(lamps=(), floor=np.empty((0, 2)), power_full_w=np.empty(0), **empty)
@@ -86,7 +105,7 @@ def test_everything_wrong_is_said_at_once() -> None:
         neighbour_step=np.array([-1.0, np.nan]),
         slot_s=-1.0,
     )
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_the_error_survives_a_process_boundary() -> None:

@@ -226,6 +226,47 @@ def test_a_floor_above_its_own_ceiling_keeps_the_light_on() -> None:
     assert "floor A slot 1" in plan.violations[0].detail
 
 
+def test_a_lawful_dark_is_no_ramp() -> None:
+    problem = row(1, 1, 0, 0, 1, ceiling=np.array([[1, 1, 0, 0, 1]]), ramp_per_slot=[0.1])
+    plan = solve(problem)
+    np.testing.assert_array_equal(plan.flux, [[1, 1, 0, 0, 1]])
+    assert plan.status is Status.OPTIMAL
+    assert check(problem, plan) == []
+
+
+def test_a_crossing_lit_inside_a_switch_off_keeps_its_neighbours_within_their_step() -> None:
+    """A B C D in a row, dark by law in slot 1; C is a crossing."""
+    floor = np.array([[0.5, 0, 0.5], [0.5, 0, 0.5], [1, 1, 1], [0.5, 0, 0.5]])
+    pairs = np.array([(0, 1), (1, 2), (2, 3)])
+    problem = LightingProblem(
+        lamps=("A", "B", "C", "D"),
+        floor=floor,
+        ceiling=np.array([1.0, 0.0, 1.0]),
+        burning=np.ones(3, bool),
+        power_full_w=np.ones(4),
+        ramp_per_slot=np.array(0.05),
+        neighbours=pairs,
+        neighbour_step=np.array([0.3, 0.5, 1.0]),
+    )
+    plan = solve(problem)
+    assert plan.status is Status.BEST_EFFORT
+    np.testing.assert_allclose(plan.flux[:, 1], [0.2, 0.5, 1, 0])
+    assert [violation.object for violation in plan.violations] == ["C", "B", "A"]
+    assert plan.violations[2].detail.endswith(
+        "neighbour B slot 1 at 0.5 ← neighbour C slot 1 at 1 ← floor C slot 1 at 1"
+    )
+    assert {v.constraint for v in check(problem, plan)} == {"ceiling"}
+
+
+def test_no_chain_runs_through_a_lawful_dark() -> None:
+    """What is lit in slot 1 against the law is lit by its own floor, and lifts nothing beside it in time."""
+    problem = row(0.2, 0.5, 0.2, ceiling=np.array([[1, 0, 1]]), ramp_per_slot=[0.1])
+    plan = solve(problem)
+    np.testing.assert_array_equal(plan.flux, [[0.2, 0.5, 0.2]])
+    assert [str(link) for link in explain(problem, plan.flux, 0, 1)] == ["floor A slot 1 at 0.5"]
+    assert explain(problem, np.array([[0.4, 0.5, 0.2]]), 0, 0)[0].by == "unknown"
+
+
 def test_the_worst_conflicts_come_first() -> None:
     plan = solve(street(0.5, 1.0, 0.7, step=1.0, ceiling=0.4))
     assert [violation.object for violation in plan.violations] == ["B", "C", "A"]
