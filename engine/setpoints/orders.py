@@ -91,12 +91,15 @@ class OrderEntry(DatedEntry):
             raise ValueError("an order bounds something: at_least, at_most or both")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
-        dims = (self.points.type, self.points.point) == LAMP and self.at_most is not None
-        if (self.crossings or self.streets) and not dims:
+        if (self.crossings or self.streets) and not self.dims_lamps:
             raise ValueError("crossings and streets are for an at_most of street lights")
         if self.streets and self.at_most == 0:
             raise ValueError("at_most 0 says itself that streets are dark: leave streets out")
         return self
+
+    @property
+    def dims_lamps(self) -> bool:
+        return (self.points.type, self.points.point) == LAMP and self.at_most is not None
 
     @property
     def order(self) -> Order:
