@@ -104,6 +104,11 @@ def demo_settings(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"database_url": scene.database_url, "broker_url": scene.broker_url})
 
 
+def demo_night(folder: Path) -> date:
+    """The day whose noon the night of the demo of that folder began at. Raises InputError if there is none."""
+    return date.fromisoformat(_Scene.load(folder).night)
+
+
 def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
     """Play the night to its end and show what came of it. Raises Conflict for a database that is not the demo's."""
     began = time.monotonic()

@@ -48,6 +48,13 @@ class Plans:
         if not self._connection.execute(update(_TABLE).where(*proposed).values(values)).rowcount:
             raise Conflict(f"plan {id!r} is not proposed; nothing was written → see consigne plan list")
 
+    def between(self, domain: str, start: datetime, until: datetime) -> list[PlanRecord]:
+        """The plans of a domain whose span begins in [start, until), in the order they were made."""
+        columns = [column for column in _TABLE.c if column.name not in {"body", "inputs"}]
+        starts = (_TABLE.c.start_at >= to_us(start), _TABLE.c.start_at < to_us(until))
+        rows = self._connection.execute(select(*columns).where(_TABLE.c.domain == domain, *starts))
+        return sorted(map(_record, rows), key=lambda record: (record.made_at, record.id))
+
     def list(self, domain: str, limit: int) -> list[PlanRecord]:
         """The newest plans of a domain, newest first."""
         columns = [column for column in _TABLE.c if column.name not in {"body", "inputs"}]

@@ -9,4 +9,56 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "lighting_evening": ("in the evening", "le soir"),
     "lighting_small hours": ("in the small hours", "au cœur de la nuit"),
+    # the report
+    "report_head": (
+        "Street lighting, nights from {first} to {last}: {nights} with a plan in force",
+        "Éclairage public, nuits du {first} au {last} : {nights} avec un plan en vigueur",
+    ),
+    "report_territory": ("Territory", "Territoire"),
+    "report_no_cabinet": ("no cabinet", "sans armoire"),
+    "report_lamps": ("lamps", "lampes"),
+    "report_planned": ("kWh planned", "kWh planifiés"),
+    "report_measured": ("measured", "mesurés"),
+    "report_off": ("differs", "écart"),
+    "report_less_fixed": ("than fixed", "du fixe"),
+    "report_less_full": ("than full", "du plein flux"),
+    "report_under": ("under-lit", "sous-éclairé"),
+    "report_deep": ("deeply", "fortement"),
+    "report_crossings": ("crossings", "passages"),
+    "report_over": ("over-lit", "sur-éclairé"),
+    "report_fixed_under": ("fixed: under-lit", "fixe : sous-éclairé"),
+    "report_eur": ("€", "€"),
+    "report_eur_fixed": ("fixed €", "fixe €"),
+    "report_co2": ("kg CO2", "kg CO2"),
+    "report_switches": ("switches", "commutations"),
+    "report_pdi": ("D_P mW/(lx m²)", "D_P mW/(lx m²)"),
+    "report_aeci": ("D_E Wh/m²", "D_E Wh/m²"),
+    "report_unplanned": (
+        "{nights} nights without a plan in force, the first {first}: not counted.",
+        "{nights} nuits sans plan en vigueur, la première {first} : non comptées.",
+    ),
+    "report_unmeasured": (
+        "{cabinets} cabinet-nights without a measurement: the difference is of the others.",
+        "{cabinets} armoires-nuits sans mesure : l'écart est celui des autres.",
+    ),
+    "report_far": (
+        "More than 10 % from the plan, {cabinets} cabinets ({names}): lit by hand, detectors or rules, or a fault.",
+        "À plus de 10 % du plan, {cabinets} armoires ({names}) : allumées à la main, par détection, règle ou défaut.",
+    ),
+    "report_no_area": (
+        "{lamps} lamps state no area_m2: they are not in D_P and D_E.",
+        "{lamps} lampes n'indiquent pas area_m2 : elles ne sont pas dans D_P et D_E.",
+    ),
+    "report_unread": (
+        "{lamps} lamps have data that cannot be read and are not counted: consigne territory check.",
+        "{lamps} lampes ont des données illisibles et ne sont pas comptées : consigne territory check.",
+    ),
+    "report_contract": (
+        "Contract {name}: {about}. Without taxes and standing charge.",
+        "Contrat {name} : {about}. Hors taxes et abonnement.",
+    ),
+    "report_carbon": (
+        "Carbon: {g} g CO2/kWh from {day} on ({source}).",
+        "Carbone : {g} g CO2/kWh depuis le {day} ({source}).",
+    ),
 }

@@ -1,0 +1,18 @@
+"""What nights came to, by cabinet, commune and territory: energy, light, money, carbon; planned and measured."""
+
+from jobs.lighting.reporting.figures import BAND, By, Group
+from jobs.lighting.reporting.making import LightingReport, make_report
+from jobs.lighting.reporting.telling import name_of, notes, to_csv, to_json, to_lines
+
+__all__ = [
+    "BAND",
+    "By",
+    "Group",
+    "LightingReport",
+    "make_report",
+    "name_of",
+    "notes",
+    "to_csv",
+    "to_json",
+    "to_lines",
+]

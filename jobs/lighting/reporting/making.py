@@ -1,0 +1,151 @@
+"""A report over nights, from stored plans, counts and meters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from engine.errors import ConsigneError
+from engine.instants import PARIS, noon
+from engine.model import PlanRecord, PlanState
+from engine.settings import Settings
+from engine.store import Store, Unit
+from jobs.bootstrap import Territory
+from jobs.lighting.body import open_body
+from jobs.lighting.domain import DOMAIN, tables_of, traffic_counts
+from jobs.lighting.need import need_of
+from jobs.lighting.night import Night, night_of
+from jobs.lighting.reporting.costs import Carbon, Costs, load_costs
+from jobs.lighting.reporting.figures import By, Group, groups
+from jobs.lighting.reporting.ground import Ground, read_ground
+from jobs.lighting.reporting.metering import consumed_kwh
+from jobs.lighting.reporting.tally import Plans, Rates, Tally, tally
+from jobs.lighting.traffic import counted_traffic
+from optimizers.lighting.problem import Floats
+
+_DAY = timedelta(days=1)
+LONGEST = 400
+
+
+@dataclass(frozen=True, eq=False)
+class LightingReport:
+    """Nights from `first` to `last`, each named by the day whose noon it begins at.
+
+    unplanned     nights without a plan in force, which nothing here counts
+    names         INSEE code → commune
+    contracts     name of a contract → lines of it in both languages, of those that some cabinet has
+    """
+
+    first: date
+    last: date
+    planned: tuple[date, ...]
+    unplanned: tuple[date, ...]
+    ground: Ground
+    tally: Tally
+    lit_h_of_year: float
+    names: Mapping[str, str]
+    costs: Costs
+    carbon: tuple[Carbon, ...] = field(default_factory=tuple)
+
+    def lines(self, by: By) -> tuple[Group, ...]:
+        return groups(self.ground, self.tally, by, self.lit_h_of_year)
+
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        return contracts_of(self.ground, self.costs)
+
+
+def make_report(
+    store: Store, territory: Territory, settings: Settings, first: date, last: date,
+    heard: Callable[[int], None] = lambda _: None,
+) -> LightingReport:  # fmt: skip
+    """Report the nights from one day to another, both included. `heard` is told how many are done.
+
+    Raises ConsigneError where none of them has a plan in force, or there are none, or more than 400.
+    """
+    days = [first + k * _DAY for k in range((last - first).days + 1)]
+    if not 0 < len(days) <= LONGEST:
+        raise ConsigneError(f"from {first} to {last} are {len(days)} nights → name 1 to {LONGEST}")
+    costs = load_costs(settings.datasets_dir / "reference" / "lighting_costs.yaml")
+    ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings))
+    tallies: list[Tally] = []
+    planned: list[date] = []
+    with store.read() as unit:
+        names = {commune.insee: commune.name for commune in unit.inventory.communes()}
+        records = _in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
+        for done, day in enumerate(days):
+            if day in records:
+                tallies.append(_night(unit, territory, ground, costs, day, records[day]))
+                planned.append(day)
+            heard(done + 1)
+    if not planned:
+        raise ConsigneError(f"lighting: no plan was in force from {first} to {last} → consigne plan list")
+    return LightingReport(
+        first=first,
+        last=last,
+        planned=tuple(planned),
+        unplanned=tuple(day for day in days if day not in records),
+        ground=ground,
+        tally=reduce(add, tallies),
+        lit_h_of_year=lit_hours(last.year, ground),
+        names=names,
+        costs=costs,
+        carbon=tuple(dict.fromkeys(costs.carbon_on(day) for day in planned)),
+    )
+
+
+def contracts_of(ground: Ground, costs: Costs) -> tuple[str, ...]:
+    """Names of the contracts that some cabinet has."""
+    return tuple(sorted({costs.contract_of(cabinet.id, cabinet.commune) for cabinet in ground.cabinets}))
+
+
+def lit_hours(year: int, ground: Ground) -> float:
+    """Hours of darkness in the nights that begin in a year."""
+    nights = (night_of(noon(date(year, 1, 1) + k * _DAY), ground.tables) for k in range(365))
+    return sum((night.off_at - night.on_at).total_seconds() for night in nights) / 3600
+
+
+def _in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[PlanRecord]]:
+    """The plans of each night that were put in force, in the order they were made."""
+    found: dict[date, list[PlanRecord]] = {}
+    for record in unit.plans.between(DOMAIN.name, start, until):
+        if record.state is PlanState.IN_FORCE:
+            found.setdefault(record.start.astimezone(PARIS).date(), []).append(record)
+    return found
+
+
+def _night(
+    unit: Unit, territory: Territory, ground: Ground, costs: Costs, day: date, records: list[PlanRecord]
+) -> Tally:  # fmt: skip
+    night = night_of(noon(day), ground.tables)
+    counts = counted_traffic(ground.fleet, night, traffic_counts(unit, territory, night.start, night.until))
+    need = need_of(ground.fleet, night, counts, ground.tables)
+    rates = _rates(ground, costs, night, day)
+    return tally(ground, _plans(unit, records, night), night, need, rates, _measured(unit, ground, night))
+
+
+def _plans(unit: Unit, records: list[PlanRecord], night: Night) -> Plans:
+    bodies, since = [], []
+    for record in records:
+        found = unit.plans.get(record.id)
+        if found is not None:
+            bodies.append(open_body(found[1]))
+            made = min(max(record.made_at, night.start), night.until)
+            since.append(sum(at < made for at in night.slots))
+    return Plans(tuple(bodies), tuple(since))
+
+
+def _rates(ground: Ground, costs: Costs, night: Night, day: date) -> Rates:
+    names = contracts_of(ground, costs)
+    index = {name: i for i, name in enumerate(names)}
+    contract = [index[costs.contract_of(cabinet.id, cabinet.commune)] for cabinet in ground.cabinets]
+    eur = np.array(costs.prices(names, night.local))
+    return Rates(eur, np.array(contract), costs.carbon_on(day).g_per_kwh)
+
+
+def _measured(unit: Unit, ground: Ground, night: Night) -> Floats:
+    kwh = consumed_kwh(unit, ground.meter.values(), night.start, night.until)
+    return np.array([kwh.get(ground.meter.get(cabinet.id, -1), np.nan) for cabinet in ground.cabinets])
