@@ -1,7 +1,8 @@
 """Numbers and frames as equipment writes them, described as data: nothing a maker of devices wrote is executed.
 
 A register or a field holds a raw number; value = raw × scale + offset, in exact decimal arithmetic, so that a raw 35 at
-scale 0.01 is 0.35 to the last bit. Readers and writers raise ValueError, which says what was found and wanted.
+scale 0.01 is 0.35 to the last bit. With `dali` it is a level of a dimming bus. Readers and writers raise ValueError,
+which says what was found and wanted.
 """
 
 import math
@@ -13,8 +14,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from engine.dali import FULL, Scale, flux_of, level_of
+
 Value = float | str
 """What a field means: a number, or one of its choices."""
+
+
+_CURVES: Mapping[str, Scale] = {"log": "dali-log", "linear": "dali-linear"}
 
 
 class Entry(BaseModel):
@@ -32,15 +38,27 @@ Exact = Annotated[Fraction, BeforeValidator(_exact)]
 
 
 class Scaled(Entry):
-    """How a number is written: value = raw × scale + offset."""
+    """How a number is written: value = raw × scale + offset; or, with `dali`, as the level of a dimming bus that is the
+    lowest not dimmer than a share of full flux, by its logarithmic or its linear curve."""
 
     scale: Exact = Fraction(1)
     offset: Exact = Fraction(0)
+    dali: Literal["log", "linear"] | None = None
 
     @model_validator(mode="after")
     def _scale_is_not_zero(self) -> Self:
         if self.scale == 0:
             raise ValueError("a scale of 0 makes every value the same")
+        return self
+
+    @model_validator(mode="after")
+    def _holds_levels(self) -> Self:
+        if self.dali is None:
+            return self
+        if {"scale", "offset"} & self.model_fields_set:
+            raise ValueError("levels of a dimming bus have a curve, and neither scale nor offset")
+        if self.bounds is None or self.bounds[0] > 0 or self.bounds[1] < FULL:
+            raise ValueError(f"levels of a dimming bus are whole numbers from 0 to {FULL}, which it cannot hold")
         return self
 
     @property
@@ -52,6 +70,8 @@ class Scaled(Entry):
         """The raw number nearest to a value. Raises ValueError when it cannot be held."""
         if not math.isfinite(value):
             raise ValueError(f"{value} is no finite number")
+        if self.dali is not None:
+            return level_of(value, _CURVES[self.dali])
         exact = (Fraction(value) - self.offset) / self.scale
         if self.bounds is None:
             return _float32(float(exact))
@@ -63,7 +83,9 @@ class Scaled(Entry):
         return raw
 
     def value_of(self, raw: int | float) -> float:
-        """What a raw number means. Raises ValueError for one that is not finite."""
+        """What a raw number means. Raises ValueError for one that is not finite, and for no level of a bus."""
+        if self.dali is not None:
+            return flux_of(raw, _CURVES[self.dali])
         if isinstance(raw, float):
             if not math.isfinite(raw):
                 raise ValueError(f"the raw number is {raw}")

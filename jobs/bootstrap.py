@@ -1,12 +1,13 @@
 """Settings → adapters: the only place that builds them, and the only one that asks the wall for the time."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -20,7 +21,7 @@ from engine.equipment.mqtt import SUBSCRIPTIONS, MqttLink
 from engine.equipment.router import Router
 from engine.errors import ConsigneError
 from engine.model import Asset
-from engine.ports import Clock, Link
+from engine.ports import Capabilities, Clock, Link
 from engine.rulebook import (
     Almanac,
     DurableInference,
@@ -31,16 +32,20 @@ from engine.rulebook import (
     durable_available,
     load_rules,
 )
+from engine.setpoints.events import EventEntry, load_events
 from engine.setpoints.limits import Blast, load_blast
-from engine.setpoints.orders import OrderEntry, load_orders
+from engine.setpoints.orders import LAMP, Order, OrderEntry, load_orders
 from engine.setpoints.points import PointInfo
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry.batch import Registry
 from jobs.points import points_of
 
-ORDERS, BLAST = "orders.yaml", "blast.yaml"
-"""Files beside the rules: what the law bounds, and how much may move at once."""
+if TYPE_CHECKING:
+    from jobs.lighting.tables import LightingTables
+
+ORDERS, EVENTS, BLAST = "orders.yaml", "events.yaml", "blast.yaml"
+"""Files beside the rules: what the law bounds, when streets are brighter, and how much may move at once."""
 
 
 class WallClock:
@@ -64,7 +69,8 @@ class StoryClock:
 class Territory:
     """What a process knows by heart of its inventory, as it was when it began. `communes`: zone → INSEE code.
 
-    `jitter`: over this many switches at once of one gateway are spread.
+    `jitter`: over this many switches at once of one gateway are spread. `tables`: by which lamps are planned; without
+    them no lamp keeps anything from an order.
     """
 
     catalogue: Catalogue
@@ -76,6 +82,8 @@ class Territory:
     connections: tuple[Connection, ...] = ()
     blast: Blast | None = None
     jitter: timedelta = timedelta(0)
+    events: tuple[EventEntry, ...] = ()
+    tables: "LightingTables | None" = None
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -84,10 +92,17 @@ class Territory:
     @cached_property
     def points(self) -> dict[str, PointInfo]:
         """Every point of the territory that a gateway can reach."""
-        if not self.connections:
-            return points_of(self.catalogue, self.assets, self.communes, self.orders)
-        able = Directory(self.connections).capabilities
-        return points_of(self.catalogue, self.assets, self.communes, self.orders, able)
+        able = Directory(self.connections).capabilities if self.connections else _able_of_all
+        return points_of(self.catalogue, self.assets, self.communes, self.orders, able, self.events, self._keeps())
+
+    def _keeps(self) -> Callable[[Asset, Order], float]:
+        """The level that an order leaves a point: what crossings need, where it dims lamps."""
+        if self.tables is None or not any(entry.dims_lamps for entry in self.orders):
+            return lambda _asset, order: order.keeps
+        from jobs.lighting.keeping import keeps, levels_kept  # noqa: PLC0415
+
+        levels = levels_kept(self.of_type(LAMP[0]), self.tables)
+        return lambda asset, order: keeps(order, *levels[asset.id]) if asset.id in levels else order.keeps
 
     @cached_property
     def domain_sizes(self) -> Counter[str]:
@@ -96,6 +111,10 @@ class Territory:
 
     def of_type(self, asset_type: str) -> list[Asset]:
         return [asset for asset in self.assets if asset.type == asset_type]
+
+
+def _able_of_all(_gateway: str) -> Capabilities:
+    return Capabilities()
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -119,6 +138,17 @@ def orders_in(settings: Settings, catalogue: Catalogue) -> tuple[OrderEntry, ...
     return load_orders(settings.rules_dir / ORDERS, catalogue)
 
 
+def events_in(settings: Settings, orders: Collection[OrderEntry]) -> tuple[EventEntry, ...]:
+    return load_events(settings.rules_dir / EVENTS, [entry.id for entry in orders])
+
+
+def lighting_in(settings: Settings) -> "LightingTables":
+    # Half a tenth of a second that every command would pay.
+    from jobs.lighting.tables import load_tables  # noqa: PLC0415
+
+    return load_tables(settings.datasets_dir / "reference" / "lighting.yaml")
+
+
 def connections_in(settings: Settings) -> tuple[Connection, ...]:
     """The equipment file's; none without one. Raises InputError with every problem of it."""
     return load_equipment(settings.equipment_file) if settings.equipment_file else ()
@@ -135,6 +165,8 @@ def read_territory(
     connections: tuple[Connection, ...] = (),
     blast: Blast | None = None,
     jitter: timedelta = timedelta(0),
+    events: tuple[EventEntry, ...] = (),
+    tables: "LightingTables | None" = None,
 ) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
@@ -142,7 +174,7 @@ def read_territory(
         communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
     registry = Registry(catalogue, series)
-    return Territory(catalogue, assets, registry, names, communes, orders, connections, blast, jitter)
+    return Territory(catalogue, assets, registry, names, communes, orders, connections, blast, jitter, events, tables)
 
 
 def open_territory(settings: Settings) -> tuple[Store, Territory]:
@@ -151,7 +183,9 @@ def open_territory(settings: Settings) -> tuple[Store, Territory]:
     catalogue = catalogue_of(settings)
     orders, blast = orders_in(settings, catalogue), blast_in(settings, catalogue)
     jitter = timedelta(seconds=settings.jitter_s)
-    return store, read_territory(store, catalogue, orders, connections_in(settings), blast, jitter)
+    events = events_in(settings, orders)
+    tables = lighting_in(settings) if any(entry.dims_lamps for entry in orders) else None
+    return store, read_territory(store, catalogue, orders, connections_in(settings), blast, jitter, events, tables)
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:

@@ -1,12 +1,14 @@
 """The points of a territory: what the catalogue says of each type, applied to each asset."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from engine import catalogue as kinds
 from engine.catalogue import Catalogue
 from engine.model import Asset
 from engine.ports import Capabilities
-from engine.setpoints.orders import OrderEntry, orders_of
+from engine.setpoints.events import EventEntry, events_of
+from engine.setpoints.orders import Order, OrderEntry, orders_of
 from engine.setpoints.points import Interlock, Lockout, Meter, PointInfo, Watch
 
 
@@ -16,10 +18,12 @@ def points_of(
     communes: Mapping[str, str],
     orders: Collection[OrderEntry] = (),
     able: Callable[[str], Capabilities] = lambda _gateway: Capabilities(),
+    events: Collection[EventEntry] = (),
+    keeps: Callable[[Asset, Order], float] = lambda _asset, order: order.keeps,
 ) -> dict[str, PointInfo]:
     """Every point that a gateway can reach, by its id `<asset>/<name>`. `communes`: zone → INSEE code; `able`: what the
-    equipment behind a gateway can do, by default all."""
-    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders, able)
+    equipment behind a gateway can do, by default all; `keeps`: the level that an order leaves an asset's point."""
+    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders, able, events, keeps)
     return {
         f"{asset.id}/{name}": maker.point(asset, asset.gateway, name, point)
         for asset in assets
@@ -36,9 +40,12 @@ class _Maker:
         communes: Mapping[str, str],
         orders: Collection[OrderEntry],
         able: Callable[[str], Capabilities],
+        events: Collection[EventEntry],
+        keeps: Callable[[Asset, Order], float],
     ) -> None:
         self._catalogue, self._assets, self._communes, self._orders = catalogue, assets, communes, orders
-        self._able = able
+        self._able, self._keeps = able, keeps
+        self._events = [event for event in events if event.lifts]
 
     def point(self, asset: Asset, gateway: str, name: str, kind: kinds.PointType) -> PointInfo:
         return PointInfo(
@@ -51,9 +58,16 @@ class _Maker:
             programs=self._able(gateway).programs,
             lockout=self._lockout(asset, kind.lockout) if kind.lockout else None,
             interlocks=tuple(self._interlocks(asset, kind)),
-            orders=orders_of(self._orders, asset, name, self._communes),
+            orders=tuple(self._bounds(asset, name)),
             meter=self._meter(asset, kind.verify),
         )
+
+    def _bounds(self, asset: Asset, name: str) -> Iterator[Order]:
+        if not self._orders:
+            return
+        events = events_of(self._events, asset, self._communes)
+        for order in orders_of(self._orders, asset, name, self._communes, events):
+            yield replace(order, keeps=self._keeps(asset, order))
 
     def _lockout(self, asset: Asset, kind: kinds.Lockout) -> Lockout | None:
         found = self._watch(asset, kind.of, kind.property)

@@ -116,9 +116,16 @@ def _ids(context: Context) -> Iterator[Finding]:
             yield Finding("assets", row, "gateway", f"{asset.id}: the gateway {asset.gateway!r} is not plain", _PLAIN)
         before = first.setdefault(asset.id, row)
         if before != row:
-            zone = context.territory.assets[before].zone
-            where = "" if zone == asset.zone else f", in the two zones {zone} and {asset.zone}"
-            yield Finding("assets", row, "id", f"{asset.id} stands twice{where}", "an asset is in exactly one zone")
+            yield _twice(row, asset, context.territory.assets[before])
+
+
+def _twice(row: int, asset: Asset, before: Asset) -> Finding:
+    where, hint = "", "an asset is in exactly one zone"
+    if before.zone != asset.zone:
+        where = f", in the two zones {before.zone} and {asset.zone}"
+    elif before.parent != asset.parent:
+        where, hint = f", hung on both {before.parent} and {asset.parent}", "an asset hangs on one: keep the right row"
+    return Finding("assets", row, "id", f"{asset.id} stands twice{where}", hint)
 
 
 def _types(context: Context) -> Iterator[Finding]:
@@ -215,6 +222,18 @@ def _lamps(context: Context) -> Iterator[Finding]:
             yield Finding("assets", row, "attributes", f"{asset.id}: {what}", hint)
 
 
+def _addresses(context: Context) -> Iterator[Finding]:
+    taken: dict[tuple[str, str], str] = {}
+    for row, asset in enumerate(context.territory.assets):
+        address, gateway = asset.attributes.get("address"), asset.gateway or asset.parent
+        if asset.type != "Streetlight" or address is None or gateway is None:
+            continue
+        other = taken.setdefault((gateway, str(address)), asset.id)
+        if other != asset.id:
+            what = f"{asset.id} and {other} both have the address {address} at {gateway}"
+            yield Finding("assets", row, "attributes", what, "a command would reach both: give each its own")
+
+
 def _segments(context: Context) -> Iterator[Finding]:
     zone_of: dict[str, str] = {}
     taken: dict[tuple[str, int], str] = {}
@@ -232,9 +251,12 @@ def _segments(context: Context) -> Iterator[Finding]:
             yield Finding("assets", row, "attributes", what, "number the lamps along the segment")
 
 
+_REFERENCES = (("counter", "TrafficFlowObserved"), ("lamps", "Streetlight"), ("detector", "PresenceDetector"))
+
+
 def _references(context: Context) -> Iterator[Finding]:
     for row, asset in enumerate(context.territory.assets):
-        for key, wanted in (("counter", "TrafficFlowObserved"), ("lamps", "Streetlight")):
+        for key, wanted in _REFERENCES:
             named = asset.attributes.get(key)
             for name in named if isinstance(named, list) else [named] if isinstance(named, str) else []:
                 other = context.assets.get(name)
@@ -243,5 +265,5 @@ def _references(context: Context) -> Iterator[Finding]:
                     yield Finding("assets", row, "attributes", what, "correct the name, or add the asset")
 
 
-LIGHT_RULES: tuple[Rule, ...] = (_ids, _homes, _parents, _positions, _lamps, _segments)
+LIGHT_RULES: tuple[Rule, ...] = (_ids, _homes, _parents, _positions, _lamps, _addresses, _segments)
 RULES: tuple[Rule, ...] = (_communes, _zones, _types, _cycles, _references, *LIGHT_RULES)

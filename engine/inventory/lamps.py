@@ -16,6 +16,14 @@ CLASS_LEVELS = (
     | {"P1": 15.0, "P2": 10.0, "P3": 7.50, "P4": 5.00, "P5": 3.00, "P6": 2.00, "P7": 0.0}
 )
 _OLD_FAMILIES = {"MEW": "M", "ME": "M", "CE": "C", "S": "P"}  # EN 13201-2:2003
+_UNPLANNED = (
+    {f"A{n}": "hemispherical illuminance of 2003, HS since 2015" for n in range(1, 7)}
+    | {f"HS{n}": "hemispherical illuminance" for n in range(1, 5)}
+    | {f"ES{n}": "semi-cylindrical illuminance of 2003, SC since 2015" for n in range(1, 10)}
+    | {f"SC{n}": "semi-cylindrical illuminance" for n in range(1, 10)}
+    | {f"EV{n}": "vertical illuminance" for n in range(1, 7)}
+)
+_DIMMEST_BOOST = 0.05
 
 RoadClass = Literal["main", "collector", "residential", "path"]
 
@@ -28,6 +36,8 @@ def known_class(name: str) -> str:
         modern = new + name.removeprefix(old).rstrip("abc")
         if name.startswith(old) and modern in CLASS_LEVELS:
             raise ValueError(f"{name!r} is a lighting class of EN 13201-2:2003 → since 2015 it is {modern}")
+    if name in _UNPLANNED:
+        raise ValueError(f"{name!r} is a class of {_UNPLANNED[name]}, by which nothing is planned → give the M, C or P")
     raise ValueError(f"{name!r} is not a lighting class → one of M1…M6, C0…C5, P1…P7")
 
 
@@ -136,9 +146,15 @@ class LampAttributes(BaseModel):
         if self.detector is not None and not self.dimmable:
             yield "a lamp that cannot dim cannot brighten → take its detector away"
         try:
-            _ = self.boost_flux
+            boost = self.boost_flux
         except ValueError as error:
             yield f"boost {error}"
+        else:
+            if boost is not None and boost < _DIMMEST_BOOST:
+                yield (
+                    f"boost {self.boost:g} is {100 * boost:.2g} % of full by the scale {self.level_scale!r}"
+                    " → a boost is bright: another scale was meant"
+                )
 
 
 def read_lamp(attributes: Mapping[str, Any]) -> tuple[LampAttributes | None, list[tuple[str, str]]]:

@@ -5,28 +5,31 @@ clock in Paris: on the nights it changes, a bound hour that comes twice is bound
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from engine.catalogue import Catalogue, Text
 from engine.documents import Document, read_document
 from engine.errors import InputError, Problem
-from engine.instants import PARIS
 from engine.model import Asset
+from engine.setpoints.dated import EVERY_DAY, Dated, DatedEntry, Entry, Hours, Place, Span, without
+from engine.setpoints.events import Event
 
-_DAY = timedelta(days=1)
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LAMP = ("Streetlight", "illuminanceLevel")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """Bounds in the point's unit. `hours`: local times from–until, over midnight where until is the earlier; None for
-    all day. `days`: of the week (0 is Monday) on which a bound stretch begins."""
+class Order(Dated):
+    """Bounds in the point's unit, see `Dated` for when.
+
+    `crossings` and `streets` say what it means for lamps that need more than `at_most` (see `OrderEntry`); `keeps` is
+    the level that it leaves its point for that. `lifted`: the events during which it does not bind.
+    """
 
     id: str
     text: str
@@ -34,60 +37,42 @@ class Order:
     at_most: float = inf
     start: date = date.min
     until: date = date.max
-    hours: tuple[time, time] | None = None
-    days: frozenset[int] = frozenset(range(7))
+    hours: Hours | None = None
+    days: frozenset[int] = EVERY_DAY
+    crossings: Literal["lit", "dark"] | None = None
+    streets: Literal["lit", "dim"] | None = None
+    keeps: float = -inf
+    lifted: tuple[Event, ...] = ()
+    text_fr: str = ""
 
-    def spans(self, now: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    @property
+    def ceiling(self) -> float:
+        """The most that it lets be asked of its point."""
+        return max(self.at_most, self.keeps)
+
+    def spans(self, now: datetime, until: datetime) -> Iterator[Span]:
         """The stretches of [now, until) that are bound, in order."""
-        day = max(now.astimezone(PARIS).date() - _DAY, self.start)
-        last = min(until.astimezone(PARIS).date(), self.until)
-        while day <= last:
-            if day.weekday() in self.days:
-                begins, ends = self._stretch(day)
-                if max(begins, now) < min(ends, until):
-                    yield max(begins, now), min(ends, until)
-            day += _DAY
-
-    def _stretch(self, day: date) -> tuple[datetime, datetime]:
-        """The bound stretch that begins on a local day."""
-        begins, ends = self.hours or (time(0), time(0))
-        after = day + _DAY if ends <= begins else day
-        return _instant(day, begins, fold=0), _instant(after, ends, fold=1)
+        for span in Dated.spans(self, now, until):
+            yield from without(span, (taken for event in self.lifted for taken in event.spans(*span)))
 
 
-def _instant(day: date, at: time, fold: int) -> datetime:
-    return datetime.combine(day, at.replace(fold=fold), PARIS).astimezone(UTC)
-
-
-def _parse_hours(text: Any) -> tuple[time, time]:
-    begins, dash, ends = str(text).partition("-")
-    if not dash:
-        raise ValueError("hours are two local times, as 23:30-05:30")
-    return time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip())
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Points(_Entry):
-    """Which points an order speaks of: all of a type and name, or those in these communes (INSEE), zones or assets."""
+class Points(Place):
+    """Which points an order speaks of: those of a type and name, in a place."""
 
     type: str
     point: str
-    communes: frozenset[str] = frozenset()
-    zones: frozenset[str] = frozenset()
-    assets: frozenset[str] = frozenset()
 
     def cover(self, asset: Asset, point: str, commune: str) -> bool:
-        if (asset.type, point) != (self.type, self.point):
-            return False
-        anywhere = not (self.communes or self.zones or self.assets)
-        return anywhere or commune in self.communes or asset.zone in self.zones or asset.id in self.assets
+        return (asset.type, point) == (self.type, self.point) and self.holds(asset, commune)
 
 
-class OrderEntry(_Entry):
-    """One order as it is written: who made it, its number and date, what it bounds, where and when."""
+class OrderEntry(DatedEntry):
+    """One order as it is written: who made it, its number and date, what it bounds, where and when.
+
+    Of street lights, `at_most` may be less than what people on a crossing or in a street need. Whether these keep their
+    class is for the authority to say: `crossings` of crossings and other conflict areas; `streets` of all others, where
+    `at_most` is not 0, which says it. Until it is said the light stays on, and every plan reports it.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     authority: Text
@@ -95,14 +80,10 @@ class OrderEntry(_Entry):
     dated: date
     text: Text
     points: Points
-    start: date = Field(alias="from")
-    until: date
-    hours: Annotated[tuple[time, time], BeforeValidator(_parse_hours)] | None = None
-    days: frozenset[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = frozenset(
-        ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    )
     at_least: float | None = None
     at_most: float | None = None
+    crossings: Literal["lit", "dark"] | None = None
+    streets: Literal["lit", "dim"] | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -110,20 +91,29 @@ class OrderEntry(_Entry):
             raise ValueError("an order bounds something: at_least, at_most or both")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
-        if self.until < self.start:
-            raise ValueError(f"until {self.until} is before from {self.start}")
+        if (self.crossings or self.streets) and not self.dims_lamps:
+            raise ValueError("crossings and streets are for an at_most of street lights")
+        if self.streets and self.at_most == 0:
+            raise ValueError("at_most 0 says itself that streets are dark: leave streets out")
         return self
 
     @property
+    def dims_lamps(self) -> bool:
+        return (self.points.type, self.points.point) == LAMP and self.at_most is not None
+
+    @property
     def order(self) -> Order:
-        text = f"{self.text.en} ({self.authority.en}, order {self.number} of {self.dated})"
         low = -inf if self.at_least is None else self.at_least
         high = inf if self.at_most is None else self.at_most
-        days = frozenset(map(_DAYS.index, self.days))
-        return Order(self.id, text, low, high, self.start, self.until, self.hours, days)
+        english = f"{self.text.en} ({self.authority.en}, order {self.number} of {self.dated})"
+        french = f"{self.text.fr} ({self.authority.fr}, arrêté {self.number} du {self.dated})"
+        return Order(
+            self.id, english, low, high, self.start, self.until, self.hours, self.weekdays,
+            self.crossings, self.streets, text_fr=french,
+        )  # fmt: skip
 
 
-class OrderFile(_Entry):
+class OrderFile(Entry):
     """Every order in force or to come."""
 
     orders: tuple[OrderEntry, ...] = ()
@@ -155,11 +145,25 @@ def _wrong(
     elif entry.points.point not in points[entry.points.type]:
         what, hint = f"{entry.points.type} has no point {entry.points.point!r}", ", ".join(points[entry.points.type])
         yield document.problem(("orders", n, "points", "point"), what, f"one of: {hint}")
+    else:
+        kind = catalogue.types[entry.points.type].points[entry.points.point].envelope
+        for name in ("at_least", "at_most"):
+            bound = getattr(entry, name)
+            if bound is not None and not kind.minimum <= bound <= kind.maximum:
+                wanted = f"{kind.minimum:g} to {kind.maximum:g}"
+                yield document.problem(("orders", n, name), f"{bound:g} is none of its values", wanted)
 
 
 def orders_of(
-    entries: Collection[OrderEntry], asset: Asset, point: str, communes: Mapping[str, str]
+    entries: Collection[OrderEntry],
+    asset: Asset,
+    point: str,
+    communes: Mapping[str, str],
+    events: Collection[Event] = (),
 ) -> tuple[Order, ...]:
-    """The orders that bound one point. `communes`: zone → INSEE code."""
+    """The orders that bound one point. `communes`: zone → INSEE code; `events`: those held where it is."""
     commune = communes.get(asset.zone, "")
-    return tuple(entry.order for entry in entries if entry.points.cover(asset, point, commune))
+    found = [entry.order for entry in entries if entry.points.cover(asset, point, commune)]
+    if not events:
+        return tuple(found)
+    return tuple(replace(order, lifted=tuple(one for one in events if order.id in one.lifts)) for order in found)

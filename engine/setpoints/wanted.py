@@ -111,7 +111,7 @@ def _lawful(piece: Piece, point: PointInfo, changes: list[Change]) -> Iterator[P
 
 def _bounded(value: float, at: datetime, orders: Sequence[Order], changes: list[Change]) -> float:
     """Ceilings first: where one contradicts a floor, the floor holds, and both are named."""
-    ceilings = [(order, min, order.at_most) for order in orders]
+    ceilings = [(order, min, order.ceiling) for order in orders]
     floors = [(order, max, order.at_least) for order in orders]
     for order, bound, limit in (*ceilings, *floors):
         limited = bound(value, limit)

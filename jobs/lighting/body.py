@@ -14,6 +14,7 @@ from jobs.lighting.night import SLOT
 from jobs.lighting.task import LightingTask
 from optimizers.lighting import LightingPlan, LightingProblem, PowerCurve
 from optimizers.lighting import explain as chain
+from optimizers.lighting.packing import pack_parts, unpack_parts
 from optimizers.lighting.problem import Floats
 
 _FORMAT = 1
@@ -23,6 +24,7 @@ _SAME = ("power_full_w", "ramp_per_slot", "neighbours", "neighbour_step", "dimma
 def body(task: LightingTask, plan: LightingPlan) -> bytes:
     """The same task and plan give the same bytes."""
     problem, grid = task.problem, task.tables.flux_grid
+    parts, of_parts = pack_parts(problem)
     head = {
         "format": _FORMAT,
         "start_us": to_us(task.night.start),
@@ -30,6 +32,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "off_us": to_us(task.night.off_at),
         "flux_grid": grid,
         "slot_s": problem.slot_s,
+        "parts": parts,
         "quantile": task.traffic.quantile,
         "counters": task.fleet.counters,
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
@@ -48,6 +51,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "veh_h": task.traffic.veh_h,
         "samples": task.traffic.samples,
         **{name: getattr(problem, name) for name in _SAME},
+        **of_parts,
     }
     return _closed(head, columns)
 
@@ -164,6 +168,7 @@ class Body:
             floor=np.round(self.columns["floor"] * head["flux_grid"], 12),
             curves=tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"]),
             slot_s=head["slot_s"],
+            **unpack_parts(head.get("parts", "{}"), self.columns),
             **columns,
         )
 

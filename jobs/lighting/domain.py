@@ -55,16 +55,30 @@ def traffic_counts(unit: Unit, territory: Territory, start: datetime, until: dat
     )
 
 
+def presence_seen(unit: Unit, territory: Territory, start: datetime, until: datetime) -> pl.DataFrame:
+    """What the detectors at which lamps brighten by themselves told: asset, observed_at, value 1 or 0."""
+    lamps = territory.of_type("Streetlight")
+    wanted = {lamp.attributes["detector"] for lamp in lamps if lamp.attributes.get("detector")}
+    names = territory.series_names.items()
+    series = {n: asset for n, (asset, name) in names if name == "presence" and asset in wanted}
+    told = unit.readings.history(sorted(series), to_us(start), to_us(until))
+    return told.select(
+        pl.col("series").replace_strict(series, return_dtype=pl.String).alias("asset"), "observed_at", "value"
+    )
+
+
 def build(unit: Unit, territory: Territory, at: datetime, settings: Settings) -> LightingTask:
     """The problem of the lighting day that holds an instant, from what was counted before that day."""
     start, _ = lighting_day(at)
+    tables = tables_of(settings)
     return build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
         traffic_counts(unit, territory, start - HISTORY, start),
         start_at=start,
-        tables=tables_of(settings),
+        tables=tables,
         quantile=settings.plan_quantile,
+        presence=presence_seen(unit, territory, start - tables.lanes.history, start),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,8 @@ from engine.model import Asset
 from jobs.lighting.tables import LightingTables
 from optimizers.lighting import PowerCurve
 from optimizers.lighting.problem import Bools, Floats, Ints
-from optimizers.lighting_classes import thousandths
+from optimizers.lighting_classes import required_flux, thousandths
+from optimizers.lighting_lamp import drive_now, held_back, level_now, light_left
 from optimizers.result import InvalidProblem
 
 
@@ -24,8 +26,11 @@ class Fleet:
 
     family (n,) letter of the normal class, number (n,) its number
     constant (n,)  true where traffic lowers nothing: crossings and other conflict areas (class C)
-    level_full (n,)  maintained level at full flux in the unit of the normal class
+    level_full (n,)  level at full flux, maintained and of that age, in the unit of the normal class
+    power_w (n,)   power at full flux, of that age
     counter (n,)   index of the counter, -1 for none; capacity_veh_h (C,)
+    detector (n,)  index of the detector at which a lamp brightens by itself, to `boost` (n,) for `hold_s` (n,); -1 for
+                   none. Conflict areas never dim, and have none
     """
 
     lamps: tuple[str, ...]
@@ -41,11 +46,22 @@ class Fleet:
     counters: tuple[str, ...]
     counter: Ints
     capacity_veh_h: Floats
+    detectors: tuple[str, ...]
+    detector: Ints
+    boost: Floats
+    hold_s: Floats
     reasons: tuple[str, ...]
 
+    @property
+    def lane(self) -> Bools:
+        """(n,) whether a lamp brightens by itself."""
+        return self.detector >= 0
 
-def read_fleet(lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables) -> Fleet:
-    """Raises InputError with every problem of every lamp and counter."""
+
+def read_fleet(
+    lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables, on: date | None = None
+) -> Fleet:
+    """Lamps as old as they are `on` a day. Raises InputError with every problem of every lamp and counter."""
     problems: list[Problem] = []
     capacity = _capacities(counters, problems)
     read = [(lamp.id, attributes) for lamp in lamps if (attributes := _attributes(lamp, tables, problems))]
@@ -55,15 +71,20 @@ def read_fleet(lamps: Sequence[Asset], counters: Sequence[Asset], tables: Lighti
     if problems:
         raise InputError(problems)
     ids, rows = tuple(lamp for lamp, _ in read), [attributes for _, attributes in read]
-    curves, curve = _curves(rows, tables)
+    age = _age(rows, tables, on)
+    curves, curve, power_w = _curves(rows, age, tables)
     index = {counter: i for i, counter in enumerate(capacity)}
+    family, number = np.array([row.class_normal[0] for row in rows]), [int(row.class_normal[1:]) for row in rows]
+    constant = np.array([row.crossing or row.class_normal[0] == "C" for row in rows])
+    level_full = level_now(np.array([_maintained(row, tables) for row in rows]), age.maintenance, age.left, age.clo)
+    detectors, detector = _detectors(rows, constant)
     return Fleet(
         lamps=ids,
-        family=np.array([row.class_normal[0] for row in rows]),
-        number=np.array([int(row.class_normal[1:]) for row in rows]),
-        constant=np.array([row.crossing or row.class_normal[0] == "C" for row in rows]),
-        level_full=np.array([_level_full(row, tables) for row in rows]),
-        power_w=np.array([row.power_w for row in rows]),
+        family=family,
+        number=np.array(number),
+        constant=constant,
+        level_full=level_full,
+        power_w=power_w,
         dimmable=np.array([row.dimmable for row in rows]),
         curves=curves,
         curve=curve,
@@ -71,6 +92,10 @@ def read_fleet(lamps: Sequence[Asset], counters: Sequence[Asset], tables: Lighti
         counters=tuple(capacity),
         counter=np.array([index.get(row.counter, -1) for row in rows]),
         capacity_veh_h=np.array(list(capacity.values()), np.float64),
+        detectors=detectors,
+        detector=detector,
+        boost=np.where(detector >= 0, _boost(rows, level_full, tables), 0.0),
+        hold_s=np.array([row.hold_s or tables.lanes.hold.total_seconds() for row in rows]),
         reasons=tuple(_reasons(ids, rows, index, tables)),
     )
 
@@ -121,7 +146,7 @@ def _twice(ids: Sequence[str]) -> list[Problem]:
     return [Problem(one, 0, 0, "stands more than once", "keep one of them") for one in again]
 
 
-def _level_full(row: LampAttributes, tables: LightingTables) -> float:
+def _maintained(row: LampAttributes, tables: LightingTables) -> float:
     """Luminance L and illuminance E of a road surface compare by L = Q0 · E."""
     to_luminance = row.class_normal[0] == "M"
     if to_luminance == (row.class_full[0] == "M"):
@@ -129,10 +154,56 @@ def _level_full(row: LampAttributes, tables: LightingTables) -> float:
     return row.luminance_full * tables.surface_q0 if to_luminance else row.luminance_full / tables.surface_q0
 
 
-def _curves(rows: Sequence[LampAttributes], tables: LightingTables) -> tuple[tuple[PowerCurve, ...], Ints]:
-    kinds = [(row.flux_curve, row.standby_w / row.power_w) for row in rows]
+@dataclass(frozen=True, eq=False)
+class _Age:
+    """maintenance (n,) 1 where it is not stated, which corrects nothing; left (n,) see `light_left`."""
+
+    maintenance: Floats
+    left: Floats
+    clo: Bools
+
+
+def _age(rows: Sequence[LampAttributes], tables: LightingTables, on: date | None) -> _Age:
+    maintenance = np.array([row.maintenance_factor or 1.0 for row in rows])
+    burned = np.array([_burned_h(row, tables, on) for row in rows])
+    life_h = np.array([tables.life_h[row.flux_curve] for row in rows])
+    return _Age(maintenance, light_left(burned, life_h, maintenance), np.array([row.clo for row in rows]))
+
+
+def _burned_h(row: LampAttributes, tables: LightingTables, on: date | None) -> float:
+    if row.burning_h is not None:
+        return row.burning_h
+    if row.installed is None or on is None:
+        return float("nan")
+    years = (on - date.fromisoformat(row.installed)).days / 365.25
+    return max(years, 0.0) * tables.burning_h_per_year
+
+
+def _curves(
+    rows: Sequence[LampAttributes], age: _Age, tables: LightingTables
+) -> tuple[tuple[PowerCurve, ...], Ints, Floats]:
+    """The curves there are, which each lamp has, and its power at full flux."""
+    drive = drive_now(age.maintenance, age.left, age.clo).tolist()
+    kinds = [(row.flux_curve, row.standby_w / row.power_w, held) for row, held in zip(rows, drive, strict=True)]
     index = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
-    return tuple(tables.curve(*kind) for kind in index), np.array([index[kind] for kind in kinds])
+    held = [held_back(tables.curve(name, standby), held) for name, standby, held in index]
+    curve = np.array([index[kind] for kind in kinds])
+    power_w = np.array([row.power_w for row in rows]) * np.array([full for _, full in held])[curve]
+    return tuple(curve for curve, _ in held), curve, power_w
+
+
+def _detectors(rows: Sequence[LampAttributes], constant: Bools) -> tuple[tuple[str, ...], Ints]:
+    of = [None if stays else row.detector for row, stays in zip(rows, constant.tolist(), strict=True)]
+    index = {detector: i for i, detector in enumerate(dict.fromkeys(name for name in of if name is not None))}
+    return tuple(index), np.array([-1 if name is None else index[name] for name in of])
+
+
+def _boost(rows: Sequence[LampAttributes], level_full: Floats, tables: LightingTables) -> Floats:
+    """What each lamp says, or the flux of its normal class."""
+    levels = [tables.families[row.class_normal[0]].level(np.array(int(row.class_normal[1:]))) for row in rows]
+    normal, _ = required_flux(np.array(levels), level_full, tables.flux_grid)
+    said = np.array([np.nan if row.boost_flux is None else row.boost_flux for row in rows])
+    return np.where(np.isnan(said), normal, said)
 
 
 def _pairs(rows: Sequence[LampAttributes]) -> Ints:

@@ -27,15 +27,19 @@ class Need:
 
 
 def need_of(fleet: Fleet, night: Night, traffic: Traffic, tables: LightingTables) -> Need:
-    """Class and flux that traffic calls for. Unknown traffic calls for the normal class, the brightest."""
+    """Class and flux that traffic calls for. Unknown traffic calls for the normal class, the brightest.
+
+    Lamps with a detector are lit as an empty street is: they brighten by themselves for whoever comes.
+    """
     number = np.repeat(fleet.number[:, None], len(night.slots), axis=1)
     level = np.empty(number.shape)
-    unknown = np.full((1, len(night.slots)), np.nan)
-    share = np.vstack([traffic.share, unknown])
+    empty, unknown = np.zeros((1, len(night.slots))), np.full((1, len(night.slots)), np.nan)
+    share = np.vstack([traffic.share, empty, unknown])
+    row = np.where(fleet.lane, len(traffic.share), traffic.row)
     for letter, family in tables.families.items():
         rows = np.flatnonzero(fleet.family == letter)
         falling = rows[~fleet.constant[rows]]
-        relief = _relief(traffic, share, tables, letter)[traffic.row[falling]]
+        relief = _relief(traffic, share, tables, letter)[row[falling]]
         sums = thousandths(family.base) - 1000 * fleet.number[falling][:, None] - relief
         number[falling] = family.number(sums)
         level[rows] = family.level(number[rows])
@@ -44,7 +48,7 @@ def need_of(fleet: Fleet, night: Night, traffic: Traffic, tables: LightingTables
 
 
 def _relief(traffic: Traffic, share: Floats, tables: LightingTables, letter: str) -> Ints:
-    """(R + 1, T) thousandths that traffic weighs less than busy; the last row is that of no traffic known."""
-    capacities = [*traffic.capacity_veh_h.tolist(), 0.0]
+    """(R + 2, T) thousandths that traffic weighs less than busy; the last rows are that of none and of none known."""
+    capacities = [*traffic.capacity_veh_h.tolist(), 0.0, 0.0]
     rows = [tables.bands(letter, capacity).relief(row) for capacity, row in zip(capacities, share, strict=True)]
     return np.array(rows)

@@ -113,6 +113,29 @@ class Site(_Entry):
     lon: float = Field(ge=-180, le=180)
 
 
+class LaneDefaults(_Entry):
+    """What lamps with a detector do where they do not say it themselves."""
+
+    hold: Duration
+    detection: Fraction
+    history: Duration
+
+
+class DensityLimits(_Entry):
+    """Luminous flux installed over the surface it is to light, in lm/m², at most."""
+
+    agglomeration: float = Field(gt=0)
+    outside: float = Field(gt=0)
+
+
+class LightNuisance(_Entry):
+    """What the law allows a street light at most."""
+
+    lm_m2: DensityLimits
+    cct_k: float = Field(gt=0)
+    ulr: Fraction
+
+
 class LightingTables(_Entry):
     """How lighting is planned; the file says the meaning and the source of each entry."""
 
@@ -128,6 +151,10 @@ class LightingTables(_Entry):
     minimum_samples: int = Field(ge=1)
     stuck_after_readings: int = Field(ge=2)
     flux_curves: Mapping[str, list[tuple[Fraction, Fraction]]]
+    life_h: Mapping[str, Annotated[float, Field(gt=0)]]
+    burning_h_per_year: float = Field(gt=0, le=8784)
+    lanes: LaneDefaults
+    light_nuisance: LightNuisance
     fixed_program: Mapping[time, Fraction] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -137,6 +164,8 @@ class LightingTables(_Entry):
         _ = self.families
         for name in self.flux_curves:
             self.curve(name, 0.0)
+        if ageless := [name for name in self.flux_curves if name not in self.life_h]:
+            raise ValueError(f"life_h: no rated life of {', '.join(ageless)}")
         for name, step in (("ramp_per_slot", self.ramp_per_slot), ("neighbour_step", self.neighbour_step)):
             if abs(step / self.flux_grid - round(step / self.flux_grid)) > 1e-9:
                 raise ValueError(f"{name} {step} wants to be a multiple of flux_grid {self.flux_grid}")

@@ -10,6 +10,7 @@ import polars as pl
 
 from engine.model import Asset
 from jobs.lighting.fleet import Fleet, read_fleet, some
+from jobs.lighting.lanes import NOBODY_SEEN, lanes_of
 from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.tables import LightingTables
@@ -42,14 +43,17 @@ def build_problem(
     start_at: datetime,
     tables: LightingTables,
     quantile: float,
+    presence: pl.DataFrame | None = None,
 ) -> LightingTask:
     """The problem of the lighting day that starts at a local noon.
 
     `history` holds asset, observed_at (µs since 1970) and intensity (veh/h) of whatever was counted before. A lamp
-    whose counter tells nothing of an hour keeps its normal class then. Raises InputError with every problem of every
+    whose counter tells nothing of an hour keeps its normal class then. `presence` is what detectors told, see
+    `lanes_of`. Raises InputError with every problem of every
     lamp and counter, ValueError for a start that is no local noon.
     """
-    fleet, night = read_fleet(lamps, counters, tables), night_of(start_at, tables)
+    night = night_of(start_at, tables)
+    fleet = read_fleet(lamps, counters, tables, night.local[0].date())
     traffic = forecast_traffic(fleet, night, history, tables, quantile)
     need = need_of(fleet, night, traffic, tables)
     problem = LightingProblem(
@@ -63,6 +67,7 @@ def build_problem(
         dimmable=fleet.dimmable,
         curves=fleet.curves,
         curve=fleet.curve,
+        lanes=lanes_of(fleet, night, NOBODY_SEEN if presence is None else presence, tables),
     )
     short = [fleet.lamps[i] for i in np.flatnonzero(need.short)]
     reasons = [f"under-sized, full all the time they are asked for more: {some(short)} lamps"] if short else []

@@ -87,7 +87,7 @@ def _contradicted(slot: Slot, point: PointInfo | None) -> list[str]:
 def _breaks(program: Program, order: Order) -> bool:
     for start, until in order.spans(program.start, program.until):
         part = program.clip(start, until)
-        if part is not None and any(not order.at_least <= value <= order.at_most for _, value in part.steps):
+        if part is not None and any(not order.at_least <= value <= order.ceiling for _, value in part.steps):
             return True
     return False
 

@@ -1,15 +1,20 @@
 """Problem and plan as JSON, with a published schema: ids as the user wrote them, units in the field names."""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Ints, Lanes, Yesterday
 from optimizers.lighting.problem import Floats, LightingPlan, LightingProblem, PowerCurve
 from optimizers.result import InvalidProblem, Status, Violation
 
 D = TypeVar("D", bound=BaseModel)
 Fraction = Annotated[float, Field(ge=0, le=1)]
+# The problem judges levels itself: it tells a wrong scale from a wrong value.
+Level = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
 
 
 class _Document(BaseModel):
@@ -24,11 +29,36 @@ class CurveDocument(_Document):
 class LampDocument(_Document):
     id: str
     power_full_w: float
-    floor: list[Fraction] = Field(description="relative flux needed, one value for each slot")
-    ceiling: list[Fraction] | Fraction = Field(1.0, description="relative flux allowed, by slot or for all of them")
+    floor: list[Level] = Field(description="relative flux needed, one value for each slot")
+    ceiling: list[Level] | Level = Field(1.0, description="relative flux allowed, by slot or for all of them")
     ramp_per_slot: float | None = Field(None, description="largest change from slot to slot; null for no limit")
     dimmable: bool = True
     curve: str = Field(description="name of a power curve")
+    cabinet: str | None = Field(None, description="name of the cabinet or gateway that keeps its program")
+    relaxed: list[Level] | None = Field(None, description="floor it may be gone down to for a budget; null: its floor")
+    weight: float = Field(1.0, description="what its light is worth beside that of others, for a budget")
+    yesterday: list[Level] | None = Field(None, description="flux that yesterday's program asks on today's slots")
+    boost: Fraction | None = Field(None, description="flux while its detector sees somebody; null: it has none")
+    detection: list[Fraction] | Fraction = Field(
+        0.0, description="probability that it sees somebody, by slot or for all"
+    )
+
+
+class CabinetDocument(_Document):
+    programs: int | None = Field(None, description="most different programs it holds; null for no limit")
+    switch_points: int | None = Field(
+        None, description="most changes of level a day in a program, on and off too; null for no limit"
+    )
+
+
+class BudgetDocument(_Document):
+    energy_wh: float | None = Field(None, description="energy over all slots to stay within; null for no limit")
+    peak_w: float | None = Field(None, description="power in every slot to stay within; null for no limit")
+
+
+class ChangesDocument(_Document):
+    most: int | None = Field(None, description="most lamps told another program than yesterday's; null for no limit")
+    cost_wh: float = Field(0.0, description="what telling one lamp another program must save at least")
 
 
 class PairDocument(_Document):
@@ -44,6 +74,10 @@ class ProblemDocument(_Document):
     curves: dict[str, CurveDocument]
     lamps: list[LampDocument]
     neighbours: list[PairDocument] = []
+    cabinets: dict[str, CabinetDocument] = Field({}, description="what keeps programs, by name; none: no limits")
+    fleet_programs: int | None = Field(None, description="most different programs of all cabinets; null for no limit")
+    budget: BudgetDocument | None = Field(None, description="null: floors never give way")
+    changes: ChangesDocument | None = Field(None, description="null: yesterday does not matter")
 
 
 class ViolationDocument(_Document):
@@ -59,20 +93,31 @@ class LampPlanDocument(_Document):
     flux: list[float]
 
 
+class CabinetPlanDocument(_Document):
+    id: str
+    objective_wh: float = Field(description="energy of its lamps")
+    bound_wh: float = Field(description="no programs that it holds take less above the floors that this plan keeps")
+
+
 class PlanDocument(_Document):
-    """A lighting plan. Objective and bound are energy in Wh."""
+    """A lighting plan. Objective and bound are in `unit`."""
 
     status: Status
     objective: float
     bound: float
     gap: float
-    unit: str = "Wh"
+    unit: str = Field("Wh", description='"Wh" of energy, or "Wh given up" of light, for a budget')
+    energy_wh: float | None = None
+    given_up: float = 0.0
+    given_up_bound: float = 0.0
+    changes: int = 0
     seconds: float
     seed: int
     solver: str
     version: str
     violations: list[ViolationDocument]
     reasons: list[str]
+    cabinets: list[CabinetPlanDocument] = []
     lamps: list[LampPlanDocument]
 
 
@@ -97,6 +142,7 @@ def problem_to_json(problem: LightingProblem) -> str:
             ramp_per_slot=float(ramp) if np.isfinite(ramp := problem.ramp_per_slot[i]) else None,
             dimmable=bool(problem.dimmable[i]),
             curve=names[int(problem.curve[i])],
+            **_lamp_parts(problem, i),
         )
         for i, lamp in enumerate(problem.lamps)
     ]
@@ -111,7 +157,8 @@ def problem_to_json(problem: LightingProblem) -> str:
         curves={curve.name: CurveDocument(flux=list(curve.flux), power=list(curve.power)) for curve in problem.curves},
         lamps=lamps,
         neighbours=pairs,
-    ).model_dump_json()
+        **_parts(problem),
+    ).model_dump_json(exclude_unset=True)
 
 
 def problem_from_json(text: str | bytes) -> LightingProblem:
@@ -119,7 +166,9 @@ def problem_from_json(text: str | bytes) -> LightingProblem:
     document = _read(ProblemDocument, text)
     names, ids = list(document.curves), [lamp.id for lamp in document.lamps]
     index = {lamp: i for i, lamp in enumerate(ids)}
-    _refuse_strangers(document, index)
+    checks = _twice(document), _wrong_curves(document), _strangers(document, index), _wrong_rows(document)
+    if problems := list(chain.from_iterable(checks)):
+        raise InvalidProblem(problems)
     return LightingProblem(
         lamps=tuple(ids),
         floor=np.array([lamp.floor for lamp in document.lamps]),
@@ -133,6 +182,10 @@ def problem_from_json(text: str | bytes) -> LightingProblem:
         neighbours=np.array([[index[lamp] for lamp in pair.lamps] for pair in document.neighbours]).reshape(-1, 2),
         neighbour_step=np.array([pair.step for pair in document.neighbours]),
         slot_s=document.slot_s,
+        holders=_holders(document),
+        budget=_budget(document),
+        yesterday=_yesterday(document),
+        lanes=_lanes(document),
     )
 
 
@@ -142,6 +195,11 @@ def plan_to_json(plan: LightingPlan) -> str:
         objective=plan.objective,
         bound=plan.bound,
         gap=plan.gap,
+        unit=plan.unit,
+        energy_wh=None if np.isnan(plan.energy_wh) else plan.energy_wh,
+        given_up=plan.given_up,
+        given_up_bound=plan.given_up_bound,
+        changes=plan.changes,
         seconds=plan.seconds,
         seed=plan.seed,
         solver=plan.solver,
@@ -151,6 +209,12 @@ def plan_to_json(plan: LightingPlan) -> str:
             for v in plan.violations
         ],
         reasons=list(plan.reasons),
+        cabinets=[
+            CabinetPlanDocument(id=name, objective_wh=objective, bound_wh=bound)
+            for name, objective, bound in zip(
+                plan.holders, plan.holder_objective_wh.tolist(), plan.holder_bound_wh.tolist(), strict=True
+            )
+        ],
         lamps=[LampPlanDocument(id=lamp, flux=flux.tolist()) for lamp, flux in zip(plan.lamps, plan.flux, strict=True)],
     ).model_dump_json()
 
@@ -161,9 +225,13 @@ def plan_from_json(text: str | bytes) -> LightingPlan:
     if len({len(lamp.flux) for lamp in document.lamps}) > 1:
         raise InvalidProblem(["lamps: flux is not of one length, wants one value for each slot"])
     return LightingPlan(
-        **document.model_dump(exclude={"gap", "unit", "violations", "reasons", "lamps"}),
+        **document.model_dump(exclude={"gap", "energy_wh", "violations", "reasons", "cabinets", "lamps"}),
+        energy_wh=np.nan if document.energy_wh is None else document.energy_wh,
         violations=tuple(Violation(**violation.model_dump()) for violation in document.violations),
         reasons=tuple(document.reasons),
+        holders=tuple(cabinet.id for cabinet in document.cabinets),
+        holder_objective_wh=np.array([cabinet.objective_wh for cabinet in document.cabinets], np.float64),
+        holder_bound_wh=np.array([cabinet.bound_wh for cabinet in document.cabinets], np.float64),
         lamps=tuple(lamp.id for lamp in document.lamps),
         flux=np.array([lamp.flux for lamp in document.lamps], np.float64),
     )
@@ -180,28 +248,134 @@ def _read(model: type[D], text: str | bytes) -> D:
         ) from None
 
 
-def _refuse_strangers(document: ProblemDocument, index: dict[str, int]) -> None:
-    """Names that lead nowhere and rows of the wrong length: what arrays could no longer tell."""
+def _strangers(document: ProblemDocument, index: dict[str, int]) -> Iterator[str]:
+    """Names that lead nowhere, and parts of lamps that no part of the problem asks for: arrays could no longer tell."""
+    curves, cabinets = ", ".join(document.curves) or "none", ", ".join(document.cabinets) or "none"
+    for i, lamp in enumerate(document.lamps):
+        wrong = [
+            (lamp.curve not in document.curves, f"no curve {lamp.curve!r}, there is {curves}"),
+            (lamp.cabinet is None and bool(document.cabinets), f"stands in no cabinet, wants one of {cabinets}"),
+            (lamp.cabinet not in {None, *document.cabinets}, f"no cabinet {lamp.cabinet!r}, there is {cabinets}"),
+            (lamp.relaxed is not None and document.budget is None, "has a relaxed floor, and there is no budget"),
+            (lamp.yesterday is not None and document.changes is None, "has a yesterday, and there are no changes"),
+        ]
+        yield from (f"lamps.{i} {lamp.id!r}: {what}" for is_so, what in wrong if is_so)
+    for k, pair in enumerate(document.neighbours):
+        yield from (f"neighbours.{k}: no lamp {name!r}" for name in pair.lamps if name not in index)
+    if document.fleet_programs is not None and not document.cabinets:
+        yield "fleet_programs: there are no cabinets to hold programs"
+
+
+def _twice(document: ProblemDocument) -> Iterator[str]:
+    """Lamps that stand more than once, in one cabinet or in several."""
+    homes: dict[str, list[str]] = {}
+    for lamp in document.lamps:
+        homes.setdefault(lamp.id, []).append(lamp.cabinet or "none")
+    for lamp_id, found in homes.items():
+        if len(set(found)) > 1:
+            yield f"lamp {lamp_id!r} is in {len(set(found))} cabinets, {', '.join(sorted(set(found)))}, wants one"
+        elif len(found) > 1:
+            yield f"lamp {lamp_id!r} stands {len(found)} times, wants once"
+
+
+def _wrong_curves(document: ProblemDocument) -> Iterator[str]:
+    for name, curve in document.curves.items():
+        try:
+            PowerCurve(name, tuple(curve.flux), tuple(curve.power))
+        except InvalidProblem as error:
+            yield from error.problems
+
+
+def _wrong_rows(document: ProblemDocument) -> Iterator[str]:
     slots = len(document.burning)
-    problems = [
-        f"lamps.{i} {lamp.id!r}: {name} has {len(values)} values, wants {slots}, one for each slot"
-        for i, lamp in enumerate(document.lamps)
-        for name, values in (("floor", lamp.floor), ("ceiling", lamp.ceiling))
-        if isinstance(values, list) and len(values) != slots
-    ]
-    problems += [
-        f"lamps.{i} {lamp.id!r}: no curve {lamp.curve!r}, there is {', '.join(document.curves) or 'none'}"
-        for i, lamp in enumerate(document.lamps)
-        if lamp.curve not in document.curves
-    ]
-    problems += [
-        f"neighbours.{k}: no lamp {lamp!r}"
-        for k, pair in enumerate(document.neighbours)
-        for lamp in pair.lamps
-        if lamp not in index
-    ]
-    if problems:
-        raise InvalidProblem(problems)
+    for i, lamp in enumerate(document.lamps):
+        for name in ("floor", "ceiling", "relaxed", "yesterday", "detection"):
+            values = getattr(lamp, name)
+            if isinstance(values, list) and len(values) != slots:
+                yield f"lamps.{i} {lamp.id!r}: {name} has {len(values)} values, wants {slots}, one for each slot"
+
+
+def _holders(document: ProblemDocument) -> Holders | None:
+    if not document.cabinets:
+        return None
+    index = {name: h for h, name in enumerate(document.cabinets)}
+    return Holders(
+        names=tuple(document.cabinets),
+        of=np.array([index[lamp.cabinet or ""] for lamp in document.lamps]),
+        programs=np.array([_limit(cabinet.programs) for cabinet in document.cabinets.values()]),
+        switch_points=np.array([_limit(cabinet.switch_points) for cabinet in document.cabinets.values()]),
+        fleet_programs=_limit(document.fleet_programs),
+    )
+
+
+def _budget(document: ProblemDocument) -> Budget | None:
+    if (asked := document.budget) is None:
+        return None
+    return Budget(
+        relaxed=np.array([lamp.floor if lamp.relaxed is None else lamp.relaxed for lamp in document.lamps]),
+        energy_wh=np.inf if asked.energy_wh is None else asked.energy_wh,
+        peak_w=np.inf if asked.peak_w is None else asked.peak_w,
+        weight=np.array([lamp.weight for lamp in document.lamps]),
+    )
+
+
+def _yesterday(document: ProblemDocument) -> Yesterday | None:
+    if (asked := document.changes) is None:
+        return None
+    nothing = np.full(len(document.burning), np.nan)
+    rows = [nothing if lamp.yesterday is None else lamp.yesterday for lamp in document.lamps]
+    return Yesterday(flux=np.array(rows), changes=_limit(asked.most), change_cost_wh=asked.cost_wh)
+
+
+def _lanes(document: ProblemDocument) -> Lanes | None:
+    if all(lamp.boost is None for lamp in document.lamps):
+        return None
+    slots = len(document.burning)
+    return Lanes(
+        boost=np.array([lamp.boost or 0.0 for lamp in document.lamps]),
+        detection=np.array([np.broadcast_to(lamp.detection, slots) for lamp in document.lamps]),
+    )
+
+
+def _lamp_parts(problem: LightingProblem, i: int) -> dict[str, Any]:
+    """What the parts of a problem say of a lamp."""
+    found: dict[str, Any] = {}
+    if problem.holders is not None:
+        found["cabinet"] = problem.holders.names[int(problem.holders.of[i])]
+    if problem.budget is not None:
+        found |= {"relaxed": problem.budget.relaxed[i].tolist(), "weight": float(problem.budget.weight[i])}
+    if problem.yesterday is not None and not np.isnan(problem.yesterday.flux[i]).any():
+        found["yesterday"] = problem.yesterday.flux[i].tolist()
+    if problem.lanes is not None and problem.lanes.boost[i] > 0:
+        found |= {"boost": float(problem.lanes.boost[i]), "detection": _shortest(problem.lanes.detection[i])}
+    return found
+
+
+def _parts(problem: LightingProblem) -> dict[str, Any]:
+    """What the parts of a problem say of all lamps together."""
+    found: dict[str, Any] = {}
+    if (holders := problem.holders) is not None:
+        limits = zip(_told(holders.programs), _told(holders.switch_points), strict=True)
+        cabinets = [CabinetDocument(programs=programs, switch_points=points) for programs, points in limits]
+        found["cabinets"] = dict(zip(holders.names, cabinets, strict=True))
+        found["fleet_programs"] = _told(np.array([holders.fleet_programs]))[0]
+    if (budget := problem.budget) is not None:
+        found["budget"] = BudgetDocument(
+            energy_wh=budget.energy_wh if np.isfinite(budget.energy_wh) else None,
+            peak_w=budget.peak_w if np.isfinite(budget.peak_w) else None,
+        )
+    if (yesterday := problem.yesterday) is not None:
+        most = _told(np.array([yesterday.changes]))[0]
+        found["changes"] = ChangesDocument(most=most, cost_wh=yesterday.change_cost_wh)
+    return found
+
+
+def _limit(told: int | None) -> int:
+    return UNLIMITED if told is None else told
+
+
+def _told(limits: Ints) -> list[int | None]:
+    return [None if limit == UNLIMITED else limit for limit in limits.tolist()]
 
 
 def _shortest(row: Floats) -> list[float] | float:

@@ -214,6 +214,7 @@ class LightingPlan(Plan):
                              for each lamp told another program. "Wh given up": light given up for a budget, as
                              `Budget` defines it
     energy_wh                energy of the flux, with what lanes are expected to add
+    holders (h,)             names of what keeps programs, as in the problem
     holder_objective_wh (h,) energy of each holder's lamps; holder_bound_wh (h,): no programs it can hold take less
                              above the floors that this plan keeps
     given_up                 light given up; given_up_bound: no other choice among the levels tried gives up less,
@@ -225,6 +226,7 @@ class LightingPlan(Plan):
     flux: Floats
     unit: str = WH
     energy_wh: float = float("nan")
+    holders: tuple[str, ...] = ()
     holder_objective_wh: Floats = field(default_factory=lambda: np.empty(0))
     holder_bound_wh: Floats = field(default_factory=lambda: np.empty(0))
     given_up: float = 0.0

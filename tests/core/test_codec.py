@@ -3,12 +3,14 @@
 import math
 import struct
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from engine.catalogue import Catalogue
 from engine.codec import FrameField, Layout, Value
 
 INTEGERS = ["u8", "i8", "u16", "i16", "u24", "i24", "u32", "i32"]
@@ -45,6 +47,54 @@ def test_every_raw_number_comes_back(field: FrameField, data: st.DataObject) -> 
     assert field.bounds is not None
     raw = data.draw(st.integers(*field.bounds))
     assert field.raw_of(field.value_of(raw)) == raw
+
+
+@pytest.mark.parametrize(
+    ("dali", "flux", "raw", "read"),
+    [("log", 0.5, 229, 0.5053), ("log", 0.0, 0, 0.0), ("log", 1.0, 254, 1.0), ("linear", 0.5, 127, 0.5)],
+)
+def test_a_flux_is_written_as_a_level_of_a_dimming_bus(dali: Any, flux: float, raw: int, read: float) -> None:
+    layout = Layout(fields=(FrameField(name="x", dali=dali),))
+    assert layout.encode({"x": flux}) == bytes([raw])
+    assert layout.decode(bytes([raw]))["x"] == pytest.approx(read, abs=1e-4)
+
+
+@pytest.mark.parametrize("dali", ["log", "linear"])
+def test_what_a_bus_makes_of_any_planned_flux_is_within_what_verification_allows(
+    dali: Any, catalogue: Catalogue
+) -> None:
+    field = FrameField(dali=dali)
+    allowed = catalogue.point("Streetlight", "illuminanceLevel").envelope.verify_tolerance
+    planned = [k / 100 for k in range(101)]
+    more = [field.value_of(field.raw_of(flux)) - flux for flux in planned]
+    assert min(more) >= -1e-9
+    assert max(more) <= allowed
+
+
+@pytest.mark.parametrize("value", [1.01, -0.1])
+def test_what_is_no_flux_is_no_level(value: float) -> None:
+    with pytest.raises(ValueError, match="is no flux: a share of full, 0 to 1"):
+        Layout(fields=(FrameField(name="x", dali="log"),)).encode({"x": value})
+
+
+def test_255_is_no_level() -> None:
+    with pytest.raises(ValueError, match="x: 255 is outside 0 to 254"):
+        Layout(fields=(FrameField(name="x", dali="log"),)).decode(b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"scale": 0.01}, "have a curve, and neither scale nor offset"),
+        ({"type": "i8"}, "whole numbers from 0 to 254, which it cannot hold"),
+        ({"type": "f32"}, "whole numbers from 0 to 254, which it cannot hold"),
+        ({"bit": 0, "width": 7}, "whole numbers from 0 to 254, which it cannot hold"),
+        ({"dali": "cubic"}, "Input should be 'log' or 'linear'"),
+    ],
+)
+def test_levels_that_contradict_their_field(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        FrameField(**{"name": "x", "dali": "log"} | keys)
 
 
 @given(number_fields(), st.floats(min_value=0.51, max_value=1e12), st.booleans())

@@ -37,6 +37,7 @@ def test_the_register_map() -> None:
     points = load_register_map(EXAMPLES / "modbus.example.yaml").points
     assert points["B-49007-0001/heatingSetpoint"].write.words_of(19.5) == [195]
     assert points["V-49007-0002/opening"].write.words_of(0.5) == [0, 0x3F00]
+    assert points["L-49007-00001/illuminanceLevel"].write.words_of(0.5) == [229]
     with pytest.raises(ValueError, match="coil"):
         points["V-49007-0001/opening"].write.words_of(0.5)
 

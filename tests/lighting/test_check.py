@@ -25,7 +25,7 @@ def mutated(change: Callable[[Floats], None], problem: LightingProblem = PROBLEM
     energy = next(
         (float(v.detail.split(", ")[1].split(" ")[0]) for v in found if v.constraint == "objective"), plan.objective
     )
-    return check(problem, replace(plan, objective=energy))
+    return check(problem, replace(plan, objective=energy, energy_wh=energy))
 
 
 def put(lamp: int, slot: int, value: float) -> Callable[[Floats], None]:

@@ -1,6 +1,7 @@
 """JSON in and out: nothing lost, a schema that holds, every problem of a text at once."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizers.lighting import (
+    UNLIMITED,
+    Budget,
+    Holders,
+    Lanes,
+    LightingProblem,
+    Yesterday,
     check,
     example,
+    pack,
     plan_from_json,
     plan_schema,
     plan_to_json,
@@ -94,8 +102,8 @@ LAMP = {"id": "A", "power_full_w": 1.0, "floor": [0, 0, 0, 0], "curve": "led"}
         (changed(slot=1), "slot: Extra inputs are not permitted"),
         (changed(slot_s="soon"), "slot_s: "),
         (
-            changed(lamps=[LAMP | {"floor": [0, 0, 50, 0]}]),
-            "lamps.0.floor.2: Input should be less than or equal to 1, found 50",
+            changed(lamps=[LAMP | {"floor": [0, 0, 50, 0]}], neighbours=[]),
+            "lamp 'A': floor in slot 2 is 50.0, wants a fraction 0 to 1 (is it in percent, or 0 to 254?)",
         ),
         (changed(lamps=[LAMP | {"floor": [0, 0]}], neighbours=[]), "lamps.0 'A': floor has 2 values, wants 4"),
         (changed(lamps=[LAMP | {"ceiling": [1, 1]}], neighbours=[]), "lamps.0 'A': ceiling has 2 values, wants 4"),
@@ -107,6 +115,37 @@ LAMP = {"id": "A", "power_full_w": 1.0, "floor": [0, 0, 0, 0], "curve": "led"}
             changed(lamps=[LAMP], neighbours=[], curves={"led": {"flux": [0, 1], "power": [1, 1]}}),
             "does not strictly increase",
         ),
+        (
+            changed(lamps=[LAMP | {"floor": [0, 0, 50, 0]}, LAMP | {"id": "B", "floor": [0, 0, 1, 0]}], neighbours=[]),
+            "floor: scales are mixed, 1 on 0 to 1 as 'B', 1 on 0 to 100 as 'A'",
+        ),
+        (changed(lamps=[LAMP | {"cabinet": "X"}], neighbours=[]), "lamps.0 'A': no cabinet 'X', there is none"),
+        (
+            changed(lamps=[LAMP, LAMP | {"id": "B", "cabinet": "X"}], neighbours=[], cabinets={"X": {}}),
+            "lamps.0 'A': stands in no cabinet, wants one of X",
+        ),
+        (
+            changed(
+                lamps=[LAMP | {"cabinet": "X"}, LAMP | {"cabinet": "Y"}], neighbours=[], cabinets={"X": {}, "Y": {}}
+            ),
+            "lamp 'A' is in 2 cabinets, X, Y, wants one",
+        ),
+        (changed(lamps=[LAMP | {"relaxed": [0, 0, 0, 0]}], neighbours=[]), "'A': has a relaxed floor, and there is no"),
+        (changed(lamps=[LAMP | {"yesterday": [0, 0, 0, 0]}], neighbours=[]), "'A': has a yesterday, and there are no"),
+        (changed(fleet_programs=3), "fleet_programs: there are no cabinets"),
+        (changed(cabinets={"X": {"programs": 0}}, lamps=[LAMP | {"cabinet": "X"}], neighbours=[]), "programs is 0"),
+        (
+            changed(cabinets={"X": {"switch_points": 1}}, lamps=[LAMP | {"cabinet": "X"}], neighbours=[]),
+            "holders: holder 'X': switch_points is 1, wants 2 or more",
+        ),
+        (changed(budget={"energy_wh": -1}, lamps=[LAMP], neighbours=[]), "budget: energy_wh is -1.0"),
+        (
+            changed(budget={}, lamps=[LAMP | {"relaxed": [0, 0.5, 0, 0]}], neighbours=[]),
+            "lamp 'A': relaxed in slot 1 is 0.5, wants at most the lamp's own floor",
+        ),
+        (changed(changes={"most": -1}, lamps=[LAMP], neighbours=[]), "yesterday: changes is -1, wants 0 or more"),
+        (changed(lamps=[LAMP | {"boost": 1.5}]), "lamps.0.boost: Input should be less than or equal to 1"),
+        (changed(lamps=[LAMP | {"detection": [0.5]}], neighbours=[]), "'A': detection has 1 values, wants 4"),
         (problem_to_json(example(0)).replace("900.0", "NaN", 1), "slot_s: Input should be a finite number"),
     ],
 )
@@ -121,6 +160,60 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidProblem) as raised:
         problem_from_json(wrong)
     assert len(raised.value.problems) >= 6
+
+
+def test_names_rows_and_curves_that_are_wrong_are_said_together() -> None:
+    wrong = changed(
+        lamps=[LAMP | {"floor": [0]}, LAMP, LAMP | {"id": "B", "curve": "x", "ceiling": [1]}],
+        curves={"led": {"flux": [0, 1], "power": [1, 1]}},
+    )
+    with pytest.raises(InvalidProblem) as raised:
+        problem_from_json(wrong)
+    told = "\n".join(raised.value.problems)
+    for what in ("'A' stands 2 times", "does not strictly increase", "no curve 'x'", "floor has 1", "ceiling has 1"):
+        assert what in told
+
+
+def with_everything(seed: int = 0) -> LightingProblem:
+    """The example with every part."""
+    plain = example(seed, streets=2, lamps_per_street=3, slots=24)
+    n, slots = plain.shape
+    yesterday = np.where(np.arange(n)[:, None] % 2, plain.floor, np.nan)
+    parts = {
+        "holders": Holders(names=("A", "é"), of=np.arange(n) % 2, programs=np.array([3, UNLIMITED]), fleet_programs=5),
+        "budget": Budget(relaxed=plain.floor / 2, peak_w=1e4, weight=np.linspace(1, 2, n)),
+        "yesterday": Yesterday(flux=yesterday, changes=3, change_cost_wh=0.5),
+        "lanes": Lanes(boost=np.arange(n) / n, detection=np.where(np.arange(n)[:, None] == 5, 0.1, np.zeros(slots))),
+    }
+    return LightingProblem(**{**vars(plain), **parts})
+
+
+def test_a_problem_with_every_part_comes_back_as_it_was() -> None:
+    problem = with_everything()
+    again = problem_from_json(problem_to_json(problem))
+    assert pack(again) == pack(problem)
+
+
+def test_a_problem_without_parts_does_not_speak_of_them() -> None:
+    data = json.loads(problem_to_json(example(0)))
+    assert set(data) == {"slot_s", "burning", "curves", "lamps", "neighbours"}
+    assert "cabinet" not in data["lamps"][0]
+
+
+def test_a_plan_with_every_figure_comes_back_as_it_was() -> None:
+    plan = replace(
+        solve(example(0)),
+        unit="Wh given up",
+        holders=("A", "é"),
+        holder_objective_wh=np.array([2.0, 3.0]),
+        holder_bound_wh=np.array([1.5, 3.0]),
+        given_up=7.0,
+        given_up_bound=6.5,
+        changes=4,
+    )
+    again = plan_from_json(plan_to_json(plan))
+    assert plan_to_json(again) == plan_to_json(plan)
+    assert (again.holders, again.unit, again.given_up, again.changes) == (plan.holders, "Wh given up", 7.0, 4)
 
 
 def test_a_plan_of_uneven_length_is_refused() -> None:

@@ -1,0 +1,82 @@
+"""What is left of the light where an order takes it: crossings at their class, and a fall-off to the dark."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.model import Asset
+from engine.setpoints.orders import Order
+from jobs.lighting.fleet import Fleet, read_fleet
+from jobs.lighting.tables import LightingTables
+from optimizers.lighting import TOLERANCE
+from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.lighting_classes import required_flux
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Flux (n,) that each lamp needs so that others keep their normal class and no neighbours differ by more than the
+    step: `crossings` for conflict areas alone, `streets` for all other lamps."""
+
+    crossings: Floats
+    streets: Floats
+
+
+def normal_flux(fleet: Fleet, tables: LightingTables) -> Floats:
+    """(n,) relative flux of the normal class, on the grid, at most 1."""
+    level = np.empty(len(fleet.lamps))
+    for letter, family in tables.families.items():
+        rows = np.flatnonzero(fleet.family == letter)
+        level[rows] = family.level(fleet.number[rows])
+    return required_flux(level, fleet.level_full, tables.flux_grid)[0]
+
+
+def kept(fleet: Fleet, tables: LightingTables) -> Kept:
+    normal = normal_flux(fleet, tables)
+    step = np.full(len(fleet.pairs), tables.neighbour_step)
+
+    def beside(lit: Bools) -> Floats:
+        return lifted(np.where(lit, normal, 0.0)[:, None], fleet.pairs, step, fleet.dimmable)[:, 0]
+
+    return Kept(beside(fleet.constant), beside(~fleet.constant))
+
+
+def lifted(level: Floats, pairs: Ints, step: Floats, dimmable: Bools) -> Floats:
+    """The least levels (n, T) at or above these that keep neighbours within their step, and full what cannot dim and is
+    on at all."""
+    both = np.r_[pairs[:, 0], pairs[:, 1]], np.r_[pairs[:, 1], pairs[:, 0]]
+    fall = np.tile(step, 2)[:, None]
+    switched = ~dimmable
+    level = level.astype(np.float64)
+    while True:
+        raised = level.copy()
+        np.maximum.at(raised, both[1], level[both[0]] - fall)
+        raised = np.round(raised, 12)
+        raised[switched] = raised[switched] > TOLERANCE
+        if np.array_equal(raised, level):
+            return level
+        level = raised
+
+
+def levels_kept(lamps: Sequence[Asset], tables: LightingTables) -> Mapping[str, tuple[float, float]]:
+    """Lamp → `Kept.crossings`, `Kept.streets`. A lamp that cannot be read keeps full light, unless it
+    says of itself that it lights no crossing."""
+    try:
+        fleet = read_fleet(lamps, [], tables)
+    except InputError as error:
+        unfit = {problem.source for problem in error.problems}
+        fit = [lamp for lamp in lamps if lamp.id not in unfit]
+        found = {lamp.id: (0.0 if lamp.attributes.get("crossing") is False else 1.0, 1.0) for lamp in lamps}
+        return {**found, **levels_kept(fit, tables)} if fit and len(fit) < len(lamps) else found
+    levels = kept(fleet, tables)
+    return dict(zip(fleet.lamps, zip(levels.crossings.tolist(), levels.streets.tolist(), strict=True), strict=True))
+
+
+def keeps(order: Order, crossings: float, streets: float) -> float:
+    """The level that an order leaves a lamp: see `OrderEntry` for who decides, and what holds until then."""
+    left = [-np.inf]
+    left += [crossings] if order.crossings != "dark" else []
+    left += [streets] if order.at_most > 0 and order.streets != "dim" else []
+    return float(max(left))

@@ -1,0 +1,111 @@
+"""What past hours teach: how far a count strays from the expected one, seen so many hours before, and how surely."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizers.forecast.hours import DAY, Bools, Floats, HourlyCounts, Ints, expected, signs
+from optimizers.result import InvalidProblem
+
+Pair = tuple[int, int]
+
+_RIDGE = 2.0  # pulls towards the expected count where there is little to learn from
+_SPREAD_RIDGE = 3.0
+_LEAST_SPREAD = 0.03  # of the logarithm: less than a count's own chance
+_NEAR_HOUR = 0.5  # weight of the hour before and after beside the hour itself
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What was learnt from the hours before `until`, of each pair of an hour of the day and the hours seen ahead.
+
+    expected, samples (S, 72)  mean logarithm of each group of like hours, and how many they are
+    slopes                     of each pair (S, F): what each sign and each word of the calendar adds to the logarithm
+    spread                     of each pair (S, G): logarithm of how far off it is, by the same
+    strays (S, Z)              how far off it was, over how far it should have been, in order; NaN at the end
+    """
+
+    until: int
+    expected: Floats
+    samples: Ints
+    slopes: Mapping[Pair, Floats]
+    spread: Mapping[Pair, Floats]
+    strays: Floats
+
+
+def learn(counts: HourlyCounts, until: int, pairs: Iterable[Pair]) -> Learned:
+    """Learn from the hours before `until` to tell each (hour of the day, hours ahead) of `pairs`.
+
+    Hours ahead are counted from the newest known hour: 1 is the hour that follows it. Each series is learnt by itself.
+    Raises InvalidProblem for an hour that is none, or less than one ahead.
+    """
+    wanted = sorted(set(pairs))
+    if wrong := [pair for pair in wanted if not 0 <= pair[0] < DAY or pair[1] < 1]:
+        raise InvalidProblem(
+            [f"hour {hour}, {ahead} hours ahead: want 0 to 23, and 1 or more" for hour, ahead in wrong]
+        )
+    means, samples = expected(counts, until)
+    above = counts.size[:, :until] - means[:, counts.group[:until]]
+    slopes, spread = {}, {}
+    strays = [np.empty((len(counts.value), 0))]
+    for hour, ahead in wanted:
+        slopes[hour, ahead], off, hours = _slopes(counts, above, hour, ahead)
+        spread[hour, ahead], scale = _spread(counts, above, off, hours, ahead)
+        strays.append(off / scale)
+    return Learned(until, means, samples, slopes, spread, np.sort(np.concatenate(strays, axis=1), axis=1))
+
+
+def reasons(counts: HourlyCounts, above: Floats, hours: Ints, ahead: int) -> Floats:
+    """(S, K, F) signs and calendar of some hours."""
+    seen = signs(above, hours, ahead)
+    calendar = np.broadcast_to(counts.calendar[hours], (len(seen), len(hours), counts.calendar.shape[1]))
+    return np.concatenate([seen, calendar], axis=-1)
+
+
+def unrest(counts: HourlyCounts, above: Floats, hours: Ints, ahead: int) -> Floats:
+    """(S, K, G) what a wide error goes with: an unusual evening, a turn, unusual days, the kind of day."""
+    seen = signs(above, hours, ahead)
+    turn = seen[..., :1] - seen[..., 1:2]
+    kinds = np.broadcast_to(counts.calendar[hours, :3], (len(seen), len(hours), 3))
+    return np.concatenate([np.abs(seen), np.abs(turn), kinds], axis=-1)
+
+
+def _slopes(counts: HourlyCounts, above: Floats, hour: int, ahead: int) -> tuple[Floats, Floats, Ints]:
+    """The slopes of a pair, and how far off each past hour of that hour of the day is when it is left out, NaN where
+    not counted: ridge regression, each error over one less its leverage.
+    """
+    past = np.arange(above.shape[1])
+    apart = np.abs((counts.hour[: len(past)] - hour + DAY // 2) % DAY - DAY // 2)
+    hours = past[apart <= 1]
+    inputs, target = reasons(counts, above, hours, ahead), above[:, hours]
+    counted = np.isfinite(target)
+    weight = np.where(apart[hours] == 0, 1.0, _NEAR_HOUR) * counted
+    inverse, slopes = _ridge(inputs, np.where(counted, target, 0.0), weight, _RIDGE)
+    own = apart[hours] == 0
+    rows = inputs[:, own]
+    leverage = np.einsum("skf,skf->sk", np.einsum("skf,sfg->skg", rows, inverse), rows)
+    off = (target[:, own] - np.einsum("skf,sf->sk", rows, slopes)) / (1 - np.minimum(leverage, 0.5))
+    return slopes, off, hours[own]
+
+
+def _spread(counts: HourlyCounts, above: Floats, off: Floats, hours: Ints, ahead: int) -> tuple[Floats, Floats]:
+    """How wide the error of a pair is: slopes of its logarithm, and the width (S, K) they give each past hour."""
+    inputs = unrest(counts, above, hours, ahead)
+    counted = np.isfinite(off)
+    wide = np.log(np.where(counted, np.abs(off), 0.0) + _LEAST_SPREAD)
+    _, slopes = _ridge(inputs, np.where(counted, wide, 0.0), counted.astype(np.float64), _SPREAD_RIDGE)
+    return slopes, np.exp(np.einsum("skg,sg->sk", inputs, slopes))
+
+
+def _ridge(inputs: Floats, target: Floats, weight: Floats, ridge: float) -> tuple[Floats, Floats]:
+    """Inverse (S, F, F) of the normal matrix and the slopes (S, F). Sums in a fixed order: no BLAS."""
+    weighted = inputs * weight[..., None]
+    normal = np.einsum("skf,skg->sfg", weighted, inputs) + ridge * np.eye(inputs.shape[-1])
+    inverse = np.linalg.inv(normal)
+    return inverse, np.einsum("sfg,sg->sf", inverse, np.einsum("skf,sk->sf", weighted, target))
+
+
+def enough(learned: Learned, counts: HourlyCounts, hours: Ints, minimum_samples: int) -> Bools:
+    """(S, K) where that many like hours stand behind an hour."""
+    return np.asarray(learned.samples[:, counts.group[hours]] >= minimum_samples)
