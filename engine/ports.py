@@ -166,7 +166,11 @@ class SlotLog(Protocol):
     """The priority arrays, every version kept."""
 
     def put(self, slots: Sequence[Slot]) -> None:
-        """Write; a newer slot of the same (point, level, source) replaces the older from its `written_at` on."""
+        """Write; a newer slot of the same (point, level, source) replaces the older from its `written_at` on.
+
+        Not one of another time, that is still to run when the newer one begins later, or begins after it has ended:
+        tomorrow's program does not end today's.
+        """
         ...
 
     def release(self, point: str, level: int, source: str, at: datetime) -> bool:

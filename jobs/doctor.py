@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from jobs.groups.trays import arrangement
 from jobs.health import Finding
 from jobs.overdue import overdue
 from jobs.reload import in_service
+from jobs.rooms import announced_rooms, room_of
 from jobs.schedules import schedule_of
 from jobs.schedules.reviewing import amiss, review
 
@@ -222,7 +223,22 @@ def _equipment(settings: Settings, with_inventory: bool) -> Iterator[Finding]:
     with ThreadPoolExecutor(16) as pool:
         yield from pool.map(_probe, connections)
     if with_inventory:
+        yield from _rooms(settings, connections)
         yield from _unserved(settings, Directory(connections))
+
+
+def _rooms(settings: Settings, connections: Sequence[Connection]) -> Iterator[Finding]:
+    """What of one night each connection's equipment takes, where that is known."""
+    with Store.open(settings.database_url).read() as unit:
+        announced = announced_rooms(unit)
+    for connection in connections:
+        room, said = room_of(connection, announced), announced.get(connection.id)
+        limits = {"programs": room.programs, "changes of level": room.switch_points}
+        known = [f"at most {most} {what}" for what, most in limits.items() if most is not None]
+        if known:
+            where = "in all" if room.shared else "each gateway"
+            source = f"announced {_when(said.at)}: {said.room.said}" if said else "stated in the equipment file"
+            yield Finding(f"room {connection.id}", "ok", f"{' and '.join(known)} a night, {where} ({source})")
 
 
 def _unserved(settings: Settings, directory: Directory) -> Iterator[Finding]:

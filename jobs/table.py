@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from engine.equipment.connections import Site
 from engine.ports import Clock
+from engine.rulebook.fields import Delay
 from engine.settings import Settings
 from engine.store import Store, Unit
 from engine.store.ledger import RunReport
@@ -15,11 +17,13 @@ from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
 from jobs.forecasts import ask, chosen_sources, forget_others, sources_in, take_in, validators_of
-from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, report_of
+from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, planned, report_of
+from jobs.rooms import ask_rooms, keep_rooms
 from jobs.vitals import Vitals
 from optimizers.result import Limits
 
 _PARTITIONS_AHEAD = timedelta(days=62)
+_FARTHEST = timedelta(hours=3)  # ahead of its span a plan is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,18 @@ class Job:
     arguments: type[Arguments] = Arguments
 
 
+def _some_hours(ahead: timedelta) -> timedelta:
+    if not timedelta(0) <= ahead <= _FARTHEST:
+        raise ValueError("wants to be at most 3 h: what is planned long before is not what is known by then")
+    return ahead
+
+
 class PlanArguments(Arguments):
     """What a solve may spend (see `optimizers.result.Limits`), and whether a person decides before it is put in force.
 
-    `seconds`: of the solver itself, the run's time limit where there are none.
+    `seconds`: of the solver itself, the run's time limit where there are none. `ahead`: the span that holds the instant
+    this long after the one that the run is due at is planned. `unless_planned`: not where a plan that a solver made of
+    that span is in force, or waits for a person.
     """
 
     seconds: float | None = Field(None, gt=0)
@@ -83,16 +95,21 @@ class PlanArguments(Arguments):
     threads: int = Field(1, ge=1)
     seed: int = Field(0, ge=0)
     propose: bool = False
+    ahead: Annotated[Delay, AfterValidator(_some_hours)] = timedelta(0)
+    unless_planned: bool = False
 
     def request(self, occasion: Occasion) -> PlanRequest:
         seconds = min(self.seconds or occasion.seconds, occasion.seconds)
         limits = Limits(seconds, self.work, self.gap, self.threads, self.seed)
-        return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose)
+        return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead)
 
 
 def _plan(domain: Domain) -> Job:
     def run(context: JobContext, occasion: Occasion) -> Finish:
-        request = PlanArguments.model_validate(dict(occasion.arguments)).request(occasion)
+        arguments = PlanArguments.model_validate(dict(occasion.arguments))
+        request = arguments.request(occasion)
+        if arguments.unless_planned and (there := planned(context, domain, request)):
+            return lambda _unit, _now: RunReport(counts={"plan": there, "there": 1})
         made = make_plan(context, domain, request)
         return lambda unit, now: report_of(made, commit_plan(unit, context.territory, domain, made, now))
 
@@ -132,10 +149,17 @@ def _import_forecasts(context: JobContext, occasion: Occasion) -> Finish:
     return finish
 
 
+def _ask_equipment(context: JobContext, _occasion: Occasion) -> Finish:
+    site = Site(context.clock, "consigne-ask-equipment")
+    answers = ask_rooms(context.territory.connections, site)
+    return lambda unit, now: keep_rooms(unit, answers, now)
+
+
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
         *map(_plan, DOMAINS.values()),
+        Job("ask-equipment", _ask_equipment),
         Job("import-forecasts", _import_forecasts, ImportForecasts),
         Job("roll-up", _roll_up),
         Job("housekeeping", _keep_house),

@@ -4,7 +4,7 @@ import ssl
 from abc import abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -74,6 +74,40 @@ class Site:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What equipment takes of one night: most different programs, and most changes of level in one of them, on and off
+    counted. None: no limit is known. `shared`: by all that one connection serves, else each gateway has as much.
+    `said`: in the equipment's own words.
+    """
+
+    programs: int | None = None
+    switch_points: int | None = None
+    shared: bool = False
+    said: str = ""
+
+    def within(self, other: "Room") -> "Room":
+        """The tighter of both in each; shared where either is."""
+        return replace(
+            self,
+            programs=_least(self.programs, other.programs),
+            switch_points=_least(self.switch_points, other.switch_points),
+            shared=self.shared or other.shared,
+            said="; ".join(filter(None, (self.said, other.said))),
+        )
+
+
+def _least(a: int | None, b: int | None) -> int | None:
+    return min((one for one in (a, b) if one is not None), default=None)
+
+
+class Holds(Entry):
+    """What people know that equipment takes of one night, where it does not say so itself: see `Room`."""
+
+    programs: int | None = Field(None, ge=1)
+    switch_points: int | None = Field(None, ge=2, description="changes of level in a night; on and off are two")
+
+
 class Connection(Entry):
     """What every kind has. A kind adds its own keys, `kind: Literal[...]`, what its equipment can do, and `open`.
 
@@ -88,6 +122,7 @@ class Connection(Entry):
     secret_file: File | None = Field(None, description="holds the password, token or key, and nothing else")
     tls: Tls = Tls()
     timeout: Duration = timedelta(seconds=5)
+    holds: Holds = Holds()
 
     schemes: ClassVar[tuple[str, ...]]
     """What `url` may begin with, for each kind."""
@@ -104,6 +139,18 @@ class Connection(Entry):
     @abstractmethod
     def probe(self) -> str:
         """What answers there, in a few words. Raises Unavailable when nothing does."""
+
+    @property
+    def room(self) -> Room:
+        """What `holds` states of each gateway."""
+        return Room(self.holds.programs, self.holds.switch_points)
+
+    def announced(self, site: Site) -> Room | None:  # noqa: ARG002 - most kinds announce nothing
+        """What the equipment says of itself that it takes, asked of it; None where its kind says nothing.
+
+        Raises Unavailable, and ValueError for an answer that is none.
+        """
+        return None
 
     @field_validator("url")
     @classmethod

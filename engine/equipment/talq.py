@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from engine.equipment.connections import File, Site
+from engine.equipment.connections import File, Room, Site
 from engine.equipment.http import AtOnce, HttpConnection, reading
 from engine.equipment.inbox import Answer
 from engine.equipment.single import answer
@@ -51,6 +51,11 @@ class TalqConnection(HttpConnection):
     def open(self, site: Site) -> Iterator["TalqLink"]:
         with TalqLink(self, site.clock) as link:
             yield link
+
+    def announced(self, site: Site) -> Room:
+        with self.client() as web:
+            gateway = Gateway(self.url, self.client_address, web, site.clock, self.secret())
+            return Library(gateway).room()
 
     def probe(self) -> str:
         return f"{len(read_devices(self.devices))} lamps; {super().probe()}"

@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 
 import orjson
 
+from engine.equipment.connections import Room
 from engine.equipment.http import NOT_NOW, reading
-from engine.equipment.talq_programs import Calendar, DayProgram, Limits, limits_of, ours
+from engine.equipment.talq_programs import Calendar, DayProgram, Limits, limits_of, ours, room_of
 from engine.instants import isoformat
 from engine.ports import Clock
 from engine.web import NoAnswer, Reply, SafeClient
@@ -107,6 +108,10 @@ class Library:
                 self._look()
             self._limits = limits
         return self._limits
+
+    def room(self) -> Room:
+        """What of one night the gateway takes for certain. Raises ValueError for what is no announcement."""
+        return room_of(self.limits(), *self._foreign)
 
     def forget(self) -> None:
         """Ask again: the gateway was away, and may not be what it was."""

@@ -13,11 +13,13 @@ from typing import Any
 
 import orjson
 
+from engine.equipment.connections import Room
 from engine.instants import PARIS
 from engine.model import Program
 
 _DAY = timedelta(days=1)
 _MARK = "consigne-"
+_ON_AND_OFF = 2  # the fewest changes that a night with light has
 
 
 class Unsayable(ValueError):
@@ -47,6 +49,37 @@ def limits_of(service: Any) -> Limits:
         raise ValueError(f"dayOffset wants 0 or 12, found {offset}")
     seconds = bool(service.get("programSecondsSupported", True))
     return Limits(programs, calendars, in_one, points, timedelta(hours=offset), seconds)
+
+
+def room_of(limits: Limits, other_programs: int = 0, other_calendars: int = 0) -> Room:
+    """What of one night a gateway takes for certain, besides what others than we keep there.
+
+    While a night is told, that of the day before is still followed: half of the room is for each. Where days begin at
+    midnight one night is two programs, its evening and its morning; where they begin at noon it is one, and the rest
+    of the day before one more, which all lamps share. The level that a day begins with is a switching point.
+    """
+    room = []
+    if limits.programs is not None:
+        ours = limits.programs - other_programs
+        room.append((ours - 1) // 2 if limits.offset else ours // 4)
+    if limits.calendars is not None:
+        room.append((limits.calendars - other_calendars) // 2)
+    points = None if limits.switch_points is None else max(limits.switch_points - 1, _ON_AND_OFF)
+    programs = max(min(room), 1) if room else None
+    return Room(programs, points, shared=True, said=_announcement(limits, other_programs, other_calendars))
+
+
+def _announcement(limits: Limits, other_programs: int, other_calendars: int) -> str:
+    told = {
+        "maximumPrograms": limits.programs,
+        "maximumCalendars": limits.calendars,
+        "maxProgramsPerCalendar": limits.programs_a_calendar,
+        "maxSwitchPointsPerProgram": limits.switch_points,
+        "programs of others": other_programs or None,
+        "calendars of others": other_calendars or None,
+        "dayOffset": limits.offset // timedelta(hours=1),
+    }
+    return ", ".join(f"{name} {number}" for name, number in told.items() if number is not None)
 
 
 @dataclass(frozen=True)
@@ -156,10 +189,12 @@ def _day_program(part: Program, begins_at: datetime, ends_at: datetime, limits: 
     ends = begins if whole else _local(part.until, limits)
     if begins == ends and not whole:
         raise Unsayable(f"it would end at {ends}, the time of day at which it begins")
-    controls = [(_local(at, limits), value) for at, value in steps]
-    if len({at for at, _ in controls}) < len(controls):
-        raise Unsayable("two steps fall on one local time of day")
-    return DayProgram(begins, ends, tuple(sorted(controls)))
+    controls: dict[time, int] = {}
+    for at, value in steps:
+        if (local := _local(at, limits)) in controls and limits.seconds:
+            raise Unsayable("two steps fall on one local time of day")
+        controls[local] = value  # a gateway that counts no seconds goes straight to the last of a minute's steps
+    return DayProgram(begins, ends, tuple(sorted(controls.items())))
 
 
 def _local(at: datetime, limits: Limits) -> time:

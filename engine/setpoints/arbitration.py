@@ -53,9 +53,10 @@ def resolve(array: Sequence[Slot], now: datetime, until: datetime, safe: float) 
     """
     if now >= until:
         raise ValueError(f"nothing to resolve from {isoformat(now)} until {isoformat(until)}: wants now < until")
-    if len(array) == 1:
-        return Resolution(tuple(_alone(array[0], now, until, safe)))
-    ranked = sorted(array, key=rank)
+    valid = [slot for slot in array if slot.program.start < until and slot.program.until > now]
+    if len(valid) == 1:
+        return Resolution(tuple(_alone(valid[0], now, until, safe)))
+    ranked = sorted(valid, key=rank)
     pieces: list[Piece] = []
     for start_at, until_at, values in _spans(ranked, now, until):
         winner = ranked[values[0][0]] if values else None
@@ -85,7 +86,7 @@ def _alone(slot: Slot, now: datetime, until: datetime, safe: float) -> Iterator[
 
 def rank(slot: Slot) -> tuple[Any, ...]:
     """Sorts the slots of an array, the one that wins first."""
-    # Beyond (level, source, written_at) two slots cannot both stand; the rest only keeps the order total.
+    # Beyond (level, source, written_at) two slots of one time cannot both stand; the rest only keeps the order total.
     content = (slot.version, slot.reason, slot.program.until, slot.program.steps)
     return slot.level, slot.source, -to_us(slot.written_at), *content
 

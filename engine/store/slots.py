@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 import polars as pl
 from sqlalchemy import and_, select, update
 
@@ -26,7 +27,7 @@ class Slots:
         self._connection = bulk.connection
 
     def put(self, slots: Sequence[Slot]) -> None:
-        """See `SlotLog.put`. One that arrives after a newer version stands until that version begins."""
+        """See `SlotLog.put`. One that arrives after a newer version of its time stands until that one is written."""
         for wave in _waves(slots):
             frame = _frame(wave)
             self._bulk.insert(schema.slot, frame.with_columns(ended_at=self._ends(frame)))
@@ -62,12 +63,14 @@ class Slots:
         keys = self._bulk.keys(fresh.select(*_KEY, "written_at"))
         same = [table.c[name] == keys.c[name] for name in _KEY]
         found, columns = self._bulk.seek(keys, table, *same, table.c.ended_at > keys.c.written_at)
-        statement = select(
-            *(keys.c[n] for n in (*_KEY, "written_at")), columns["id"], columns["written_at"].label("old")
-        )
+        others = (columns["id"], columns["written_at"].label("old"), columns["program"])
+        statement = select(*(keys.c[n] for n in (*_KEY, "written_at")), *others)
+        spans = {tuple(key): _span(orjson.loads(program)) for *key, program in fresh.select(*_KEY, "program").rows()}
         replaced: list[tuple[int, int]] = []
         later: dict[tuple[Any, ...], int] = {}
-        for *key, written_at, number, old in self._connection.execute(statement.select_from(found)):
+        for *key, written_at, number, old, program in self._connection.execute(statement.select_from(found)):
+            if _apart(spans[tuple(key)], _span(program), written_at):
+                continue
             if old <= written_at:
                 replaced.append((number, written_at))
             else:
@@ -75,6 +78,18 @@ class Slots:
         ended = self._bulk.keys(pl.DataFrame(replaced, schema={"id": pl.Int64, "at": pl.Int64}, orient="row"))
         self._connection.execute(update(table).where(table.c.id == ended.c.id).values(ended_at=ended.c.at))
         return pl.Series([later.get(key, FOREVER) for key in fresh.select(_KEY).iter_rows()], dtype=pl.Int64)
+
+
+def _span(program: Any) -> tuple[int, int]:
+    """From when until when a program as JSON says something, µs since 1970."""
+    starts, ends = (to_us(datetime.fromisoformat(at)) for at in (program["steps"][0][0], program["until"]))
+    return starts, ends
+
+
+def _apart(fresh: tuple[int, int], other: tuple[int, int], written_at: int) -> bool:
+    """Whether neither takes the other's place: one is over before the other begins, and that is not the past."""
+    (starts, ends), (other_starts, other_ends) = fresh, other
+    return other_starts >= ends or written_at < other_ends <= starts
 
 
 def _waves(slots: Iterable[Slot]) -> list[list[Slot]]:

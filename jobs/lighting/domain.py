@@ -67,26 +67,28 @@ def presence_seen(unit: Unit, territory: Territory, start: datetime, until: date
     )
 
 
-def build(unit: Unit, territory: Territory, at: datetime, settings: Settings) -> LightingTask:
-    """The problem of the lighting day that holds an instant, from what was counted before that day."""
-    start, _ = lighting_day(at)
+def build(
+    unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
+) -> LightingTask:
+    """The problem of the lighting day that holds the instant `ahead` of another, from what was counted before both."""
+    start, _ = lighting_day(at + ahead)
     tables = tables_of(settings)
     return build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
-        traffic_counts(unit, territory, start - HISTORY, start),
+        traffic_counts(unit, territory, start - HISTORY, min(start, at)),
         start_at=start,
         tables=tables,
         quantile=settings.plan_quantile,
-        presence=presence_seen(unit, territory, start - tables.lanes.history, start),
+        presence=presence_seen(unit, territory, start - tables.lanes.history, min(start, at)),
     )
 
 
 def rules_only(
-    _unit: Unit, territory: Territory, at: datetime, settings: Settings
+    _unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
 ) -> tuple[LightingTask, LightingPlan]:  # fmt: skip
     """See `without_plan`."""
-    start, _ = lighting_day(at)
+    start, _ = lighting_day(at + ahead)
     lamps, quantile = territory.of_type("Streetlight"), settings.plan_quantile
     return without_plan(lamps, tables=tables_of(settings), start_at=start, quantile=quantile)
 

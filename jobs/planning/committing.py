@@ -79,7 +79,7 @@ def commit_plan(
     """Write the plan, its slots, what their equipment does not do yet, and the alarms. `now` is when it is issued.
 
     None, and nothing but an alarm, where there is nothing to commit; None without one where its span is over, or a plan
-    that knows more is in force: of a later span, or of the same one as it was seen later.
+    that knows more of that span is in force.
     """
     if _past(unit, domain, made, now):
         return None
@@ -160,9 +160,9 @@ def _past(unit: Unit, domain: Domain, made: MadePlan, now: datetime) -> bool:
 
 
 def _knows_more(record: PlanRecord, made: MadePlan) -> bool:
-    """A later span; or the same one seen at a later instant, unless that is a fall-back and this is a plan."""
+    """The same span seen at a later instant, unless that is a fall-back and this is a plan."""
     if record.start != made.span[0]:
-        return record.start > made.span[0]
+        return False
     seen_at = datetime.fromisoformat(record.detail.get("at", isoformat(record.made_at)))
     better = made.origin is PlanOrigin.SOLVED and record.origin is not PlanOrigin.SOLVED
     return seen_at > made.request.at and not better
@@ -193,6 +193,7 @@ def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
     detail: dict[str, Any] = {
         "at": isoformat(made.request.at),
         "optimizer": made.optimizer,
+        "ahead_s": made.request.ahead.total_seconds(),
         "limits": asdict(made.request.limits),
         "memory_bytes": made.request.memory_bytes,
         "reproducible": made.reproducible,

@@ -63,5 +63,6 @@ def _against(unit: Unit, record: PlanRecord, now: datetime) -> list[str]:
     if record.until <= now:
         return [f"its span is over since {isoformat(record.until)}"]
     newer = (one for one in unit.plans.list(record.domain, 100) if one.state is PlanState.IN_FORCE)
-    overtaken = [one.id for one in newer if one.made_at > record.made_at and one.until > record.start]
+    newer = (one for one in newer if one.made_at > record.made_at)
+    overtaken = [one.id for one in newer if one.start < record.until and one.until > record.start]
     return [f"a newer plan is in force: {overtaken[0]}"] if overtaken else []

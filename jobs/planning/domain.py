@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from engine.errors import ConsigneError
@@ -43,7 +43,7 @@ class Domain:
     """How a domain's problem is built and how its plan becomes slots. Whatever raises in it leads to a fall-back.
 
     optimizer     name of the module that packs, solves and checks its problems (see `jobs.solving.Optimizer`)
-    build         the task of the span that holds an instant, from what was known then
+    build         the task of the span that holds the instant a time ahead of another, from what was known at that other
     rules_only    a task and a plan for it that need neither solver, forecast nor history: what the domain does without
     shift         the plan that a body holds, put on the slots and assets of today's task; raises where it cannot be
     body          one compressed block of what `to_setpoints` and `explain` read; the same input gives the same bytes
@@ -56,8 +56,8 @@ class Domain:
 
     name: str
     optimizer: str
-    build: Callable[[Unit, Territory, datetime, Settings], Any]
-    rules_only: Callable[[Unit, Territory, datetime, Settings], tuple[Any, Any]]
+    build: Callable[[Unit, Territory, datetime, Settings, timedelta], Any]
+    rules_only: Callable[[Unit, Territory, datetime, Settings, timedelta], tuple[Any, Any]]
     shift: Callable[[Any, bytes], Any]
     body: Callable[[Any, Any], bytes]
     with_plan: Callable[[bytes, Any], bytes]
@@ -69,12 +69,16 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """Plan the span that holds `at`, with what was known then. `propose`: a person decides before anything is asked."""
+    """Plan the span that holds the instant `ahead` of `at`, with what was known at `at`.
+
+    `propose`: a person decides before anything is asked.
+    """
 
     at: datetime
     limits: Limits = field(default_factory=Limits)
     memory_bytes: int | None = None
     propose: bool = False
+    ahead: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
     it. Otherwise the newest plan that passes the same on this span is put on it; else what the domain does without a
     plan. Raises only what has nothing to do with the plan: a database that is away, a service that is stopped.
     """
-    made = MadePlan(request, domain.span(request.at), domain.optimizer)
+    made = MadePlan(request, domain.span(request.at + request.ahead), domain.optimizer)
     task = _attempt(Step.BUILD, lambda: _built(context, domain, request))
     if isinstance(task, Failure):
         return _without_plan(context, domain, made, (task,))
@@ -107,6 +107,15 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
     if isinstance(found, Candidate):
         return dataclasses.replace(made, candidate=found)
     return _fall_back(context, domain, made, task, found)
+
+
+def planned(context: Context, domain: Domain, request: PlanRequest) -> str:
+    """The plan that a solver made of the span asked for, in force or waiting for a person; empty without one."""
+    start, _ = domain.span(request.at + request.ahead)
+    with context.store.read() as unit:
+        records = [record for record in unit.plans.list(domain.name, _LOOKED_AT) if record.start == start]
+    usable = (one for one in records if one.origin is PlanOrigin.SOLVED and one.state is not PlanState.REFUSED)
+    return next((record.id for record in usable), "")
 
 
 @traced("solve")
@@ -164,7 +173,7 @@ def _attempt(step: Step, make: Callable[[], T]) -> T | Failure:
 @traced("build")
 def _built(context: Context, domain: Domain, request: PlanRequest) -> Any:
     with context.store.read() as unit:
-        return domain.build(unit, context.territory, request.at, context.settings)
+        return domain.build(unit, context.territory, request.at, context.settings, request.ahead)
 
 
 def _of_solver(context: Context, domain: Domain, made: MadePlan, task: Any) -> Candidate | Failure:
@@ -255,10 +264,11 @@ def _valid(record: PlanRecord, start: datetime) -> bool:
 
 def _without_plan(context: Context, domain: Domain, made: MadePlan, failures: tuple[Failure, ...]) -> MadePlan:
     """What the domain does without a plan, checked like one."""
+    request = made.request
 
     def rules_only() -> tuple[Any, Any]:
         with context.store.read() as unit:
-            return domain.rules_only(unit, context.territory, made.request.at, context.settings)
+            return domain.rules_only(unit, context.territory, request.at, context.settings, request.ahead)
 
     pair = _attempt(Step.RULES_ONLY, rules_only)
     found = pair if isinstance(pair, Failure) else _judged(context, domain, made, *pair)

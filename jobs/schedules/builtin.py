@@ -4,14 +4,24 @@ BUILT_IN = """\
 schedules:
   plan-lighting:
     description:
-      fr: Plan de gradation de chaque point lumineux, de midi à midi.
-      en: Dimming plan of every lamp, from noon to noon.
-    cron: {hour: 12, minute: 0}
+      fr: Plan de gradation de chaque point lumineux, de midi à midi, fait une heure avant.
+      en: Dimming plan of every lamp, from noon to noon, made an hour before.
+    cron: {hour: 11, minute: 0}
+    arguments: {ahead: 1 h}
+    time_limit: 2 min
+  plan-lighting-again:
+    description:
+      fr: Le même, si aucun plan de cette nuit n'a pu être calculé.
+      en: The same, where no plan of that night could be made.
+    job: plan-lighting
+    cron: {hour: 11, minute: 40}
+    arguments: {ahead: 1 h, unless_planned: true}
+    catch_up: none
     time_limit: 2 min
   replan-lighting:
     description:
-      fr: Le même, quand une règle le demande.
-      en: The same, when a rule asks for it.
+      fr: Le plan de la nuit en cours, quand une règle le demande.
+      en: The plan of the night that is going on, when a rule asks for it.
     job: plan-lighting
     event: replan
     time_limit: 2 min
@@ -21,6 +31,12 @@ schedules:
       en: Forecasts (weather, prices, vigilance) of the sources in forecasts.yaml.
     every: 1 h
     offset: 12 min
+  ask-equipment:
+    description:
+      fr: Combien de programmes chaque passerelle accepte, demandé à celles qui l'annoncent.
+      en: How many programs each gateway takes, asked of those that announce it.
+    every: 1 h
+    offset: 47 min
   roll-up:
     description:
       fr: Agrégats des mesures, par quart d'heure et par jour.

@@ -279,3 +279,31 @@ def test_arrays_equal_a_plain_model_in_any_order_of_arrival(
         for point, level, source in sorted(expected):
             arrays.setdefault(point, []).append(float(expected[point, level, source][1]))
         assert found[at] == arrays
+
+
+def span(value: float, starts: float, ends: float, at: float) -> Slot:
+    program = Program.constant(value, minute(starts), minute(ends))
+    return Slot(POINT, Level.DAY_AHEAD_PLAN, "plan", program, minute(at), f"{value}", "")
+
+
+def test_tomorrows_program_does_not_end_todays(bare: Store) -> None:
+    put(bare, span(0.1, 0, 60, at=0))
+    put(bare, span(0.2, 60, 120, at=50))
+    assert sorted(values(bare, 55)) == [0.1, 0.2]
+    put(bare, span(0.3, 0, 60, at=56))  # today anew: tomorrow stays
+    assert sorted(values(bare, 57)) == [0.2, 0.3]
+    put(bare, span(0.4, 60, 120, at=58))  # tomorrow anew: today stays
+    assert sorted(values(bare, 59)) == [0.3, 0.4]
+
+
+def test_what_is_over_is_replaced_so_that_arrays_do_not_grow(bare: Store) -> None:
+    for day in range(5):
+        put(bare, span(day / 10, 60 * day, 60 * day + 60, at=60 * day - 10))
+    assert sorted(values(bare, 235)) == [0.3, 0.4]
+
+
+@pytest.mark.parametrize(("starts", "ends"), [(59, 119), (0, 60), (-10, 1), (10, 20)])
+def test_what_overlaps_is_replaced(bare: Store, starts: float, ends: float) -> None:
+    put(bare, span(0.1, 0, 60, at=0))
+    put(bare, span(0.2, starts, ends, at=5))
+    assert values(bare, 6) == [0.2]

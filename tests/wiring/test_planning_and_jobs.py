@@ -29,7 +29,7 @@ from jobs.why import explain, to_json, to_lines
 from .conftest import NOON, readings, tell
 
 DAY = timedelta(days=1)
-DUE = "2026-11-16T11:00:00Z"
+DUE = "2026-11-16T10:00:00Z"
 LIGHTING = DOMAINS["lighting"]
 
 
@@ -103,7 +103,7 @@ def test_a_job_runs_once_an_occurrence(service: JobContext, history: int) -> Non
     assert (first.done_before, again.done_before) == (False, True)
     assert again.run == first.run
     assert first.run.occurrence == again.run.occurrence == DUE
-    assert run_job(service, "plan-lighting", NOON + DAY).run.occurrence == "2026-11-17T11:00:00Z"
+    assert run_job(service, "plan-lighting", NOON + DAY).run.occurrence == "2026-11-17T10:00:00Z"
 
 
 def test_a_job_that_failed_is_in_the_ledger_and_runs_again(

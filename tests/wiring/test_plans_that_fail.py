@@ -133,8 +133,8 @@ def test_whatever_fails_the_last_plan_is_put_on_today_and_it_is_told(
 def test_a_plan_too_dark_for_today_is_not_shifted_and_lamps_keep_their_normal_class(
     run: Any, fake: Fake, store: Store, territory: Territory, history: int
 ) -> None:
-    def busier(unit: Any, ground: Any, at: datetime, settings: Settings) -> Any:
-        return LIGHTING.build(unit, ground, at, settings.model_copy(update={"plan_quantile": 0.99}))
+    def busier(unit: Any, ground: Any, at: datetime, settings: Settings, ahead: timedelta) -> Any:
+        return LIGHTING.build(unit, ground, at, settings.model_copy(update={"plan_quantile": 0.99}), ahead)
 
     run(LIGHTING)
     report, record = run(replace(fake(FAILS), build=busier), NOON + DAY)
