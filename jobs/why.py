@@ -217,8 +217,8 @@ def to_lines(explanation: Explanation, lang: Lang) -> list[str]:
         *_decision(explanation, lang),
         *_fall_back(explanation, lang),
         *_stops(explanation, lang),
-        *_indented(say("envelope", lang), explanation.envelope),
-        *_indented(say("behind", lang), explanation.behind),
+        *_indented(say("envelope", lang), explanation.envelope, lang),
+        *_indented(say("behind", lang), explanation.behind, lang),
         *_sent(explanation, lang),
     ]
 
@@ -265,7 +265,7 @@ def _sent(explanation: Explanation, lang: Lang) -> list[str]:
     name = f"{say('command', lang)} {command.id[:12]}, seq {spell_sequence(command.seq)}"
     lines = [f"{name}, {say('level', lang)} {int(command.level)}: {command.state.value}"]
     if explanation.batch is not None:
-        lines += _indented(say("batch", lang), _batch_json(explanation.batch))
+        lines += _indented(say("batch", lang), _batch_json(explanation.batch), lang)
     return lines + [f"  {_local(t.at)}  {t.state.value:<10} {t.detail}" for t in explanation.transitions]
 
 
@@ -274,8 +274,13 @@ def _slot_line(slot: Slot, lang: Lang) -> str:
     return f"{say('level', lang)} {int(slot.level)} ({name}), {slot.source}, {say('version', lang)} {slot.version}"
 
 
-def _indented(head: str, facts: Mapping[str, Any]) -> list[str]:
-    return [f"{head}:", *(f"  {name}: {value}" for name, value in facts.items())] if facts else []
+def _indented(head: str, facts: Mapping[str, Any], lang: Lang) -> list[str]:
+    return [f"{head}:", *(f"  {name}: {_told(value, lang)}" for name, value in facts.items())] if facts else []
+
+
+def _told(value: Any, lang: Lang) -> Any:
+    """What is told in both languages, in one of them."""
+    return value[lang] if isinstance(value, Mapping) and value.keys() == {"en", "fr"} else value
 
 
 def _local(at: datetime) -> str:

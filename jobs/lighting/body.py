@@ -12,6 +12,7 @@ import orjson
 from engine.instants import from_us, isoformat, to_us
 from jobs.lighting.night import SLOT
 from jobs.lighting.task import LightingTask
+from jobs.words import LANGUAGES, say
 from optimizers.lighting import LightingPlan, LightingProblem, PowerCurve
 from optimizers.lighting import explain as chain
 from optimizers.lighting.packing import pack_parts, unpack_parts
@@ -36,12 +37,17 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "quantile": task.traffic.quantile,
         "counters": task.fleet.counters,
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
+        "events": [{"id": one.id, "en": one.text, "fr": one.text_fr} for one in task.need.events],
+        "orders": [{"id": one.id, "en": one.text, "fr": one.text_fr} for one in task.need.orders],
         "reasons": [*task.reasons, *plan.reasons],
     }
     columns = {
         "lamps": np.array(problem.lamps),
         "floor": np.round(problem.floor / grid).astype(np.uint16),
         "flux": np.round(plan.flux / grid).astype(np.uint16),
+        "ceiling": np.round(problem.ceiling / grid).astype(np.uint16),
+        "raised_by": task.need.raised_by.astype(np.uint16),
+        "bound_by": task.need.bound_by.astype(np.uint16),
         "family": task.fleet.family,
         "number": task.fleet.number,
         "constant": task.fleet.constant,
@@ -104,8 +110,26 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "floor": float(problem.floor[i, slot]),
         "flux": float(flux[i, slot]),
         "held_by": [str(link) for link in chain(problem, flux, i, slot)],
+        **_around(head, columns, i, slot),
         **_forecast(head, columns, int(columns["counter"][i]), slot),
     }
+
+
+def _around(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
+    """What asks for more than traffic, and the order that bounds it: in both languages."""
+    raised, bound = int(columns["raised_by"][lamp, slot]), int(columns["bound_by"][lamp, slot])
+    told: dict[str, Any] = {}
+    if raised:
+        event = head["events"][raised - 2] if raised > 1 else {}
+        key = "raised-event" if raised > 1 else "raised-wet"
+        told["raised_by"] = {lang: say(key, lang, text=event.get(lang, "")) for lang in LANGUAGES}
+    if bound:
+        order = head["orders"][bound - 1]
+        most, given = int(columns["ceiling"][lamp, slot]), int(columns["flux"][lamp, slot])
+        key = "bound-conflict" if given > most else "bound-order"
+        told["order"] = {lang: say(key, lang, order=order["id"], text=order[lang]) for lang in LANGUAGES}
+        told["ceiling"] = round(most * head["flux_grid"], 12)
+    return told
 
 
 def _forecast(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], counter: int, slot: int) -> dict[str, Any]:
@@ -166,6 +190,7 @@ class Body:
         return LightingProblem(
             lamps=self.lamps,
             floor=np.round(self.columns["floor"] * head["flux_grid"], 12),
+            ceiling=np.round(self.columns["ceiling"] * head["flux_grid"], 12),
             curves=tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"]),
             slot_s=head["slot_s"],
             **unpack_parts(head.get("parts", "{}"), self.columns),

@@ -1,6 +1,6 @@
 """Street lighting as `jobs.planning` sees it: read from the store, solved from noon to noon, reviewed afterwards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -8,17 +8,22 @@ import polars as pl
 from engine.errors import ConsigneError
 from engine.instants import PARIS, noon, to_us
 from engine.model import Asset
+from engine.setpoints.events import events_of
+from engine.setpoints.orders import LAMP, orders_of
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
+from jobs.lighting.around import Around
 from jobs.lighting.baseline import UnderLit, actual_need, energy_wh, fixed_program, under_lit
 from jobs.lighting.body import body, explain, read_body, with_plan
+from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, without_plan
 from jobs.lighting.need import Need
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, build_problem
+from jobs.lighting.weather import wet_road
 from jobs.planning.domain import Domain
 from optimizers.lighting import LightingPlan
 from optimizers.lighting.problem import Floats
@@ -73,6 +78,7 @@ def build(
     """The problem of the lighting day that holds the instant `ahead` of another, from what was counted before both."""
     start, _ = lighting_day(at + ahead)
     tables = tables_of(settings)
+    wet = wet_road(unit, territory, night_of(start, tables), at, settings, tables)
     return build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
@@ -81,7 +87,17 @@ def build(
         tables=tables,
         quantile=settings.plan_quantile,
         presence=presence_seen(unit, territory, start - tables.lanes.history, min(start, at)),
+        around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
     )
+
+
+def around(territory: Territory) -> Around:
+    """The events and orders of every lamp."""
+    events, orders = {}, {}
+    for lamp in territory.of_type(LAMP[0]) if territory.events or territory.orders else ():
+        events[lamp.id] = held = events_of(territory.events, lamp, territory.communes)
+        orders[lamp.id] = orders_of(territory.orders, lamp, LAMP[1], territory.communes, held)
+    return Around(events=events, orders=orders)
 
 
 def rules_only(
@@ -90,7 +106,8 @@ def rules_only(
     """See `without_plan`."""
     start, _ = lighting_day(at + ahead)
     lamps, quantile = territory.of_type("Streetlight"), settings.plan_quantile
-    return without_plan(lamps, tables=tables_of(settings), start_at=start, quantile=quantile)
+    heeded = around(territory)
+    return without_plan(lamps, tables=tables_of(settings), start_at=start, quantile=quantile, around=heeded)
 
 
 DOMAIN = Domain(
@@ -103,6 +120,7 @@ DOMAIN = Domain(
     with_plan=with_plan,
     to_setpoints=to_setpoints,
     explain=explain,
+    conflicts=conflicts,
     span=lighting_day,
     unit="Wh",
 )

@@ -1,6 +1,7 @@
 """What lamps do where no plan could be made: the last plan on today's night, or the normal class all night."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -9,12 +10,15 @@ import polars as pl
 from engine.errors import ConsigneError, InputError
 from engine.instants import PARIS
 from engine.model import Asset
+from jobs.lighting.around import Around
 from jobs.lighting.body import open_body
 from jobs.lighting.fleet import some
+from jobs.lighting.keeping import lifted
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
 from optimizers.lighting import LightingPlan, LightingProblem, energy_wh
-from optimizers.lighting.problem import Floats, Ints
+from optimizers.lighting.check import ceiling
+from optimizers.lighting.problem import Floats
 from optimizers.result import Status
 
 _NOTHING_COUNTED = {"asset": pl.String, "observed_at": pl.Int64, "intensity": pl.Float64}
@@ -42,24 +46,23 @@ def shift(task: LightingTask, block: bytes) -> LightingPlan:
 
 
 def without_plan(
-    lamps: Sequence[Asset], *, tables: LightingTables, start_at: datetime, quantile: float
+    lamps: Sequence[Asset], *, tables: LightingTables, start_at: datetime, quantile: float, around: Around | None = None
 ) -> tuple[LightingTask, LightingPlan]:
-    """Every lamp at its normal class from dusk to dawn, and its neighbours within their step. Needs no counter.
+    """Every lamp at its normal class from dusk to dawn, brighter for events and as dark as orders have it, and its
+    neighbours within their step. Needs no counter.
 
     Lamps that cannot be read are left to their own safe value, which is full. Raises InputError where none can be.
     """
     unfit: set[str] = set()
     history = pl.DataFrame(schema=_NOTHING_COUNTED)
     try:
-        task = build_problem(lamps, [], history, start_at=start_at, tables=tables, quantile=quantile)
+        task = build_problem(lamps, [], history, start_at=start_at, tables=tables, quantile=quantile, around=around)
     except InputError as error:
         unfit = {problem.source for problem in error.problems}
         fit = [lamp for lamp in lamps if lamp.id not in unfit]
-        task = build_problem(fit, [], history, start_at=start_at, tables=tables, quantile=quantile)
-    level = _lifted(task.problem, task.problem.floor.max(axis=1))
+        task = build_problem(fit, [], history, start_at=start_at, tables=tables, quantile=quantile, around=around)
     reasons = (f"left to their safe value, they cannot be read: {some(sorted(unfit))} lamps",) if unfit else ()
-    flux = np.where(task.problem.burning, level[:, None], 0.0)
-    return task, _plan(task, flux, "the normal class all night", reasons)
+    return task, _plan(task, _lifted(task.problem), "the normal class all night", reasons)
 
 
 def _since_noon(at: datetime) -> int:
@@ -68,27 +71,39 @@ def _since_noon(at: datetime) -> int:
     return (local.hour * 60 + local.minute - 720) % 1440
 
 
-def _lifted(problem: LightingProblem, level: Floats) -> Floats:
-    """The least levels (n,) at or above these that keep neighbours within their step, and lamps that cannot dim on."""
-    level = np.where(problem.dimmable, level, 1.0).astype(np.float64)
-    a, b = _both_ways(problem.neighbours)
-    step = np.tile(problem.neighbour_step, 2)
+def _lifted(problem: LightingProblem) -> Floats:
+    """The least flux (n, T) at or above the floors that keeps neighbours within their step and ramps, and lamps that
+    cannot dim on. No solver is asked: it may be what failed."""
+    on = np.flatnonzero(problem.burning)
+    flux, dark = problem.floor[:, on], problem.ceiling[:, on] == 0
+    if (flux == flux[:, :1]).all():  # a night like most: one level is enough
+        on, dark = on[:1], dark[:, :1]
+        flux = flux[:, :1]
+    free = dark[:, 1:] | dark[:, :-1] | ~problem.dimmable[:, None] | (np.diff(on) > 1)
+    ramp = np.where(free, np.inf, problem.ramp_per_slot[:, None])
     while True:
-        raised = level.copy()
-        np.maximum.at(raised, b, level[a] - step)
-        raised = np.where(problem.dimmable, np.round(raised, 12), 1.0).astype(np.float64)
-        if np.array_equal(raised, level):
-            return level
-        level = raised
+        raised = lifted(flux, problem.neighbours, problem.neighbour_step, problem.dimmable)
+        for t in range(1, raised.shape[1]):
+            raised[:, t] = np.maximum(raised[:, t], np.round(raised[:, t - 1] - ramp[:, t - 1], 12))
+        for t in range(raised.shape[1] - 1, 0, -1):
+            raised[:, t - 1] = np.maximum(raised[:, t - 1], np.round(raised[:, t] - ramp[:, t - 1], 12))
+        if np.array_equal(raised, flux):
+            return np.where(problem.burning, _whole(flux, problem), 0.0)
+        flux = raised
 
 
-def _both_ways(pairs: Ints) -> tuple[Ints, Ints]:
-    return np.r_[pairs[:, 0], pairs[:, 1]], np.r_[pairs[:, 1], pairs[:, 0]]
+def _whole(flux: Floats, problem: LightingProblem) -> Floats:
+    """(n, T) of what burning slots have, or (n, 1) where they are all alike."""
+    if flux.shape[1] == 1:
+        return flux
+    whole = np.zeros(problem.shape)
+    whole[:, problem.burning] = flux
+    return whole
 
 
 def _plan(task: LightingTask, flux: Floats, solver: str, reasons: tuple[str, ...] = ()) -> LightingPlan:
     """Power grows with flux, and no plan is under the floors: what these take is a bound."""
-    return LightingPlan(
+    made = LightingPlan(
         status=Status.FEASIBLE,
         objective=energy_wh(task.problem, flux),
         bound=energy_wh(task.problem, task.problem.floor),
@@ -100,3 +115,5 @@ def _plan(task: LightingTask, flux: Floats, solver: str, reasons: tuple[str, ...
         lamps=task.problem.lamps,
         flux=flux,
     )
+    over = tuple(ceiling(task.problem, made))
+    return replace(made, status=Status.BEST_EFFORT, violations=over) if over else made

@@ -136,6 +136,17 @@ class LightNuisance(_Entry):
     ulr: Fraction
 
 
+class Rain(_Entry):
+    """Where rain is forecast (a source of forecasts.yaml, its variable), from which chance on it counts, how much makes
+    a road wet (mm in a report or a slot of the forecast), and how long it then takes to dry."""
+
+    source: str
+    variable: str
+    chance: float = Field(gt=0, lt=1)
+    wet_from_mm: float = Field(gt=0)
+    dries_after: Duration
+
+
 class LightingTables(_Entry):
     """How lighting is planned; the file says the meaning and the source of each entry."""
 
@@ -150,6 +161,7 @@ class LightingTables(_Entry):
     neighbour_step: float = Field(gt=0, le=1)
     minimum_samples: int = Field(ge=1)
     stuck_after_readings: int = Field(ge=2)
+    rain: Rain
     flux_curves: Mapping[str, list[tuple[Fraction, Fraction]]]
     life_h: Mapping[str, Annotated[float, Field(gt=0)]]
     burning_h_per_year: float = Field(gt=0, le=8784)

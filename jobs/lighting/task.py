@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.model import Asset
+from jobs.lighting.around import Around
 from jobs.lighting.fleet import Fleet, read_fleet, some
 from jobs.lighting.lanes import NOBODY_SEEN, lanes_of
 from jobs.lighting.need import Need, need_of
@@ -29,6 +30,7 @@ class LightingTask:
     need: Need
     tables: LightingTables
     reasons: tuple[str, ...]
+    around: Around
 
     @property
     def classes(self) -> np.ndarray[Any, np.dtype[np.str_]]:
@@ -44,6 +46,7 @@ def build_problem(
     tables: LightingTables,
     quantile: float,
     presence: pl.DataFrame | None = None,
+    around: Around | None = None,
 ) -> LightingTask:
     """The problem of the lighting day that starts at a local noon.
 
@@ -55,10 +58,12 @@ def build_problem(
     night = night_of(start_at, tables)
     fleet = read_fleet(lamps, counters, tables, night.local[0].date())
     traffic = forecast_traffic(fleet, night, history, tables, quantile)
-    need = need_of(fleet, night, traffic, tables)
+    around = around or Around()
+    need = need_of(fleet, night, traffic, tables, around)
     problem = LightingProblem(
         lamps=fleet.lamps,
         floor=need.flux,
+        ceiling=need.ceiling,
         burning=night.burning,
         power_full_w=fleet.power_w,
         ramp_per_slot=np.array(tables.ramp_per_slot),
@@ -71,4 +76,5 @@ def build_problem(
     )
     short = [fleet.lamps[i] for i in np.flatnonzero(need.short)]
     reasons = [f"under-sized, full all the time they are asked for more: {some(short)} lamps"] if short else []
-    return LightingTask(problem, fleet, night, traffic, need, tables, (*fleet.reasons, *traffic.reasons, *reasons))
+    reasons = [*fleet.reasons, *traffic.reasons, *around.reasons, *reasons]
+    return LightingTask(problem, fleet, night, traffic, need, tables, tuple(reasons), around)

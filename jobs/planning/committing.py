@@ -24,6 +24,8 @@ from jobs.tracing import traced
 from jobs.words import LANGUAGES, say
 from optimizers.result import Status, Violation
 
+CONFLICT = "order-conflict"
+"""Alarm of an order that the plan in force does not keep; its asset is the order."""
 FALL_BACK, FAILED, PROPOSED = "plan-fallback", "plan-failed", "plan-proposed"
 """Alarms of a domain, which is their asset: a fall-back is in force; there is nothing new at all; a person decides."""
 _OVERTAKEN = "its span is over, or a plan that knows more is in force"
@@ -91,6 +93,7 @@ def commit_plan(
     record = _record(domain, made, candidate, now)
     unit.plans.save(record, candidate.body, made.problem)
     told = {"plan": record.id, "of": candidate.of}
+    _tell_conflicts(unit, domain, candidate.body, record, now)
     _tell_origin(unit, domain, made, told, now)
     if record.origin is not PlanOrigin.SOLVED:
         metrics.count_fallback(domain.name, record.origin.value)
@@ -216,6 +219,20 @@ def _tell_origin(unit: Unit, domain: Domain, made: MadePlan, told: Mapping[str, 
     clear(unit, domain.name, FAILED, now)
     if made.origin is not PlanOrigin.SOLVED:
         _tell(unit, domain, made, FALL_BACK, told, now)
+
+
+def _tell_conflicts(unit: Unit, domain: Domain, body: bytes, record: PlanRecord, now: datetime) -> None:
+    """Raise the alarm of each order that the plan does not keep, once while it stands; end those that it keeps."""
+    found = {conflict.order: conflict for conflict in domain.conflicts(body)}
+    facts = {"domain": domain.name, "plan": record.id, "start": isoformat(record.start)}
+    for order, conflict in found.items():
+        standing = current(unit.alarms, CONFLICT, order)
+        if standing is None or standing.cleared_at is not None:
+            subject = Subject(CONFLICT, order, "", Priority.HIGH)
+            move(unit.alarms, CONFLICT, order, [Raise(subject, {**conflict.detail, **facts})], now, standing)
+    for alarm in unit.alarms.of_rule(CONFLICT):
+        if alarm.cleared_at is None and alarm.asset not in found and alarm.detail.get("domain") == domain.name:
+            move(unit.alarms, CONFLICT, alarm.asset, [Clear()], now, alarm)
 
 
 def _tell(unit: Unit, domain: Domain, made: MadePlan, rule: str, told: Mapping[str, Any], now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What a domain adds to a planning run, and what a run is asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -38,6 +38,18 @@ class Context(Protocol):
     def compute(self) -> Compute: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An order that a plan does not keep, because people need what it forbids. `detail` tells who, and what to do."""
+
+    order: str
+    detail: Mapping[str, Any]
+
+
+def _none(_body: bytes) -> Sequence[Conflict]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Domain:
     """How a domain's problem is built and how its plan becomes slots. Whatever raises in it leads to a fall-back.
@@ -51,6 +63,7 @@ class Domain:
     to_setpoints  the slots of a body, for a version, written at an instant
     explain       why a body asks what it asks of one point at one instant
     span          the noon to noon, day or week that a plan made at an instant covers
+    conflicts     the orders that the plan in a body does not keep
     unit          of the objective
     """
 
@@ -64,6 +77,7 @@ class Domain:
     to_setpoints: Callable[[bytes, str, datetime], Sequence[Slot]]
     explain: Callable[[bytes, str, datetime], dict[str, Any]]
     span: Callable[[datetime], tuple[datetime, datetime]]
+    conflicts: Callable[[bytes], Sequence[Conflict]] = _none
     unit: str = ""
 
 

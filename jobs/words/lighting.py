@@ -1,6 +1,30 @@
 """Of `consigne lighting`. Each (English, French)."""
 
 WORDS: dict[str, tuple[str, str]] = {
+    # what asks for more light than traffic, and what allows less
+    "raised-wet": ("a wet road: the normal class at least", "chaussée mouillée : au moins la classe normale"),
+    "raised-event": ("event: {text}", "événement : {text}"),
+    "bound-order": ("{order}: {text}", "{order} : {text}"),
+    "bound-conflict": (
+        "not kept, until somebody decides: {order}: {text}",
+        "non respecté, jusqu'à décision : {order} : {text}",
+    ),
+    "conflict-crossings-about": (
+        "{order} ({text}) would darken crossings: {crossings}. They stay lit, and {beside} lamps beside them.",
+        "{order} ({text}) éteindrait des passages : {crossings}. Ils restent allumés, et {beside} lampes à côté.",
+    ),
+    "conflict-crossings-action": (
+        "Have its authority decide: crossings: lit or dark, beside {order} in rules/orders.yaml; then plan again",
+        "Faire décider son autorité : crossings: lit ou dark, sous {order} dans rules/orders.yaml ; puis replanifier",
+    ),
+    "conflict-streets-about": (
+        "{order} ({text}) allows less than their class: {streets}. They keep it, and lift {beside} lamps beside them.",
+        "{order} ({text}) permet moins que leur classe : {streets}. Elles la gardent, et {beside} lampes à côté.",
+    ),
+    "conflict-streets-action": (
+        "Have its authority decide: streets: lit or dim, beside {order} in rules/orders.yaml; then plan again",
+        "Faire décider son autorité : streets: lit ou dim, sous {order} dans rules/orders.yaml ; puis replanifier",
+    ),
     "lighting_p7": ("P7: no performance is determined.", "P7 : aucune performance n'est fixée."),
     "lighting_weighed": ("sum {sum} → {label}: {level:g} {unit}", "somme {sum} → {label} : {level:g} {unit}"),
     "lighting_example": (
