@@ -1,5 +1,6 @@
 """`consigne lighting`: what light streets need, what their lamps can give, and what nights came to."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import InputError, Problem
-from engine.settings import language
+from engine.instants import PARIS
+from engine.inventory.territory import load_territory
+from engine.model import Asset
+from engine.settings import Settings, language
+from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -23,10 +28,12 @@ from jobs.cli.common import (
 from jobs.demo import demo_night, demo_settings
 from jobs.lighting.classes import WORKED_EXAMPLE, Weighed, class_rows, weigh
 from jobs.lighting.domain import lighting_day, tables_of
+from jobs.lighting.fleet import read_fleet
+from jobs.lighting.lamps import lamp_report
 from jobs.lighting.reporting import By, make_report, notes, to_csv, to_json, to_lines
 from jobs.lighting.tables import Family
 from jobs.outcome import DEMO_FOLDER
-from jobs.words import Lang, say
+from jobs.words import Lang, number, say
 
 app = typer.Typer(help="Street lighting: classes, lamps, what nights came to.", no_args_is_help=True)
 
@@ -72,6 +79,40 @@ def class_of(
         emit(_as_json(weighed))
     else:
         show_lines(_as_lines(weighed, language(chosen)))
+
+
+@app.command()
+def lamps(
+    folder: Annotated[Path | None, typer.Argument(help="a territory's folder; the database's own by default")] = None,
+    rows: Annotated[int, typer.Option(min=0, help="how many lamps of each kind are shown")] = 20,
+    as_json: Json = False,
+) -> None:
+    """What lamps give beside what their streets ask: light to trim, lamps too small, and what the law forbids.
+
+    Example: consigne lighting lamps datasets/sample
+    """
+    chosen = settings()
+    lang, tables = language(chosen), tables_of(chosen)
+    assets = _assets(chosen, folder)
+    lights = [asset for asset in assets if asset.type == "Streetlight"]
+    counters = [asset for asset in assets if asset.type == "TrafficFlowObserved"]
+    today = instant(None).astimezone(PARIS).date()
+    report = lamp_report(lights, read_fleet(lights, counters, tables, today), tables)
+    if as_json:
+        emit(report)
+        return
+    for kind in ("trimmed", "too_small", "over_the_law"):
+        found = report[kind]
+        total = number(report["trim_kwh_per_year"], lang)
+        show_lines([say(f"lighting_{kind}", lang, count=number(len(found), lang), kwh=total)])
+        show_rows(found[:rows], as_json=False)
+
+
+def _assets(chosen: Settings, folder: Path | None) -> Sequence[Asset]:
+    if folder is not None:
+        return load_territory(folder, catalogue_of(chosen)).assets
+    with open_store(chosen).read() as unit:
+        return unit.inventory.assets()
 
 
 def _as_json(weighed: Weighed) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import polars as pl
 from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.fleet import Fleet, read_fleet, some
+from jobs.lighting.lamps import fits
 from jobs.lighting.lanes import NOBODY_SEEN, lanes_of
 from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
@@ -52,8 +53,8 @@ def build_problem(
 
     `history` holds asset, observed_at (µs since 1970) and intensity (veh/h) of whatever was counted before. A lamp
     whose counter tells nothing of an hour keeps its normal class then. `presence` is what detectors told, see
-    `lanes_of`. Raises InputError with every problem of every
-    lamp and counter, ValueError for a start that is no local noon.
+    `lanes_of`. Raises InputError with every problem of every lamp and counter, ValueError for a start that is no local
+    noon.
     """
     night = night_of(start_at, tables)
     fleet = read_fleet(lamps, counters, tables, night.local[0].date())
@@ -74,7 +75,15 @@ def build_problem(
         curve=fleet.curve,
         lanes=lanes_of(fleet, night, NOBODY_SEEN if presence is None else presence, tables),
     )
-    short = [fleet.lamps[i] for i in np.flatnonzero(need.short)]
-    reasons = [f"under-sized, full all the time they are asked for more: {some(short)} lamps"] if short else []
-    reasons = [*fleet.reasons, *traffic.reasons, *around.reasons, *reasons]
+    reasons = [*fleet.reasons, *traffic.reasons, *around.reasons, *_too_small(fleet, night, need, tables)]
     return LightingTask(problem, fleet, night, traffic, need, tables, tuple(reasons), around)
+
+
+def _too_small(fleet: Fleet, night: Night, need: Need, tables: LightingTables) -> list[str]:
+    """Lamps that do not reach the brightest class asked of them, and what would."""
+    if not need.short.any():
+        return []
+    brightest = need.number[:, night.burning].min(axis=1)
+    short = sorted((fit for fit in fits(fleet, tables, brightest) if fit.short), key=lambda fit: (-fit.times, fit.lamp))
+    named, lacks = some([fit.lamp for fit in short]), "; ".join(map(str, short[:3]))
+    return [f"under-sized, full all the time they are asked for more: {named} lamps. {lacks}"]

@@ -33,6 +33,18 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "lighting_evening": ("in the evening", "le soir"),
     "lighting_small hours": ("in the small hours", "au cœur de la nuit"),
+    "lighting_trimmed": (
+        "{count} lamps give more than their normal class wants: at its level they save {kwh} kWh a year.",
+        "{count} points lumineux donnent plus que leur classe normale : à son niveau, {kwh} kWh de moins par an.",
+    ),
+    "lighting_too_small": (
+        "{count} lamps are too small for their normal class: planned full, to be replaced.",
+        "{count} points lumineux trop faibles pour leur classe normale : à plein, à remplacer.",
+    ),
+    "lighting_over_the_law": (
+        "{count} times more than the order of 27 December 2018 allows.",
+        "{count} dépassements de l'arrêté du 27 décembre 2018.",
+    ),
     # the report
     "report_head": (
         "Street lighting, nights from {first} to {last}: {nights} with a plan in force",
