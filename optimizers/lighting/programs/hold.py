@@ -1,0 +1,152 @@
+"""Programs for all lamps of all holders, within what each holder announces."""
+
+from dataclasses import dataclass
+from math import fsum
+from time import perf_counter
+
+import numpy as np
+
+from optimizers.lighting.parts import Bools, Floats, Holders, Ints
+from optimizers.lighting.power import lamp_energy_wh
+from optimizers.lighting.problem import LightingProblem
+from optimizers.lighting.programs.crowds import COARSEST, by_clusters
+from optimizers.lighting.programs.grouping import ROUNDS, Effort, Grouping, exactly
+from optimizers.lighting.programs.profiles import Profiles, profiles
+from optimizers.lighting.programs.staircase import staircases
+from optimizers.result import Limits
+
+_LIT = 1e-10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """Programs found. `flux` (n, T); rows of lamps that were not asked for are as they were.
+
+    objective_wh (h,)   energy of each holder's lamps; 0 where it was not asked for
+    bound_wh (h,)       proved: no programs above the least flux, within the holder's limits, take less; where a ceiling
+                        must be passed, none that pass ceilings in as few lamp-slots
+    reasons             limits that nobody can keep, and what was done instead
+    reproducible        false where the clock cut the search short
+    """
+
+    flux: Floats
+    objective_wh: Floats
+    bound_wh: Floats
+    reasons: tuple[str, ...]
+    reproducible: bool
+
+
+def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, *, only: Ints | None = None) -> Held:
+    """The cheapest programs at or above `least` (n, T) that each holder of `problem.holders` can keep.
+
+    `least` keeps floors and ramps; programs keep the ramps too, but know nothing of neighbours. Ceilings are passed
+    where the number of programs or of changes leaves no other way, in as few lamp-slots as can be. `only` are the
+    indices of holders to be asked, None for all. `limits.work` counts rounds of search; a holder is left alone
+    once its gap is at most `limits.gap`.
+    """
+    started, limits = perf_counter(), limits or Limits()
+    holders = problem.holders or _everybody(problem)
+    asked = np.zeros(len(holders.names), np.bool_)
+    asked[only if only is not None else slice(None)] = True
+    lamps = np.flatnonzero(asked[holders.of])
+    changes, reasons = _changes(problem, holders, least, asked)
+    found = profiles(problem, least, lamps, holders.of[lamps], changes[holders.of[lamps]])
+    late = False
+
+    def out_of_time() -> bool:
+        nonlocal late
+        late = late or perf_counter() - started > limits.seconds
+        return late
+
+    effort = Effort(max(limits.gap, 1e-9), limits.work or ROUNDS, out_of_time)
+    own, cost = staircases(found.needs, found.draws)
+    groupings = _grouped(found, own, cost, holders.programs, effort)
+    flux = np.array(least, np.float64)
+    flux[lamps] = _programs(found, own, groupings)[found.of]
+    objective = _by_holder(lamp_energy_wh(problem, flux), holders, lamps)
+    floor = _by_holder(lamp_energy_wh(problem, least), holders, lamps)
+    apart = np.zeros(asked.size)
+    apart[np.unique(found.holder)] = [grouping.cost - grouping.bound for grouping in groupings]
+    # Where a passed ceiling stands between cost and bound, that says nothing of energy; what is needed at least does.
+    bound = np.minimum(objective, np.maximum(objective - apart, floor))
+    return Held(flux, objective, bound, reasons, not late)
+
+
+def _by_holder(energy: Floats, holders: Holders, lamps: Ints) -> Floats:
+    """(h,) the sum over those of each holder's lamps that are among `lamps`."""
+    order = lamps[np.argsort(holders.of[lamps], kind="stable")]
+    total = np.zeros(len(holders.names))
+    for of_holder in np.split(order, _starts(holders.of[order])[1:]):
+        if of_holder.size:
+            total[holders.of[of_holder[0]]] = fsum(energy[of_holder].tolist())
+    return total
+
+
+def _everybody(problem: LightingProblem) -> Holders:
+    holders = Holders(names=("",), of=np.zeros(len(problem.lamps), np.int64))
+    holders.freeze(len(problem.lamps), problem.burning.size)
+    return holders
+
+
+def _starts(holder: Ints) -> Ints:
+    return np.flatnonzero(np.diff(holder, prepend=-1))
+
+
+def _grouped(profiles: Profiles, flux: Floats, own: Floats, programs: Ints, effort: Effort) -> list[Grouping]:
+    """A grouping for each holder that has profiles, in order. `flux` (p, T) and `own` (p,) are the cheapest program of
+    each profile and its cost; `programs` (h,) how many each holder takes.
+    """
+    holders, starts, sizes = np.unique(profiles.holder, return_index=True, return_counts=True)
+    most = np.minimum(programs[holders], sizes)
+    found = [
+        Grouping([[i] for i in range(size)], alone, alone)
+        for size, alone in zip(sizes.tolist(), np.add.reduceat(own, starts).tolist(), strict=True)
+    ]
+    tight = [
+        k
+        for k in np.flatnonzero(most < sizes).tolist()
+        if len({row.tobytes() for row in flux[starts[k] : starts[k] + sizes[k]]}) > most[k]
+    ]
+    for search, these in ((exactly, sizes <= COARSEST), (by_clusters, sizes > COARSEST)):
+        chosen = np.array([k for k in tight if these[k]], np.int64)
+        groupings = search(profiles, own, starts[chosen], sizes[chosen], most[chosen], effort)
+        for k, grouping in zip(chosen.tolist(), groupings, strict=True):
+            found[k] = grouping
+    return found
+
+
+def _programs(found: Profiles, own: Floats, groupings: list[Grouping]) -> Floats:
+    """(p, T) the program that each profile follows."""
+    flux = own.copy()
+    shared = [
+        (start + np.array(group))
+        for start, grouping in zip(_starts(found.holder).tolist(), groupings, strict=True)
+        for group in grouping.groups
+        if len(group) > 1
+    ]
+    if shared:
+        members = np.concatenate(shared)
+        group = np.repeat(np.arange(len(shared)), [len(one) for one in shared])
+        flux[members] = staircases(*found.together(members, group))[0][group]
+    return flux
+
+
+def _changes(problem: LightingProblem, holders: Holders, least: Floats, asked: Bools) -> tuple[Ints, tuple[str, ...]]:
+    """(h,) changes of level that each holder's programs are allowed: what it announces, or what the night asks at
+    least. A program that is on at dusk and off at dawn of each part of the night can stay at one level between.
+    """
+    burning = problem.burning
+    begins = np.flatnonzero(burning & ~np.concatenate([[False], burning[:-1]]))
+    ends = np.flatnonzero(burning & ~np.concatenate([burning[1:], [False]])) + 1
+    parts = np.zeros(asked.size, np.int64)
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        lit = (least[:, begin:end] > _LIT).any(axis=1)
+        parts[np.unique(holders.of[lit])] += 1
+    short = np.flatnonzero(asked & (2 * parts > holders.switch_points))
+    reasons = tuple(
+        f"holder {holders.names[h]!r} takes {holders.switch_points[h]} switch points a program, the night's "
+        f"{parts[h]} parts need {2 * parts[h]}: planned with these"
+        for h in short.tolist()
+    )
+    # No row changes more often than it has slots.
+    return np.minimum(np.maximum(holders.switch_points, 2 * parts), burning.size + 1), reasons

@@ -1,0 +1,165 @@
+"""The different needs that stand behind a fleet's lamps: what is asked and what it costs, once for all lamps alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.lighting.problem import LightingProblem
+from optimizers.lighting.programs.draws import Draws
+from optimizers.lighting.programs.staircase import Needs
+
+_DIGITS = 9  # of flux: rows that differ by the rounding of sums are one profile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profiles:
+    """Lamps of one holder that need the same flux, under the same ramps and ceilings, at the same prices, together.
+
+    of (n,)         profile of each lamp
+    holder (p,)     holder of each profile, ascending
+    kind (p,)       the same number where costs are proportional, whatever the level and the slot
+    needs, draws    of each profile, (p, …)
+    """
+
+    of: Ints
+    holder: Ints
+    kind: Ints
+    needs: Needs
+    draws: Draws
+
+    def together(self, members: Ints, group: Ints) -> tuple[Needs, Draws]:
+        """What groups must keep and cost: profile `members` (m,) are in `group` (m,), ascending from 0 without gap."""
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        needs = self.needs
+        joint = Needs(
+            np.maximum.reduceat(needs.least[members], first),
+            np.minimum.reduceat(needs.ramp[members], first),
+            np.logical_or.reduceat(needs.whole[members], first),
+            needs.changes[members[first]],
+            needs.burning,
+        )
+        return joint, self._draws_together(members, group, first)
+
+    def lowered(self, members: Ints, group: Ints) -> "Profiles":
+        """Profiles `members` (m,), each need lowered to what its group (m,) has in common; `of` is a member's group.
+        Whoever keeps the needs of all members keeps these.
+        """
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        needs = self.needs
+        common = Needs(
+            np.minimum.reduceat(needs.least[members], first),
+            np.maximum.reduceat(needs.ramp[members], first),
+            np.logical_and.reduceat(needs.whole[members], first),
+            needs.changes[members[first]],
+            needs.burning,
+        )
+        lead = members[first]
+        draws = self._draws_together(members, group, first)
+        return Profiles(group, self.holder[lead], self.kind[lead], common, draws)
+
+    def _draws_together(self, members: Ints, group: Ints, first: Ints) -> Draws:
+        draws = self.draws
+        start = np.searchsorted(draws.lane, members)
+        count = np.searchsorted(draws.lane, members, side="right") - start
+        lanes = np.repeat(start - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
+        return Draws(
+            draws.curves,
+            np.add.reduceat(draws.full_wh[members], first),
+            np.repeat(group, count),
+            draws.lane_curve[lanes],
+            draws.lane_boost[lanes],
+            draws.lane_wh[lanes],
+            draws.ceilings,
+            np.add.reduceat(draws.over[members], first) if len(draws.ceilings) else np.zeros((first.size, 0)),
+            draws.penalty_wh,
+        )
+
+
+def profiles(problem: LightingProblem, least: Floats, lamps: Ints, holder: Ints, changes: Ints) -> Profiles:
+    """Profiles of `lamps` (n,), of `holder` (n,), each allowed `changes` (n,) of level, that need `least` (N, T)."""
+    rows = np.round(least[lamps], _DIGITS) + 0.0
+    ceilings, ceiling = _ceilings(problem, lamps)
+    lane, lanes = _lanes(problem, lamps)
+    ramp = np.where(problem.dimmable[lamps], problem.ramp_per_slot[lamps], np.inf)
+    traits = [_ranks(rows), problem.dimmable[lamps], _ranks(ramp[:, None]), ceiling, problem.curve[lamps], lane]
+    of, one = _combined([holder, *traits])
+    here = lamps[one]
+    step = np.where(_bound(problem, ceilings)[ceiling[one]], ramp[one, None], np.inf)
+    needs = Needs(rows[one], step, ~problem.dimmable[here], changes[one], problem.burning)
+    full_wh = np.zeros((one.size, len(problem.curves)))
+    energy = problem.power_full_w[lamps] * problem.slot_s / 3600
+    np.add.at(full_wh, (of, problem.curve[lamps]), energy)
+    over = np.zeros((one.size, len(ceilings)))
+    np.add.at(over, (of, ceiling), 1.0)
+    bounding = np.flatnonzero((ceilings < 1).any(axis=1))
+    lit = np.flatnonzero(lane[one] >= 0)
+    boost, detection = lanes
+    draws = Draws(
+        problem.curves,
+        full_wh,
+        lit,
+        problem.curve[here[lit]],
+        boost[lane[one[lit]]],
+        full_wh.sum(axis=1)[lit, None] * detection[lane[one[lit]]],
+        ceilings[bounding],
+        over[:, bounding],
+        # More than all lamps of all holders could draw: energy never buys a passed ceiling.
+        float(2 * energy.sum() * problem.burning.size),
+    )
+    kind = _combined([problem.dimmable[here], ceiling[one], problem.curve[here], lane[one]])[0]
+    return Profiles(of, holder[one], kind, needs, draws)
+
+
+def _ceilings(problem: LightingProblem, lamps: Ints) -> tuple[Floats, Ints]:
+    """The different rows of ceilings, and which is each lamp's."""
+    if (problem.ceiling >= 1).all():
+        return np.ones((1, problem.burning.size)), np.zeros(lamps.size, np.int64)
+    rows = problem.ceiling[lamps] + 0.0
+    rank = _ranks(rows)
+    _, one = np.unique(rank, return_index=True)
+    return rows[one], rank
+
+
+def _bound(problem: LightingProblem, ceilings: Floats) -> Bools:
+    """(G, T) whether a ramp binds into each slot from the one before, under each row of ceilings.
+
+    It does from a burning slot to the next; not to and from a lawful dark, where the ceiling is 0.
+    """
+    lit = problem.burning & (ceilings > 0)
+    bound = np.zeros(lit.shape, np.bool_)
+    bound[:, 1:] = lit[:, 1:] & lit[:, :-1]
+    return bound
+
+
+def _lanes(problem: LightingProblem, lamps: Ints) -> tuple[Ints, tuple[Floats, Floats]]:
+    """Which lane, -1 for none, is each lamp's; the boost and the detection in burning slots of each."""
+    lane = np.full(lamps.size, -1)
+    if problem.lanes is None:
+        return lane, (np.zeros(0), np.zeros((0, problem.burning.size)))
+    boosted = np.flatnonzero(problem.lanes.boost[lamps] > 0)
+    rows = lamps[boosted]
+    boost, detection = problem.lanes.boost[rows], problem.lanes.detection[rows] * problem.burning
+    rank = _ranks(np.concatenate([boost[:, None], detection], axis=1))
+    lane[boosted] = rank
+    _, one = np.unique(rank, return_index=True)
+    return lane, (boost[one], detection[one])
+
+
+def _ranks(rows: Floats) -> Ints:
+    """(n,) the same number for the same row (n, w), in the order of their bytes."""
+    width = rows.shape[1] * rows.itemsize
+    if not rows.size:
+        return np.zeros(len(rows), np.int64)
+    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, width))).ravel()
+    return np.unique(whole, return_inverse=True)[1].astype(np.int64)
+
+
+def _combined(traits: list[np.ndarray]) -> tuple[Ints, Ints]:
+    """Numbers of the distinct combinations, ascending by trait, and the first place where each stands."""
+    code = np.zeros(traits[0].size, np.int64)
+    for trait in traits:
+        values = np.unique(trait, return_inverse=True)[1]
+        code = np.unique(code * (int(values.max(initial=0)) + 1) + values, return_inverse=True)[1]
+    _, one, of = np.unique(code, return_index=True, return_inverse=True)
+    return of.astype(np.int64), one.astype(np.int64)
