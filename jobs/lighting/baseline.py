@@ -29,7 +29,8 @@ def actual_need(task: LightingTask, actual: pl.DataFrame) -> Need:
 
     An hour in which a counter counted nothing calls for the normal class.
     """
-    return need_of(task.fleet, task.night, counted_traffic(task.fleet, task.night, actual), task.tables, task.around)
+    counted = counted_traffic(task.fleet, task.night, actual, task.tables)
+    return need_of(task.fleet, task.night, counted, task.tables, task.around)
 
 
 def fixed_program(task: LightingTask) -> Floats:

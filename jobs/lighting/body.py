@@ -36,6 +36,8 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "parts": parts,
         "quantile": task.traffic.quantile,
         "counters": task.fleet.counters,
+        "loans": [[loan.own, loan.lenders] for loan in task.traffic.places.loans],
+        "doubts": {counter: list(doubts) for counter, doubts in task.traffic.doubts.items()},
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
         "events": [{"id": one.id, "en": one.text, "fr": one.text_fr} for one in task.need.events],
         "orders": [{"id": one.id, "en": one.text, "fr": one.text_fr} for one in task.need.orders],
@@ -51,7 +53,8 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "family": task.fleet.family,
         "number": task.fleet.number,
         "constant": task.fleet.constant,
-        "counter": task.traffic.row,
+        "counter": task.fleet.counter,
+        "place": task.traffic.row,
         "capacity_veh_h": task.traffic.capacity_veh_h,
         "class_number": task.need.number.astype(np.int8),
         "veh_h": task.traffic.veh_h,
@@ -111,7 +114,7 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "flux": float(flux[i, slot]),
         "held_by": [str(link) for link in chain(problem, flux, i, slot)],
         **_around(head, columns, i, slot),
-        **_forecast(head, columns, int(columns["counter"][i]), slot),
+        **_traffic(head, columns, i, slot),
     }
 
 
@@ -132,17 +135,25 @@ def _around(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: in
     return told
 
 
-def _forecast(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], counter: int, slot: int) -> dict[str, Any]:
-    if counter < 0:
-        return {"counter": None}
-    veh_h, capacity = float(columns["veh_h"][counter, slot]), float(columns["capacity_veh_h"][counter])
-    return {
-        "counter": head["counters"][counter],
+def _traffic(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
+    """What traffic the lamp is lit for, whose it is, and what is doubted of its counter."""
+    counters, own, place = head["counters"], int(columns["counter"][lamp]), int(columns["place"][lamp])
+    counter = counters[own] if own >= 0 else None
+    told: dict[str, Any] = {"counter": counter, "traffic": "own" if place == own else "borrowed", "lenders": []}
+    if counter in head["doubts"]:
+        told["doubts"] = head["doubts"][counter]
+    if place < 0:
+        return told | {"traffic": "none", "forecast_veh_h": None}
+    if place >= len(counters):
+        told["lenders"] = [counters[c] for c in head["loans"][place - len(counters)][1]]
+    veh_h, capacity = float(columns["veh_h"][place, slot]), float(columns["capacity_veh_h"][place])
+    known = not np.isnan(veh_h)
+    return told | {
         "quantile": head["quantile"],
-        "samples": int(columns["samples"][counter, slot]),
-        "forecast_veh_h": None if np.isnan(veh_h) else veh_h,
+        "samples": int(columns["samples"][place, slot]),
+        "forecast_veh_h": veh_h if known else None,
         "capacity_veh_h": capacity,
-        "share_of_capacity": None if np.isnan(veh_h) else veh_h / capacity,
+        "share_of_capacity": veh_h / capacity if known else None,
     }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from engine.errors import ConsigneError
-from engine.instants import PARIS, noon, to_us
+from engine.instants import PARIS, isoformat, noon, to_us
 from engine.model import Asset
 from engine.setpoints.events import events_of
 from engine.setpoints.orders import LAMP, orders_of
@@ -24,7 +24,7 @@ from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, build_problem
 from jobs.lighting.weather import wet_road
-from jobs.planning.domain import Domain
+from jobs.planning.domain import Domain, StaleInputs
 from optimizers.lighting import LightingPlan
 from optimizers.lighting.problem import Floats
 
@@ -75,7 +75,21 @@ def presence_seen(unit: Unit, territory: Territory, start: datetime, until: date
 def build(
     unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
 ) -> LightingTask:
-    """The problem of the lighting day that holds the instant `ahead` of another, from what was counted before both."""
+    """The problem of the lighting day that holds the instant `ahead` of another, from what was counted before both.
+
+    Raises StaleInputs where counters have counted, and not one of them lately.
+    """
+    task = task_of(unit, territory, at, settings, ahead)
+    if task.traffic.stale:
+        allowed = task.tables.counts.stale_after / _DAY
+        raise StaleInputs(f"no counter has counted for {allowed:g} days before {isoformat(at)}: longer is not allowed")
+    return task
+
+
+def task_of(
+    unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
+) -> LightingTask:
+    """As `build`, however old the counts are."""
     start, _ = lighting_day(at + ahead)
     tables = tables_of(settings)
     wet = wet_road(unit, territory, night_of(start, tables), at, settings, tables)
@@ -88,6 +102,7 @@ def build(
         quantile=settings.plan_quantile,
         presence=presence_seen(unit, territory, start - tables.lanes.history, min(start, at)),
         around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
+        at=min(at, start),
     )
 
 
@@ -156,7 +171,7 @@ def review(unit: Unit, territory: Territory, start: datetime, settings: Settings
     found = unit.plans.get(record.id) if record else None
     if found is None:
         raise ConsigneError(f"lighting: no plan covers the day from {start} → consigne run plan-lighting --at {start}")
-    task = build(unit, territory, start, settings)
+    task = task_of(unit, territory, start, settings)
     planned = read_body(found[1])[1]
     came = traffic_counts(unit, territory, start, task.night.until)
     lamps = tuple(territory.by_id[lamp] for lamp in task.problem.lamps)

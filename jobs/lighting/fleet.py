@@ -12,6 +12,7 @@ import numpy as np
 from engine.errors import InputError, Problem
 from engine.inventory.lamps import LampAttributes, read_lamp
 from engine.model import Asset
+from jobs.lighting.roads import Roads, roads_of
 from jobs.lighting.tables import LightingTables
 from optimizers.lighting import PowerCurve
 from optimizers.lighting.problem import Bools, Floats, Ints
@@ -50,6 +51,7 @@ class Fleet:
     detector: Ints
     boost: Floats
     hold_s: Floats
+    roads: Roads
     reasons: tuple[str, ...]
 
     @property
@@ -96,6 +98,7 @@ def read_fleet(
         detector=detector,
         boost=np.where(detector >= 0, _boost(rows, level_full, tables), 0.0),
         hold_s=np.array([row.hold_s or tables.lanes.hold.total_seconds() for row in rows]),
+        roads=roads_of(lamps, rows, counters),
         reasons=tuple(_reasons(ids, rows, index, tables)),
     )
 
@@ -136,6 +139,11 @@ def _capacities(counters: Sequence[Asset], problems: list[Problem]) -> dict[str,
         else:
             problems.append(
                 Problem(counter.id, 0, 0, f"capacity_veh_h is {capacity!r}", "vehicles an hour, more than 0")
+            )
+        lanes = counter.attributes.get("lanes", 1)
+        if not isinstance(lanes, int) or isinstance(lanes, bool) or lanes < 1:
+            problems.append(
+                Problem(counter.id, 0, 0, f"lanes is {lanes!r}", "how many are counted together, 1 or more")
             )
     return found
 
@@ -218,7 +226,7 @@ def _reasons(
 ) -> Iterator[str]:
     unknown = [lamp for lamp, row in zip(ids, rows, strict=True) if row.counter not in counters]
     if unknown:
-        yield f"no such counter: {some(unknown)} lamps keep their normal class"
+        yield f"no such counter: {some(unknown)} lamps"
     weighed = lru_cache(maxsize=None)(partial(weighed_class, tables))
     differing = [
         lamp

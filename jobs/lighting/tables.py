@@ -147,6 +147,18 @@ class Rain(_Entry):
     dries_after: Duration
 
 
+class CountTables(_Entry):
+    """What is believed of counters."""
+
+    stale_after: Duration
+    stuck_after_readings: int = Field(ge=2)
+    impossible_above: float = Field(ge=1, description="of the road's capacity")
+    most_veh_h_lane: float = Field(gt=0)
+    impossible_share: Fraction
+    level_factor: float = Field(gt=1)
+    lenders: int = Field(ge=1)
+
+
 class LightingTables(_Entry):
     """How lighting is planned; the file says the meaning and the source of each entry."""
 
@@ -160,7 +172,7 @@ class LightingTables(_Entry):
     ramp_per_slot: float = Field(gt=0, le=1)
     neighbour_step: float = Field(gt=0, le=1)
     minimum_samples: int = Field(ge=1)
-    stuck_after_readings: int = Field(ge=2)
+    counts: CountTables
     rain: Rain
     flux_curves: Mapping[str, list[tuple[Fraction, Fraction]]]
     life_h: Mapping[str, Annotated[float, Field(gt=0)]]

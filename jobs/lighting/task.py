@@ -48,17 +48,18 @@ def build_problem(
     quantile: float,
     presence: pl.DataFrame | None = None,
     around: Around | None = None,
+    at: datetime | None = None,
 ) -> LightingTask:
     """The problem of the lighting day that starts at a local noon.
 
     `history` holds asset, observed_at (µs since 1970) and intensity (veh/h) of whatever was counted before. A lamp
     whose counter tells nothing of an hour keeps its normal class then. `presence` is what detectors told, see
-    `lanes_of`. Raises InputError with every problem of every lamp and counter, ValueError for a start that is no local
-    noon.
+    `lanes_of`; `at` is when it is asked, the start by default. Raises InputError with every problem of every lamp and
+    counter, ValueError for a start that is no local noon.
     """
     night = night_of(start_at, tables)
     fleet = read_fleet(lamps, counters, tables, night.local[0].date())
-    traffic = forecast_traffic(fleet, night, history, tables, quantile)
+    traffic = forecast_traffic(fleet, night, history, tables, quantile, at or start_at)
     around = around or Around()
     need = need_of(fleet, night, traffic, tables, around)
     problem = LightingProblem(

@@ -486,6 +486,8 @@ class TestBody:
             "flux": 0.28,
             "held_by": None,
             "counter": "T-1",
+            "traffic": "own",
+            "lenders": [],
             "quantile": 0.9,
             "samples": None,
             "forecast_veh_h": 49.0,

@@ -68,7 +68,7 @@ class Meanwhile:
 
 def test_solvers_that_hang_eat_memory_and_segfault(
     processes: Processes, fake: Fake, store: Store, territory: Territory, settings: Settings, rules: RulesAtWork,
-    history: int, monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     clock = StoryClock(NOON)
     lead = Leadership(Store.open(settings.database_url), [PLAN], WallClock(), 9 * SECOND, owner="show").take()
@@ -133,9 +133,7 @@ def _alarm(store: Store) -> dict[str, Any]:
     return dict(standing[0].detail) if standing else {}
 
 
-def test_the_command_ends_with_3_when_a_fall_back_was_used(
-    store: Store, settings: Settings, tmp_path: Path, history: int
-) -> None:
+def test_the_command_ends_with_3_when_a_fall_back_was_used(store: Store, settings: Settings, tmp_path: Path) -> None:
     """`consigne run` as it is installed; only the solver in the workers is another."""
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "sitecustomize.py").write_text(

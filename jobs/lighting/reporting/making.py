@@ -121,7 +121,8 @@ def _night(
     unit: Unit, territory: Territory, ground: Ground, costs: Costs, day: date, records: list[PlanRecord]
 ) -> Tally:  # fmt: skip
     night = night_of(noon(day), ground.tables)
-    counts = counted_traffic(ground.fleet, night, traffic_counts(unit, territory, night.start, night.until))
+    came = traffic_counts(unit, territory, night.start, night.until)
+    counts = counted_traffic(ground.fleet, night, came, ground.tables)
     need = need_of(ground.fleet, night, counts, ground.tables)
     rates = _rates(ground, costs, night, day)
     return tally(ground, _plans(unit, records, night), night, need, rates, _measured(unit, ground, night))
