@@ -2,15 +2,22 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
 from pydantic import AwareDatetime
 
+from engine.dali import flux_of
 from engine.model import Ack, Asset, Command, ReadBack
 from twin.controller import Controller
+
+HOLD_S = 120.0
+"""How long a lamp stays bright after the last one seen, where it does not say."""
+
+LIFE_H = 100_000.0
+"""Hours over which an LED's light falls to its maintenance factor."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -68,14 +75,51 @@ class Darkness:
         return tuple(sorted(at for night in self.nights for at in night))
 
 
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """What a lamp does by itself: in the dark it gives `flux` at least, for `hold` after each one who is seen."""
+
+    flux: float
+    hold: timedelta
+    seen: tuple[datetime, ...]
+    edges: tuple[datetime, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", tuple(sorted(self.seen)))
+        object.__setattr__(self, "edges", tuple(sorted({*self.seen, *(at + self.hold for at in self.seen)})))
+
+    @classmethod
+    def of(cls, asset: Asset, seen: Sequence[datetime]) -> "Boost":
+        """As its attributes say; what they leave out as `datasets/reference/lighting.yaml` has it, the flux as full."""
+        boost = asset.attributes.get("boost", 1.0)
+        flux = flux_of(boost, asset.attributes.get("level_scale", "share"))
+        return cls(flux, timedelta(seconds=asset.attributes.get("hold_s", HOLD_S)), tuple(seen))
+
+    def on(self, at: datetime) -> bool:
+        before = bisect_right(self.seen, at)
+        return before > 0 and at < self.seen[before - 1] + self.hold
+
+
+NOBODY = Boost(0.0, timedelta(0), ())
+
+
 class Lamp:
     """One lamp and its controller, which keeps its own time and, without a program, is full when dark and off by day.
 
-    Its instants must not go back: what it draws is integrated as they pass.
+    Its instants must not go back: what it draws is integrated as they pass. `drive` is the share of its full output at
+    which its driver holds the light constant; less than 1 while it is young.
     """
 
     def __init__(
-        self, asset: Asset, curve: Points, darkness: Darkness, faults: Sequence[Fault], start_at: datetime
+        self,
+        asset: Asset,
+        curve: Points,
+        darkness: Darkness,
+        faults: Sequence[Fault],
+        start_at: datetime,
+        *,
+        boost: Boost = NOBODY,
+        drive: float = 1.0,
     ) -> None:
         self.id = asset.id
         self.gateway = asset.gateway or asset.parent or asset.id
@@ -83,8 +127,14 @@ class Lamp:
         self._attributes = asset.attributes
         self._curve = curve
         self._darkness = darkness
+        self._boost = boost
+        self._drive = drive
         self._faults = tuple(fault for fault in faults if fault.kind in {FaultKind.STUCK, FaultKind.FAILURE})
-        edges = {*darkness.edges(), *(at for fault in self._faults for at in (fault.from_at, fault.until_at))}
+        edges = {
+            *darkness.edges(),
+            *boost.edges,
+            *(at for fault in self._faults for at in (fault.from_at, fault.until_at)),
+        }
         self._edges = sorted(edges)
         self._controller = Controller(self.point, self.gateway, self._knows, "a level of this lamp")
         self._stuck_at: float | None = None
@@ -101,6 +151,12 @@ class Lamp:
         self._at = max(self._at, to)
 
     def level(self, at: datetime) -> float:
+        """Relative flux it gives, 0…1: what the controller is set to, or more while its detector sees somebody."""
+        if self._boost.on(at) and self._darkness.at(at) and not self._suffers(FaultKind.STUCK, at):
+            return max(self.told(at), self._boost.flux)
+        return self.told(at)
+
+    def told(self, at: datetime) -> float:
         """Relative flux the controller is set to, 0…1."""
         if not self._suffers(FaultKind.STUCK, at):
             self._stuck_at = None
@@ -113,7 +169,7 @@ class Lamp:
         """Electric power: the driver's standby, and above it what the flux takes. A dead lamp leaves the standby."""
         standby_w, full_w = float(self._attributes["standby_w"]), float(self._attributes["power_w"])
         level = 0.0 if self.failed(at) else self.level(at)
-        return standby_w + (full_w - standby_w) * interpolate(self._curve, level)
+        return standby_w + (full_w - standby_w) * interpolate(self._curve, level * self._drive)
 
     def failed(self, at: datetime) -> bool:
         return self._suffers(FaultKind.FAILURE, at)
@@ -128,8 +184,8 @@ class Lamp:
         return self._controller.judge(command, at)
 
     def readback(self, at: datetime) -> ReadBack:
-        """What is in action; sequence 0 and no digest before the first program."""
-        return self._controller.readback(self.level(at), at)
+        """What is in action; sequence 0 and no digest before the first program. No boost: that is the lamp's own."""
+        return self._controller.readback(self.told(at), at)
 
     def _knows(self, level: float) -> bool:
         return 0 <= level <= 1 if self._attributes.get("dimmable", True) else level in {0.0, 1.0}
@@ -160,3 +216,16 @@ def interpolate(curve: Points, flux: float) -> float:
         if flux <= x1:
             return y0 + (y1 - y0) * (flux - x0) / (x1 - x0)
     return curve[-1][1]
+
+
+def drive_of(asset: Asset, life_h: float = LIFE_H) -> float:
+    """Share of its full output that a driver with constant light output needs at the lamp's age; 1 without it.
+
+    Light falls on a straight line from 1 to the maintenance factor at `life_h`, so that when new the maintenance factor
+    is all it takes. A lamp that does not tell its hours is as old as can be.
+    """
+    factor = asset.attributes.get("maintenance_factor", 1.0)
+    burned = asset.attributes.get("burning_h", life_h)
+    if not asset.attributes.get("clo", False):
+        return 1.0
+    return float(factor / (1 - (1 - factor) * min(burned / life_h, 1.0)))

@@ -78,7 +78,8 @@ def read_fleet(
     index = {counter: i for i, counter in enumerate(capacity)}
     family, number = np.array([row.class_normal[0] for row in rows]), [int(row.class_normal[1:]) for row in rows]
     constant = np.array([row.crossing or row.class_normal[0] == "C" for row in rows])
-    level_full = level_now(np.array([_maintained(row, tables) for row in rows]), age.maintenance, age.left, age.clo)
+    maintained = np.array([_maintained(row, tables) for row in rows])
+    level_full = level_now(maintained, age.maintenance, age.left, age.clo)
     detectors, detector = _detectors(rows, constant)
     return Fleet(
         lamps=ids,
@@ -96,7 +97,7 @@ def read_fleet(
         capacity_veh_h=np.array(list(capacity.values()), np.float64),
         detectors=detectors,
         detector=detector,
-        boost=np.where(detector >= 0, _boost(rows, level_full, tables), 0.0),
+        boost=np.where(detector >= 0, _boost(rows, maintained, tables), 0.0),
         hold_s=np.array([row.hold_s or tables.lanes.hold.total_seconds() for row in rows]),
         roads=roads_of(lamps, rows, counters),
         reasons=tuple(_reasons(ids, rows, index, tables)),
@@ -206,10 +207,10 @@ def _detectors(rows: Sequence[LampAttributes], constant: Bools) -> tuple[tuple[s
     return tuple(index), np.array([-1 if name is None else index[name] for name in of])
 
 
-def _boost(rows: Sequence[LampAttributes], level_full: Floats, tables: LightingTables) -> Floats:
-    """What each lamp says, or the flux of its normal class."""
+def _boost(rows: Sequence[LampAttributes], maintained: Floats, tables: LightingTables) -> Floats:
+    """What each lamp says, or the flux at which it maintains its normal class: a lamp is set up once, for life."""
     levels = [tables.families[row.class_normal[0]].level(np.array(int(row.class_normal[1:]))) for row in rows]
-    normal, _ = required_flux(np.array(levels), level_full, tables.flux_grid)
+    normal, _ = required_flux(np.array(levels), maintained, tables.flux_grid)
     said = np.array([np.nan if row.boost_flux is None else row.boost_flux for row in rows])
     return np.where(np.isnan(said), normal, said)
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.model import AckStatus, Asset, Command, Program
 from engine.wire import digest
-from twin.lighting import FLUX_CURVES, Darkness, Fault, FaultKind, Lamp, interpolate
+from twin.lighting import FLUX_CURVES, Boost, Darkness, Fault, FaultKind, Lamp, drive_of, interpolate
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -170,3 +171,95 @@ def test_a_stuck_lamp_takes_programs_and_does_not_move() -> None:
 @pytest.mark.parametrize(("hour", "active"), [(5.99, False), (6, True), (7.99, True), (8, False)])
 def test_faults_are_half_open(hour: float, active: bool) -> None:
     assert Fault("L-1", FaultKind.LIE, at(6), at(8)).active(at(hour)) is active
+
+
+def a_lane(*seen: float, flux: float = 1.0, hold_min: float = 6, **changes: Any) -> Lamp:
+    """A lamp that brightens by itself when somebody is seen, so many hours after noon."""
+    boost = Boost(flux, timedelta(minutes=hold_min), tuple(at(hour) for hour in seen))
+    attributes = {"power_w": 100.0, "standby_w": 1.0, "flux_curve": "linear", "dimmable": True}
+    asset = Asset("L-1", "Streetlight", "Z-1", -0.55, 47.47, "A-1", "A-1", attributes)
+    lamp = Lamp(asset, FLUX_CURVES["linear"], NIGHT, (), NOON, boost=boost, **changes)
+    assert lamp.obey(a_command(1, (0, 0.0), (5, 0.4), (20, 0.0)), NOON).status is AckStatus.ACCEPTED
+    return lamp
+
+
+def test_a_lamp_brightens_by_itself_for_its_hold_time() -> None:
+    lamp = a_lane(10)
+    assert [lamp.level(at(hour)) for hour in (9.999, 10, 10.099, 10.1)] == [0.4, 1.0, 1.0, 0.4]
+
+
+def test_each_one_seen_begins_the_hold_time_again() -> None:
+    lamp = a_lane(10, 10.05, 10.12)
+    assert [lamp.level(at(hour)) for hour in (10.11, 10.14, 10.219, 10.221)] == [1.0, 1.0, 1.0, 0.4]
+
+
+def test_energy_of_a_night_with_people() -> None:
+    """15 h at 40.6 W, 9 h of stand-by; two who come together keep it full for 9 min, a third for 6 min."""
+    lamp = a_lane(8, 8.05, 12)
+    lamp.advance(at(24))
+    assert lamp.energy_wh == pytest.approx(15 * 40.6 + 9 * 1 + (9 + 6) / 60 * (100 - 40.6))
+
+
+def test_a_boost_is_no_less_than_what_is_told() -> None:
+    lamp = a_lane(10, flux=0.2)
+    assert lamp.level(at(10)) == 0.4
+
+
+def test_by_day_its_detector_sleeps_and_dawn_ends_a_boost() -> None:
+    lamp = a_lane(3, 19.95)
+    assert [lamp.level(at(hour)) for hour in (3, 19.99, 20.01)] == [0.0, 1.0, 0.0]
+
+
+def test_a_read_back_shows_what_was_told_and_not_the_boost() -> None:
+    lamp = a_lane(10)
+    assert (lamp.level(at(10)), lamp.readback(at(10)).value) == (1.0, 0.4)
+
+
+@given(st.lists(st.floats(0.01, 23.9), max_size=6), st.lists(st.floats(0.01, 23.9), max_size=8))
+def test_energy_with_people_does_not_depend_on_how_often_one_looks(seen: list[float], looks: list[float]) -> None:
+    whole, parts = a_lane(*seen), a_lane(*seen)
+    for hour in sorted(looks):
+        parts.advance(at(hour))
+    whole.advance(at(24))
+    parts.advance(at(24))
+    assert parts.energy_wh == pytest.approx(whole.energy_wh)
+
+
+def test_a_dead_lamp_and_a_stuck_one_do_not_brighten() -> None:
+    for kind, level in ((FaultKind.FAILURE, 1.0), (FaultKind.STUCK, 0.4)):
+        boost = Boost(1.0, timedelta(minutes=6), (at(10),))
+        attributes = {"power_w": 100.0, "standby_w": 1.0, "flux_curve": "linear", "dimmable": True}
+        asset = Asset("L-1", "Streetlight", "Z-1", -0.55, 47.47, "A-1", "A-1", attributes)
+        lamp = Lamp(asset, FLUX_CURVES["linear"], NIGHT, (Fault("L-1", kind, at(9), at(11)),), NOON, boost=boost)
+        lamp.obey(a_command(1, (0, 0.4)), NOON)
+        lamp.advance(at(9.5))
+        lamp.level(at(9.5))
+        assert lamp.level(at(10)) == level
+        assert lamp.power_w(at(10)) == (1.0 if kind is FaultKind.FAILURE else pytest.approx(1 + 99 * 0.4))
+
+
+def test_a_boost_as_attributes_say_it() -> None:
+    attributes = {"detector": "D-1", "boost": 229, "level_scale": "dali-log", "hold_s": 45.0}
+    boost = Boost.of(Asset("L-1", "Streetlight", "Z-1", 0, 0, attributes=attributes), [at(12), at(10)])
+    assert boost.flux == pytest.approx(0.505, abs=1e-3)
+    assert (boost.hold, boost.seen) == (timedelta(seconds=45), (at(10), at(12)))
+    plain = Boost.of(Asset("L-1", "Streetlight", "Z-1", 0, 0, attributes={"detector": "D-1"}), [])
+    assert (plain.flux, plain.hold) == (1.0, timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "drive"),
+    [
+        ({}, 1.0),
+        ({"clo": True}, 1.0),
+        ({"maintenance_factor": 0.8, "burning_h": 0.0}, 1.0),
+        ({"maintenance_factor": 0.8, "burning_h": 0.0, "clo": True}, 0.8),
+        ({"maintenance_factor": 0.8, "burning_h": 50_000.0, "clo": True}, 0.8 / 0.9),
+        ({"maintenance_factor": 0.8, "burning_h": 500_000.0, "clo": True}, 1.0),
+        ({"maintenance_factor": 0.8, "clo": True}, 1.0),
+    ],
+)
+def test_a_driver_with_constant_light_output_draws_more_as_it_ages(attributes: dict[str, Any], drive: float) -> None:
+    assert drive_of(Asset("L-1", "Streetlight", "Z-1", 0, 0, attributes=attributes)) == pytest.approx(drive)
+    lamp = a_lane(drive=drive)
+    assert lamp.power_w(at(10)) == pytest.approx(1 + 99 * 0.4 * drive)

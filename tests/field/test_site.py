@@ -90,6 +90,19 @@ def told(messages: Sequence[Wire]) -> dict[tuple[str, str], list[Any]]:
 # Telemetry.
 
 
+def test_a_lamp_that_names_a_detector_brightens_with_it_and_its_neighbour_does_not() -> None:
+    lanes = tuple(
+        replace(asset, attributes={**LAMP, "detector": "D-1", "hold_s": 60.0}) if asset.id == "L-1" else asset
+        for asset in ASSETS
+    )
+    site = Site(lanes, a_story(presence=(Presence("D-1", at(10)),)))
+    commands = [a_command(), a_command(point="L-2/illuminanceLevel")]
+    site.serve(map(sent, commands), NOON)
+    levels = {minute: told(site.telemetry(at(minute))) for minute in (9, 10, 11)}
+    assert [levels[minute]["L-1", "illuminanceLevel"] for minute in levels] == [[0.5], [1.0], [0.5]]
+    assert [levels[minute]["L-2", "illuminanceLevel"] for minute in levels] == [[0.5], [0.5], [0.5]]
+
+
 def test_one_message_a_gateway_with_all_it_speaks_for() -> None:
     messages = a_site().telemetry(NOON)
     assert [message.topic for message in messages] == ["consigne/v1/A-1/telemetry", "consigne/v1/A-2/telemetry"]

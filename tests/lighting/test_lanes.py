@@ -1,16 +1,18 @@
 """Lamps that brighten by themselves: how often, by hand, and what a night of them takes."""
 
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
 from engine.instants import PARIS, noon, to_us
-from engine.model import Asset
-from jobs.lighting import LightingTask, body, build_problem, read_body
+from engine.model import AckStatus, Asset, Command
+from jobs.lighting import LightingTask, body, build_problem, read_body, to_setpoints
 from jobs.lighting.lanes import NOBODY_SEEN, seen_share
 from optimizers.lighting import energy_wh, solve
+from twin.lighting import Boost, Darkness, Lamp
 
 from .test_jobs import DAY, NOON, TABLES, at_local, counter, counts, evening_traffic, lamp
 
@@ -144,7 +146,7 @@ class TestPlan:
         assert problem.lanes is not None
         assert problem.lanes.boost.tolist() == [1.0]
         plan = solve(problem)
-        low = 0.5 + 71.5 * (0.28 + (0.4 - 0.3) / 0.2 * 0.195)
+        low = low_w()
         burning = int(task.night.burning.sum())
         wanted = (burning * low + 4 * 0.5 * (72 - low) + (96 - burning) * 0.5) / 4
         assert energy_wh(problem, plan.flux) == pytest.approx(wanted)
@@ -175,3 +177,29 @@ class TestPlan:
         plan = solve(task.problem)
         problem, flux = read_body(body(task, plan))
         assert energy_wh(problem, flux) == energy_wh(task.problem, plan.flux)
+
+    def test_the_twin_draws_what_the_plan_expected_where_people_come_as_they_came(self) -> None:
+        """Every night at 20:05, 20:20, 22:40 and 4:10, for as long as they are seen and the lamp holds: 120 s."""
+        times = ((20, 5), (20, 20), (22, 40), (4, 10))
+        came = [local(DAY - timedelta(days=back), *time) for back in range(DAYS + 1) for time in times]
+        words = [(at + timedelta(seconds=s), v) for at in came for s, v in ((0, 1), (120, 0))]
+        task = task_of([self.LANE], told(*[word for word in words if word[0] < NOON]))
+        plan = solve(task.problem)
+        tonight = [at for at in [*came, *(local(DAY + timedelta(days=1), *time) for time in times)] if at >= NOON]
+        darkness = Darkness(((task.night.on_at, task.night.off_at),))
+        boost = Boost(1.0, timedelta(seconds=120), tuple(at.astimezone(UTC) for at in tonight))
+        curve = TABLES.flux_curves["led-a"]
+        twin = Lamp(self.LANE, curve, darkness, (), NOON, boost=boost)
+        (slot,) = to_setpoints(body(task, plan), "v", NOON)
+        command = Command("c", twin.point, twin.gateway, 1, slot.program, NOON, NOON + timedelta(hours=1))
+        assert twin.obey(command, NOON).status is AckStatus.ACCEPTED
+        twin.advance(task.night.until)
+        at_rest = energy_wh(replace(task.problem, lanes=None), plan.flux)
+        cut_wh = 2 * 0.25 * 72  # the slots of dusk and of dawn are burned in part
+        assert 0 <= plan.objective - twin.energy_wh < cut_wh
+        assert plan.objective - at_rest == pytest.approx(4 / 30 * (72 - low_w()))
+
+
+def low_w() -> float:
+    """What led-a draws at 0.4: 0.5 W of stand-by, and the rest of 72 W by its curve."""
+    return 0.5 + 71.5 * (0.28 + 0.5 * 0.195)

@@ -16,7 +16,7 @@ from engine.wire import COMMAND, GET, TELEMETRY, decode_command, decode_get, gat
 from twin.controller import Served, Wire, answer, report
 from twin.effects import effect_of
 from twin.field.story import Story
-from twin.lighting import Fault, FaultKind, Lamp
+from twin.lighting import NOBODY, Boost, Fault, FaultKind, Lamp, drive_of
 
 Reading = dict[str, Any]
 
@@ -47,11 +47,16 @@ class Site:
 
     def _make_lamps(self, assets: Sequence[Asset], story: Story) -> Iterator[Lamp]:
         darkness = story.darkness
+        seen: defaultdict[str, list[datetime]] = defaultdict(list)
+        for somebody in story.presence:
+            seen[somebody.detector].append(somebody.at)
         for asset in assets:
             if asset.type == "Streetlight":
                 faults = [*self._faults[asset.id], *self._faults[asset.gateway or asset.parent or ""]]
                 curve = story.flux_curves[asset.attributes["flux_curve"]]
-                yield Lamp(asset, curve, darkness, faults, story.start_at)
+                detector = asset.attributes.get("detector")
+                boost = Boost.of(asset, seen[detector]) if detector else NOBODY
+                yield Lamp(asset, curve, darkness, faults, story.start_at, boost=boost, drive=drive_of(asset))
 
     def telemetry(self, at: datetime) -> list[Wire]:
         """One message a gateway: its equipment as it is at that instant, and what happened since it last spoke."""
