@@ -30,6 +30,7 @@ from jobs.bootstrap import (
     WallClock,
     blast_in,
     catalogue_of,
+    events_in,
     make_inference,
     open_broker,
     orders_in,
@@ -123,7 +124,11 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
     )
     store = Store.open(chosen.database_url)
     catalogue = catalogue_of(chosen)
-    territory = read_territory(store, catalogue, orders_in(chosen, catalogue), blast=blast_in(chosen, catalogue))
+    orders = orders_in(chosen, catalogue)
+    territory = read_territory(
+        store, catalogue, orders, blast=blast_in(chosen, catalogue), events=events_in(chosen, orders),
+        tables=tables_of(chosen),
+    )  # fmt: skip
     start = noon(date.fromisoformat(scene.night))
     try:
         with _service(chosen, store, territory, start) as (service, line), _bar(options, chosen) as bar:

@@ -3,7 +3,7 @@
 On the nights the clock changes, an hour that comes twice counts twice, and one that is skipped does not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from math import cos, hypot, radians
 from typing import Annotated, Any, Literal, Self
@@ -54,12 +54,12 @@ def _instant(day: date, at: time, fold: int) -> datetime:
     return datetime.combine(day, at.replace(fold=fold), PARIS).astimezone(UTC)
 
 
-def without(span: Span, taken: Iterator[Span]) -> Iterator[Span]:
+def without(span: Span, taken: Iterable[Span]) -> Iterator[Span]:
     """What other spans leave of one."""
     at, until = span
     for begins, ends in sorted(taken):
-        if at < begins:
-            yield at, begins
+        if at < min(begins, until):
+            yield at, min(begins, until)
         at = max(at, ends)
     if at < until:
         yield at, until

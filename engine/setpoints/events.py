@@ -61,8 +61,9 @@ class EventFile(Entry):
     events: tuple[EventEntry, ...] = ()
 
 
-def load_events(path: Path, orders: Collection[str]) -> tuple[EventEntry, ...]:
-    """Read and check the events; none where there is no file. `orders`: the ids they may lift.
+def load_events(path: Path, orders: Collection[str] | None) -> tuple[EventEntry, ...]:
+    """Read and check the events; none where there is no file. `orders`: the ids they may lift,
+    None where that is not known.
 
     Raises InputError with every problem and its place.
     """
@@ -76,11 +77,13 @@ def load_events(path: Path, orders: Collection[str]) -> tuple[EventEntry, ...]:
     return entries
 
 
-def _wrong(document: Document, entries: Sequence[EventEntry], n: int, orders: Collection[str]) -> Iterator[Problem]:
+def _wrong(
+    document: Document, entries: Sequence[EventEntry], n: int, orders: Collection[str] | None
+) -> Iterator[Problem]:
     entry = entries[n]
     if any(other.id == entry.id for other in entries[:n]):
         yield document.problem(("events", n, "id"), f"{entry.id!r} is another event's id", "give each its own")
-    for lost in sorted(entry.lifts.difference(orders)):
+    for lost in sorted(entry.lifts.difference(orders)) if orders is not None else ():
         known = f"one of: {', '.join(sorted(orders))}" if orders else "orders.yaml has none"
         yield document.problem(("events", n, "lifts"), f"{lost!r} is no order", known)
 

@@ -16,11 +16,12 @@ from engine.rulebook.loading import OWNERS, load_rules
 from engine.rulebook.scenarios import Results, Scenario, Stage, read_scenarios, run_scenarios
 from engine.rulebook.schema import schema_text
 from engine.rulebook.sensitivity import Sensitivity
+from engine.setpoints.events import load_events
 from engine.setpoints.limits import load_blast
 from engine.setpoints.orders import load_orders
 from engine.settings import Settings, language
 from engine.store import Store
-from jobs.bootstrap import BLAST, ORDERS, almanac_of, catalogue_of
+from jobs.bootstrap import BLAST, EVENTS, ORDERS, almanac_of, catalogue_of
 from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, store_and_territory, underway
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
 from jobs.demo import demo_settings
@@ -56,7 +57,7 @@ def _folder(path: Path) -> Path:
 
 @app.command()
 def check(path: Place = None, lang: Language = "") -> None:
-    """Every problem of rules, scenarios, orders, bounds, schedules, sources, as file:line:col. Exit 2 if there is one.
+    """Every problem of rules, scenarios and the files beside them, as file:line:col. Exit 2 if there is one.
 
     Example: consigne rules check
     """
@@ -87,6 +88,7 @@ def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
     """The problems of the files beside the rules: what these may do, what runs when, where forecasts come from."""
     loads: dict[str, Callable[[Path], object]] = {
         ORDERS: partial(load_orders, catalogue=catalogue),
+        EVENTS: lambda path: load_events(path, _orders_beside(path.parent, catalogue)),
         BLAST: partial(load_blast, catalogue=catalogue),
         SCHEDULES: load_schedule,
         FORECASTS: lambda path: site_sources(path.parent),
@@ -96,6 +98,14 @@ def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
             load(folder / name)
         except InputError as error:
             yield from error.problems
+
+
+def _orders_beside(folder: Path, catalogue: Catalogue) -> list[str] | None:
+    """The orders that events may lift; None where they cannot be read, which is told by itself."""
+    try:
+        return [entry.id for entry in load_orders(folder / ORDERS, catalogue)]
+    except InputError:
+        return None
 
 
 def _of_place(error: InputError, place: Path) -> InputError:
