@@ -64,9 +64,7 @@ def count(
     need = actual_need(task, counts(evening_traffic, 1, before=DAY + timedelta(days=1)) if came is None else came)
     rates = Rates(np.full((slots, 1), 0.2) if eur is None else eur, np.zeros(len(ground.cabinets), int), 50.0)
     bodies = tuple(open_body(body(task, plan)) for plan, _ in plans)
-    found = tally(
-        ground, Plans(bodies, tuple(since for _, since in plans)), task.night, need, rates, np.array(measured)
-    )
+    found = tally(ground, Plans(bodies, tuple(since for _, since in plans)), need, rates, np.array(measured))
     return {name: found.sums[:, i].tolist() for i, name in enumerate(SUMS)} | {"most": found.most_switches.tolist()}
 
 
@@ -220,7 +218,7 @@ class TestFigures:
         need = actual_need(task, counts(evening_traffic, 1, before=DAY + timedelta(days=1)))
         flux = np.where(task.night.burning, 1.0, 0.0) * np.ones((len(LAMPS), 1))
         plans = Plans((open_body(body(task, plan_of(task, flux))),), (0,))
-        found = tally(ground, plans, task.night, need, rates, np.array(measured.get("kwh", [np.nan] * 3)))
+        found = tally(ground, plans, need, rates, np.array(measured.get("kwh", [np.nan] * 3)))
         (whole,) = groups(ground, found, By.TERRITORY, HOURS_OF_YEAR)
         return whole.figures() | {"night": task.night, "lines": groups(ground, found, By.CABINET, HOURS_OF_YEAR)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,15 @@ def read_ground(
     communes: Mapping[str, str],
     series: Mapping[int, tuple[str, str]],
     tables: LightingTables,
+    on: date | None = None,
 ) -> Ground:
-    """`communes`: zone → INSEE code; `series`: number → (asset, property). Raises InputError if no lamp is fit."""
+    """Lamps as old as they are `on` a day. `communes`: zone → INSEE code; `series`: number → (asset, property).
+
+    Raises InputError if no lamp is fit.
+    """
     lamps = [asset for asset in assets if asset.type == "Streetlight"]
     counters = [asset for asset in assets if asset.type == "TrafficFlowObserved"]
-    fleet = _readable(lamps, counters, tables)
+    fleet = _readable(lamps, counters, tables, on)
     by_id = {asset.id: asset for asset in assets}
     found = [_cabinet_of(by_id[lamp], by_id, communes) for lamp in fleet.lamps]
     bare = [Cabinet(asset.id, communes[asset.zone]) for asset in assets if asset.type == CABINET]
@@ -84,16 +89,18 @@ def read_ground(
     )
 
 
-def _readable(lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables) -> Fleet:
+def _readable(
+    lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables, on: date | None
+) -> Fleet:  # fmt: skip
     """The fleet of all that can be read: one lamp that cannot is no reason to report nothing."""
     try:
-        return read_fleet(lamps, counters, tables)
+        return read_fleet(lamps, counters, tables, on)
     except InputError as error:
         unfit = {problem.source for problem in error.problems}
         fit = [[asset for asset in assets if asset.id not in unfit] for assets in (lamps, counters)]
         if not fit[0] or fit == [list(lamps), list(counters)]:
             raise
-        return read_fleet(fit[0], fit[1], tables)
+        return read_fleet(fit[0], fit[1], tables, on)
 
 
 def _cabinet_of(lamp: Asset, by_id: Mapping[str, Asset], communes: Mapping[str, str]) -> Cabinet:

@@ -70,7 +70,7 @@ def make_report(
     if not 0 < len(days) <= LONGEST:
         raise ConsigneError(f"from {first} to {last} are {len(days)} nights → name 1 to {LONGEST}")
     costs = load_costs(settings.datasets_dir / "reference" / "lighting_costs.yaml")
-    ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings))
+    ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings), first)
     tallies: list[Tally] = []
     planned: list[date] = []
     with store.read() as unit:
@@ -120,23 +120,20 @@ def _in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[P
 def _night(
     unit: Unit, territory: Territory, ground: Ground, costs: Costs, day: date, records: list[PlanRecord]
 ) -> Tally:  # fmt: skip
-    night = night_of(noon(day), ground.tables)
+    plans = _plans(unit, records)
+    night = plans.night
     came = traffic_counts(unit, territory, night.start, night.until)
     counts = counted_traffic(ground.fleet, night, came, ground.tables)
     need = need_of(ground.fleet, night, counts, ground.tables)
     rates = _rates(ground, costs, night, day)
-    return tally(ground, _plans(unit, records, night), night, need, rates, _measured(unit, ground, night))
+    return tally(ground, plans, need, rates, _measured(unit, ground, night))
 
 
-def _plans(unit: Unit, records: list[PlanRecord], night: Night) -> Plans:
-    bodies, since = [], []
-    for record in records:
-        found = unit.plans.get(record.id)
-        if found is not None:
-            bodies.append(open_body(found[1]))
-            made = min(max(record.made_at, night.start), night.until)
-            since.append(sum(at < made for at in night.slots))
-    return Plans(tuple(bodies), tuple(since))
+def _plans(unit: Unit, records: list[PlanRecord]) -> Plans:
+    found = [unit.plans.get(record.id) for record in records]
+    bodies = tuple(open_body(one[1]) for one in found if one is not None)
+    slots = bodies[-1].slots
+    return Plans(bodies, tuple(sum(at < record.made_at for at in slots) for record in records))
 
 
 def _rates(ground: Ground, costs: Costs, night: Night, day: date) -> Rates:

@@ -1,6 +1,6 @@
 """One night counted by cabinet: whole numbers, so that communes and territory are exactly the sums of their parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,13 @@ class Plans:
     bodies: tuple[Body, ...]
     since: tuple[int, ...]
 
+    @property
+    def night(self) -> Night:
+        """As it was planned, whatever the tables say of dusk and dawn today."""
+        last = self.bodies[-1]
+        burning = last.columns["burning"].astype(np.bool_)
+        return Night(tuple(last.slots), last.until, last.on_at, last.off_at, burning)
+
     def levels(self) -> Levels:
         """(n, T) level in steps of the grid that was in force in each slot, of the lamps of the last plan."""
         last = self.bodies[-1]
@@ -111,33 +118,82 @@ class Clock:
         )
 
 
-def tally(
-    ground: Ground, plans: Plans, night: Night, need: Need, rates: Rates, measured_kwh: Floats
-) -> Tally:  # fmt: skip
+def tally(ground: Ground, plans: Plans, need: Need, rates: Rates, measured_kwh: Floats) -> Tally:
     """Count a night. `need` is of the lamps of the ground; `measured_kwh` (k,), NaN where nothing was measured."""
-    body = plans.bodies[-1]
+    body, night = plans.bodies[-1], plans.night
     rows = ground.rows(body.lamps)
     known = np.flatnonzero(rows >= 0)
     rows = rows[known]
     levels = plans.levels()[known][:, night.burning]
     count = _Count(ground.cabinet[rows], len(ground.cabinets))
-    clock = Clock.of(night, rates.eur_per_kwh)
+    clock, gear = Clock.of(night, rates.eur_per_kwh), _Gear.of(body, known)
     wanted = _Wanted.of(ground, need, rows, night.burning, body.head["flux_grid"])
     fixed = _fixed(night, ground, rows, body.head["flux_grid"])
-    spent = _energy(body, known, levels, fixed, clock)
+    switches = _switches(levels)
     sums = {
         "lamp_nights": count.rows(np.ones(rows.size)),
+        "switches": count.rows(switches),
         **_light(count, wanted, levels, fixed, ground.fleet.constant[rows]),
-        **_money(count, spent, clock, rates),
-        **_surface(count, ground, rows, body, known, levels, clock),
+        **_money(count, gear, {"planned": levels, "fixed": fixed, "full": None}, clock, rates),
+        **_surface(count, ground, rows, gear, levels, clock),
     }
-    planned = sums["planned_mwh"]
-    switches = _switches(levels)
-    sums |= {"switches": count.rows(switches)} | _measured(ground, planned, measured_kwh)
+    sums |= _measured(ground, sums["planned_mwh"], measured_kwh)
     most = np.zeros(len(ground.cabinets), np.int64)
     np.maximum.at(most, ground.cabinet[rows], switches)
     dark_h = float(clock.dark_h.sum())
     return Tally(np.stack([sums[name] for name in SUMS], axis=1), most, float(clock.lit_h.sum()), dark_h)
+
+
+@dataclass(frozen=True, eq=False)
+class _Gear:
+    """What lamps draw: share of full power (curves, steps) at each step of the grid, the curve of each (n,), its power.
+
+    boost (r,) steps to which the lamps `lane` (r,) brighten for the share `detection` (r, B) of the time.
+    """
+
+    table: Floats
+    curve: Ints
+    power_w: Floats
+    lane: Ints
+    boost: Levels
+    detection: Floats
+
+    @classmethod
+    def of(cls, body: Body, known: Ints) -> "_Gear":
+        grid, columns = body.head["flux_grid"], body.columns
+        flux = np.round(np.arange(round(1 / grid) + 1) * grid, 12)
+        table = np.stack([np.interp(flux, xs, ys) for _, xs, ys in body.head["curves"]])
+        boost = columns.get("lanes.boost", np.zeros(len(body.lamps)))[known]
+        lane = np.flatnonzero(boost > 0)
+        detection = columns.get("lanes.detection", np.zeros((len(body.lamps), columns["burning"].size)))
+        return cls(
+            table,
+            columns["curve"][known],
+            columns["power_full_w"][known],
+            lane,
+            np.rint(boost[lane, None] / grid).astype(np.uint16),
+            detection[known[lane]][:, columns["burning"]],
+        )
+
+    @property
+    def standby(self) -> Floats:
+        """(n,) share of full power while off."""
+        found: Floats = self.table[self.curve, 0]
+        return found
+
+    def share(self, levels: Levels) -> Floats:
+        """(n, B) share of full power at these levels, nobody being there."""
+        shares: Floats = self.table[self.curve[:, None], levels]
+        return shares
+
+    def expected(self, levels: Levels) -> tuple[Floats, Floats]:
+        """(n, B) shares of full power and steps of flux, with what detectors are expected to add."""
+        share, steps = self.share(levels), levels.astype(np.float64)
+        bright = np.maximum(levels[self.lane], self.boost)
+        power = self.table[self.curve[self.lane, None], bright]
+        share[self.lane] += self.detection * (power - share[self.lane])
+        steps[self.lane] += self.detection * (bright - steps[self.lane])
+        return share, steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,44 +273,20 @@ def _light(
     }
 
 
-@dataclass(frozen=True, eq=False)
-class _Energy:
-    """Wh (n, pieces) of the plan, the fixed program and full light."""
-
-    planned: Floats
-    fixed: Floats
-    full: Floats
-
-
-def _shares(body: Body, known: Ints, levels: Levels) -> Floats:
-    """(n, B) share of full power at these levels."""
-    table, curve = _power_table(body), body.columns["curve"][known]
-    shares: Floats = table[curve[:, None], levels]
-    return shares
-
-
-def _power_table(body: Body) -> Floats:
-    """(curves, steps) share of full power at each step of the grid."""
-    grid = body.head["flux_grid"]
-    flux = np.round(np.arange(round(1 / grid) + 1) * grid, 12)
-    return np.stack([np.interp(flux, xs, ys) for _, xs, ys in body.head["curves"]])
-
-
-def _energy(body: Body, known: Ints, levels: Levels, fixed: Levels, clock: Clock) -> _Energy:
-    power = body.columns["power_full_w"][known, None]
-    standby = _power_table(body)[body.columns["curve"][known], 0]
-    full = np.full((1, levels.shape[1]), round(1 / body.head["flux_grid"]), np.uint16)
-    split = [power * clock.split(_shares(body, known, each), standby) for each in (levels, fixed, full)]
-    return _Energy(*split)
-
-
-def _money(count: _Count, spent: _Energy, clock: Clock, rates: Rates) -> dict[str, Ints]:
-    """Energy, cost and carbon of each way of lighting."""
+def _money(
+    count: _Count, gear: _Gear, ways: Mapping[str, Levels | None], clock: Clock, rates: Rates
+) -> dict[str, Ints]:  # fmt: skip
+    """Energy, cost and carbon of each way of lighting; None is full light. Only what is planned knows detectors."""
     first = np.unique(clock.piece, return_index=True)[1]
     price = rates.eur_per_kwh[first][:, rates.contract].T  # (k, pieces)
     found: dict[str, Ints] = {}
-    for name, energy in vars(spent).items():
-        by_piece = np.stack([np.bincount(count.cabinet, each, count.size) for each in energy.T], axis=1)
+    for name, levels in ways.items():
+        if levels is None:
+            share = np.ones((gear.curve.size, int(clock.burning.sum())))
+        else:
+            share = gear.expected(levels)[0] if name == "planned" else gear.share(levels)
+        spent = gear.power_w[:, None] * clock.split(share, gear.standby)
+        by_piece = np.stack([np.bincount(count.cabinet, each, count.size) for each in spent.T], axis=1)
         whole = np.rint(by_piece.sum(axis=1) * _MILLI).astype(np.int64)
         found |= {
             f"{name}_mwh": whole,
@@ -265,22 +297,21 @@ def _money(count: _Count, spent: _Energy, clock: Clock, rates: Rates) -> dict[st
 
 
 def _surface(
-    count: _Count, ground: Ground, rows: Ints, body: Body, known: Ints, levels: Levels, clock: Clock
+    count: _Count, ground: Ground, rows: Ints, gear: _Gear, levels: Levels, clock: Clock
 ) -> dict[str, Ints]:  # fmt: skip
     """What PDI and AECI are made of, over the lamps whose area is known."""
     area = np.nan_to_num(ground.area_m2[rows])
     has = area > 0
-    power = body.columns["power_full_w"][known] * has
+    power = gear.power_w * has * _MILLI
     lit_h = clock.lit_h[clock.burning]
-    lit = (_shares(body, known, levels) * lit_h).sum(axis=1)
-    standby = _power_table(body)[body.columns["curve"][known], 0] * clock.dark_h.sum()
-    flux_h = (levels * (lit_h * body.head["flux_grid"])).sum(axis=1)
+    share, steps = gear.expected(levels)
+    full_steps = gear.table.shape[1] - 1
     return {
         "area_cm2": count.rows(area * 1e4),
         "area_lamps": count.rows(has),
-        "area_lit_mwh": count.rows(power * lit * _MILLI),
-        "area_dark_mwh": count.rows(power * standby * _MILLI),
-        "area_lit": count.rows(area * ground.full_lx[rows] * flux_h),
+        "area_lit_mwh": count.rows(power * (share * lit_h).sum(axis=1)),
+        "area_dark_mwh": count.rows(power * gear.standby * clock.dark_h.sum()),
+        "area_lit": count.rows(area * ground.full_lx[rows] * (steps * lit_h).sum(axis=1) / full_steps),
     }
 
 
