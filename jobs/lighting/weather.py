@@ -44,6 +44,22 @@ def wet_road(
     return Wet(wet & (np.array(night.slots) + SLOT > at), reasons)
 
 
+def rained(unit: Unit, territory: Territory, night: Night, tables: LightingTables) -> Bools | None:
+    """(T,) slots of a night that is over in which the road was wet, as gauges caught it; None without a gauge."""
+    rain, series = tables.rain, _gauges(territory)
+    if not series:
+        return None
+    read = unit.readings.history(series, to_us(night.start - rain.dries_after), to_us(night.until))
+    caught = read.filter(pl.col("value") >= rain.wet_from_mm)["observed_at"].unique(maintain_order=True).to_list()
+    return _wet(night, [(from_us(us), from_us(us)) for us in caught], rain.dries_after)
+
+
+def _gauges(territory: Territory) -> list[int]:
+    gauges = {asset.id for asset in territory.of_type(GAUGE[0])}
+    names = territory.series_names.items()
+    return sorted(n for n, (asset, name) in names if name == GAUGE[1] and asset in gauges)
+
+
 def _wet(night: Night, soaked: Iterable[tuple[datetime, datetime]], dries_after: timedelta) -> Bools:
     """(T,) slots that share some time with rain or with the drying after it."""
     spans = [(begins, ends + dries_after) for begins, ends in soaked]
@@ -79,11 +95,10 @@ def _caught(unit: Unit, territory: Territory, at: datetime, rain: Rain) -> tuple
 
     While it rains nobody knows for how long: that is for the plan that is made when it has dried.
     """
-    gauges = {asset.id for asset in territory.of_type(GAUGE[0])}
-    series = [n for n, (asset, name) in territory.series_names.items() if name == GAUGE[1] and asset in gauges]
+    series = _gauges(territory)
     if not series:
         return None, True
-    read = unit.readings.history(sorted(series), to_us(at - rain.dries_after), to_us(at) + 1)
+    read = unit.readings.history(series, to_us(at - rain.dries_after), to_us(at) + 1)
     wet = read.filter(pl.col("value") >= rain.wet_from_mm)
     if wet.is_empty():
         return None, True

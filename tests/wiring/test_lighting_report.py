@@ -8,19 +8,22 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.errors import ConsigneError
-from engine.instants import PARIS
+from engine.instants import PARIS, noon
 from engine.model import PlanState
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import Territory
 from jobs.cli import main
 from jobs.domains import DOMAINS
-from jobs.lighting.domain import review
+from jobs.lighting.domain import review, tables_of
+from jobs.lighting.night import night_of
 from jobs.lighting.reporting import By, make_report, notes, to_csv, to_json, to_lines
 from jobs.lighting.reporting.metering import consumed_kwh
+from jobs.lighting.weather import rained
 from jobs.planning import PlanRequest, run_plan
 from jobs.story import DEFAULT_NIGHT, made_traffic
 
@@ -86,6 +89,30 @@ def test_nights_without_a_plan_are_named_and_not_counted(
         make_report(store, territory, settings, date(2026, 11, 20), date(2026, 11, 21))
     with pytest.raises(ConsigneError, match="name 1 to 400"):
         make_report(store, territory, settings, night, night - DAY)
+
+
+def test_rain_that_was_caught_calls_for_the_normal_class(
+    store: Store, territory: Territory, settings: Settings, night: date
+) -> None:
+    """A shower at 1 at night, and the hours after it until the road has dried."""
+    tables, start = tables_of(settings), noon(night)
+    one_at_night = start + timedelta(hours=13)
+    (gauge,) = territory.of_type("WeatherObserved")
+    dry = make_report(store, territory, settings, night, night).lines(By.TERRITORY)[0].sums
+    rain = [
+        (gauge.id, "precipitation", mm, one_at_night + k * timedelta(hours=1)) for k, mm in ((-1, 0), (0, 2), (1, 0))
+    ]
+    tell(store, territory, readings(*rain), start + DAY)
+    with store.read() as unit:
+        wet = rained(unit, territory, night_of(start, tables), tables)
+    assert wet is not None
+    assert np.flatnonzero(wet)[0] == 13 * 4
+    assert wet.sum() == tables.rain.dries_after / timedelta(minutes=15)
+    soaked = make_report(store, territory, settings, night, night).lines(By.TERRITORY)[0].sums
+    assert soaked["under"] > dry["under"]
+    assert soaked["over"] < dry["over"]
+    assert soaked["planned_mwh"] == dry["planned_mwh"]
+    assert soaked["crossing_under"] == 0
 
 
 def test_a_plan_that_waits_for_a_person_is_none(

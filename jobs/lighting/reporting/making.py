@@ -1,7 +1,7 @@
 """A report over nights, from stored plans, counts and meters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import add
@@ -14,8 +14,9 @@ from engine.model import PlanRecord, PlanState
 from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
+from jobs.lighting.around import Around
 from jobs.lighting.body import open_body
-from jobs.lighting.domain import DOMAIN, tables_of, traffic_counts
+from jobs.lighting.domain import DOMAIN, around, tables_of, traffic_counts
 from jobs.lighting.need import need_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.reporting.costs import Carbon, Costs, load_costs
@@ -24,6 +25,7 @@ from jobs.lighting.reporting.ground import Ground, read_ground
 from jobs.lighting.reporting.metering import consumed_kwh
 from jobs.lighting.reporting.tally import Plans, Rates, Tally, tally
 from jobs.lighting.traffic import counted_traffic
+from jobs.lighting.weather import rained
 from optimizers.lighting.problem import Floats
 
 _DAY = timedelta(days=1)
@@ -71,6 +73,7 @@ def make_report(
         raise ConsigneError(f"from {first} to {last} are {len(days)} nights → name 1 to {LONGEST}")
     costs = load_costs(settings.datasets_dir / "reference" / "lighting_costs.yaml")
     ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings), first)
+    heeded = around(territory)
     tallies: list[Tally] = []
     planned: list[date] = []
     with store.read() as unit:
@@ -78,7 +81,7 @@ def make_report(
         records = _in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
         for done, day in enumerate(days):
             if day in records:
-                tallies.append(_night(unit, territory, ground, costs, day, records[day]))
+                tallies.append(_night(unit, territory, ground, heeded, costs, records[day]))
                 planned.append(day)
             heard(done + 1)
     if not planned:
@@ -118,14 +121,15 @@ def _in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[P
 
 
 def _night(
-    unit: Unit, territory: Territory, ground: Ground, costs: Costs, day: date, records: list[PlanRecord]
+    unit: Unit, territory: Territory, ground: Ground, heeded: Around, costs: Costs, records: list[PlanRecord]
 ) -> Tally:  # fmt: skip
     plans = _plans(unit, records)
     night = plans.night
     came = traffic_counts(unit, territory, night.start, night.until)
     counts = counted_traffic(ground.fleet, night, came, ground.tables)
-    need = need_of(ground.fleet, night, counts, ground.tables)
-    rates = _rates(ground, costs, night, day)
+    came_down = replace(heeded, wet=rained(unit, territory, night, ground.tables))
+    need = need_of(ground.fleet, night, counts, ground.tables, came_down)
+    rates = _rates(ground, costs, night)
     return tally(ground, plans, need, rates, _measured(unit, ground, night))
 
 
@@ -136,12 +140,12 @@ def _plans(unit: Unit, records: list[PlanRecord]) -> Plans:
     return Plans(bodies, tuple(sum(at < record.made_at for at in slots) for record in records))
 
 
-def _rates(ground: Ground, costs: Costs, night: Night, day: date) -> Rates:
+def _rates(ground: Ground, costs: Costs, night: Night) -> Rates:
     names = contracts_of(ground, costs)
     index = {name: i for i, name in enumerate(names)}
     contract = [index[costs.contract_of(cabinet.id, cabinet.commune)] for cabinet in ground.cabinets]
     eur = np.array(costs.prices(names, night.local))
-    return Rates(eur, np.array(contract), costs.carbon_on(day).g_per_kwh)
+    return Rates(eur, np.array(contract), costs.carbon_on(night.local[0].date()).g_per_kwh)
 
 
 def _measured(unit: Unit, ground: Ground, night: Night) -> Floats:
