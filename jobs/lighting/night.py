@@ -1,5 +1,6 @@
 """The lighting day: quarter hours from local noon to local noon, and when it is dark between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -46,10 +47,23 @@ class Night:
         return [at.astimezone(PARIS) for at in self.slots]
 
     @property
+    def repeated(self) -> Bools:
+        """(T,) see `repeated`."""
+        return repeated(self.slots)
+
+    @property
     def group(self) -> Ints:
         """(T,) hour and kind of day as one number, see `group_of`."""
         kinds = {day: KINDS.index(kind_of_day(day)) for day in {at.date() for at in self.local}}
         return np.array([kinds[at.date()] * 24 + at.hour for at in self.local])
+
+
+def repeated(slots: Sequence[datetime]) -> Bools:
+    """(T,) the slots that clocks show twice, and the one before: no local time stands for a change among them."""
+    local = [at.astimezone(PARIS) for at in slots]
+    twice = np.array([at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset() for at in local], np.bool_)
+    held: Bools = twice | np.r_[twice[1:], False]
+    return held
 
 
 def night_of(start_at: datetime, tables: LightingTables) -> Night:

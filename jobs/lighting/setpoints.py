@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.model import Level, Program, Slot
 from jobs.lighting.body import Body, open_body
+from jobs.lighting.night import repeated
 from optimizers.lighting.problem import Floats
 
 SOURCE = "plan:lighting"
@@ -13,9 +14,14 @@ POINT = "illuminanceLevel"
 
 
 def to_setpoints(block: bytes, version: str, written_at: datetime) -> list[Slot]:
-    """One slot for each lamp, over the whole lighting day: 0 by day, equal steps merged, on and off to the second."""
+    """One slot for each lamp, over the whole lighting day: 0 by day, equal steps merged, on and off to the second.
+
+    The brightest level of an hour that clocks show twice holds through all of it.
+    """
     found = open_body(block)
     levels, instants = np.round(found.flux, 10), _instants(found)
+    held = repeated(found.slots)
+    levels[:, held] = levels[:, held].max(axis=1, keepdims=True, initial=0.0)
     programs: dict[bytes, Program] = {}
     slots = []
     for i, lamp in enumerate(found.lamps):

@@ -11,6 +11,7 @@ import polars as pl
 from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.fleet import Fleet, read_fleet, some
+from jobs.lighting.holders import NOBODY_LIMITED, Keepers, steady
 from jobs.lighting.lamps import fits
 from jobs.lighting.lanes import NOBODY_SEEN, lanes_of
 from jobs.lighting.need import Need, need_of
@@ -49,13 +50,14 @@ def build_problem(
     presence: pl.DataFrame | None = None,
     around: Around | None = None,
     at: datetime | None = None,
+    keepers: Keepers = NOBODY_LIMITED,
 ) -> LightingTask:
     """The problem of the lighting day that starts at a local noon.
 
     `history` holds asset, observed_at (µs since 1970) and intensity (veh/h) of whatever was counted before. A lamp
     whose counter tells nothing of an hour keeps its normal class then. `presence` is what detectors told, see
-    `lanes_of`; `at` is when it is asked, the start by default. Raises InputError with every problem of every lamp and
-    counter, ValueError for a start that is no local noon.
+    `lanes_of`; `keepers` are those who keep programs; `at` is when it is asked, the start by default. Raises InputError
+    with every problem of every lamp and counter, ValueError for a start that is no local noon.
     """
     night = night_of(start_at, tables)
     fleet = read_fleet(lamps, counters, tables, night.local[0].date())
@@ -64,7 +66,7 @@ def build_problem(
     need = need_of(fleet, night, traffic, tables, around)
     problem = LightingProblem(
         lamps=fleet.lamps,
-        floor=need.flux,
+        floor=steady(need.flux, need.ceiling, night, tables.ramp_per_slot, fleet.dimmable),
         ceiling=need.ceiling,
         burning=night.burning,
         power_full_w=fleet.power_w,
@@ -74,9 +76,16 @@ def build_problem(
         dimmable=fleet.dimmable,
         curves=fleet.curves,
         curve=fleet.curve,
+        holders=keepers.holders(fleet.lamps),
         lanes=lanes_of(fleet, night, NOBODY_SEEN if presence is None else presence, tables),
     )
-    reasons = [*fleet.reasons, *traffic.reasons, *around.reasons, *_too_small(fleet, night, need, tables)]
+    reasons = [
+        *fleet.reasons,
+        *traffic.reasons,
+        *around.reasons,
+        *keepers.reasons(),
+        *_too_small(fleet, night, need, tables),
+    ]
     return LightingTask(problem, fleet, night, traffic, need, tables, tuple(reasons), around)
 
 
