@@ -49,7 +49,7 @@ def problems(draw: st.DrawFn, *, lamps: int = 4, slots: int = 6, holders: int = 
             names=tuple(f"H-{h}" for h in range(holders)),
             of=per_lamp(st.integers(0, holders - 1)),
             programs=np.array(draw(st.integers(1, 3))),
-            switch_points=np.array(draw(st.integers(2, 6))),
+            switch_points=np.array(draw(st.lists(st.integers(2, 6), min_size=holders, max_size=holders))),
         ),
     )
 
@@ -208,7 +208,9 @@ def test_a_night_of_two_parts_needs_four_changes_and_says_so() -> None:
     held = hold(problem, problem.floor)
     np.testing.assert_array_equal(held.flux, problem.floor)
     (reason,) = held.reasons
-    assert reason == ("holder 'north' takes 2 switch points a program, the night's 2 parts need 4: planned with these")
+    assert reason == (
+        "holder 'north' takes 2 switch points a program, the parts of the night ask 4: planned with these"
+    )
 
 
 def test_a_ceiling_is_passed_only_where_programs_are_too_few() -> None:
@@ -237,3 +239,45 @@ def test_light_is_bought_rather_than_a_ceiling_passed() -> None:
         holders=Holders(names=("H",), of=np.array(0), programs=np.array([2])),
     )
     np.testing.assert_array_equal(hold(problem, problem.floor).flux, [[1.0, 1, 1], [0.2, 0, 0.2], [1.0, 1, 1]])
+
+
+def with_fleet(problem: LightingProblem, most: int) -> LightingProblem:
+    assert problem.holders is not None
+    return replace(problem, holders=replace(problem.holders, fleet_programs=most))
+
+
+def test_all_holders_together_keep_within_the_fleets_programs() -> None:
+    alone = hold(SMALL, LEAST)
+    before = np.inf
+    for most in (1, 4, 16, 1000):
+        held = hold(with_fleet(SMALL, most), LEAST)
+        assert len(np.unique(held.flux, axis=0)) <= most
+        assert (held.flux >= LEAST - 1e-9).all()
+        assert (changes_of(held.flux) <= 8).all()
+        assert SMALL.holders is not None
+        rows = [len(np.unique(held.flux[SMALL.holders.of == h], axis=0)) for h in range(12)]
+        assert max(rows) <= 6
+        np.testing.assert_allclose(held.bound_wh, alone.bound_wh, rtol=1e-12)
+        assert alone.objective_wh.sum() <= held.objective_wh.sum() <= before
+        before = held.objective_wh.sum()
+    assert held.flux.tobytes() == alone.flux.tobytes()
+
+
+@given(problems(lamps=6, slots=8, holders=3), st.integers(1, 4))
+@settings(max_examples=40)
+def test_programs_of_a_fleet_keep_what_each_lamp_needs(problem: LightingProblem, most: int) -> None:
+    least = solve(problem).flux
+    problem = with_fleet(problem, most)
+    held, holders = hold(problem, least), problem.holders
+    assert holders is not None
+    assert len(np.unique(held.flux, axis=0)) <= most
+    assert (held.flux >= least - 1e-9).all()
+    assert np.isin(held.flux[~problem.dimmable], (0.0, 1.0)).all()
+    lit = problem.burning & (problem.ceiling > 0)
+    bound = lit[:, 1:] & lit[:, :-1] & problem.dimmable[:, None]
+    assert (
+        np.abs(np.diff(held.flux, axis=1))[bound] <= np.repeat(problem.ramp_per_slot, bound.sum(axis=1)) + 1e-9
+    ).all()
+    assert (held.bound_wh <= held.objective_wh).all()
+    for h in range(3):
+        assert len(np.unique(held.flux[holders.of == h], axis=0)) <= holders.programs[h]

@@ -8,7 +8,7 @@ import numpy as np
 from optimizers.lighting.parts import Bools, Floats, Ints
 from optimizers.lighting.problem import TOLERANCE
 from optimizers.lighting.programs.profiles import Profiles
-from optimizers.lighting.programs.subsets import members_of
+from optimizers.lighting.programs.subsets import parts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +62,7 @@ class Envelopes:
         on their own, or at the envelope of all.
         """
         self.bound[subset], self.exact[subset] = cost, True
-        others = np.zeros(1, np.int64)
-        for member in members_of((self.bound.size - 1) ^ subset):
-            others = np.concatenate([others, others | 1 << member])
+        others = parts_of((self.bound.size - 1) ^ subset)
         whole = others | subset
         apart = np.maximum(self.bound[others], (self.full_wh[:, others] * self.shares[:, whole]).sum(axis=0))
         open_ones = ~self.exact[whole]

@@ -1,21 +1,21 @@
 """Programs for all lamps of all holders, within what each holder announces."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import fsum
 from time import perf_counter
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Holders, Ints
+from optimizers.lighting.parts import Floats, Holders, Ints
 from optimizers.lighting.power import lamp_energy_wh
 from optimizers.lighting.problem import LightingProblem
 from optimizers.lighting.programs.crowds import COARSEST, by_clusters
+from optimizers.lighting.programs.fleet import shared
 from optimizers.lighting.programs.grouping import ROUNDS, Effort, Grouping, exactly
 from optimizers.lighting.programs.profiles import Profiles, profiles
-from optimizers.lighting.programs.staircase import staircases
+from optimizers.lighting.programs.staircase import changes_of, parts_lit, staircases
 from optimizers.result import Limits
-
-_LIT = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     asked = np.zeros(len(holders.names), np.bool_)
     asked[only if only is not None else slice(None)] = True
     lamps = np.flatnonzero(asked[holders.of])
-    changes, reasons = _changes(problem, holders, least, asked)
+    changes = _changes(problem, holders, least)
     found = profiles(problem, least, lamps, holders.of[lamps], changes[holders.of[lamps]])
     late = False
 
@@ -62,14 +62,23 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     own, cost = staircases(found.needs, found.draws)
     groupings = _grouped(found, own, cost, holders.programs, effort)
     flux = np.array(least, np.float64)
-    flux[lamps] = _programs(found, own, groupings)[found.of]
+    programs = _programs(found, own, groupings)
+    flux[lamps] = programs[found.of]
+    bound = _bounds(problem, flux, least, holders, lamps, groupings)
+    flux[lamps] = shared(found, programs, holders.programs, holders.fleet_programs, effort)[found.of]
     objective = _by_holder(lamp_energy_wh(problem, flux), holders, lamps)
-    floor = _by_holder(lamp_energy_wh(problem, least), holders, lamps)
-    apart = np.zeros(asked.size)
-    apart[np.unique(found.holder)] = [grouping.cost - grouping.bound for grouping in groupings]
+    return Held(flux, objective, np.minimum(bound, objective), tuple(_reasons(holders, flux, lamps)), not late)
+
+
+def _bounds(
+    problem: LightingProblem, flux: Floats, least: Floats, holders: Holders, lamps: Ints, groupings: list[Grouping]
+) -> Floats:
+    """(h,) what no programs of each holder take less than, from programs found at `flux`."""
+    cost = _by_holder(lamp_energy_wh(problem, flux), holders, lamps)
+    apart = np.zeros(cost.size)
+    apart[np.unique(holders.of[lamps])] = [grouping.cost - grouping.bound for grouping in groupings]
     # Where a passed ceiling stands between cost and bound, that says nothing of energy; what is needed at least does.
-    bound = np.minimum(objective, np.maximum(objective - apart, floor))
-    return Held(flux, objective, bound, reasons, not late)
+    return np.maximum(cost - apart, _by_holder(lamp_energy_wh(problem, least), holders, lamps))
 
 
 def _by_holder(energy: Floats, holders: Holders, lamps: Ints) -> Floats:
@@ -118,35 +127,34 @@ def _grouped(profiles: Profiles, flux: Floats, own: Floats, programs: Ints, effo
 def _programs(found: Profiles, own: Floats, groupings: list[Grouping]) -> Floats:
     """(p, T) the program that each profile follows."""
     flux = own.copy()
-    shared = [
+    together = [
         (start + np.array(group))
         for start, grouping in zip(_starts(found.holder).tolist(), groupings, strict=True)
         for group in grouping.groups
         if len(group) > 1
     ]
-    if shared:
-        members = np.concatenate(shared)
-        group = np.repeat(np.arange(len(shared)), [len(one) for one in shared])
+    if together:
+        members = np.concatenate(together)
+        group = np.repeat(np.arange(len(together)), [len(one) for one in together])
         flux[members] = staircases(*found.together(members, group))[0][group]
     return flux
 
 
-def _changes(problem: LightingProblem, holders: Holders, least: Floats, asked: Bools) -> tuple[Ints, tuple[str, ...]]:
-    """(h,) changes of level that each holder's programs are allowed: what it announces, or what the night asks at
-    least. A program that is on at dusk and off at dawn of each part of the night can stay at one level between.
-    """
-    burning = problem.burning
-    begins = np.flatnonzero(burning & ~np.concatenate([[False], burning[:-1]]))
-    ends = np.flatnonzero(burning & ~np.concatenate([burning[1:], [False]])) + 1
-    parts = np.zeros(asked.size, np.int64)
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        lit = (least[:, begin:end] > _LIT).any(axis=1)
-        parts[np.unique(holders.of[lit])] += 1
-    short = np.flatnonzero(asked & (2 * parts > holders.switch_points))
-    reasons = tuple(
-        f"holder {holders.names[h]!r} takes {holders.switch_points[h]} switch points a program, the night's "
-        f"{parts[h]} parts need {2 * parts[h]}: planned with these"
-        for h in short.tolist()
-    )
+def _changes(problem: LightingProblem, holders: Holders, least: Floats) -> Ints:
+    """(h,) changes of level that each holder's programs are allowed: what it announces, or what the night asks."""
+    lit = np.zeros((len(holders.names), problem.burning.size))
+    np.maximum.at(lit, holders.of, least)
     # No row changes more often than it has slots.
-    return np.minimum(np.maximum(holders.switch_points, 2 * parts), burning.size + 1), reasons
+    most = np.minimum(holders.switch_points, problem.burning.size + 1)
+    return np.maximum(most, 2 * parts_lit(lit, problem.burning))
+
+
+def _reasons(holders: Holders, flux: Floats, lamps: Ints) -> Iterator[str]:
+    """Each holder that is asked for more changes of level than it takes."""
+    most = np.zeros(len(holders.names), np.int64)
+    np.maximum.at(most, holders.of[lamps], changes_of(flux[lamps]))
+    for h in np.flatnonzero(most > holders.switch_points).tolist():
+        yield (
+            f"holder {holders.names[h]!r} takes {holders.switch_points[h]} switch points a program, the parts of the "
+            f"night ask {most[h]}: planned with these"
+        )

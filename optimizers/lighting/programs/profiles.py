@@ -36,7 +36,7 @@ class Profiles:
             np.maximum.reduceat(needs.least[members], first),
             np.minimum.reduceat(needs.ramp[members], first),
             np.logical_or.reduceat(needs.whole[members], first),
-            needs.changes[members[first]],
+            np.minimum.reduceat(needs.changes[members], first),
             needs.burning,
         )
         return joint, self._draws_together(members, group, first)

@@ -54,6 +54,18 @@ def changes_of(flux: Floats) -> Ints:
     return count
 
 
+def parts_lit(least: Floats, burning: Bools) -> Ints:
+    """(B,) parts of the night in which rows of flux (B, T) are lit. With two changes for each a program that keeps any
+    ramp can be had: on at dusk, at one level, off at dawn.
+    """
+    begins = np.flatnonzero(burning & ~np.concatenate([[False], burning[:-1]]))
+    ends = np.flatnonzero(burning & ~np.concatenate([burning[1:], [False]])) + 1
+    parts = np.zeros(len(least), np.int64)
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        parts += (least[:, begin:end] > _NEAR).any(axis=1)
+    return parts
+
+
 def staircases(needs: Needs, draws: Draws) -> tuple[Floats, Floats]:
     """The cheapest program of each row, (B, T), and its cost, (B,); inf and a row of NaN where there is none."""
     flux, cost, open_rows = _as_they_are(needs, draws)

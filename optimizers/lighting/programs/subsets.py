@@ -18,7 +18,7 @@ def members_of(subset: int) -> list[int]:
 
 
 @lru_cache(maxsize=16)
-def splits(n: int) -> tuple[Ints, Ints, Ints]:
+def _splits(n: int) -> tuple[Ints, Ints, Ints]:
     """Each subset of n members with each of its parts that holds its lowest member: (part, rest, first).
 
     `first` (2^n + 1,) says where the pairs of a subset begin; the empty subset has one, of two empty parts.
@@ -30,9 +30,17 @@ def splits(n: int) -> tuple[Ints, Ints, Ints]:
         rest = (whole ^ part)[whole > 0]
         part = np.concatenate([part, part | bit, rest | bit])
         whole = np.concatenate([whole, whole | bit, whole[whole > 0] | bit])
-    order = np.lexsort((part, whole))
-    whole, part = whole[order], part[order]
+    pairs = np.sort(whole << n | part)
+    whole, part = pairs >> n, pairs & (1 << n) - 1
     return part, whole ^ part, np.searchsorted(whole, np.arange((1 << n) + 1))
+
+
+def parts_of(subset: int) -> Ints:
+    """All parts of a subset, ascending, the empty one first."""
+    parts = np.zeros(1, np.int64)
+    for member in members_of(subset):
+        parts = np.concatenate([parts, parts | 1 << member])
+    return parts
 
 
 def best_partitions(cost: Floats, groups: int) -> list[list[int]]:
@@ -52,7 +60,7 @@ def _best_partitions(cost: Floats, n: int, groups: int) -> list[list[int]]:
         return [[(1 << n) - 1]] * len(cost)
     tables = [np.ascontiguousarray(cost[:, :: 1 << groups - 1])]
     for taken in range(groups - 2, 0, -1):
-        part, rest, first = splits(n - taken)
+        part, rest, first = _splits(n - taken)
         here = np.ascontiguousarray(cost[:, :: 1 << taken])
         tables.append(np.minimum.reduceat(here[:, part] + tables[-1][:, rest >> 1], first[:-1], axis=1))
     return [_parts(cost[row], [table[row] for table in reversed(tables)], n) for row in range(len(cost))]
@@ -60,11 +68,10 @@ def _best_partitions(cost: Floats, n: int, groups: int) -> list[list[int]]:
 
 def _parts(cost: Floats, tables: list[Floats], n: int) -> list[int]:
     """`tables[k]` (2^(n - k - 1),) is the least cost of what may be left after k + 1 parts."""
-    parts, left = [], (1 << n) - 1
+    chosen, left = [], (1 << n) - 1
     for taken, table in enumerate(tables):
-        part, rest, first = splits(n - taken)
-        pairs = slice(first[left >> taken], first[(left >> taken) + 1])
-        best = int(np.argmin(cost[part[pairs] << taken] + table[rest[pairs] >> 1]))
-        parts.append(int(part[pairs][best]) << taken)
-        left ^= parts[-1]
-    return [subset for subset in [*parts, left] if subset]
+        lowest = left & -left
+        parts = parts_of(left ^ lowest) | lowest
+        chosen.append(int(parts[np.argmin(cost[parts] + table[(left ^ parts) >> taken + 1])]))
+        left ^= chosen[-1]
+    return [subset for subset in [*chosen, left] if subset]
