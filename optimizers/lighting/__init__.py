@@ -24,6 +24,7 @@ from optimizers.lighting.packing import pack, unpack
 from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Yesterday
 from optimizers.lighting.power import energy_wh, lamp_energy_wh, power_w
 from optimizers.lighting.problem import TOLERANCE, LightingPlan, LightingProblem, PowerCurve
+from optimizers.lighting.resolving import resolve
 from optimizers.lighting.solve import solve
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "problem_from_json",
     "problem_schema",
     "problem_to_json",
+    "resolve",
     "solve",
     "unpack",
 ]

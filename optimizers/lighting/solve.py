@@ -1,70 +1,40 @@
-"""The plan of least energy: see `solve`."""
+"""The plan of least energy, or of least light given up for a budget: see `solve`."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
-
-import numpy as np
-
-from optimizers.lighting.explain import explain
+from optimizers.lighting.concluding import conclude
+from optimizers.lighting.drafting import Drafting
 from optimizers.lighting.least import Least
-from optimizers.lighting.power import energy_wh
-from optimizers.lighting.problem import TOLERANCE, Floats, LightingPlan, LightingProblem
+from optimizers.lighting.problem import LightingPlan, LightingProblem
 from optimizers.lighting.spending import Spending
-from optimizers.result import Limits, Status, Violation
-
-SOLVER = "least point by max-plus sweeps"
-_TRACED = 100  # conflicts whose chain is told: nobody reads more, and each costs a search
+from optimizers.lighting.trading import excess_of, trade
+from optimizers.result import Limits
 
 
 def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPlan:
-    """The plan of least energy, exact up to rounding, whatever the power curves. `work` counts rounds of sweeps.
+    """The plan of least energy, or where a budget is too small for its floors, of least light given up.
 
-    OPTIMAL has its bound equal to its objective. BEST_EFFORT: no plan keeps every ceiling; the floors hold, and each
-    lamp over its ceiling is a violation with the chain that lifts it. TIME_LIMIT: full light while it is dark, which
-    every floor, ramp and step allows, and the energy of the sweeps so far as bound.
+    In this order: the least point of floors, ramps and steps, exact whatever the power curves; programs that holders
+    can hold above it, with a bound for each holder; yesterday's programs kept where they serve and new ones save less
+    than telling costs; lamps raised to within the step of neighbours whose programs became brighter. Where energy,
+    peak or the number of changes then passes what is allowed, drafts at other prices of energy and of telling are made
+    and the best one taken for each holder, or each row of neighbours.
+
+    The bound is proved of all plans. In Wh: of the least point, of its programs, and of telling those lamps that
+    yesterday's programs no longer serve; equal to the objective without holders, and with holders that limit only
+    switch points wherever no neighbour has to be lifted. In Wh given up: of every lamp and slot by itself at the best
+    prices, without ramps, steps and programs; `given_up_bound` is the linear program's over the drafts.
+
+    OPTIMAL: the bound is the objective. BEST_EFFORT: ceilings, budget or changes cannot all be kept; floors, or relaxed
+    floors for a budget, hold, and what is passed is among the violations, a ceiling with the chain that lifts the lamp.
+    TIME_LIMIT: what there was by then; full light while it is dark where there was nothing. `work` counts rounds of
+    sweeps and drafts.
     """
     spending = Spending(limits or Limits())
-    flux, settled = Least(problem).above(problem.floor, spending)
-    bound = energy_wh(problem, flux)
+    least = Least(problem)
+    need, settled = least.above(problem.floor, spending)
+    drafting = Drafting(problem, least, spending)
     if not settled:
-        flux = np.broadcast_to(problem.burning, problem.shape).astype(np.float64)
-    flux.flags.writeable = False
-    objective = bound if settled else energy_wh(problem, flux)
-    plan = LightingPlan(
-        status=Status.OPTIMAL if settled else Status.TIME_LIMIT,
-        objective=objective,
-        bound=bound,
-        seconds=0.0,
-        seed=spending.limits.seed,
-        solver=SOLVER,
-        version=_version(),
-        violations=tuple(_conflicts(problem, flux, traced=settled)),
-        lamps=problem.lamps,
-        flux=flux,
-        energy_wh=objective,
-        reproducible=not spending.clock_cut,
-    )
-    status = Status.BEST_EFFORT if settled and plan.violations else plan.status
-    return replace(plan, status=status, seconds=spending.seconds)
-
-
-def _version() -> str:
-    try:
-        return version("consigne")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _conflicts(problem: LightingProblem, flux: Floats, *, traced: bool) -> Iterator[Violation]:
-    """Each lamp that is over its ceiling, at its worst slot, the worst lamps first."""
-    over = flux - problem.ceiling
-    slot = np.argmax(over, axis=1)
-    worst = over[np.arange(slot.size), slot]
-    rows = np.flatnonzero(worst > TOLERANCE)
-    for rank, i in enumerate(rows[np.argsort(-worst[rows], kind="stable")].tolist()):
-        t = int(slot[i])
-        detail = f"slot {t}, flux {flux[i, t]:.6g} over {problem.ceiling[i, t]:.6g}"
-        if traced and rank < _TRACED:
-            detail += "; " + " ← ".join(map(str, explain(problem, flux, i, t)))
-        yield Violation("ceiling", problem.lamps[i], float(worst[i]), "1", detail)
+        return conclude(problem, spending, drafting.in_full(need), None, settled=False)
+    telling_wh = problem.yesterday.change_cost_wh if problem.yesterday else 0.0
+    draft = drafting.draft(need, telling_wh)
+    traded = trade(drafting, draft, telling_wh) if draft.settled and excess_of(problem, draft).any else None
+    return conclude(problem, spending, traded.draft if traded else draft, traded, settled=not spending.out)

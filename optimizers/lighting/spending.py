@@ -13,6 +13,7 @@ class Spending:
     limits: Limits
     work: int = 0
     started: float = field(default_factory=perf_counter)
+    out: bool = False
     clock_cut: bool = False
 
     @property
@@ -25,12 +26,9 @@ class Spending:
         seconds = max(1e-3, self.limits.seconds - self.seconds)
         return Limits(seconds, work, self.limits.gap, self.limits.threads, self.limits.seed)
 
-    def spend(self, work: int = 1) -> bool:
-        """Whether that much work may still be done; it is then counted."""
-        if self.limits.work is not None and self.work + work > self.limits.work:
-            return False
-        if self.seconds >= self.limits.seconds:
-            self.clock_cut = True
-            return False
-        self.work += work
-        return True
+    def spend(self) -> bool:
+        """Whether a unit of work may still be done; it is then counted. `out` from the first that may not."""
+        self.clock_cut = self.clock_cut or self.seconds >= self.limits.seconds
+        self.out = self.out or self.clock_cut or self.work == self.limits.work
+        self.work += not self.out
+        return not self.out

@@ -1,0 +1,89 @@
+"""One of several options for each unit, under a few sums: a multiple-choice knapsack by its linear program, rounded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizers.lighting.parts import Bools, Floats, Ints
+
+_SCARCE = 1e4  # what passing a limit once over counts beside the whole range of costs, where its rank is 1
+_SLACK = 1e-12
+_MOVES = 2000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """option (u,) of each unit, its cost, and the bound of the linear program: no choice that keeps the limits costs
+    less. Where no choice keeps them, the bound is of those that pass them as little.
+    """
+
+    option: Ints
+    cost: float
+    bound: float
+
+
+def choose(cost: Floats, load: Floats, limit: Floats, rank: Floats) -> Choice:
+    """The cheapest options of units: cost (u, v), load (u, v, r) of each row, limit (r,) of their sums.
+
+    Limits give way only where they must, and then as little as they can, one of higher rank (r,) for one of lower only
+    where that saves as many times more. The linear program has a fractional unit for
+    each limit that binds at most; these are rounded to what is light, and single moves improve what is left.
+    """
+    load = load / limit
+    option, bound = _relaxed(cost, load, rank)
+    units = np.arange(len(cost))
+    option = _moved(cost, load, rank, option)
+    found = float(cost[units, option].sum())
+    return Choice(option, found, min(bound, found))
+
+
+def _relaxed(cost: Floats, load: Floats, rank: Floats) -> tuple[Ints, float]:
+    """Options near the optimum of the linear program, and its value."""
+    # Half a second that every command of `consigne` would pay.
+    from scipy.optimize import linprog  # noqa: PLC0415
+    from scipy.sparse import csr_array, hstack, identity  # noqa: PLC0415
+
+    units, options, rows = load.shape
+    spread = float((cost.max(axis=1) - cost.min(axis=1)).sum()) or 1.0
+    lowest = cost.min(axis=1)
+    scaled = (cost - lowest[:, None]).ravel() / spread
+    sums = hstack([csr_array(load.reshape(units * options, rows).T), -identity(rows)], format="csr")
+    one = csr_array(
+        (np.ones(units * options), np.arange(units * options), np.arange(units + 1) * options),
+        shape=(units, units * options + rows),
+    )
+    found = linprog(np.r_[scaled, _SCARCE * rank], sums, np.ones(rows), one, np.ones(units), (0, None), method="highs")
+    share = found.x[: units * options].reshape(units, options)
+    passed = (rank * found.x[units * options :]).sum()
+    bound = (found.fun - _SCARCE * passed) * spread + float(lowest.sum())
+    weight = np.where(share > 1e-9, load.sum(axis=2), np.inf)
+    return np.argmin(weight, axis=1), float(bound)
+
+
+def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
+    """Single units moved to other options: first into the limits, each time at the least cost for what it brings, then
+    to cheaper ones while these hold.
+    """
+    units, option = np.arange(len(cost)), option.copy()
+    for _ in range(_MOVES):
+        total = load[units, option].sum(axis=0)
+        dearer = cost - cost[units, option, None]
+        after = total + load - load[units, option, None]
+        passed = (rank * np.maximum(after - 1, 0)).sum(axis=2)
+        now = float((rank * np.maximum(total - 1, 0)).sum())
+        place = _best_move(dearer, passed, now, (after <= 1 + _SLACK).all(axis=2))
+        if place is None:
+            break
+        option[place[0]] = place[1]
+    return option
+
+
+def _best_move(dearer: Floats, passed: Floats, now: float, fits: Bools) -> tuple[int, int] | None:
+    if now > _SLACK:
+        brings = now - passed
+        worth = np.where(brings > _SLACK, brings / np.maximum(dearer, 1e-9), -np.inf)
+    else:
+        worth = np.where(fits & (dearer < -1e-9), -dearer, -np.inf)
+    place = int(worth.argmax())
+    unit, option = divmod(place, dearer.shape[1])
+    return (unit, option) if worth[unit, option] > -np.inf else None

@@ -1,0 +1,118 @@
+"""Light that is needed made into programs that can be held, some of them yesterday's, neighbours within a step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizers.lighting.budgeting import given_up_wh
+from optimizers.lighting.keeping import Keeping, changed
+from optimizers.lighting.least import Least
+from optimizers.lighting.parts import UNLIMITED, Bools, Floats, Ints
+from optimizers.lighting.power import energy_wh, power_w
+from optimizers.lighting.problem import TOLERANCE, LightingProblem
+from optimizers.lighting.programs import hold
+from optimizers.lighting.spending import Spending
+
+_ROUNDS = 8  # in which programs may be drawn afresh, before they only rise
+_RISES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A plan being made: flux (n, T) that keeps everything but perhaps ceilings, budget and the number of changes.
+
+    need (n, T)      the least point above the floors that it keeps
+    bound_wh (h,)    no programs of a holder above `need` take less; (0,) without holders
+    lifted           lamps raised further because a neighbour's program is brighter than it needs
+    settled          false where limits cut it short: lamps burn in full then
+    """
+
+    need: Floats
+    flux: Floats
+    bound_wh: Floats
+    energy_wh: float
+    power_w: Floats
+    given_up_wh: float
+    changes: int
+    lifted: int = 0
+    settled: bool = True
+
+
+class Drafting:
+    """Drafts of one problem."""
+
+    def __init__(self, problem: LightingProblem, least: Least, spending: Spending) -> None:
+        self.problem, self.least, self.spending = problem, least, spending
+        self.fleet_wide = problem.holders is not None and problem.holders.fleet_programs < UNLIMITED
+
+    def draft(self, need: Floats, telling_wh: float) -> Draft:
+        """What is drafted above a least point, where telling a lamp another program counts `telling_wh`."""
+        flux, bound_wh = self._programs(need, need, telling_wh, None)
+        return self.settle(need, flux, bound_wh, telling_wh)
+
+    def settle(self, need: Floats, flux: Floats, bound_wh: Floats, telling_wh: float) -> Draft:
+        """Lamps raised to within the step of their neighbours, and their holders' programs drawn again, until all are.
+
+        Need only ever rises. Programs drawn afresh may fall again; after some rounds they may not, and what even then
+        does not come to rest burns in full.
+        """
+        raised, ever = need, np.zeros(len(flux), np.bool_)
+        for turn in range(_ROUNDS + _RISES + 1):
+            lifted, settled = self.least.above(flux, self.spending)
+            if not settled:
+                return self._draft(need, self._full(), bound_wh, ever, settled=False)
+            moved = np.any(lifted > flux + TOLERANCE, axis=1)
+            if not moved.any():
+                return self._draft(need, flux, bound_wh, ever)
+            ever |= moved
+            raised = np.where(moved[:, None], np.maximum(raised, lifted), raised)
+            holders = self._holders_of(moved)
+            if turn >= _ROUNDS and holders is not None and self.problem.holders is not None:
+                theirs = np.isin(self.problem.holders.of, holders)
+                raised = np.where(theirs[:, None], np.maximum(raised, flux), raised)
+                if turn >= _ROUNDS + _RISES - 1:
+                    raised = np.where(theirs[:, None], self._full(), raised)
+            flux, _ = self._programs(raised, flux, telling_wh, holders)
+        return self._draft(need, self._full(), bound_wh, np.ones(len(flux), np.bool_))
+
+    def in_full(self, need: Floats) -> Draft:
+        """Full light while it is dark, which every floor, ramp and step allows."""
+        return self._draft(need, self._full(), self._no_bound(), np.zeros(len(need), np.bool_), settled=False)
+
+    def _no_bound(self) -> Floats:
+        return np.zeros(0 if self.problem.holders is None else len(self.problem.holders.names))
+
+    def _programs(self, need: Floats, flux: Floats, telling_wh: float, only: Ints | None) -> tuple[Floats, Floats]:
+        """New programs of some holders, or of all, beside what others follow; with yesterday's where they pay."""
+        problem, bound_wh = self.problem, np.empty(0)
+        if problem.holders is None:
+            flux = need
+        else:
+            held = hold(problem, need, self.spending.left(), only=only)
+            theirs = np.ones(len(flux), np.bool_) if only is None else np.isin(problem.holders.of, only)
+            flux, bound_wh = np.where(theirs[:, None], held.flux, flux), held.bound_wh
+        if problem.yesterday is not None:
+            flux = Keeping(problem, problem.yesterday, telling_wh).over(need, flux, only)
+        return flux, bound_wh
+
+    def _holders_of(self, moved: Bools) -> Ints | None:
+        if self.problem.holders is None or self.fleet_wide:
+            return None
+        return np.unique(self.problem.holders.of[moved])
+
+    def _full(self) -> Floats:
+        return np.broadcast_to(self.problem.burning, self.problem.shape).astype(np.float64)
+
+    def _draft(self, need: Floats, flux: Floats, bound_wh: Floats, ever: Bools, *, settled: bool = True) -> Draft:
+        problem = self.problem
+        return Draft(
+            need,
+            flux,
+            bound_wh,
+            energy_wh(problem, flux),
+            power_w(problem, flux),
+            float(given_up_wh(problem, flux).sum()),
+            int(changed(problem, flux).sum()),
+            int(ever.sum()),
+            settled,
+        )

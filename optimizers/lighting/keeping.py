@@ -1,0 +1,173 @@
+"""Yesterday's programs kept where they still serve and new ones would not pay for the telling."""
+
+import numpy as np
+
+from optimizers.lighting.parts import Bools, Floats, Ints, Yesterday
+from optimizers.lighting.power import lamp_energy_wh, power_share
+from optimizers.lighting.problem import TOLERANCE, LightingProblem
+
+
+def changed(problem: LightingProblem, flux: Floats) -> Bools:
+    """(n,) lamps that are told another program than yesterday's, those among them of which yesterday is not known."""
+    if problem.yesterday is None:
+        return np.zeros(len(problem.lamps), np.bool_)
+    apart = ~(np.abs(flux - problem.yesterday.flux) <= TOLERANCE)
+    return np.asarray(apart.any(axis=1))
+
+
+class Keeping:
+    """One problem's yesterday, at what telling one lamp another program counts, in Wh."""
+
+    def __init__(self, problem: LightingProblem, yesterday: Yesterday, telling_wh: float) -> None:
+        self.problem, self.yesterday, self.telling_wh = problem, yesterday, telling_wh
+        self.energy_wh = lamp_energy_wh(problem, np.nan_to_num(yesterday.flux))
+
+    def serves(self, need: Floats) -> Bools:
+        """(n,) whether yesterday's program of each lamp keeps to everything above `need` (n, T)."""
+        lamps = np.arange(len(self.problem.lamps))
+        return _serves(self.problem, lamps, need, self.yesterday.flux[:, None, :])[:, 0]
+
+    def savings_wh(self, flux: Floats) -> Floats:
+        """(n,) energy that each lamp's new program saves beside yesterday's."""
+        saved: Floats = self.energy_wh - lamp_energy_wh(self.problem, flux)
+        return saved
+
+    def over(self, need: Floats, flux: Floats, holders: Ints | None) -> Floats:
+        """New programs `flux` (n, T) with yesterday's instead where those pay; in some `holders` only, or in all."""
+        serves, parts = self.serves(need), self.problem.holders
+        keeps = serves & (self.savings_wh(flux) <= self.telling_wh)
+        if parts is None:
+            return np.where(keeps[:, None], self.yesterday.flux, flux)
+        sizes = np.bincount(parts.of, minlength=len(parts.names))
+        if parts.fleet_programs < len(self.problem.lamps):
+            return self._over_fleet(need, flux, serves)
+        flux = flux.copy()
+        free = keeps & (parts.programs >= sizes)[parts.of]
+        flux[free] = self.yesterday.flux[free]
+        lamps_of = np.split(np.argsort(parts.of, kind="stable"), np.cumsum(sizes)[:-1])
+        limited = np.flatnonzero((parts.programs < sizes) & (np.bincount(parts.of, serves, sizes.size) > 0))
+        for h in limited.tolist():
+            if holders is None or h in holders:
+                self._over_holder(need, flux, serves, lamps_of[h], int(parts.programs[h]))
+        return flux
+
+    def _over_holder(self, need: Floats, flux: Floats, serves: Bools, lamps: Ints, programs: int) -> None:
+        """The best few of the new rows and of yesterday's, for the lamps of one holder."""
+        new = _distinct(flux[lamps])
+        rows = _distinct(np.concatenate([new, self.yesterday.flux[lamps[serves[lamps]]]]))
+        cost = self._costs(need, lamps, rows)
+        own = (np.abs(self.yesterday.flux[lamps][:, None] - rows) <= TOLERANCE).all(axis=2)
+        cost += np.where(own, 0.0, self.telling_wh)
+        starts = [_places(rows, new)]
+        if (mine := np.flatnonzero(own.any(axis=0))).size <= programs:
+            starts.append(mine)
+        found = [_best_rows(cost, start, programs) for start in starts]
+        best = min(found, key=lambda chosen: float(cost[:, chosen].min(axis=1).sum()))
+        if np.isfinite(cost[:, best].min(axis=1)).all():
+            flux[lamps] = rows[best[cost[:, best].argmin(axis=1)]]
+
+    def _over_fleet(self, need: Floats, flux: Floats, serves: Bools) -> Floats:
+        """All of yesterday's programs that serve, the other lamps on one of those of their holder; or all new ones."""
+        parts = self.problem.holders
+        assert parts is not None  # noqa: S101
+        kept = np.where(serves[:, None], self.yesterday.flux, flux)
+        for h in np.unique(parts.of[~serves]).tolist():
+            lamps = np.flatnonzero(parts.of == h)
+            if not (mine := lamps[serves[lamps]]).size:
+                continue
+            others, rows = lamps[~serves[lamps]], _distinct(kept[mine])
+            cost = self._costs(need, others, rows)
+            able = np.isfinite(cost).any(axis=1)
+            kept[others[able]] = rows[cost[able].argmin(axis=1)]
+        paid = self.telling_wh * (changed(self.problem, flux).sum() - changed(self.problem, kept).sum())
+        saved = float(lamp_energy_wh(self.problem, kept).sum() - lamp_energy_wh(self.problem, flux).sum())
+        return kept if saved <= paid and _within_programs(self.problem, kept) else flux
+
+    def _costs(self, need: Floats, lamps: Ints, rows: Floats) -> Floats:
+        """(m, p) energy of each lamp on each row, inf where the row does not serve it."""
+        problem, cost = self.problem, np.empty((lamps.size, len(rows)))
+        lanes = problem.lanes
+        for index in np.unique(problem.curve[lamps]).tolist():
+            curve = problem.curves[index]
+            mine = np.flatnonzero(problem.curve[lamps] == index)
+            share = np.interp(rows, curve.flux, curve.power).sum(axis=1)
+            cost[mine] = share * problem.power_full_w[lamps[mine], None]
+        if lanes is not None:
+            for k in np.flatnonzero(lanes.boost[lamps] > 0).tolist():
+                share = power_share(problem, rows, np.full(len(rows), lamps[k])).sum(axis=1)
+                cost[k] = share * problem.power_full_w[lamps[k]]
+        cost *= problem.slot_s / 3600
+        cost[~_serves(problem, lamps, need[lamps], rows[None])] = np.inf
+        return cost
+
+
+def _serves(problem: LightingProblem, lamps: Ints, need: Floats, rows: Floats) -> Bools:
+    """(m, p) whether lamps (m,) may follow rows (m or 1, p, T), above `need` (m, T), within all else of their own."""
+    ceiling = np.maximum(problem.ceiling[lamps], need)[:, None]
+    serves = np.all((rows >= need[:, None] - TOLERANCE) & (rows <= ceiling + TOLERANCE), axis=2)
+    serves &= (rows[:, :, ~problem.burning] == 0).all(axis=2)
+    whole = ((rows == 0) | (rows == 1)).all(axis=2)
+    dims = problem.dimmable[lamps, None]
+    bound = problem.burning & (problem.ceiling[lamps] > 0)
+    bound = bound[:, 1:] & bound[:, :-1]
+    steps = np.abs(np.diff(rows, axis=2))
+    ramps = (
+        np.where(bound[:, None], steps, 0.0).max(axis=2, initial=0.0) <= problem.ramp_per_slot[lamps, None] + TOLERANCE
+    )
+    serves &= np.where(dims, ramps, whole)
+    if (holders := problem.holders) is not None:
+        edges = np.concatenate([rows[:, :, :1], rows[:, :, -1:]], axis=2)
+        count = (steps > TOLERANCE).sum(axis=2) + (edges > TOLERANCE).sum(axis=2)
+        serves &= count <= holders.switch_points[holders.of[lamps], None]
+    return np.asarray(serves)
+
+
+def _best_rows(cost: Floats, start: Ints, most: int) -> Ints:
+    """Columns of cost (m, p), `most` at most, on which all are cheapest: from a start by single swaps, additions and
+    removals until none helps.
+    """
+    chosen = start
+    best = float(cost[:, chosen].min(axis=1).sum())
+    while True:
+        trials = []
+        if chosen.size < most:
+            trials.append((chosen, cost[:, chosen].min(axis=1)))
+        for k in range(chosen.size if chosen.size > 1 else 0):
+            rest = np.delete(chosen, k)
+            trials.append((rest, cost[:, rest].min(axis=1)))
+        found = best, chosen
+        for rest, without in trials:
+            totals = np.minimum(without[:, None], cost).sum(axis=0)
+            column = int(totals.argmin())
+            if totals[column] < found[0] - TOLERANCE or (not np.isfinite(found[0]) and np.isfinite(totals[column])):
+                found = float(totals[column]), np.union1d(rest, [column])
+        if found[1] is chosen:
+            return chosen
+        best, chosen = found
+
+
+def _distinct(rows: Floats) -> Floats:
+    """Rows without those that are the same within what rounding does."""
+    return _numbered(rows)[0]
+
+
+def _numbered(rows: Floats) -> tuple[Floats, Ints]:
+    """Distinct rows, and which of them each row is."""
+    _, first, of = np.unique(np.round(rows, 9) + 0.0, axis=0, return_index=True, return_inverse=True)
+    return rows[first], of.ravel()
+
+
+def _places(rows: Floats, some: Floats) -> Ints:
+    """Where each of `some` stands among rows."""
+    near = (np.abs(some[:, None] - rows) <= TOLERANCE).all(axis=2)
+    places: Ints = np.unique(near.argmax(axis=1))
+    return places
+
+
+def _within_programs(problem: LightingProblem, flux: Floats) -> bool:
+    holders = problem.holders
+    assert holders is not None  # noqa: S101
+    rows, of = _numbered(flux)
+    held = np.zeros((len(holders.names), len(rows)), np.bool_)
+    held[holders.of, of] = True
+    return len(rows) <= holders.fleet_programs and bool((held.sum(axis=1) <= holders.programs).all())

@@ -1,0 +1,242 @@
+"""Drafts weighed against a budget and a number of changes: for each holder, or each row of neighbours, the best one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizers.lighting.budgeting import Cells, given_up_wh
+from optimizers.lighting.choosing import Choice, choose
+from optimizers.lighting.drafting import Draft, Drafting
+from optimizers.lighting.keeping import Keeping, changed
+from optimizers.lighting.parts import UNLIMITED, Floats, Ints
+from optimizers.lighting.power import lamp_energy_wh, power_share
+from optimizers.lighting.problem import LightingProblem
+
+_TRIES = 8
+_HELD_TRIES = 3  # programs leap: what is left over is shared out among holders instead
+_NEAR = 1e-7  # of the energy budget
+_HELD_NEAR = 2e-4
+_TIGHTER = 4  # times that limits are drawn in for what neighbours lift
+_TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
+_BUDGET_FIRST = 1e3  # rank of energy and peak beside changes: lamps that must change for a budget do
+_DIGITS = 1e8  # of flux: what is told apart no further keeps sums exact to the tolerance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trade:
+    """The draft chosen; in the budget's unit, what the levels tried allow at best, and what is proved of all plans."""
+
+    draft: Draft
+    tried_bound: float
+    proved_bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """By how much a draft passes its limits, relative to them; 0 where it keeps them."""
+
+    energy: float
+    peak: float
+    changes: float
+
+    @property
+    def any(self) -> bool:
+        return max(self.energy, self.peak, self.changes) > _SMALL
+
+    @property
+    def budget(self) -> bool:
+        return max(self.energy, self.peak) > _SMALL
+
+
+_SMALL = 1e-9
+
+
+def excess(problem: LightingProblem, energy_wh: float, power_w: Floats, changes: int) -> Excess:
+    budget, yesterday = problem.budget, problem.yesterday
+    energy = energy_wh / budget.energy_wh - 1 if budget else 0.0
+    peak = float(power_w.max()) / budget.peak_w - 1 if budget else 0.0
+    more = (changes - yesterday.changes) / max(1, yesterday.changes) if yesterday else 0.0
+    return Excess(max(0.0, energy), max(0.0, peak), max(0.0, more))
+
+
+def excess_of(problem: LightingProblem, draft: Draft) -> Excess:
+    return excess(problem, draft.energy_wh, draft.power_w, draft.changes)
+
+
+def trade(drafting: Drafting, first: Draft, telling_wh: float) -> Trade:
+    """From a draft that passes its limits to one that keeps them, or passes them as little as it must."""
+    problem, drafts, proved = drafting.problem, [first], 0.0
+    if problem.budget is not None and excess_of(problem, first).budget:
+        low, settled = drafting.least.above(problem.budget.relaxed, drafting.spending)
+        if settled:
+            cells = Cells(problem, low)
+            drafts += _within_budget(drafting, cells, first, low, telling_wh)
+            hours = np.ones(problem.burning.size)
+            proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, hours))
+    drafts += _fewer_changes(drafting, drafts, telling_wh)
+    if len(drafts) == 1:
+        return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
+    draft, bound = _mixed(drafting, drafts, telling_wh)
+    return Trade(draft, min(bound, draft.given_up_wh), min(proved, draft.given_up_wh))
+
+
+def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats, telling_wh: float) -> Iterator[Draft]:
+    """Drafts at prices that are to meet the budget, each corrected by what programs and neighbours took last time."""
+    problem = drafting.problem
+    assert problem.budget is not None  # noqa: S101
+    held = problem.holders is not None
+    power = cells.answer(np.zeros(problem.burning.size)).power_w
+    draft, fitted = first, False
+    for _ in range(_HELD_TRIES if held else _TRIES):
+        ratio = np.divide(draft.power_w, power, out=np.ones_like(power), where=power > 0)
+        price, _ = cells.prices(problem.budget.energy_wh, problem.budget.peak_w, ratio)
+        answer = cells.answer(price)
+        target = np.maximum(np.floor(answer.flux * _DIGITS) / _DIGITS, cells.low)[cells.kind]
+        need, settled = drafting.least.above(target, drafting.spending)
+        if not settled or not drafting.spending.spend():
+            break
+        draft, power = drafting.draft(need, telling_wh), answer.power_w
+        yield draft
+        fits = not excess_of(problem, draft).budget
+        fitted = fitted or fits
+        if fits and draft.energy_wh >= problem.budget.energy_wh * (1 - (_HELD_NEAR if held else _NEAR)):
+            break
+    # Where few lamps may change, some that give way as far as they may can spare the others.
+    limited = problem.yesterday is not None and problem.yesterday.changes < draft.changes
+    if (not fitted or limited) and drafting.spending.spend():
+        yield drafting.draft(low, telling_wh)
+
+
+def _fewer_changes(drafting: Drafting, drafts: list[Draft], telling_wh: float) -> Iterator[Draft]:
+    """Drafts again, at a price of telling that leaves as many changes as may be, and at any price."""
+    problem = drafting.problem
+    if (yesterday := problem.yesterday) is None or drafts[-1].changes <= yesterday.changes:
+        return
+    for draft in [drafts[0], *drafts[1:][-2:]]:
+        if not drafting.spending.spend():
+            return
+        keeping = Keeping(problem, yesterday, telling_wh)
+        serves = keeping.serves(draft.need)
+        room = max(0, yesterday.changes - int((~serves).sum()))
+        saved = np.sort(keeping.savings_wh(draft.flux)[serves & changed(problem, draft.flux)])[::-1]
+        if room < saved.size:
+            yield drafting.draft(draft.need, max(telling_wh, float(saved[room])))
+        yield drafting.draft(draft.need, 1e12)
+
+
+def _mixed(drafting: Drafting, drafts: list[Draft], telling_wh: float) -> tuple[Draft, float]:
+    """The best of drafts for each unit, with what their mixing lifts, and the bound of that choice."""
+    problem = drafting.problem
+    unit = _units(problem)
+    cost, load, limit, rank, ties = _weights(problem, drafts, unit)
+    wanted, bound = limit, None
+    found: list[Draft] = []
+    for _ in range(_TIGHTER):
+        choice = choose(cost, load, wanted, rank)
+        bound = max(0.0, choice.bound - ties) if bound is None else bound
+        draft = _put_together(drafting, drafts, choice, unit, telling_wh)
+        found.append(draft)
+        if not excess_of(problem, draft).any or not drafting.spending.spend():
+            break
+        over = _loads(problem, draft, load.shape[2]) - limit
+        wanted = wanted - np.where(over > 0, 1.2 * over, 0.0)
+        if (wanted <= 0).any():
+            break
+    best = min(found + drafts, key=lambda draft: _rank(problem, draft))
+    return best, bound or 0.0
+
+
+def _rank(problem: LightingProblem, draft: Draft) -> tuple[float, float, float, float]:
+    passed = excess_of(problem, draft)
+    budget = max(passed.energy, passed.peak) if passed.budget else 0.0
+    return budget, passed.changes, draft.given_up_wh, draft.energy_wh
+
+
+def _units(problem: LightingProblem) -> Ints:
+    """(n,) what chooses a draft as one: a holder; without holders lamps that see each other; the fleet where it shares
+    its programs.
+    """
+    n = len(problem.lamps)
+    if problem.holders is not None:
+        return problem.holders.of if problem.holders.fleet_programs == UNLIMITED else np.zeros(n, np.int64)
+    # Half a second that every command of `consigne` would pay.
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    a, b = problem.neighbours.T
+    return np.asarray(connected_components(coo_array((np.ones(a.size), (a, b)), shape=(n, n)))[1], np.int64)
+
+
+def _weights(problem: LightingProblem, drafts: list[Draft], unit: Ints) -> tuple[Floats, Floats, Floats, Floats, float]:
+    """Cost (u, v) and load (u, v, r) of each draft for each unit, the limits (r,), their rank (r,), and what ties add
+    at most.
+    """
+    budget, yesterday = problem.budget, problem.yesterday
+    units = int(unit.max()) + 1
+    slots = _binding(problem, drafts)
+    cost, load, energies = np.empty((units, len(drafts))), [], []
+    trading = budget is not None and excess_of(problem, drafts[0]).budget
+    for v, draft in enumerate(drafts):
+        energy = np.bincount(unit, lamp_energy_wh(problem, draft.flux), units)
+        told = np.bincount(unit, changed(problem, draft.flux), units)
+        given = np.bincount(unit, given_up_wh(problem, draft.flux), units)
+        paid = energy + (yesterday.change_cost_wh if yesterday else 0.0) * told
+        cost[:, v] = given + _TIE * energy if trading else paid
+        energies.append(energy)
+        load.append(np.column_stack([energy, told, power_by_unit_w(problem, draft.flux, unit, units, slots)]))
+    limit = _limits(problem, slots.size)
+    rank = np.where(np.arange(limit.size) == 1, 1.0, _BUDGET_FIRST)
+    kept = np.isfinite(limit)
+    limit, rank, loads = limit[kept], rank[kept], np.stack(load, axis=1)[:, :, kept]
+    ties = _TIE * float(np.max(energies, axis=0).sum()) if trading else 0.0
+    return cost, loads, limit, rank, ties
+
+
+def _limits(problem: LightingProblem, slots: int) -> Floats:
+    budget, yesterday = problem.budget, problem.yesterday
+    energy, peak = (budget.energy_wh, budget.peak_w) if budget else (np.inf, np.inf)
+    changes = np.inf if yesterday is None or yesterday.changes == UNLIMITED else max(0.5, yesterday.changes)
+    return np.array([energy, changes, *[peak] * slots])
+
+
+def _binding(problem: LightingProblem, drafts: list[Draft]) -> Ints:
+    """Slots whose peak some draft passes."""
+    if problem.budget is None or not np.isfinite(problem.budget.peak_w):
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.max([draft.power_w for draft in drafts], axis=0) > problem.budget.peak_w)
+
+
+def _loads(problem: LightingProblem, draft: Draft, rows: int) -> Floats:
+    """What a draft takes of each limit; peaks all by the worst."""
+    budget, yesterday = problem.budget, problem.yesterday
+    loads = [draft.energy_wh] if budget and np.isfinite(budget.energy_wh) else []
+    loads += [float(draft.changes)] if yesterday and yesterday.changes != UNLIMITED else []
+    return np.array(loads + [float(draft.power_w.max())] * (rows - len(loads)))
+
+
+def power_by_unit_w(problem: LightingProblem, flux: Floats, unit: Ints, units: int, slots: Ints) -> Floats:
+    """(u, r) power of each unit in some slots."""
+    power = np.zeros((units, slots.size))
+    if slots.size:
+        for index in range(len(problem.curves)):
+            rows = np.flatnonzero(problem.curve == index)
+            share = power_share(problem, flux[rows], rows)[:, slots] * problem.power_full_w[rows, None]
+            np.add.at(power, unit[rows], share)
+    return power
+
+
+def _put_together(drafting: Drafting, drafts: list[Draft], choice: Choice, unit: Ints, telling_wh: float) -> Draft:
+    of = choice.option[unit]
+    need, flux = np.empty_like(drafts[0].need), np.empty_like(drafts[0].flux)
+    bound_wh = drafts[0].bound_wh.copy()
+    lifted = 0
+    for v, draft in enumerate(drafts):
+        mine = of == v
+        need[mine], flux[mine] = draft.need[mine], draft.flux[mine]
+        lifted = max(lifted, draft.lifted)
+        if drafting.problem.holders is not None:
+            holders = drafting.problem.holders.of[mine]
+            bound_wh[holders] = draft.bound_wh[holders]
+    settled = drafting.settle(need, flux, bound_wh, telling_wh)
+    return replace(settled, lifted=max(lifted, settled.lifted))
