@@ -18,7 +18,7 @@ from optimizers.lighting.documents import (
     problem_schema,
     problem_to_json,
 )
-from optimizers.lighting.example import example
+from optimizers.lighting.example import example, full_example
 from optimizers.lighting.explain import Link, explain
 from optimizers.lighting.packing import pack, unpack
 from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Yesterday
@@ -42,6 +42,7 @@ __all__ = [
     "energy_wh",
     "example",
     "explain",
+    "full_example",
     "lamp_energy_wh",
     "pack",
     "plan_from_json",

@@ -7,7 +7,8 @@ import numpy as np
 
 from optimizers.lighting.drafting import Draft
 from optimizers.lighting.explain import explain
-from optimizers.lighting.keeping import Keeping
+from optimizers.lighting.keeping import Keeping, numbered
+from optimizers.lighting.parts import Holders
 from optimizers.lighting.power import energy_wh, lamp_energy_wh
 from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, Floats, LightingPlan, LightingProblem
 from optimizers.lighting.spending import Spending
@@ -20,7 +21,13 @@ _PROVED = 1e-9  # relative gap that is rounding
 
 
 def conclude(
-    problem: LightingProblem, spending: Spending, draft: Draft, traded: Trade | None, *, settled: bool
+    problem: LightingProblem,
+    spending: Spending,
+    draft: Draft,
+    traded: Trade | None,
+    reasons: tuple[str, ...],
+    *,
+    settled: bool,
 ) -> LightingPlan:
     gives_up = traded is not None and (traded.draft.given_up_wh > 0 or excess_of(problem, draft).budget)
     telling_wh = problem.yesterday.change_cost_wh if problem.yesterday else 0.0
@@ -30,7 +37,7 @@ def conclude(
     flux.flags.writeable = False
     violations = (
         *conflicts(problem, flux, traced=settled),
-        *passed(problem, draft.energy_wh, draft.power_w, draft.changes),
+        *passed(problem, flux, draft.energy_wh, draft.power_w, draft.changes),
     )
     proved = objective - bound <= _PROVED * max(1.0, objective)
     status = Status.BEST_EFFORT if violations else Status.OPTIMAL if proved else Status.FEASIBLE
@@ -44,7 +51,7 @@ def conclude(
         solver=SOLVER,
         version=solver_version(),
         violations=violations,
-        reasons=tuple(_reasons(problem, draft, traded)),
+        reasons=(*reasons, *_reasons(problem, draft, traded)),
         lamps=problem.lamps,
         flux=flux,
         unit=WH_GIVEN_UP if gives_up else WH,
@@ -64,7 +71,7 @@ def _bound_wh(problem: LightingProblem, draft: Draft) -> float:
     together = float(draft.bound_wh.sum()) if draft.bound_wh.size else energy_wh(problem, draft.need)
     if (yesterday := problem.yesterday) is None:
         return together
-    keeping = Keeping(problem, yesterday, yesterday.change_cost_wh)
+    keeping = Keeping(problem, yesterday)
     serves = keeping.serves(draft.need)
     told = lamp_energy_wh(problem, draft.need) + yesterday.change_cost_wh
     apart = float(np.where(serves, np.minimum(told, keeping.energy_wh), told).sum())
@@ -94,8 +101,12 @@ def _reasons(problem: LightingProblem, draft: Draft, traded: Trade | None) -> It
         )
 
 
-def passed(problem: LightingProblem, energy_wh: float, power_w: Floats, changes: int) -> Iterator[Violation]:
-    """Budget, peak and changes that could not be kept."""
+def passed(
+    problem: LightingProblem, flux: Floats, energy_wh: float, power_w: Floats, changes: int
+) -> Iterator[Violation]:
+    """Limits of holders, budget, peak and changes that could not be kept."""
+    if problem.holders is not None:
+        yield from _unheld(problem, problem.holders, flux)
     over, budget, yesterday = excess(problem, energy_wh, power_w, changes), problem.budget, problem.yesterday
     if budget is not None and over.energy > _PROVED:
         detail = f"{energy_wh:.9g} Wh, wants {budget.energy_wh:.9g} Wh"
@@ -106,6 +117,24 @@ def passed(problem: LightingProblem, energy_wh: float, power_w: Floats, changes:
     if yesterday is not None and over.changes > 0:
         detail = f"{changes} lamps are told another program, wants {yesterday.changes}"
         yield Violation("changes", "plan", float(changes - yesterday.changes), "lamps", detail)
+
+
+def _unheld(problem: LightingProblem, holders: Holders, flux: Floats) -> Iterator[Violation]:
+    rows, of = numbered(flux)
+    held = np.zeros((len(holders.names), len(rows)), np.bool_)
+    held[holders.of, of] = True
+    count = held.sum(axis=1)
+    for h in np.flatnonzero(count > holders.programs).tolist():
+        detail = f"{count[h]} of them, it holds {holders.programs[h]}"
+        yield Violation("programs", holders.names[h], float(count[h] - holders.programs[h]), "programs", detail)
+    if len(rows) > holders.fleet_programs:
+        detail = f"{len(rows)} of them, wants {holders.fleet_programs}"
+        yield Violation("fleet programs", "plan", float(len(rows) - holders.fleet_programs), "programs", detail)
+    points = (np.abs(np.diff(rows, axis=1, prepend=0.0, append=0.0)) > TOLERANCE).sum(axis=1)[of]
+    over = points - holders.switch_points[holders.of]
+    for i in np.flatnonzero(over > 0).tolist():
+        detail = f"{points[i]} of them, {holders.names[int(holders.of[i])]} allows {points[i] - over[i]}"
+        yield Violation("switch points", problem.lamps[i], float(over[i]), "switch points", detail)
 
 
 def solver_version() -> str:

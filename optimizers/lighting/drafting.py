@@ -23,6 +23,7 @@ class Draft:
 
     need (n, T)      the least point above the floors that it keeps
     bound_wh (h,)    no programs of a holder above `need` take less; (0,) without holders
+    telling_wh (n,)  what telling a lamp another program counted
     lifted           lamps raised further because a neighbour's program is brighter than it needs
     settled          false where limits cut it short: lamps burn in full then
     """
@@ -34,6 +35,7 @@ class Draft:
     power_w: Floats
     given_up_wh: float
     changes: int
+    telling_wh: Floats
     lifted: int = 0
     settled: bool = True
 
@@ -43,14 +45,16 @@ class Drafting:
 
     def __init__(self, problem: LightingProblem, least: Least, spending: Spending) -> None:
         self.problem, self.least, self.spending = problem, least, spending
+        self.keeping = None if problem.yesterday is None else Keeping(problem, problem.yesterday)
+        self.reasons: dict[str, None] = {}  # in the order in which they were found
         self.fleet_wide = problem.holders is not None and problem.holders.fleet_programs < UNLIMITED
 
-    def draft(self, need: Floats, telling_wh: float) -> Draft:
-        """What is drafted above a least point, where telling a lamp another program counts `telling_wh`."""
+    def draft(self, need: Floats, telling_wh: Floats) -> Draft:
+        """What is drafted above a least point, where telling lamps another program counts `telling_wh` (n,)."""
         flux, bound_wh = self._programs(need, need, telling_wh, None)
         return self.settle(need, flux, bound_wh, telling_wh)
 
-    def settle(self, need: Floats, flux: Floats, bound_wh: Floats, telling_wh: float) -> Draft:
+    def settle(self, need: Floats, flux: Floats, bound_wh: Floats, telling_wh: Floats) -> Draft:
         """Lamps raised to within the step of their neighbours, and their holders' programs drawn again, until all are.
 
         Need only ever rises. Programs drawn afresh may fall again; after some rounds they may not, and what even then
@@ -60,10 +64,10 @@ class Drafting:
         for turn in range(_ROUNDS + _RISES + 1):
             lifted, settled = self.least.above(flux, self.spending)
             if not settled:
-                return self._draft(need, self._full(), bound_wh, ever, settled=False)
+                return self._draft(need, self._full(), bound_wh, telling_wh, ever, settled=False)
             moved = np.any(lifted > flux + TOLERANCE, axis=1)
             if not moved.any():
-                return self._draft(need, flux, bound_wh, ever)
+                return self._draft(need, flux, bound_wh, telling_wh, ever)
             ever |= moved
             raised = np.where(moved[:, None], np.maximum(raised, lifted), raised)
             holders = self._holders_of(moved)
@@ -73,26 +77,29 @@ class Drafting:
                 if turn >= _ROUNDS + _RISES - 1:
                     raised = np.where(theirs[:, None], self._full(), raised)
             flux, _ = self._programs(raised, flux, telling_wh, holders)
-        return self._draft(need, self._full(), bound_wh, np.ones(len(flux), np.bool_))
+        return self._draft(need, self._full(), bound_wh, telling_wh, np.ones(len(flux), np.bool_))
 
     def in_full(self, need: Floats) -> Draft:
         """Full light while it is dark, which every floor, ramp and step allows."""
-        return self._draft(need, self._full(), self._no_bound(), np.zeros(len(need), np.bool_), settled=False)
+        n = len(need)
+        return self._draft(need, self._full(), self._no_bound(), np.zeros(n), np.zeros(n, np.bool_), settled=False)
 
     def _no_bound(self) -> Floats:
         return np.zeros(0 if self.problem.holders is None else len(self.problem.holders.names))
 
-    def _programs(self, need: Floats, flux: Floats, telling_wh: float, only: Ints | None) -> tuple[Floats, Floats]:
+    def _programs(self, need: Floats, flux: Floats, telling_wh: Floats, only: Ints | None) -> tuple[Floats, Floats]:
         """New programs of some holders, or of all, beside what others follow; with yesterday's where they pay."""
         problem, bound_wh = self.problem, np.empty(0)
         if problem.holders is None:
             flux = need
         else:
             held = hold(problem, need, self.spending.left(), only=only)
+            self.reasons |= dict.fromkeys(held.reasons)
+            self.spending.clock_cut |= not held.reproducible
             theirs = np.ones(len(flux), np.bool_) if only is None else np.isin(problem.holders.of, only)
             flux, bound_wh = np.where(theirs[:, None], held.flux, flux), held.bound_wh
-        if problem.yesterday is not None:
-            flux = Keeping(problem, problem.yesterday, telling_wh).over(need, flux, only)
+        if self.keeping is not None:
+            flux = self.keeping.over(need, flux, telling_wh, only)
         return flux, bound_wh
 
     def _holders_of(self, moved: Bools) -> Ints | None:
@@ -103,7 +110,9 @@ class Drafting:
     def _full(self) -> Floats:
         return np.broadcast_to(self.problem.burning, self.problem.shape).astype(np.float64)
 
-    def _draft(self, need: Floats, flux: Floats, bound_wh: Floats, ever: Bools, *, settled: bool = True) -> Draft:
+    def _draft(
+        self, need: Floats, flux: Floats, bound_wh: Floats, telling_wh: Floats, ever: Bools, *, settled: bool = True
+    ) -> Draft:
         problem = self.problem
         return Draft(
             need,
@@ -113,6 +122,7 @@ class Drafting:
             power_w(problem, flux),
             float(given_up_wh(problem, flux).sum()),
             int(changed(problem, flux).sum()),
+            telling_wh,
             int(ever.sum()),
             settled,
         )

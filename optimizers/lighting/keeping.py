@@ -16,57 +16,62 @@ def changed(problem: LightingProblem, flux: Floats) -> Bools:
 
 
 class Keeping:
-    """One problem's yesterday, at what telling one lamp another program counts, in Wh."""
+    """One problem's yesterday. What telling lamps another program counts, (n,) Wh, is said with each question."""
 
-    def __init__(self, problem: LightingProblem, yesterday: Yesterday, telling_wh: float) -> None:
-        self.problem, self.yesterday, self.telling_wh = problem, yesterday, telling_wh
+    def __init__(self, problem: LightingProblem, yesterday: Yesterday) -> None:
+        self.problem, self.yesterday = problem, yesterday
         self.energy_wh = lamp_energy_wh(problem, np.nan_to_num(yesterday.flux))
 
-    def serves(self, need: Floats) -> Bools:
-        """(n,) whether yesterday's program of each lamp keeps to everything above `need` (n, T)."""
-        lamps = np.arange(len(self.problem.lamps))
-        return _serves(self.problem, lamps, need, self.yesterday.flux[:, None, :])[:, 0]
+    def serves(self, need: Floats, lamps: Ints | None = None) -> Bools:
+        """(n,) whether yesterday's program of each lamp keeps to everything above `need` (n, T); of some lamps only."""
+        lamps = np.arange(len(self.problem.lamps)) if lamps is None else lamps
+        serves = np.zeros(len(self.problem.lamps), np.bool_)
+        serves[lamps] = _serves(self.problem, lamps, need[lamps], self.yesterday.flux[lamps, None, :])[:, 0]
+        return serves
 
     def savings_wh(self, flux: Floats) -> Floats:
         """(n,) energy that each lamp's new program saves beside yesterday's."""
         saved: Floats = self.energy_wh - lamp_energy_wh(self.problem, flux)
         return saved
 
-    def over(self, need: Floats, flux: Floats, holders: Ints | None) -> Floats:
+    def over(self, need: Floats, flux: Floats, telling_wh: Floats, holders: Ints | None) -> Floats:
         """New programs `flux` (n, T) with yesterday's instead where those pay; in some `holders` only, or in all."""
-        serves, parts = self.serves(need), self.problem.holders
-        keeps = serves & (self.savings_wh(flux) <= self.telling_wh)
+        parts = self.problem.holders
+        lamps = None if holders is None or parts is None else np.flatnonzero(np.isin(parts.of, holders))
+        serves = self.serves(need, lamps)
+        keeps = serves & (self.savings_wh(flux) <= telling_wh)
         if parts is None:
             return np.where(keeps[:, None], self.yesterday.flux, flux)
-        sizes = np.bincount(parts.of, minlength=len(parts.names))
         if parts.fleet_programs < len(self.problem.lamps):
-            return self._over_fleet(need, flux, serves)
-        flux = flux.copy()
+            return self._over_fleet(need, flux, telling_wh, serves)
+        flux, sizes = flux.copy(), np.bincount(parts.of, minlength=len(parts.names))
         free = keeps & (parts.programs >= sizes)[parts.of]
         flux[free] = self.yesterday.flux[free]
         lamps_of = np.split(np.argsort(parts.of, kind="stable"), np.cumsum(sizes)[:-1])
         limited = np.flatnonzero((parts.programs < sizes) & (np.bincount(parts.of, serves, sizes.size) > 0))
         for h in limited.tolist():
-            if holders is None or h in holders:
-                self._over_holder(need, flux, serves, lamps_of[h], int(parts.programs[h]))
+            self._over_holder(need, flux, telling_wh, serves, lamps_of[h], int(parts.programs[h]))
         return flux
 
-    def _over_holder(self, need: Floats, flux: Floats, serves: Bools, lamps: Ints, programs: int) -> None:
+    def _over_holder(
+        self, need: Floats, flux: Floats, telling_wh: Floats, serves: Bools, lamps: Ints, programs: int
+    ) -> None:
         """The best few of the new rows and of yesterday's, for the lamps of one holder."""
-        new = _distinct(flux[lamps])
-        rows = _distinct(np.concatenate([new, self.yesterday.flux[lamps[serves[lamps]]]]))
+        new = numbered(flux[lamps])[0]
+        rows, number = numbered(np.concatenate([new, self.yesterday.flux[lamps[serves[lamps]]]]))
         cost = self._costs(need, lamps, rows)
-        own = (np.abs(self.yesterday.flux[lamps][:, None] - rows) <= TOLERANCE).all(axis=2)
-        cost += np.where(own, 0.0, self.telling_wh)
-        starts = [_places(rows, new)]
-        if (mine := np.flatnonzero(own.any(axis=0))).size <= programs:
+        own = np.zeros(cost.shape, np.bool_)
+        own[np.flatnonzero(serves[lamps]), number[len(new) :]] = True
+        cost += np.where(own, 0.0, telling_wh[lamps, None])
+        starts = [np.unique(number[: len(new)])]
+        if (mine := np.unique(number[len(new) :])).size <= programs:
             starts.append(mine)
         found = [_best_rows(cost, start, programs) for start in starts]
         best = min(found, key=lambda chosen: float(cost[:, chosen].min(axis=1).sum()))
         if np.isfinite(cost[:, best].min(axis=1)).all():
             flux[lamps] = rows[best[cost[:, best].argmin(axis=1)]]
 
-    def _over_fleet(self, need: Floats, flux: Floats, serves: Bools) -> Floats:
+    def _over_fleet(self, need: Floats, flux: Floats, telling_wh: Floats, serves: Bools) -> Floats:
         """All of yesterday's programs that serve, the other lamps on one of those of their holder; or all new ones."""
         parts = self.problem.holders
         assert parts is not None  # noqa: S101
@@ -75,28 +80,25 @@ class Keeping:
             lamps = np.flatnonzero(parts.of == h)
             if not (mine := lamps[serves[lamps]]).size:
                 continue
-            others, rows = lamps[~serves[lamps]], _distinct(kept[mine])
+            others, rows = lamps[~serves[lamps]], numbered(kept[mine])[0]
             cost = self._costs(need, others, rows)
             able = np.isfinite(cost).any(axis=1)
             kept[others[able]] = rows[cost[able].argmin(axis=1)]
-        paid = self.telling_wh * (changed(self.problem, flux).sum() - changed(self.problem, kept).sum())
-        saved = float(lamp_energy_wh(self.problem, kept).sum() - lamp_energy_wh(self.problem, flux).sum())
-        return kept if saved <= paid and _within_programs(self.problem, kept) else flux
+        spared = (telling_wh * (changed(self.problem, flux) & ~changed(self.problem, kept))).sum()
+        more = lamp_energy_wh(self.problem, kept).sum() - lamp_energy_wh(self.problem, flux).sum()
+        return kept if more <= spared and _within_programs(self.problem, kept) else flux
 
     def _costs(self, need: Floats, lamps: Ints, rows: Floats) -> Floats:
         """(m, p) energy of each lamp on each row, inf where the row does not serve it."""
-        problem, cost = self.problem, np.empty((lamps.size, len(rows)))
-        lanes = problem.lanes
-        for index in np.unique(problem.curve[lamps]).tolist():
-            curve = problem.curves[index]
-            mine = np.flatnonzero(problem.curve[lamps] == index)
-            share = np.interp(rows, curve.flux, curve.power).sum(axis=1)
-            cost[mine] = share * problem.power_full_w[lamps[mine], None]
-        if lanes is not None:
-            for k in np.flatnonzero(lanes.boost[lamps] > 0).tolist():
-                share = power_share(problem, rows, np.full(len(rows), lamps[k])).sum(axis=1)
-                cost[k] = share * problem.power_full_w[lamps[k]]
-        cost *= problem.slot_s / 3600
+        problem, lanes, cost = self.problem, self.problem.lanes, np.empty((lamps.size, len(rows)))
+        drawn: dict[tuple[int, float, bytes], Floats] = {}
+        for k, (lamp, index) in enumerate(zip(lamps.tolist(), problem.curve[lamps].tolist(), strict=True)):
+            boost = float(lanes.boost[lamp]) if lanes is not None else 0.0
+            key = index, boost, lanes.detection[lamp].tobytes() if lanes is not None and boost > 0 else b""
+            if key not in drawn:
+                drawn[key] = power_share(problem, rows, np.full(len(rows), lamp)).sum(axis=1)
+            cost[k] = drawn[key]
+        cost *= problem.power_full_w[lamps, None] * (problem.slot_s / 3600)
         cost[~_serves(problem, lamps, need[lamps], rows[None])] = np.inf
         return cost
 
@@ -146,28 +148,18 @@ def _best_rows(cost: Floats, start: Ints, most: int) -> Ints:
         best, chosen = found
 
 
-def _distinct(rows: Floats) -> Floats:
-    """Rows without those that are the same within what rounding does."""
-    return _numbered(rows)[0]
-
-
-def _numbered(rows: Floats) -> tuple[Floats, Ints]:
-    """Distinct rows, and which of them each row is."""
-    _, first, of = np.unique(np.round(rows, 9) + 0.0, axis=0, return_index=True, return_inverse=True)
-    return rows[first], of.ravel()
-
-
-def _places(rows: Floats, some: Floats) -> Ints:
-    """Where each of `some` stands among rows."""
-    near = (np.abs(some[:, None] - rows) <= TOLERANCE).all(axis=2)
-    places: Ints = np.unique(near.argmax(axis=1))
-    return places
+def numbered(rows: Floats) -> tuple[Floats, Ints]:
+    """Rows without those that are the same within what rounding does, in order; and which of them each row is."""
+    seen: dict[bytes, int] = {}
+    of = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in np.round(rows, 9) + 0.0], np.int64)
+    _, first = np.unique(of, return_index=True)
+    return rows[first], of
 
 
 def _within_programs(problem: LightingProblem, flux: Floats) -> bool:
     holders = problem.holders
     assert holders is not None  # noqa: S101
-    rows, of = _numbered(flux)
+    rows, of = numbered(flux)
     held = np.zeros((len(holders.names), len(rows)), np.bool_)
     held[holders.of, of] = True
     return len(rows) <= holders.fleet_programs and bool((held.sum(axis=1) <= holders.programs).all())

@@ -162,7 +162,7 @@ def _whole(problem: LightingProblem, plan: LightingPlan, part: LightingPlan, flu
     known = plan.holder_bound_wh.size == objectives.size
     bounds = np.minimum(plan.holder_bound_wh, objectives) if known else np.zeros(objectives.size)
     bounds[np.unique(problem.holders.of[lamps])] = part.holder_bound_wh
-    violations = (*conflicts(problem, flux, traced=True), *passed(problem, energy, power_w(problem, flux), told))
+    violations = (*conflicts(problem, flux, traced=True), *passed(problem, flux, energy, power_w(problem, flux), told))
     done = Status.BEST_EFFORT if violations else Status.FEASIBLE if open_wh else Status.OPTIMAL
     return replace(
         part,

@@ -1,5 +1,7 @@
 """The plan of least energy, or of least light given up for a budget: see `solve`."""
 
+import numpy as np
+
 from optimizers.lighting.concluding import conclude
 from optimizers.lighting.drafting import Drafting
 from optimizers.lighting.least import Least
@@ -33,8 +35,9 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
     need, settled = least.above(problem.floor, spending)
     drafting = Drafting(problem, least, spending)
     if not settled:
-        return conclude(problem, spending, drafting.in_full(need), None, settled=False)
+        return conclude(problem, spending, drafting.in_full(need), None, (), settled=False)
     telling_wh = problem.yesterday.change_cost_wh if problem.yesterday else 0.0
-    draft = drafting.draft(need, telling_wh)
-    traded = trade(drafting, draft, telling_wh) if draft.settled and excess_of(problem, draft).any else None
-    return conclude(problem, spending, traded.draft if traded else draft, traded, settled=not spending.out)
+    draft = drafting.draft(need, np.full(len(problem.lamps), telling_wh))
+    traded = trade(drafting, draft) if draft.settled and excess_of(problem, draft).any else None
+    best, reasons = traded.draft if traded else draft, tuple(drafting.reasons)
+    return conclude(problem, spending, best, traded, reasons, settled=not spending.out)

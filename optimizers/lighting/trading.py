@@ -8,7 +8,7 @@ import numpy as np
 from optimizers.lighting.budgeting import Cells, given_up_wh
 from optimizers.lighting.choosing import Choice, choose
 from optimizers.lighting.drafting import Draft, Drafting
-from optimizers.lighting.keeping import Keeping, changed
+from optimizers.lighting.keeping import changed
 from optimizers.lighting.parts import UNLIMITED, Floats, Ints
 from optimizers.lighting.power import lamp_energy_wh, power_share
 from optimizers.lighting.problem import LightingProblem
@@ -19,6 +19,7 @@ _NEAR = 1e-7  # of the energy budget
 _HELD_NEAR = 2e-4
 _TIGHTER = 4  # times that limits are drawn in for what neighbours lift
 _TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
+_ANY_PRICE = 1e12  # Wh
 _BUDGET_FIRST = 1e3  # rank of energy and peak beside changes: lamps that must change for a budget do
 _DIGITS = 1e8  # of flux: what is told apart no further keeps sums exact to the tolerance
 
@@ -64,24 +65,24 @@ def excess_of(problem: LightingProblem, draft: Draft) -> Excess:
     return excess(problem, draft.energy_wh, draft.power_w, draft.changes)
 
 
-def trade(drafting: Drafting, first: Draft, telling_wh: float) -> Trade:
+def trade(drafting: Drafting, first: Draft) -> Trade:
     """From a draft that passes its limits to one that keeps them, or passes them as little as it must."""
     problem, drafts, proved = drafting.problem, [first], 0.0
     if problem.budget is not None and excess_of(problem, first).budget:
         low, settled = drafting.least.above(problem.budget.relaxed, drafting.spending)
         if settled:
             cells = Cells(problem, low)
-            drafts += _within_budget(drafting, cells, first, low, telling_wh)
+            drafts += _within_budget(drafting, cells, first, low)
             hours = np.ones(problem.burning.size)
             proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, hours))
-    drafts += _fewer_changes(drafting, drafts, telling_wh)
+    drafts += _fewer_changes(drafting, drafts)
     if len(drafts) == 1:
         return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
-    draft, bound = _mixed(drafting, drafts, telling_wh)
+    draft, bound = _mixed(drafting, drafts)
     return Trade(draft, min(bound, draft.given_up_wh), min(proved, draft.given_up_wh))
 
 
-def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats, telling_wh: float) -> Iterator[Draft]:
+def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) -> Iterator[Draft]:
     """Drafts at prices that are to meet the budget, each corrected by what programs and neighbours took last time."""
     problem = drafting.problem
     assert problem.budget is not None  # noqa: S101
@@ -96,7 +97,7 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats, 
         need, settled = drafting.least.above(target, drafting.spending)
         if not settled or not drafting.spending.spend():
             break
-        draft, power = drafting.draft(need, telling_wh), answer.power_w
+        draft, power = drafting.draft(need, first.telling_wh), answer.power_w
         yield draft
         fits = not excess_of(problem, draft).budget
         fitted = fitted or fits
@@ -105,27 +106,26 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats, 
     # Where few lamps may change, some that give way as far as they may can spare the others.
     limited = problem.yesterday is not None and problem.yesterday.changes < draft.changes
     if (not fitted or limited) and drafting.spending.spend():
-        yield drafting.draft(low, telling_wh)
+        yield drafting.draft(low, first.telling_wh)
 
 
-def _fewer_changes(drafting: Drafting, drafts: list[Draft], telling_wh: float) -> Iterator[Draft]:
+def _fewer_changes(drafting: Drafting, drafts: list[Draft]) -> Iterator[Draft]:
     """Drafts again, at a price of telling that leaves as many changes as may be, and at any price."""
-    problem = drafting.problem
-    if (yesterday := problem.yesterday) is None or drafts[-1].changes <= yesterday.changes:
+    problem, keeping = drafting.problem, drafting.keeping
+    if keeping is None or drafts[-1].changes <= keeping.yesterday.changes:
         return
-    for draft in [drafts[0], *drafts[1:][-2:]]:
-        if not drafting.spending.spend():
-            return
-        keeping = Keeping(problem, yesterday, telling_wh)
-        serves = keeping.serves(draft.need)
-        room = max(0, yesterday.changes - int((~serves).sum()))
-        saved = np.sort(keeping.savings_wh(draft.flux)[serves & changed(problem, draft.flux)])[::-1]
-        if room < saved.size:
-            yield drafting.draft(draft.need, max(telling_wh, float(saved[room])))
-        yield drafting.draft(draft.need, 1e12)
+    last = drafts[-1]
+    serves = keeping.serves(last.need)
+    room = max(0, keeping.yesterday.changes - int((~serves).sum()))
+    saved = np.sort(keeping.savings_wh(last.flux)[serves & changed(problem, last.flux)])[::-1]
+    if room < saved.size and drafting.spending.spend():
+        yield drafting.draft(last.need, np.maximum(last.telling_wh, float(saved[room])))
+    for draft in drafts[-2:]:
+        if drafting.spending.spend():
+            yield drafting.draft(draft.need, np.full(len(problem.lamps), _ANY_PRICE))
 
 
-def _mixed(drafting: Drafting, drafts: list[Draft], telling_wh: float) -> tuple[Draft, float]:
+def _mixed(drafting: Drafting, drafts: list[Draft]) -> tuple[Draft, float]:
     """The best of drafts for each unit, with what their mixing lifts, and the bound of that choice."""
     problem = drafting.problem
     unit = _units(problem)
@@ -135,7 +135,7 @@ def _mixed(drafting: Drafting, drafts: list[Draft], telling_wh: float) -> tuple[
     for _ in range(_TIGHTER):
         choice = choose(cost, load, wanted, rank)
         bound = max(0.0, choice.bound - ties) if bound is None else bound
-        draft = _put_together(drafting, drafts, choice, unit, telling_wh)
+        draft = _put_together(drafting, drafts, choice, unit)
         found.append(draft)
         if not excess_of(problem, draft).any or not drafting.spending.spend():
             break
@@ -226,14 +226,14 @@ def power_by_unit_w(problem: LightingProblem, flux: Floats, unit: Ints, units: i
     return power
 
 
-def _put_together(drafting: Drafting, drafts: list[Draft], choice: Choice, unit: Ints, telling_wh: float) -> Draft:
+def _put_together(drafting: Drafting, drafts: list[Draft], choice: Choice, unit: Ints) -> Draft:
     of = choice.option[unit]
     need, flux = np.empty_like(drafts[0].need), np.empty_like(drafts[0].flux)
     bound_wh = drafts[0].bound_wh.copy()
-    lifted = 0
+    telling_wh, lifted = np.empty(len(flux)), 0
     for v, draft in enumerate(drafts):
         mine = of == v
-        need[mine], flux[mine] = draft.need[mine], draft.flux[mine]
+        need[mine], flux[mine], telling_wh[mine] = draft.need[mine], draft.flux[mine], draft.telling_wh[mine]
         lifted = max(lifted, draft.lifted)
         if drafting.problem.holders is not None:
             holders = drafting.problem.holders.of[mine]
