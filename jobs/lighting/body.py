@@ -36,6 +36,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "parts": parts,
         "quantile": task.traffic.quantile,
         "counters": task.fleet.counters,
+        "detectors": task.fleet.detectors,
         "loans": [[loan.own, loan.lenders] for loan in task.traffic.places.loans],
         "doubts": {counter: list(doubts) for counter, doubts in task.traffic.doubts.items()},
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
@@ -54,6 +55,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "number": task.fleet.number,
         "constant": task.fleet.constant,
         "counter": task.fleet.counter,
+        "detector": task.fleet.detector,
         "place": task.traffic.row,
         "capacity_veh_h": task.traffic.capacity_veh_h,
         "class_number": task.need.number.astype(np.int8),
@@ -114,7 +116,7 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "flux": float(flux[i, slot]),
         "held_by": [str(link) for link in chain(problem, flux, i, slot)],
         **_around(head, columns, i, slot),
-        **_traffic(head, columns, i, slot),
+        **_lit_for(head, columns, i, slot),
     }
 
 
@@ -133,6 +135,18 @@ def _around(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: in
         told["order"] = {lang: say(key, lang, order=order["id"], text=order[lang]) for lang in LANGUAGES}
         told["ceiling"] = round(most * head["flux_grid"], 12)
     return told
+
+
+def _lit_for(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
+    """The detector at which a lamp brightens by itself, or the traffic it is lit for."""
+    detector = int(columns["detector"][lamp])
+    if detector < 0:
+        return _traffic(head, columns, lamp, slot)
+    return {
+        "detector": head["detectors"][detector],
+        "boost": float(columns["lanes.boost"][lamp]),
+        "detection": float(columns["lanes.detection"][lamp, slot]),
+    }
 
 
 def _traffic(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.instants import PARIS, noon, to_us
 from engine.model import AckStatus, Asset, Command
-from jobs.lighting import LightingTask, body, build_problem, read_body, to_setpoints
+from jobs.lighting import LightingTask, body, build_problem, explain, read_body, to_setpoints
 from jobs.lighting.lanes import NOBODY_SEEN, seen_share
 from optimizers.lighting import energy_wh, solve
 from twin.lighting import Boost, Darkness, Lamp
@@ -177,6 +177,18 @@ class TestPlan:
         plan = solve(task.problem)
         problem, flux = read_body(body(task, plan))
         assert energy_wh(problem, flux) == energy_wh(task.problem, plan.flux)
+
+    def test_why_names_the_detector_and_what_is_expected_of_it(self) -> None:
+        task = task_of([self.LANE, lamp("L-2", order=1, **PATH)], every_evening(30))
+        block = body(task, solve(task.problem))
+        at = task.night.slots[at_local(task, 22)]
+        told = explain(block, "L-1/illuminanceLevel", at)
+        assert (told["detector"], told["boost"], told["class_normal"], told["class"]) == ("D-1", 1.0, "P4", "P6")
+        assert told["detection"] == pytest.approx(0.5)
+        assert "counter" not in told
+        assert "detector" not in explain(block, "L-2/illuminanceLevel", at)
+        reasons = [slot.reason for slot in to_setpoints(block, "v", NOON)]
+        assert reasons[0] == "P6, P4 by itself while D-1 sees somebody"
 
     def test_the_twin_draws_what_the_plan_expected_where_people_come_as_they_came(self) -> None:
         """Every night at 20:05, 20:20, 22:40 and 4:10, for as long as they are seen and the lamp holds: 120 s."""
