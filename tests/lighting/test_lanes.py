@@ -159,15 +159,36 @@ class TestPlan:
         assert task.problem.lanes is not None
         assert task.problem.lanes.detection[0].max() == 0
 
+    @pytest.mark.parametrize(("days", "lane"), [(1.9, True), (2.1, False), (27.0, False)])
+    def test_a_detector_that_long_said_nothing_leaves_its_lamps_to_traffic(self, days: float, lane: bool) -> None:
+        until = to_us(NOON - timedelta(days=days))
+        words = every_evening(30).filter(pl.col("observed_at") <= until)
+        last = told((NOON - timedelta(days=days), 0))
+        task = task_of([self.LANE], pl.concat([words, last]))
+        assert task.classes[0, at_local(task, 19)] == ("P6" if lane else "P4")
+        assert (task.problem.lanes is not None) == lane
+        said = "lit for traffic, their detectors say nothing: 1 (L-1) lamps"
+        assert (said in task.reasons) == (not lane)
+
+    def test_a_detector_never_heard_of_is_no_lane(self) -> None:
+        task = task_of([self.LANE])
+        assert task.problem.lanes is None
+        assert task.classes[0, at_local(task, 19)] == "P4"
+
     def test_without_detectors_there_are_no_lanes(self) -> None:
         assert task_of([self.PLAIN], every_evening(30)).problem.lanes is None
 
     def test_the_night_the_clocks_go_back(self) -> None:
         day = date(2026, 10, 24)
         task = build_problem(
-            [self.LANE], [counter()], counts(evening_traffic, before=day), start_at=noon(day), tables=TABLES,
+            [self.LANE],
+            [counter()],
+            counts(evening_traffic, before=day),
+            start_at=noon(day),
+            tables=TABLES,
             quantile=0.9,
-        )  # fmt: skip
+            presence=told((noon(day) - timedelta(hours=20), 0)),
+        )
         assert task.problem.lanes is not None
         assert task.problem.lanes.detection.shape == (1, 100)
         assert set(task.problem.lanes.detection[0]) == {TABLES.lanes.detection}
