@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from engine.errors import InputError
 from engine.instants import PARIS, isoformat, noon, to_us
 from engine.setpoints.events import events_of
 from engine.setpoints.orders import LAMP, orders_of
@@ -15,12 +16,14 @@ from jobs.lighting.around import Around
 from jobs.lighting.body import body, explain, with_plan
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, without_plan
+from jobs.lighting.holders import NOBODY_LIMITED, keepers_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, build_problem
 from jobs.lighting.weather import wet_road
 from jobs.planning.domain import Domain, StaleInputs
+from jobs.rooms import announced_rooms
 from optimizers.lighting import LightingPlan
 
 HISTORY = timedelta(days=366)
@@ -98,6 +101,7 @@ def task_of(
         presence=presence_seen(unit, territory, start - tables.lanes.history, min(start, at)),
         around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
         at=min(at, start),
+        keepers=keepers_of(territory, announced_rooms(unit)),
     )
 
 
@@ -111,13 +115,19 @@ def around(territory: Territory) -> Around:
 
 
 def rules_only(
-    _unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
+    unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
 ) -> tuple[LightingTask, LightingPlan]:  # fmt: skip
-    """See `without_plan`."""
+    """See `without_plan`. Cabinets that cannot be read are taken to have no limit."""
     start, _ = lighting_day(at + ahead)
     lamps, quantile = territory.of_type("Streetlight"), settings.plan_quantile
     heeded = around(territory)
-    return without_plan(lamps, tables=tables_of(settings), start_at=start, quantile=quantile, around=heeded)
+    try:
+        keepers = keepers_of(territory, announced_rooms(unit))
+    except InputError:
+        keepers = NOBODY_LIMITED
+    return without_plan(
+        lamps, tables=tables_of(settings), start_at=start, quantile=quantile, around=heeded, keepers=keepers
+    )
 
 
 DOMAIN = Domain(
