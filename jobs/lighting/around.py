@@ -93,7 +93,7 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
     """What orders leave of the flux (n, T) that is needed, see `OrderEntry`.
 
     A ceiling binds the slots that it covers wholly: in one that it covers in part the need stands, and settling bounds
-    it to the second. A floor binds every slot that it touches. Above 0 a ceiling is approached by the ramp.
+    it to the second. A floor binds every slot that it touches.
     """
     orders = tuple(dict.fromkeys(order for found in around.orders.values() for order in found))
     result = Bounded(flux.copy(), np.ones(flux.shape), np.zeros(flux.shape, np.int64), orders)
@@ -110,7 +110,9 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
                 dark = order.crossings == "dark", allowed == 0 or order.streets == "dim"
                 obeys = np.where(fleet.constant[rows], *dark)
                 need = np.where(obeys, allowed, np.maximum(normal[rows], allowed))
-                _lower(result, rows, _covered(night, order), (need, most), 1 + orders.index(order), tables)
+                _lower(
+                    result, rows, np.flatnonzero(_covered(night, order))[None, :], (need, most), 1 + orders.index(order)
+                )
         for order in found:
             if order.at_least > 0:
                 slots = np.flatnonzero(_touched(night, order))[None, :]
@@ -118,20 +120,13 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
     return result
 
 
-def _lower(
-    result: Bounded, rows: Ints, covered: Bools, levels: tuple[Floats, Floats], order: int, tables: LightingTables
-) -> None:
+def _lower(result: Bounded, rows: Ints, slots: Ints, levels: tuple[Floats, Floats], order: int) -> None:
     """`levels`: flux (rows,) up to which a need counts, and that is allowed."""
-    slots = np.flatnonzero(covered)
-    if not slots.size:
-        return
     need, most = levels
-    where = (rows[:, None], slots[None, :])
+    where = (rows[:, None], slots)
     result.floor[where] = np.minimum(result.floor[where], need[:, None])
-    faded = np.maximum(most[:, None], 1 - tables.ramp_per_slot * _from_edge(covered)[slots])
-    ceiling = np.where(most[:, None] > 0, faded, 0.0)
-    result.by[where] = np.where(ceiling < result.ceiling[where], order, result.by[where])
-    result.ceiling[where] = np.round(np.minimum(result.ceiling[where], ceiling), 12)
+    result.by[where] = np.where(most[:, None] < result.ceiling[where], order, result.by[where])
+    result.ceiling[where] = np.minimum(result.ceiling[where], most[:, None])
 
 
 def _lift(result: Bounded, rows: Ints, slots: Ints, level: float, order: int) -> None:
@@ -139,15 +134,6 @@ def _lift(result: Bounded, rows: Ints, slots: Ints, level: float, order: int) ->
     raised = result.floor[where] < level
     result.by[where] = np.where(raised, order, result.by[where])
     result.floor[where] = np.maximum(result.floor[where], level)
-
-
-def _from_edge(covered: Bools) -> Ints:
-    """(T,) how many slots it takes to get out of a stretch, 1 at its ends."""
-    outside = np.r_[-1, np.flatnonzero(~covered), covered.size]
-    slots = np.arange(covered.size)
-    after = np.searchsorted(outside, slots)
-    distance: Ints = np.minimum(outside[after] - slots, slots - outside[after - 1])
-    return distance
 
 
 def _on_grid(level: float, tables: LightingTables, way: np.ufunc) -> float:

@@ -64,13 +64,14 @@ def switched(problem: LightingProblem, plan: LightingPlan) -> Iterator[Violation
 
 def ramp(problem: LightingProblem, plan: LightingPlan) -> Iterator[Violation]:
     """Between two consecutive burning slots the flux of a lamp that dims changes by its ramp at most, but to and from a
-    slot with ceiling 0.
+    slot with ceiling 0, and where the ceiling changes by more.
     """
     excess = np.zeros_like(plan.flux)
     for t in range(1, problem.burning.size):
         if problem.burning[t - 1] and problem.burning[t]:
             change = np.abs(plan.flux[:, t] - plan.flux[:, t - 1])
             bound = problem.dimmable & (problem.ceiling[:, t - 1 : t + 1] > 0).all(axis=1)
+            bound &= np.ptp(problem.ceiling[:, t - 1 : t + 1], axis=1) <= problem.ramp_per_slot + TOLERANCE
             excess[:, t] = np.where(bound, change - problem.ramp_per_slot, 0.0)
     yield from _by_lamp(problem, "ramp", excess)
 

@@ -75,13 +75,11 @@ def _askers(problem: LightingProblem, flux: Floats, asked: _Asked) -> Iterator[t
 
 
 def _ramps(problem: LightingProblem, lamp: int, slot: int, other: int) -> bool:
-    """Whether the ramp holds between two slots: not at dusk, at dawn, nor beside a lawful dark."""
-    return (
-        0 <= other < problem.burning.size
-        and bool(problem.burning[other])
-        and bool(problem.ceiling[lamp, slot] > 0)
-        and bool(problem.ceiling[lamp, other] > 0)
-    )
+    """Whether the ramp holds between two slots: not at dusk, at dawn, nor where the law is dark or steps by more."""
+    if not (0 <= other < problem.burning.size and problem.burning[other]):
+        return False
+    here, there = float(problem.ceiling[lamp, slot]), float(problem.ceiling[lamp, other])
+    return min(here, there) > 0 and abs(here - there) <= float(problem.ramp_per_slot[lamp]) + TOLERANCE
 
 
 def _chain(

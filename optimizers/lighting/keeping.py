@@ -111,7 +111,8 @@ def _serves(problem: LightingProblem, lamps: Ints, need: Floats, rows: Floats) -
     whole = ((rows == 0) | (rows == 1)).all(axis=2)
     dims = problem.dimmable[lamps, None]
     bound = problem.burning & (problem.ceiling[lamps] > 0)
-    bound = bound[:, 1:] & bound[:, :-1]
+    stepped = np.abs(np.diff(problem.ceiling[lamps], axis=1)) > problem.ramp_per_slot[lamps, None] + TOLERANCE
+    bound = bound[:, 1:] & bound[:, :-1] & ~stepped
     steps = np.abs(np.diff(rows, axis=2))
     ramps = (
         np.where(bound[:, None], steps, 0.0).max(axis=2, initial=0.0) <= problem.ramp_per_slot[lamps, None] + TOLERANCE

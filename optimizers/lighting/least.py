@@ -17,7 +17,8 @@ from optimizers.lighting.spending import Spending
 class Least:
     """Ramps and steps of one problem, to find the least point above any floors (n, T).
 
-    A slot with ceiling 0 is a lawful dark: to it and from it is no ramp, as at dusk and dawn.
+    A slot with ceiling 0 is a lawful dark: to it and from it is no ramp, as at dusk and dawn. Nor is there one where
+    the ceiling steps by more.
     """
 
     def __init__(self, problem: LightingProblem) -> None:
@@ -47,8 +48,9 @@ def _ramps(problem: LightingProblem, on: Ints) -> Iterator[tuple[int, Floats]]:
     """Each column of the burning slots whose slot before burns too, with the ramp (n,) between the two."""
     ramp = np.where(problem.dimmable, problem.ramp_per_slot, np.inf)
     for t in (np.flatnonzero(np.diff(on) == 1) + 1).tolist():
-        dark = (problem.ceiling[:, on[t] - 1] == 0) | (problem.ceiling[:, on[t]] == 0)
-        yield t, np.where(dark, np.inf, ramp) if dark.any() else ramp
+        before, after = problem.ceiling[:, on[t] - 1], problem.ceiling[:, on[t]]
+        free = (before == 0) | (after == 0) | (np.abs(after - before) > ramp + TOLERANCE)
+        yield t, np.where(free, np.inf, ramp) if free.any() else ramp
 
 
 def _sweep_time(x: Floats, ramps: list[tuple[int, Floats]]) -> None:

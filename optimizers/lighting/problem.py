@@ -84,7 +84,8 @@ class LightingProblem:
     power_full_w     (n,) power at full flux; curve (n,) index into `curves`
     dimmable         (n,) false for a lamp that is on (1) or off (0) and nothing between
 
-    Ramps bind two consecutive burning slots: switching on at dusk and off at dawn is no ramp. They do not bind a lamp
+    Ramps bind two consecutive burning slots: switching on at dusk and off at dawn is no ramp. Nor is what the law has:
+    to and from a slot with ceiling 0, and where the ceiling itself steps by more than the ramp. They do not bind a lamp
     that cannot dim. Neighbour steps bind every pair: beside a lamp that cannot dim its neighbours follow it up, and it
     is switched on rather than left further below a neighbour than the step. Its need for any flux at all is a need
     for full flux.

@@ -69,8 +69,9 @@ def _ramp(problem: LightingProblem, lamp: int, t: int) -> float:
     """In steps of the grid."""
     if t == 0 or not problem.dimmable[lamp]:
         return np.inf
-    lit = problem.burning[t - 1 : t + 1].all() and (problem.ceiling[lamp, t - 1 : t + 1] > 0).all()
-    return float(problem.ramp_per_slot[lamp]) * GRID + 1e-6 if lit else np.inf
+    ramp, (before, after) = float(problem.ramp_per_slot[lamp]), problem.ceiling[lamp, t - 1 : t + 1].tolist()
+    bound = problem.burning[t - 1 : t + 1].all() and min(before, after) > 0 and abs(after - before) <= ramp + 1e-9
+    return ramp * GRID + 1e-6 if bound else np.inf
 
 
 def _power_w(problem: LightingProblem, lamp: int, t: int, level: float) -> float:
@@ -80,3 +81,12 @@ def _power_w(problem: LightingProblem, lamp: int, t: int, level: float) -> float
         boosted = float(np.interp(max(level, problem.lanes.boost[lamp]), curve.flux, curve.power))
         share += float(problem.lanes.detection[lamp, t]) * (boosted - share)
     return share * float(problem.power_full_w[lamp])
+
+
+def bound_ramps(problem: LightingProblem) -> np.ndarray:
+    """(n, T − 1) whether a ramp binds into each slot but the first: from one that burns to the next, where the law is
+    not dark and steps by no more."""
+    burning, ceiling = problem.burning, problem.ceiling
+    bound = (ceiling[:, 1:] > 0) & (ceiling[:, :-1] > 0) & burning[1:] & burning[:-1]
+    stepped = np.abs(np.diff(ceiling, axis=1)) > problem.ramp_per_slot[:, None] + 1e-9
+    return np.asarray(bound & ~stepped)

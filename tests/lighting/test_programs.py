@@ -12,7 +12,7 @@ from optimizers.lighting.programs import hold
 from optimizers.lighting.programs.staircase import changes_of
 from optimizers.result import Limits
 from tests.bench.cabinets import cabinets
-from tests.lighting.enumeration import GRID, best_sharing
+from tests.lighting.enumeration import GRID, best_sharing, bound_ramps
 
 BENT = PowerCurve("bent", (0.0, 0.3, 0.7, 1.0), (0.02, 0.25, 0.62, 1.0))
 SODIUM = PowerCurve("sodium", (0.0, 1.0), (0.0, 1.0))
@@ -87,8 +87,7 @@ def test_what_is_held_can_be_held(problem: LightingProblem) -> None:
     assert (held.flux >= least - 1e-9).all()
     assert (held.flux[:, ~problem.burning] == 0).all()
     assert np.isin(held.flux[~problem.dimmable], (0.0, 1.0)).all()
-    lit = problem.burning & (problem.ceiling > 0)
-    bound = lit[:, 1:] & lit[:, :-1] & problem.dimmable[:, None]
+    bound = bound_ramps(problem) & problem.dimmable[:, None]
     steps = np.abs(np.diff(held.flux, axis=1))
     assert (steps <= np.where(bound, problem.ramp_per_slot[:, None], np.inf) + 1e-9).all()
     energy = lamp_energy_wh(problem, held.flux)
@@ -273,8 +272,7 @@ def test_programs_of_a_fleet_keep_what_each_lamp_needs(problem: LightingProblem,
     assert len(np.unique(held.flux, axis=0)) <= most
     assert (held.flux >= least - 1e-9).all()
     assert np.isin(held.flux[~problem.dimmable], (0.0, 1.0)).all()
-    lit = problem.burning & (problem.ceiling > 0)
-    bound = lit[:, 1:] & lit[:, :-1] & problem.dimmable[:, None]
+    bound = bound_ramps(problem) & problem.dimmable[:, None]
     assert (
         np.abs(np.diff(held.flux, axis=1))[bound] <= np.repeat(problem.ramp_per_slot, bound.sum(axis=1)) + 1e-9
     ).all()

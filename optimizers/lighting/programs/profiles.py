@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizers.lighting.parts import Bools, Floats, Ints
-from optimizers.lighting.problem import LightingProblem
+from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.programs.draws import Draws
 from optimizers.lighting.programs.staircase import Needs
 
@@ -85,7 +85,8 @@ def profiles(problem: LightingProblem, least: Floats, lamps: Ints, holder: Ints,
     traits = [_ranks(rows), problem.dimmable[lamps], _ranks(ramp[:, None]), ceiling, problem.curve[lamps], lane]
     of, one = _combined([holder, *traits])
     here = lamps[one]
-    step = np.where(_bound(problem, ceilings)[ceiling[one]], ramp[one, None], np.inf)
+    bound = _bound(problem, ceilings[ceiling[one]], ramp[one])
+    step = np.where(bound, ramp[one, None], np.inf)
     needs = Needs(rows[one], step, ~problem.dimmable[here], changes[one], problem.burning)
     full_wh = np.zeros((one.size, len(problem.curves)))
     energy = problem.power_full_w[lamps] * problem.slot_s / 3600
@@ -121,14 +122,16 @@ def _ceilings(problem: LightingProblem, lamps: Ints) -> tuple[Floats, Ints]:
     return rows[one], rank
 
 
-def _bound(problem: LightingProblem, ceilings: Floats) -> Bools:
-    """(G, T) whether a ramp binds into each slot from the one before, under each row of ceilings.
+def _bound(problem: LightingProblem, ceilings: Floats, ramp: Floats) -> Bools:
+    """(G, T) whether a ramp (G,) binds into each slot from the one before, under ceilings (G, T).
 
-    It does from a burning slot to the next; not to and from a lawful dark, where the ceiling is 0.
+    It does from a burning slot to the next; not to and from a lawful dark, where the ceiling is 0, nor where the
+    ceiling steps by more.
     """
     lit = problem.burning & (ceilings > 0)
     bound = np.zeros(lit.shape, np.bool_)
-    bound[:, 1:] = lit[:, 1:] & lit[:, :-1]
+    stepped = np.abs(np.diff(ceilings, axis=1)) > ramp[:, None] + TOLERANCE
+    bound[:, 1:] = lit[:, 1:] & lit[:, :-1] & ~stepped
     return bound
 
 
