@@ -19,10 +19,10 @@ from engine.setpoints.points import Lockout
 from engine.settings import Settings, language
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
-from jobs.lighting.domain import Review, review
+from jobs.lighting.reporting import By, LightingReport, Review, make_report, review, short_lines, to_json
 from jobs.report import LampLine, Report, write_report
 from jobs.words import Lang, number, say
-from optimizers.lighting.problem import Floats, Ints
+from optimizers.lighting.problem import Ints
 
 DEMO_FOLDER = Path("var/demo")
 _TOLD = "lamp-failure"  # the rule worth asking about, where it rose
@@ -45,6 +45,7 @@ class NightOutcome:
     `locked_out`: cabinets that somebody worked on; `sent_meanwhile`: commands that left for their lamps then.
     `first`: commands that went ahead of the rest of large moves, and how many these were of.
     `runs`: entry of the schedule → how often it ran; `run_states`: in which states these runs are.
+    `night`: its report by commune, as `consigne lighting report --json` gives it.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -66,10 +67,12 @@ class NightOutcome:
     unexplained: int
     planned: Policy
     fixed: Policy
+    night: dict[str, Any]
     origin: str
     report: Path
     ask: str
     ask_rule: str
+    ask_report: str
 
     @property
     def all_explained(self) -> bool:
@@ -85,8 +88,9 @@ def measure_night(
     store: Store, territory: Territory, settings: Settings, start: datetime, *, origin: str, folder: Path
 ) -> NightOutcome:
     """Read the night back from the store, write the report, and sum it up."""
+    day = start.astimezone(PARIS).date()
+    night, report = review(store, territory, settings, day), make_report(store, territory, settings, day, day)
     with store.read() as unit:
-        night = review(unit, territory, start, settings)
         totals = unit.readings.totals()
         runs = unit.ledger.between(start - _DAY, start + 2 * _DAY)
         alarms = unit.alarms.between(start, start + 2 * _DAY)
@@ -99,7 +103,7 @@ def measure_night(
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
         communes = {zone.id: names[zone.commune] for zone in unit.inventory.zones()}
     question = _question(folder)
-    report = folder / "report.html"
+    page = folder / "report.html"
     states = {command.point.split("/")[0]: command for command in sorted(commands, key=lambda c: c.seq)}
     outcome = NightOutcome(
         received=totals.received,
@@ -117,15 +121,17 @@ def measure_night(
         commands=dict(sorted(Counter(command.state.value for command in commands).items())),
         acknowledged=acknowledged,
         unexplained=unexplained,
-        planned=_policy(night, night.planned),
-        fixed=_policy(night, night.fixed),
+        planned=_policy(report, "planned", "under"),
+        fixed=_policy(report, "fixed", "fixed_under"),
+        night=to_json(report, By.COMMUNE),
         origin=origin,
-        report=report,
+        report=page,
         ask=f"{question} {_most_dimmed(night)}",
         ask_rule=_rule_question(question, decided),
+        ask_report=question.replace(" why ", " lighting report "),
     )
     lang = language(settings)
-    write_report(report, _report(night, outcome, question, states, communes, lang), lang)
+    write_report(page, _report(night, outcome, question, states, communes, lang), lang)
     return outcome
 
 
@@ -176,9 +182,10 @@ def _risen(decided: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return dict(sorted(rises.items()))
 
 
-def _policy(night: Review, flux: Floats) -> Policy:
-    under = night.under_lit(flux)
-    return Policy(night.energy_wh(flux), under.share, under.deep)
+def _policy(report: LightingReport, energy: str, under: str) -> Policy:
+    (whole,) = report.lines(By.TERRITORY)
+    found = whole.figures()
+    return Policy(1000 * found[f"{energy}_kwh"], found[f"{under}_share"], found[f"{under}_deep_share"])
 
 
 def _darkest(night: Review) -> Ints:
@@ -260,7 +267,10 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         table.add_row(name, value)
     table.add_row(say("seconds", lang), f"{number(seconds, lang, 1)} s")
     console.print(table)
-    for key, text in (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule)):
+    for line in short_lines(outcome.night, lang):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    asked = (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule))
+    for key, text in (*asked, ("whole_report", outcome.ask_report)):
         console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -273,7 +283,7 @@ def _report(
     lang: Lang,
 ) -> Report:
     dark = night.night.burning
-    fluxes = {"planned": night.planned, "fixed": night.fixed, "needed": night.need.flux}
+    fluxes = {"planned": night.planned, "fixed": night.fixed, "needed": night.needed}
     curves = {name: flux[:, dark].mean(axis=0) for name, flux in fluxes.items()}
     lamps = [
         LampLine(

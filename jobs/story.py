@@ -1,6 +1,6 @@
-"""The demo's story: a day of traffic, people passing, equipment that fails, lies and goes silent; from a seed."""
+"""The demo's story: a day of traffic, people passing, a shower, equipment that fails, lies and goes silent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from engine.telemetry.raw import complete
 from jobs.bootstrap import Territory
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
-from twin.field.story import Count, Presence, Story
+from twin.field.story import Count, Presence, Rain, Story
 from twin.lighting import Fault, FaultKind
 from twin.traffic import made_counts
 
@@ -26,6 +26,7 @@ DEFAULT_NIGHT = date(2026, 11, 16)
 _HOUR_US = 3_600_000_000
 _DAY = timedelta(days=1)
 _PASSERS_A_NIGHT = 3.0
+_SHOWER_MM = 1.4  # an hour, enough to wet a road
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,16 @@ def make_story(assets: Sequence[Asset], traffic: Traffic, night: Night, tables: 
         ),
         presence=_passers(assets, sunset, sunrise, rng),
         faults=_faults(assets, sunset, sunrise, rng),
+        rain=tuple(_rain(assets, night)),
     )
+
+
+def _rain(assets: Sequence[Asset], night: Night) -> Iterator[Rain]:
+    """Every gauge tells once an hour; in the fifth and sixth hour after dusk it has caught a shower."""
+    shower = [night.on_at + timedelta(hours=k) for k in (4, 6)]
+    hours = [at for at in night.slots if at.minute == 0]
+    for gauge in (asset.id for asset in assets if asset.type == "WeatherObserved"):
+        yield from (Rain(gauge, at, _SHOWER_MM if shower[0] <= at < shower[1] else 0.0) for at in hours)
 
 
 def _passers(

@@ -1,6 +1,6 @@
 """A plan's body: what went in and what came out, in one compressed block from which `why` reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -16,7 +16,7 @@ from jobs.words import LANGUAGES, say
 from optimizers.lighting import LightingPlan, LightingProblem, PowerCurve
 from optimizers.lighting import explain as chain
 from optimizers.lighting.packing import pack_parts, unpack_parts
-from optimizers.lighting.problem import Floats
+from optimizers.lighting.problem import Floats, Ints
 
 _FORMAT = 1
 _SAME = ("power_full_w", "ramp_per_slot", "neighbours", "neighbour_step", "dimmable", "curve", "burning")
@@ -36,6 +36,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "parts": parts,
         "quantile": task.traffic.quantile,
         "counters": task.fleet.counters,
+        "detectors": task.fleet.detectors,
         "loans": [[loan.own, loan.lenders] for loan in task.traffic.places.loans],
         "doubts": {counter: list(doubts) for counter, doubts in task.traffic.doubts.items()},
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
@@ -54,6 +55,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "number": task.fleet.number,
         "constant": task.fleet.constant,
         "counter": task.fleet.counter,
+        "detector": task.fleet.detector,
         "place": task.traffic.row,
         "capacity_veh_h": task.traffic.capacity_veh_h,
         "class_number": task.need.number.astype(np.int8),
@@ -112,10 +114,67 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "dimmable": bool(columns["dimmable"][i]),
         "floor": float(problem.floor[i, slot]),
         "flux": float(flux[i, slot]),
-        "held_by": [str(link) for link in chain(problem, flux, i, slot)],
+        "held_by": _held_by(problem, flux, i, slot),
+        **_program(problem, flux, i),
         **_around(head, columns, i, slot),
-        **_traffic(head, columns, i, slot),
+        **_lit_for(head, columns, i, slot),
     }
+
+
+def _program(problem: LightingProblem, flux: Floats, lamp: int) -> dict[str, Any]:
+    """Which of its keeper's programs a lamp follows, in the order of their first lamps, and how many lamps share it."""
+    if problem.holders is None:
+        return {}
+    keeper = problem.holders.of[lamp]
+    programs = list(dict.fromkeys(row.tobytes() for row in flux[problem.holders.of == keeper]))
+    followed = programs.index(flux[lamp].tobytes())
+    return {
+        "program": followed + 1,
+        "programs": len(programs),
+        "program_kept_by": problem.holders.names[keeper],
+        "program_lamps": int(_alike(problem, flux, lamp).size),
+    }
+
+
+def _alike(problem: LightingProblem, flux: Floats, lamp: int) -> Ints:
+    """The lamps that follow the same program of the same keeper."""
+    holders = problem.holders
+    kept = holders.of == holders.of[lamp] if holders is not None else np.arange(len(flux)) == lamp
+    return np.flatnonzero(kept & (flux == flux[lamp]).all(axis=1))
+
+
+def _held_by(problem: LightingProblem, flux: Floats, lamp: int, slot: int) -> list[str]:
+    """The chain that lifts a lamp. Where neither ramp nor neighbour does, its program holds one level for a while, or
+    for several lamps: the chain goes on from whichever of them needs that level in that while.
+    """
+    links = list(map(str, chain(problem, flux, lamp, slot)))
+    if not _unknown(links):
+        return links
+    told = f"program {problem.lamps[lamp]} slot {slot} at {flux[lamp, slot]:.6g}"
+    for other, t in _lifting(problem, flux, lamp, slot):
+        more = list(map(str, chain(problem, flux, other, t)))
+        if not _unknown(more):
+            return [told, *more]
+    return links
+
+
+def _unknown(links: Sequence[str]) -> bool:
+    return any(link.startswith("unknown") for link in links)
+
+
+def _lifting(problem: LightingProblem, flux: Floats, lamp: int, slot: int) -> Iterator[tuple[int, int]]:
+    """Lamps and slots for whose sake a program may be where it is: the greatest need of the while in which it holds
+    this level; then, for what ramps or neighbours ask, its ends.
+    """
+    same = flux[lamp] == flux[lamp, slot]
+    first = slot - int(np.argmin(np.r_[same[slot::-1], False])) + 1
+    last = slot + int(np.argmin(np.r_[same[slot:], False])) - 1
+    alike = _alike(problem, flux, lamp)
+    needs = problem.floor[alike, first : last + 1]
+    row, column = np.unravel_index(np.argmax(needs), needs.shape)
+    yield int(alike[row]), first + int(column)
+    for other in alike.tolist():
+        yield from ((other, t) for t in range(first, last + 1) if t in {first, last} or problem.neighbours.size)
 
 
 def _around(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
@@ -133,6 +192,18 @@ def _around(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: in
         told["order"] = {lang: say(key, lang, order=order["id"], text=order[lang]) for lang in LANGUAGES}
         told["ceiling"] = round(most * head["flux_grid"], 12)
     return told
+
+
+def _lit_for(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
+    """The detector at which a lamp brightens by itself, or the traffic it is lit for."""
+    detector = int(columns["detector"][lamp])
+    if detector < 0:
+        return _traffic(head, columns, lamp, slot)
+    return {
+        "detector": head["detectors"][detector],
+        "boost": float(columns["lanes.boost"][lamp]),
+        "detection": float(columns["lanes.detection"][lamp, slot]),
+    }
 
 
 def _traffic(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:

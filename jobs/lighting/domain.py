@@ -1,32 +1,30 @@
 """Street lighting as `jobs.planning` sees it: read from the store, solved from noon to noon, reviewed afterwards."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from engine.errors import ConsigneError
+from engine.errors import InputError
 from engine.instants import PARIS, isoformat, noon, to_us
-from engine.model import Asset
 from engine.setpoints.events import events_of
 from engine.setpoints.orders import LAMP, orders_of
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
-from jobs.lighting.baseline import UnderLit, actual_need, energy_wh, fixed_program, under_lit
-from jobs.lighting.body import body, explain, read_body, with_plan
+from jobs.lighting.body import body, explain, with_plan
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, without_plan
-from jobs.lighting.need import Need
+from jobs.lighting.holders import NOBODY_LIMITED, keepers_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, build_problem
 from jobs.lighting.weather import wet_road
 from jobs.planning.domain import Domain, StaleInputs
+from jobs.rooms import announced_rooms
 from optimizers.lighting import LightingPlan
-from optimizers.lighting.problem import Floats
 
 HISTORY = timedelta(days=366)
 _DAY = timedelta(days=1)
@@ -103,6 +101,7 @@ def task_of(
         presence=presence_seen(unit, territory, start - tables.lanes.history, min(start, at)),
         around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
         at=min(at, start),
+        keepers=keepers_of(territory, announced_rooms(unit)),
     )
 
 
@@ -116,13 +115,19 @@ def around(territory: Territory) -> Around:
 
 
 def rules_only(
-    _unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
+    unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
 ) -> tuple[LightingTask, LightingPlan]:  # fmt: skip
-    """See `without_plan`."""
+    """See `without_plan`. Cabinets that cannot be read are taken to have no limit."""
     start, _ = lighting_day(at + ahead)
     lamps, quantile = territory.of_type("Streetlight"), settings.plan_quantile
     heeded = around(territory)
-    return without_plan(lamps, tables=tables_of(settings), start_at=start, quantile=quantile, around=heeded)
+    try:
+        keepers = keepers_of(territory, announced_rooms(unit))
+    except InputError:
+        keepers = NOBODY_LIMITED
+    return without_plan(
+        lamps, tables=tables_of(settings), start_at=start, quantile=quantile, around=heeded, keepers=keepers
+    )
 
 
 DOMAIN = Domain(
@@ -139,40 +144,3 @@ DOMAIN = Domain(
     span=lighting_day,
     unit="Wh",
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Review:
-    """A night looked back at: what was planned, what the fixed program would have done, what the traffic called for.
-
-    Fluxes are (n, T), in the order of `lamps`.
-    """
-
-    lamps: tuple[Asset, ...]
-    task: LightingTask
-    planned: Floats
-    fixed: Floats
-    need: Need
-
-    @property
-    def night(self) -> Night:
-        return self.task.night
-
-    def energy_wh(self, flux: Floats) -> float:
-        return energy_wh(self.task, flux)
-
-    def under_lit(self, flux: Floats) -> UnderLit:
-        return under_lit(self.task, flux, self.need)
-
-
-def review(unit: Unit, territory: Territory, start: datetime, settings: Settings) -> Review:
-    """Raises ConsigneError if no plan was made for that day."""
-    record = next((r for r in unit.plans.list(DOMAIN.name, 50) if r.start == start), None)
-    found = unit.plans.get(record.id) if record else None
-    if found is None:
-        raise ConsigneError(f"lighting: no plan covers the day from {start} → consigne run plan-lighting --at {start}")
-    task = task_of(unit, territory, start, settings)
-    planned = read_body(found[1])[1]
-    came = traffic_counts(unit, territory, start, task.night.until)
-    lamps = tuple(territory.by_id[lamp] for lamp in task.problem.lamps)
-    return Review(lamps, task, planned, fixed_program(task), actual_need(task, came))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -13,12 +14,13 @@ from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.body import open_body
 from jobs.lighting.fleet import some
+from jobs.lighting.holders import NOBODY_LIMITED, Keepers
 from jobs.lighting.keeping import lifted
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
 from optimizers.lighting import TOLERANCE, LightingPlan, LightingProblem, energy_wh
 from optimizers.lighting.check import ceiling
-from optimizers.lighting.problem import Floats
+from optimizers.lighting.problem import Floats, Ints
 from optimizers.result import Status
 
 _NOTHING_COUNTED = {"asset": pl.String, "observed_at": pl.Int64, "intensity": pl.Float64}
@@ -46,21 +48,22 @@ def shift(task: LightingTask, block: bytes) -> LightingPlan:
 
 
 def without_plan(
-    lamps: Sequence[Asset], *, tables: LightingTables, start_at: datetime, quantile: float, around: Around | None = None
-) -> tuple[LightingTask, LightingPlan]:
-    """Every lamp at its normal class from dusk to dawn, brighter for events and as dark as orders have it, and its
-    neighbours within their step. Needs no counter.
+    lamps: Sequence[Asset], *, tables: LightingTables, start_at: datetime, quantile: float,
+    around: Around | None = None, keepers: Keepers = NOBODY_LIMITED,
+) -> tuple[LightingTask, LightingPlan]:  # fmt: skip
+    """Every lamp at its normal class from dusk to dawn, brighter for events and as dark as orders have it, its
+    neighbours within their step, in as many programs as their keepers take. Needs no counter.
 
     Lamps that cannot be read are left to their own safe value, which is full. Raises InputError where none can be.
     """
     unfit: set[str] = set()
     history = pl.DataFrame(schema=_NOTHING_COUNTED)
+    made = partial(build_problem, start_at=start_at, tables=tables, quantile=quantile, around=around, keepers=keepers)
     try:
-        task = build_problem(lamps, [], history, start_at=start_at, tables=tables, quantile=quantile, around=around)
+        task = made(lamps, [], history)
     except InputError as error:
         unfit = {problem.source for problem in error.problems}
-        fit = [lamp for lamp in lamps if lamp.id not in unfit]
-        task = build_problem(fit, [], history, start_at=start_at, tables=tables, quantile=quantile, around=around)
+        task = made([lamp for lamp in lamps if lamp.id not in unfit], [], history)
     reasons = (f"left to their safe value, they cannot be read: {some(sorted(unfit))} lamps",) if unfit else ()
     return task, _plan(task, _lifted(task.problem), "the normal class all night", reasons)
 
@@ -72,8 +75,8 @@ def _since_noon(at: datetime) -> int:
 
 
 def _lifted(problem: LightingProblem) -> Floats:
-    """The least flux (n, T) at or above the floors that keeps neighbours within their step and ramps, and lamps that
-    cannot dim on. No solver is asked: it may be what failed."""
+    """Flux (n, T) at or above the floors that keeps neighbours within their step and ramps, lamps that cannot dim on,
+    and every keeper within its programs; without keepers the least. No solver is asked: it may be what failed."""
     on = np.flatnonzero(problem.burning)
     flux, dark = problem.floor[:, on], problem.ceiling[:, on] == 0
     if (flux == flux[:, :1]).all():  # a night like most: one level is enough
@@ -88,9 +91,44 @@ def _lifted(problem: LightingProblem) -> Floats:
             raised[:, t] = np.maximum(raised[:, t], np.round(raised[:, t - 1] - ramp[:, t - 1], 12))
         for t in range(raised.shape[1] - 1, 0, -1):
             raised[:, t - 1] = np.maximum(raised[:, t - 1], np.round(raised[:, t] - ramp[:, t - 1], 12))
+        raised = _kept(raised, problem)
         if np.array_equal(raised, flux):
             return np.where(problem.burning, _whole(flux, problem), 0.0)
         flux = raised
+
+
+def _kept(flux: Floats, problem: LightingProblem) -> Floats:
+    """Raised so far that each keeper takes it. A program that changes too often holds its brightest level; of too many
+    the two that cost least light become one. The brighter of two that keep their ramps keeps them too.
+    """
+    holders = problem.holders
+    if holders is None:
+        return flux
+    raised = flux.copy()
+    changes = (np.diff(np.pad(flux, ((0, 0), (1, 1))), axis=1) != 0).sum(axis=1)
+    often = changes > holders.switch_points[holders.of]
+    raised[often] = raised[often].max(axis=1, keepdims=True)
+    for h, most in enumerate(holders.programs.tolist()):
+        mine = np.flatnonzero(holders.of == h)
+        rows, which, lamps = np.unique(raised[mine], axis=0, return_inverse=True, return_counts=True)
+        if len(rows) > most:
+            raised[mine] = _merged(rows, lamps, most)[which.reshape(-1)]
+    return raised
+
+
+def _merged(rows: Floats, lamps: Ints, most: int) -> Floats:
+    """These programs (p, T), each of so many lamps, with no more than `most` of them different."""
+    group, rows, weight = np.arange(len(rows)), rows.copy(), lamps.astype(np.float64)
+    while len(left := np.unique(group)) > most:
+        pairs = [(a, b) for k, a in enumerate(left.tolist()) for b in left[k + 1 :].tolist()]
+        both = [np.maximum(rows[a], rows[b]).sum() for a, b in pairs]
+        own = [rows[a].sum() * weight[a] + rows[b].sum() * weight[b] for a, b in pairs]
+        lost = [level * (weight[a] + weight[b]) - now for (a, b), level, now in zip(pairs, both, own, strict=True)]
+        a, b = pairs[int(np.argmin(lost))]
+        rows[a], weight[a] = np.maximum(rows[a], rows[b]), weight[a] + weight[b]
+        group[group == b] = a
+    merged: Floats = rows[group]
+    return merged
 
 
 def _whole(flux: Floats, problem: LightingProblem) -> Floats:

@@ -1,12 +1,13 @@
 """Lamps that brighten by themselves: how much of the time, as their detectors tell."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from engine.instants import to_us
-from jobs.lighting.fleet import Fleet
+from jobs.lighting.fleet import Fleet, some
 from jobs.lighting.night import Night, group_of
 from jobs.lighting.tables import LightingTables
 from optimizers.lighting import Lanes
@@ -15,6 +16,26 @@ from optimizers.lighting.problem import Floats, Ints
 NOBODY_SEEN = pl.DataFrame(schema={"asset": pl.String, "observed_at": pl.Int64, "value": pl.Float64})
 _HOUR_US = 3_600_000_000
 _GROUPS = 72  # kind of day times hour, see `group_of`
+
+
+def awake(fleet: Fleet, night: Night, presence: pl.DataFrame, tables: LightingTables) -> Fleet:
+    """The fleet without the detectors that have long said nothing: nobody may be left in the dark by a dead one. Their
+    lamps are lit for traffic as others are, whatever they may still do by themselves.
+    """
+    since_us = to_us(night.start) - int(tables.lanes.silent_after.total_seconds()) * 1_000_000
+    lately = presence.filter(pl.col("observed_at") >= since_us)["asset"].unique().to_list()
+    silent = np.flatnonzero(~np.isin(np.array(fleet.detectors, np.str_), lately))
+    asleep = np.isin(fleet.detector, silent)
+    if not asleep.any():
+        return fleet
+    lamps = [fleet.lamps[i] for i in np.flatnonzero(asleep)]
+    reason = f"lit for traffic, their detectors say nothing: {some(lamps)} lamps"
+    return replace(
+        fleet,
+        detector=np.where(asleep, -1, fleet.detector),
+        boost=np.where(asleep, 0.0, fleet.boost),
+        reasons=(*fleet.reasons, reason),
+    )
 
 
 def lanes_of(fleet: Fleet, night: Night, presence: pl.DataFrame, tables: LightingTables) -> Lanes | None:

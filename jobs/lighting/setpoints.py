@@ -59,10 +59,13 @@ def _reason(found: Body, lamp: int) -> str:
         return "dusk to dawn: cannot dim"
     if columns["constant"][lamp]:
         return f"{normal} all night: a conflict area"
+    lowest = int(columns["class_number"][lamp][burning].max())
+    detector = int(columns["detector"][lamp])
+    if detector >= 0:
+        return f"{family}{lowest}, {normal} by itself while {found.head['detectors'][detector]} sees somebody"
     place, counters = int(columns["place"][lamp]), found.head["counters"]
     if place < 0 or np.isnan(columns["veh_h"][place][burning]).all():
         return f"{normal} all night: no traffic history"
-    lowest = int(columns["class_number"][lamp][burning].max())
     where = counters[place] if place < len(counters) else "like streets"
     share = f"P{found.head['quantile'] * 100:g} of traffic at {where}"
     return f"{normal} to {family}{lowest} by {share}" if lowest > number else f"{normal}: {share}"

@@ -119,6 +119,7 @@ class LaneDefaults(_Entry):
     hold: Duration
     detection: Fraction
     history: Duration
+    silent_after: Duration
 
 
 class DensityLimits(_Entry):

@@ -13,7 +13,7 @@ from jobs.lighting.around import Around
 from jobs.lighting.fleet import Fleet, read_fleet, some
 from jobs.lighting.holders import NOBODY_LIMITED, Keepers, steady
 from jobs.lighting.lamps import fits
-from jobs.lighting.lanes import NOBODY_SEEN, lanes_of
+from jobs.lighting.lanes import NOBODY_SEEN, awake, lanes_of
 from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.tables import LightingTables
@@ -60,7 +60,8 @@ def build_problem(
     with every problem of every lamp and counter, ValueError for a start that is no local noon.
     """
     night = night_of(start_at, tables)
-    fleet = read_fleet(lamps, counters, tables, night.local[0].date())
+    presence = NOBODY_SEEN if presence is None else presence
+    fleet = awake(read_fleet(lamps, counters, tables, night.local[0].date()), night, presence, tables)
     traffic = forecast_traffic(fleet, night, history, tables, quantile, at or start_at)
     around = around or Around()
     need = need_of(fleet, night, traffic, tables, around)
@@ -77,7 +78,7 @@ def build_problem(
         curves=fleet.curves,
         curve=fleet.curve,
         holders=keepers.holders(fleet.lamps),
-        lanes=lanes_of(fleet, night, NOBODY_SEEN if presence is None else presence, tables),
+        lanes=lanes_of(fleet, night, presence, tables),
     )
     reasons = [
         *fleet.reasons,

@@ -27,6 +27,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "seconds": ("Time taken", "Durée"),
     "report": ("Report", "Rapport"),
     "next": ("Type next", "Tapez ensuite"),
+    "whole_report": ("All of the night's figures", "Tous les chiffres de la nuit"),
     "then": ("And, for the rules", "Et, pour les règles"),
     "needed": ("needed by the traffic that came", "requis par le trafic réel"),
     "planned": ("planned", "planifié"),

@@ -36,12 +36,27 @@ def check_night(outcome: dict[str, Any], folder: Path) -> None:
     assert outcome["commands"]["verified"] > outcome["lamps"] * 0.9
     assert outcome["alarms_raised"] >= 1
     assert outcome["runs"]["plan-lighting"] == 2  # the night's, and an hour before noon the next one's
+    assert outcome["runs"]["replan-lighting"] == 2  # the road is wet, the road has dried
     assert outcome["runs"]["roll-up"] == 25
+    check_report(outcome)
     assert set(outcome["run_states"]) <= {"done", "degraded"}
     effects = effects_of(folder)
     applied = [(effect["point"], effect["seq"]) for effect in effects]
     assert len(applied) == len(set(applied))
     assert len(applied) >= outcome["commands"]["verified"]
+
+
+def check_report(outcome: dict[str, Any]) -> None:
+    """The night by commune adds up, its meters are near its plan, and what was dimmed was lit for the shower."""
+    lines, total = outcome["night"]["lines"], outcome["night"]["total"]
+    assert [line["commune_name"] for line in lines] == ["Béhuard", "Savennières"]
+    for name in ("planned_kwh", "measured_kwh", "lamp_nights", "planned_eur", "planned_co2_kg"):
+        assert sum(line[name] for line in lines) == pytest.approx(total[name], abs=1e-6), name
+    assert total["within_band"] is True
+    assert outcome["planned"]["energy_wh"] == pytest.approx(1000 * total["planned_kwh"])
+    assert outcome["planned"]["energy_wh"] < outcome["fixed"]["energy_wh"]
+    assert total["crossing_under_share"] == 0
+    assert outcome["planned"]["under_lit"] < 0.03 < outcome["fixed"]["under_lit"]
 
 
 @pytest.mark.timeout(180)
@@ -97,8 +112,15 @@ def test_the_same_seed_is_the_same_night(consigne: Run, tmp_path: Path) -> None:
     second = play(consigne)
     # On a slow machine the field says a slot twice, and the second time is refused: that alone may differ.
     told_twice = {"received": 0, "refused": {}}
-    assert first | told_twice == second | told_twice
+    assert planned(first) | told_twice == planned(second) | told_twice
     assert kept == sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(tmp_path / "night"))
+
+
+def planned(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Without what meters measured: lamps switch when a command reaches them, some milliseconds sooner or later."""
+    lines = [*outcome["night"]["lines"], outcome["night"]["total"]]
+    kept = [{name: value for name, value in line.items() if "measured" not in name} for line in lines]
+    return outcome | {"night": kept}
 
 
 @pytest.mark.timeout(180)

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.equipment.connections import Room
 from engine.errors import ConsigneError, InputError
 from engine.instants import noon
 from engine.model import Asset
 from jobs.lighting import LightingTask, body
 from jobs.lighting.body import open_body, with_plan
 from jobs.lighting.fallback import shift, without_plan
+from jobs.lighting.holders import Keepers
 from optimizers.lighting import check, energy_wh, solve
 from optimizers.result import Status
 
@@ -117,3 +119,28 @@ def test_a_body_takes_another_plan_of_its_problem_only() -> None:
     assert with_plan(block, solve(task.problem)) == block
     with pytest.raises(ValueError, match="wants"):
         with_plan(block, solve(other.problem))
+
+
+@settings(max_examples=20)
+@given(most=st.integers(1, 5), changes=st.integers(2, 4), day=st.sampled_from(NIGHTS))
+def test_without_a_plan_keepers_are_kept_to_as_well(most: int, changes: int, day: date) -> None:
+    """Streets of several classes and a lamp that cannot dim, at one cabinet and at none that is limited."""
+    classes = ["M6", "M5", "M4", "P4"]
+    streets = [
+        lamp(f"{name}-{n}", segment=name, order=n, class_normal=name, crossing=n == 1)
+        for name in classes
+        for n in range(2)
+    ]
+    lamps = [
+        *streets,
+        lamp("S", segment="X", dimmable=False, flux_curve="hps-a", standby_w=0.0),
+        lamp("F", segment="Y"),
+    ]
+    of = {one.id: "cabinet C-1" for one in lamps} | {"F": "cabinet C-2"}
+    keepers = Keepers(of, {"cabinet C-1": Room(most, changes), "cabinet C-2": Room()})
+    task, plan = without_plan(lamps, tables=TABLES, start_at=noon(day), quantile=0.9, keepers=keepers)
+    free = without_plan(lamps, tables=TABLES, start_at=noon(day), quantile=0.9)[1]
+    assert check(task.problem, plan) == []
+    limited = plan.flux[[i for i, one in enumerate(plan.lamps) if of[one] == "cabinet C-1"]]
+    assert len(np.unique(limited, axis=0)) == min(most, len(np.unique(free.flux[:-1], axis=0)))
+    assert (plan.flux >= free.flux).all()

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from engine.errors import InputError
 from engine.instants import PARIS, noon
 from engine.model import Asset, Level
 from jobs.bootstrap import Territory
-from jobs.lighting import body, build_problem, to_setpoints
+from jobs.lighting import body, build_problem, explain, to_setpoints
 from jobs.lighting.holders import Keepers, keepers_of, steady
 from jobs.lighting.night import night_of
 from jobs.rooms import Announced
@@ -26,6 +27,7 @@ from optimizers.lighting import solve
 from optimizers.lighting.parts import UNLIMITED
 
 from .test_jobs import DAY, NOON, STREET, TABLES, counter, counts
+from .test_jobs import lamp as lamp_of
 
 WEST = MqttConnection(id="west", kind="mqtt", url="mqtt://localhost", gateways=("A-*",), version="5")
 SAID = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -165,3 +167,26 @@ def test_every_lamp_can_be_told_its_night(day: date, offset_h: int) -> None:
             assert local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
     lit = [slot.program.at(noon(day) + timedelta(hours=14)) for slot in slots]
     assert all(level is not None and level > 0 for level in lit)
+
+
+def test_why_tells_of_the_program_and_of_the_need_that_lifts_it() -> None:
+    """A dim street and a bright one at a cabinet that holds one program: the dim one is as bright as the other."""
+    bright = [lamp_of("L-5", segment="S-2", counter="T-2", order=n) for n in range(1)]
+    lamps = [*STREET, *bright]
+    keepers = Keepers({one.id: "cabinet C-1" for one in lamps}, {"cabinet C-1": Room(1, 4)})
+    history = pl.concat([counts(lambda at: 20.0 + at.hour), counts(lambda at: 900.0 + at.hour, asset="T-2")])
+    task = build_problem(
+        lamps, [counter(), counter("T-2")], history, start_at=NOON, tables=TABLES, quantile=0.9, keepers=keepers
+    )
+    plan = solve(task.problem)
+    assert len(np.unique(plan.flux, axis=0)) == 1
+    at = NOON + timedelta(hours=11)
+    told = explain(body(task, plan), "L-0/illuminanceLevel", at)
+    assert (told["program"], told["programs"], told["program_lamps"]) == (1, 1, 5)
+    assert told["program_kept_by"] == "cabinet C-1"
+    assert told["floor"] < told["flux"]
+    slot = task.night.slot_of(at)
+    assert told["held_by"][0] == f"program L-0 slot {slot} at {told['flux']:.6g}"
+    assert told["held_by"][-1].startswith("floor L-5 slot ")
+    own = explain(body(task, plan), "L-5/illuminanceLevel", at)
+    assert own["held_by"] == [f"floor L-5 slot {slot} at {told['flux']:.6g}"]

@@ -9,7 +9,7 @@ import pytest
 
 from engine.instants import PARIS, noon, to_us
 from engine.model import AckStatus, Asset, Command
-from jobs.lighting import LightingTask, body, build_problem, read_body, to_setpoints
+from jobs.lighting import LightingTask, body, build_problem, explain, read_body, to_setpoints
 from jobs.lighting.lanes import NOBODY_SEEN, seen_share
 from optimizers.lighting import energy_wh, solve
 from twin.lighting import Boost, Darkness, Lamp
@@ -159,15 +159,36 @@ class TestPlan:
         assert task.problem.lanes is not None
         assert task.problem.lanes.detection[0].max() == 0
 
+    @pytest.mark.parametrize(("days", "lane"), [(1.9, True), (2.1, False), (27.0, False)])
+    def test_a_detector_that_long_said_nothing_leaves_its_lamps_to_traffic(self, days: float, lane: bool) -> None:
+        until = to_us(NOON - timedelta(days=days))
+        words = every_evening(30).filter(pl.col("observed_at") <= until)
+        last = told((NOON - timedelta(days=days), 0))
+        task = task_of([self.LANE], pl.concat([words, last]))
+        assert task.classes[0, at_local(task, 19)] == ("P6" if lane else "P4")
+        assert (task.problem.lanes is not None) == lane
+        said = "lit for traffic, their detectors say nothing: 1 (L-1) lamps"
+        assert (said in task.reasons) == (not lane)
+
+    def test_a_detector_never_heard_of_is_no_lane(self) -> None:
+        task = task_of([self.LANE])
+        assert task.problem.lanes is None
+        assert task.classes[0, at_local(task, 19)] == "P4"
+
     def test_without_detectors_there_are_no_lanes(self) -> None:
         assert task_of([self.PLAIN], every_evening(30)).problem.lanes is None
 
     def test_the_night_the_clocks_go_back(self) -> None:
         day = date(2026, 10, 24)
         task = build_problem(
-            [self.LANE], [counter()], counts(evening_traffic, before=day), start_at=noon(day), tables=TABLES,
+            [self.LANE],
+            [counter()],
+            counts(evening_traffic, before=day),
+            start_at=noon(day),
+            tables=TABLES,
             quantile=0.9,
-        )  # fmt: skip
+            presence=told((noon(day) - timedelta(hours=20), 0)),
+        )
         assert task.problem.lanes is not None
         assert task.problem.lanes.detection.shape == (1, 100)
         assert set(task.problem.lanes.detection[0]) == {TABLES.lanes.detection}
@@ -177,6 +198,18 @@ class TestPlan:
         plan = solve(task.problem)
         problem, flux = read_body(body(task, plan))
         assert energy_wh(problem, flux) == energy_wh(task.problem, plan.flux)
+
+    def test_why_names_the_detector_and_what_is_expected_of_it(self) -> None:
+        task = task_of([self.LANE, lamp("L-2", order=1, **PATH)], every_evening(30))
+        block = body(task, solve(task.problem))
+        at = task.night.slots[at_local(task, 22)]
+        told = explain(block, "L-1/illuminanceLevel", at)
+        assert (told["detector"], told["boost"], told["class_normal"], told["class"]) == ("D-1", 1.0, "P4", "P6")
+        assert told["detection"] == pytest.approx(0.5)
+        assert "counter" not in told
+        assert "detector" not in explain(block, "L-2/illuminanceLevel", at)
+        reasons = [slot.reason for slot in to_setpoints(block, "v", NOON)]
+        assert reasons[0] == "P6, P4 by itself while D-1 sees somebody"
 
     def test_the_twin_draws_what_the_plan_expected_where_people_come_as_they_came(self) -> None:
         """Every night at 20:05, 20:20, 22:40 and 4:10, for as long as they are seen and the lamp holds: 120 s."""

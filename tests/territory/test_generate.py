@@ -188,9 +188,14 @@ def test_loops_stand_on_roads_of_their_kind(full: Territory) -> None:
 
 def test_detectors_serve_dimmable_lamps_of_one_segment_and_each_lamp_once(full: Territory) -> None:
     lamps = {lamp.id: lamp for lamp in by_type(full)["Streetlight"]}
+    alone: defaultdict[str, list[str]] = defaultdict(list)
+    for lamp in lamps.values():
+        if "detector" in lamp.attributes:
+            alone[lamp.attributes["detector"]].append(lamp.id)
     served: Counter[str] = Counter()
     for detector in by_type(full)["PresenceDetector"]:
-        mine = [lamps[name] for name in detector.attributes["lamps"]]
+        assert (detector.id in alone) != ("lamps" in detector.attributes)
+        mine = [lamps[name] for name in detector.attributes.get("lamps", alone[detector.id])]
         assert mine
         assert {lamp.parent for lamp in mine} == {detector.parent}
         assert len({lamp.attributes["segment"] for lamp in mine}) == 1
@@ -199,6 +204,12 @@ def test_detectors_serve_dimmable_lamps_of_one_segment_and_each_lamp_once(full: 
     assert max(served.values()) == 1
     quiet = sum(lamps[name].attributes["road_class"] in ("path", "residential") for name in served)
     assert quiet / len(served) > 0.9
+
+
+def test_lamps_of_paths_brighten_by_themselves_and_those_of_crossings_never(full: Territory) -> None:
+    lanes = [lamp.attributes for lamp in by_type(full)["Streetlight"] if "detector" in lamp.attributes]
+    assert lanes
+    assert {(lamp["road_class"], lamp["crossing"], lamp["boost"]) for lamp in lanes} == {("path", False, 1.0)}
 
 
 def test_feeders_share_the_streets_of_their_cabinet(full: Territory) -> None:

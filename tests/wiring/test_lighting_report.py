@@ -19,9 +19,10 @@ from engine.store import Store
 from jobs.bootstrap import Territory
 from jobs.cli import main
 from jobs.domains import DOMAINS
-from jobs.lighting.domain import review, tables_of
+from jobs.lighting.baseline import actual_need, energy_wh, fixed_program, under_lit
+from jobs.lighting.domain import tables_of, task_of, traffic_counts
 from jobs.lighting.night import night_of
-from jobs.lighting.reporting import By, make_report, notes, to_csv, to_json, to_lines
+from jobs.lighting.reporting import By, make_report, notes, review, to_csv, to_json, to_lines
 from jobs.lighting.reporting.metering import consumed_kwh
 from jobs.lighting.weather import rained
 from jobs.planning import PlanRequest, run_plan
@@ -58,11 +59,16 @@ def test_a_night_by_cabinet_commune_and_territory(
     found = make_report(store, territory, settings, night, night)
     (whole,) = (line.figures() for line in found.lines(By.TERRITORY))
     with store.read() as unit:
-        told = review(unit, territory, NOON, settings)
+        task = task_of(unit, territory, NOON, settings)
+        need = actual_need(task, traffic_counts(unit, territory, NOON, NOON + DAY))
+    seen, fixed = review(store, territory, settings, night), fixed_program(task)
+    np.testing.assert_allclose(seen.fixed, fixed, atol=1e-12)
+    np.testing.assert_allclose(seen.needed, need.flux, atol=1e-12)
+    assert [lamp.id for lamp in seen.lamps] == list(task.problem.lamps)
     assert whole["lamp_nights"] == 240
-    assert whole["planned_kwh"] == pytest.approx(told.energy_wh(told.planned) / 1000, rel=0.03)
-    assert whole["under_share"] == pytest.approx(told.under_lit(told.planned).share)
-    assert whole["fixed_under_share"] == pytest.approx(told.under_lit(told.fixed).share)
+    assert whole["planned_kwh"] == pytest.approx(energy_wh(task, seen.planned) / 1000, rel=0.03)
+    assert whole["under_share"] == pytest.approx(under_lit(task, seen.planned, need).share)
+    assert whole["fixed_under_share"] == pytest.approx(under_lit(task, fixed, need).share)
     assert whole["planned_kwh"] < whole["fixed_kwh"] < whole["full_kwh"]
     assert whole["measured_kwh"] == pytest.approx(56.2)
     cabinets = {line.id: line.figures() for line in found.lines(By.CABINET)}

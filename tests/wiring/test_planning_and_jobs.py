@@ -16,7 +16,8 @@ from engine.store import Store
 from engine.store.ledger import RunState
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
-from jobs.lighting.domain import lighting_day, review
+from jobs.lighting import LightingTask, energy_wh, read_body
+from jobs.lighting.domain import lighting_day, task_of
 from jobs.planning import run_plan
 from jobs.runs import RunOutcome
 from jobs.schedules.loading import built_in
@@ -80,21 +81,26 @@ def test_a_run_killed_before_its_commit_is_begun_again_and_committed_once(
 def test_without_history_every_lamp_keeps_its_normal_class(
     store: Store, territory: Territory, settings: Settings
 ) -> None:
-    run_plan(store, territory, LIGHTING, NOON, settings)
-    with store.read() as unit:
-        night = review(unit, territory, NOON, settings)
-    labels = night.task.classes[:, night.night.burning]
-    normal = [str(lamp.attributes["class_normal"]) for lamp in night.lamps]
-    assert all((row == label).all() for row, label in zip(labels, normal, strict=True))
-    assert (night.planned[:, night.night.burning] > 0).all()
+    planned, task = planned_night(store, territory, settings)
+    burning = task.night.burning
+    normal = [str(territory.by_id[lamp].attributes["class_normal"]) for lamp in task.problem.lamps]
+    assert all((row == label).all() for row, label in zip(task.classes[:, burning], normal, strict=True))
+    assert (planned[:, burning] > 0).all()
 
 
 def test_more_light_than_asked_never_less(store: Store, territory: Territory, settings: Settings, history: int) -> None:
-    run_plan(store, territory, LIGHTING, NOON, settings)
+    planned, task = planned_night(store, territory, settings)
+    assert (planned >= task.need.flux - 1e-9).all()
+    assert energy_wh(task, planned) < energy_wh(task, np.ones_like(planned) * task.night.burning)
+
+
+def planned_night(store: Store, territory: Territory, settings: Settings) -> tuple[Any, LightingTask]:
+    """Flux (n, T) of the plan that is made, and what was behind it."""
+    made = run_plan(store, territory, LIGHTING, NOON, settings)
     with store.read() as unit:
-        night = review(unit, territory, NOON, settings)
-    assert (night.planned >= night.task.need.flux - 1e-9).all()
-    assert night.energy_wh(night.planned) < night.energy_wh(np.ones_like(night.planned) * night.night.burning)
+        found = unit.plans.get(made.record.id)
+        assert found is not None
+        return read_body(found[1])[1], task_of(unit, territory, NOON, settings)
 
 
 def test_a_job_runs_once_an_occurrence(service: JobContext, history: int) -> None:

@@ -40,7 +40,9 @@ class Site:
             if asset.type == "StreetlightControlCabinet"
         }
         self._gateways = {asset.id: asset.gateway or asset.parent or asset.id for asset in assets}
-        self._events = sorted((*_presences(story), *_counts(story)), key=lambda event: event[0], reverse=True)
+        self._events = sorted(
+            (*_presences(story), *_counts(story), *_rain(story)), key=lambda event: event[0], reverse=True
+        )
         self._untold: defaultdict[str, list[Reading]] = defaultdict(list)
         self._waiting: list[tuple[datetime, int, Wire]] = []
         self._delayed = 0
@@ -205,6 +207,11 @@ def _counts(story: Story) -> Iterator[tuple[datetime, Reading]]:
         for name, value in values.items():
             if value is not None:
                 yield count.observed_at, _happened(count.asset, name, value, count.observed_at)
+
+
+def _rain(story: Story) -> Iterator[tuple[datetime, Reading]]:
+    for rain in story.rain:
+        yield rain.at, _happened(rain.gauge, "precipitation", rain.precipitation_mm, rain.at)
 
 
 def _presences(story: Story) -> Iterator[tuple[datetime, Reading]]:

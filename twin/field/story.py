@@ -6,6 +6,7 @@
      "counts": [["T-49007-001", "2026-11-22T12:00:00Z", 412.0, 0.08]],   counter, at, vehicles/h, occupancy or null
      "presence": [["D-49007-001", "2026-11-22T22:41:07Z"]],              detector, at
      "presence_hold_s": 120,                                             how long a detector stays on
+     "rain": [["W-49007-0001", "2026-11-22T22:00:00Z", 1.4]],            gauge, at, mm since it last told
      "faults": [{"asset": "L-49007-00012", "kind": "lie", "from_at": …, "until_at": …,
                  "probability": 1, "delay_s": 60}],                      kinds: twin.lighting.FaultKind
      "flux_curves": {"led": [[0, 0], [1, 1]]}}                           flux → share of power; default FLUX_CURVES
@@ -41,6 +42,14 @@ class Presence(NamedTuple):
     at: AwareDatetime
 
 
+class Rain(NamedTuple):
+    """What a gauge has caught since it last told, in mm; 0 too."""
+
+    gauge: str
+    at: AwareDatetime
+    precipitation_mm: float
+
+
 @dataclass(frozen=True)
 class Story:
     """What happens in the field, slot by slot from `start_at`."""
@@ -52,6 +61,7 @@ class Story:
     nights: tuple[tuple[AwareDatetime, AwareDatetime], ...]
     counts: tuple[Count, ...] = ()
     presence: tuple[Presence, ...] = ()
+    rain: tuple[Rain, ...] = ()
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     slot_s: int = 900

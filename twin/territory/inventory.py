@@ -76,9 +76,10 @@ class Variant(_Entry):
 
 
 class Road(_Entry):
-    """A kind of road: what its counting loops may count at most, and its variants."""
+    """A kind of road: what its counting loops may count at most, the width its lamps light, and its variants."""
 
     capacity_veh_h: float = Field(gt=0)
+    width_m: float = Field(gt=0)
     variants: tuple[Variant, ...] = Field(min_length=1)
 
 

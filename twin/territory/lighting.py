@@ -13,7 +13,7 @@ from engine.model import Asset, Zone
 from twin.territory.apportion import apportion
 from twin.territory.cells import M_PER_DEGREE_LAT, M_PER_DEGREE_LON
 from twin.territory.inventory import Roads, Variant
-from twin.territory.streets import Street, bisect
+from twin.territory.streets import SPACING_M, Street, bisect
 
 LOOP_GROUPS = (("main",), ("collector",), ("residential", "path"))
 _LOOP_SHARES = (2, 2, 1)
@@ -78,6 +78,7 @@ def light(
     crossings = _crossings(sites, counts["PedestrianCrossing"], random)
     loops = _loops(sites, counts["TrafficFlowObserved"], roads, random)
     draws = random.random((len(sites), 2))
+    detectors, lane_of = _detectors(sites, led, counts["PresenceDetector"], random)
     cabinets = [list(group) for _, group in groupby(sites, key=lambda site: site.cabinet)]
     counters = _Counters(loops)
     return {
@@ -86,9 +87,11 @@ def light(
         "Streetlight": [
             lamp
             for k, site in enumerate(sites)
-            for lamp in _lamps(site, led[k], crossings.get(k, frozenset()), counters.nearest(site), draws[k], roads)
+            for lamp in _lamps(
+                site, led[k], crossings.get(k, frozenset()), counters.nearest(site), draws[k], roads, lane_of
+            )
         ],
-        "PresenceDetector": list(_detectors(sites, led, counts["PresenceDetector"], random)),
+        "PresenceDetector": detectors,
         "TrafficFlowObserved": loops,
         "PedestrianCrossing": list(_crossing_assets(sites, crossings)),
     }
@@ -184,7 +187,13 @@ def _feeders(cabinets: Sequence[Sequence[Site]], count: int) -> Iterator[Asset]:
 
 
 def _lamps(
-    site: Site, led: int, crossings: frozenset[int], counter: str, draw: np.ndarray, roads: Roads
+    site: Site,
+    led: int,
+    crossings: frozenset[int],
+    counter: str,
+    draw: np.ndarray,
+    roads: Roads,
+    lane_of: Mapping[str, str],
 ) -> Iterator[Asset]:
     margin = 105 + 5 * int(draw[0] * 6)  # per cent of what the class asks: lamps come in steps
     curve = ("led-a", 0.5) if draw[1] < 0.6 else ("led-b", 1.0)
@@ -203,6 +212,8 @@ def _lamps(
             "parked_vehicles": site.street.variant.parked_vehicles,
             "ambient": site.street.variant.ambient,
             "crossing": order in crossings,
+            "area_m2": SPACING_M * roads.roads[site.street.road_class].width_m,
+            **_lane(lane_of.get(site.lamp(order)), order in crossings),
         }
         place = site.place(order)
         yield Asset(site.lamp(order), "Streetlight", site.zone, *place, site.cabinet, site.cabinet, attributes)
@@ -225,8 +236,17 @@ def _class(variant: Variant, crossing: bool, margin: int, roads: Roads) -> dict[
     }
 
 
-def _detectors(sites: Sequence[Site], led: Sequence[int], count: int, random: np.random.Generator) -> Iterator[Asset]:
-    """Detectors over the LED lamps of quiet streets first, one a street until all have one."""
+def _lane(detector: str | None, crossing: bool) -> dict[str, Any]:
+    """Lamps of a path with a detector brighten by themselves; a crossing is at its class all night."""
+    return {} if detector is None or crossing else {"detector": detector, "boost": 1.0, "hold_s": 120.0}
+
+
+def _detectors(
+    sites: Sequence[Site], led: Sequence[int], count: int, random: np.random.Generator
+) -> tuple[list[Asset], dict[str, str]]:
+    """Detectors over the LED lamps of quiet streets first, one a street until all have one; and whose lamps those of
+    paths are, which brighten by themselves. The lamps of the others, named in `lamps`, are for rules to brighten.
+    """
     draw = random.random(len(sites)) + [_DETECTOR_FIRST.index(site.street.road_class) for site in sites]
     ranked = [int(k) for k in np.argsort(draw, kind="stable") if led[k]]
     held = dict.fromkeys(ranked, 0)
@@ -235,13 +255,19 @@ def _detectors(sites: Sequence[Site], led: Sequence[int], count: int, random: np
             held[k] += 1
             count -= 1
     numbers = Numbers("D")
+    detectors: list[Asset] = []
+    lane_of: dict[str, str] = {}
     for k in sorted(held):
         site, start = sites[k], 0
         for lamps in apportion(led[k], [1] * held[k]) if held[k] else []:
             served = [site.lamp(order) for order in range(start, start + lamps)]
             name, place = numbers.next(site.street.commune), site.place(start)
-            yield Asset(name, "PresenceDetector", site.zone, *place, site.cabinet, site.cabinet, {"lamps": served})
+            alone = site.street.road_class == "path"
+            lane_of |= dict.fromkeys(served, name) if alone else {}
+            attributes = {} if alone else {"lamps": served}
+            detectors.append(Asset(name, "PresenceDetector", site.zone, *place, site.cabinet, site.cabinet, attributes))
             start += lamps
+    return detectors, lane_of
 
 
 def _crossing_assets(sites: Sequence[Site], crossings: Mapping[int, frozenset[int]]) -> Iterator[Asset]:

@@ -17,7 +17,7 @@ from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
 from jobs.lighting.body import open_body
 from jobs.lighting.domain import DOMAIN, around, tables_of, traffic_counts
-from jobs.lighting.need import need_of
+from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.reporting.costs import Carbon, Costs, load_costs
 from jobs.lighting.reporting.figures import By, Group, groups
@@ -78,7 +78,7 @@ def make_report(
     planned: list[date] = []
     with store.read() as unit:
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
-        records = _in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
+        records = in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
         for done, day in enumerate(days):
             if day in records:
                 tallies.append(_night(unit, territory, ground, heeded, costs, records[day]))
@@ -111,7 +111,7 @@ def lit_hours(year: int, ground: Ground) -> float:
     return sum((night.off_at - night.on_at).total_seconds() for night in nights) / 3600
 
 
-def _in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[PlanRecord]]:
+def in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[PlanRecord]]:
     """The plans of each night that were put in force, in the order they were made."""
     found: dict[date, list[PlanRecord]] = {}
     for record in unit.plans.between(DOMAIN.name, start, until):
@@ -123,17 +123,20 @@ def _in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[P
 def _night(
     unit: Unit, territory: Territory, ground: Ground, heeded: Around, costs: Costs, records: list[PlanRecord]
 ) -> Tally:  # fmt: skip
-    plans = _plans(unit, records)
-    night = plans.night
+    plans = plans_of(unit, records)
+    need = need_seen(unit, territory, ground, heeded, plans.night)
+    return tally(ground, plans, need, _rates(ground, costs, plans.night), _measured(unit, ground, plans.night))
+
+
+def need_seen(unit: Unit, territory: Territory, ground: Ground, heeded: Around, night: Night) -> Need:
+    """The light that a night turned out to call for: traffic that was counted, rain that was caught, events, orders."""
     came = traffic_counts(unit, territory, night.start, night.until)
     counts = counted_traffic(ground.fleet, night, came, ground.tables)
-    came_down = replace(heeded, wet=rained(unit, territory, night, ground.tables))
-    need = need_of(ground.fleet, night, counts, ground.tables, came_down)
-    rates = _rates(ground, costs, night)
-    return tally(ground, plans, need, rates, _measured(unit, ground, night))
+    wet = replace(heeded, wet=rained(unit, territory, night, ground.tables))
+    return need_of(ground.fleet, night, counts, ground.tables, wet)
 
 
-def _plans(unit: Unit, records: list[PlanRecord]) -> Plans:
+def plans_of(unit: Unit, records: list[PlanRecord]) -> Plans:
     found = [unit.plans.get(record.id) for record in records]
     bodies = tuple(open_body(one[1]) for one in found if one is not None)
     slots = bodies[-1].slots

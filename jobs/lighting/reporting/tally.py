@@ -128,7 +128,7 @@ def tally(ground: Ground, plans: Plans, need: Need, rates: Rates, measured_kwh: 
     count = _Count(ground.cabinet[rows], len(ground.cabinets))
     clock, gear = Clock.of(night, rates.eur_per_kwh), _Gear.of(body, known)
     wanted = _Wanted.of(ground, need, rows, night.burning, body.head["flux_grid"])
-    fixed = _fixed(night, ground, rows, body.head["flux_grid"])
+    fixed = fixed_steps(night, ground, rows, body.head["flux_grid"])
     switches = _switches(levels)
     sums = {
         "lamp_nights": count.rows(np.ones(rows.size)),
@@ -246,7 +246,7 @@ def _steps(ground: Ground, number: Ints, off: int, grid: float) -> Levels:
     return found
 
 
-def _fixed(night: Night, ground: Ground, rows: Ints, grid: float) -> Levels:
+def fixed_steps(night: Night, ground: Ground, rows: Ints, grid: float) -> Levels:
     """(n, B) steps of the tables' one program; lamps that cannot dim are full."""
     program = dict(ground.tables.fixed_program)
     levels = np.array([fixed_level(at, program) for at in night.local])[night.burning]

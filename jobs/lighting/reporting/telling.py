@@ -1,7 +1,7 @@
 """A report for people, machines and spreadsheets."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -27,6 +27,20 @@ def to_lines(report: LightingReport, by: By, lang: Lang) -> list[str]:
         rows = [["", *(say(f"report_{head}", lang) for head in heads)], *([name, *cells(row)] for name, row in found)]
         lines += ["", *_aligned(rows)]
     return [say("report_head", lang, first=report.first, last=report.last, nights=nights), *lines, ""]
+
+
+def short_lines(told: Mapping[str, Any], lang: Lang) -> list[str]:
+    """What `to_json` gave of communes, in one narrow table: energy, light, carbon, money."""
+    heads = ("planned", "measured", "under", "fixed_under", "co2", "eur")
+    rows = [["", *(say(f"report_{head}", lang) for head in heads)]]
+    for line in (*told["lines"], told["total"]):
+        name = line["commune_name"] or say("report_territory", lang)
+        energy = number(line["planned_kwh"], lang, 1), _figure(line["measured_kwh"], lang, 1)
+        light = _percent(line["under_share"], lang), _percent(line["fixed_under_share"], lang)
+        rows.append(
+            [name, *energy, *light, number(line["planned_co2_kg"], lang, 1), number(line["planned_eur"], lang, 2)]
+        )
+    return list(_aligned(rows))
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -126,6 +140,7 @@ def to_json(report: LightingReport, by: By) -> dict[str, Any]:
         "contracts": list(report.contracts),
         "by": by.value,
         "lines": [_line(report, group) for group in report.lines(by)],
+        "total": _line(report, report.lines(By.TERRITORY)[0]),
     }
 
 

@@ -1,6 +1,6 @@
 """A TALQ gateway and its lamps: every body is checked, and lamps do what override, calendar and default say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,13 @@ LAMPS = {f"L-{n}": f"4eb333b9-53c7-4cdc-bf9a-36fa7c6d53e{n}/lampActuator" for n 
 
 
 class Gateway:
-    """The gateway's memory and its arithmetic. `service` is what it announces."""
+    """The gateway's memory and its arithmetic. `service` is what it announces, `lamps` the addresses it knows."""
 
-    def __init__(self, now: Callable[[], datetime], standard: Standard | None, **service: object) -> None:
-        self.now, self._standard = now, standard
+    def __init__(
+        self, now: Callable[[], datetime], standard: Standard | None, lamps: Collection[str] = tuple(LAMPS.values()),
+        **service: object,
+    ) -> None:  # fmt: skip
+        self.now, self._standard, self._lamps = now, standard, set(lamps)
         self.service = {"name": "ControlService", "dayOffset": 12, **service}
         self.programs: dict[str, Any] = {}
         self.calendars: dict[str, Any] = {}
@@ -93,7 +96,7 @@ class Gateway:
         if told["entity"]["address"] not in self.calendars:
             return "relatedResourceNotFound"
         lamps = [reference["address"] for reference in told["addresses"]]
-        if not set(lamps) <= set(LAMPS.values()):
+        if not set(lamps) <= self._lamps:
             return "assignmentAddressNotValid"
         self.follows |= dict.fromkeys(lamps, told["entity"]["address"])
         self.changed()
@@ -102,7 +105,7 @@ class Gateway:
     def override(self, told: Any) -> str:
         check("OverrideCommand", told, self._standard)
         for reference in told["addresses"]:
-            if reference["address"] not in LAMPS.values():
+            if reference["address"] not in self._lamps:
                 return "overrideCommandNotValid"
             self.overrides.pop(reference["address"], None)
             if "targetCommand" in told:
@@ -128,10 +131,14 @@ def _instant(command: Any, key: str, otherwise: datetime) -> datetime:
 class TalqPeer(Base):
     """The gateway behind HTTP."""
 
-    def __init__(self, folder: Path, port: int, standard: Standard | None = None, **service: object) -> None:
+    def __init__(
+        self, folder: Path, port: int, standard: Standard | None = None, lamps: Mapping[str, str] = LAMPS,
+        **service: object,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.gateway_ = Gateway(self.clock.now, standard, **service)
+        self.gateway_ = Gateway(self.clock.now, standard, lamps.values(), **service)
         self.gateway_.changed = self._note
+        self._first = next(iter(lamps.values()))
         self.log: list[tuple[str, Any]] = []
         self.faults: list[str] = []
         self.measures = True
@@ -141,7 +148,7 @@ class TalqPeer(Base):
         routes = [Route(path, self.take, methods=["GET", "POST", "DELETE"]) for path in kinds]
         self.served = Served(Starlette(routes=routes), port)
         devices = folder / "lamps.csv"
-        rows = [f"{lamp},{address.replace('/', ',')}" for lamp, address in LAMPS.items()]
+        rows = [f"{lamp},{address.replace('/', ',')}" for lamp, address in lamps.items()]
         unknown = f"L-8,{UUID(int=8)},lampActuator"  # in our table, and not at the gateway
         devices.write_text("\n".join(["asset,device,function", *rows, unknown, ""]))
         self.connection = TalqConnection(
@@ -157,7 +164,7 @@ class TalqPeer(Base):
         assert self.faults == []
 
     def value(self) -> float:
-        return self.gateway_.level(LAMPS["L-1"]) / 100
+        return self.gateway_.level(self._first) / 100
 
     def _note(self) -> None:
         if self.value() != (self.applied[-1] if self.applied else self.rest):
