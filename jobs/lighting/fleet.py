@@ -64,27 +64,19 @@ def read_fleet(
     lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables, on: date | None = None
 ) -> Fleet:
     """Lamps as old as they are `on` a day. Raises InputError with every problem of every lamp and counter."""
-    problems: list[Problem] = []
-    capacity = _capacities(counters, problems)
-    read = [(lamp.id, attributes) for lamp in lamps if (attributes := _attributes(lamp, tables, problems))]
-    problems += _twice([lamp.id for lamp in lamps]) + _twice([counter.id for counter in counters])
-    if not lamps:
-        problems.append(Problem("lighting", 0, 0, "no lamp", "import or generate a territory"))
-    if problems:
-        raise InputError(problems)
-    ids, rows = tuple(lamp for lamp, _ in read), [attributes for _, attributes in read]
+    rows, capacity = _read(lamps, counters, tables)
+    ids = tuple(lamp.id for lamp in lamps)
     age = _age(rows, tables, on)
     curves, curve, power_w = _curves(rows, age, tables)
     index = {counter: i for i, counter in enumerate(capacity)}
-    family, number = np.array([row.class_normal[0] for row in rows]), [int(row.class_normal[1:]) for row in rows]
     constant = np.array([row.crossing or row.class_normal[0] == "C" for row in rows])
     maintained = np.array([_maintained(row, tables) for row in rows])
     level_full = level_now(maintained, age.maintenance, age.left, age.clo)
     detectors, detector = _detectors(rows, constant)
     return Fleet(
         lamps=ids,
-        family=family,
-        number=np.array(number),
+        family=np.array([row.class_normal[0] for row in rows]),
+        number=np.array([int(row.class_normal[1:]) for row in rows]),
         constant=constant,
         level_full=level_full,
         power_w=power_w,
@@ -102,6 +94,21 @@ def read_fleet(
         roads=roads_of(lamps, rows, counters),
         reasons=tuple(_reasons(ids, rows, index, tables)),
     )
+
+
+def _read(
+    lamps: Sequence[Asset], counters: Sequence[Asset], tables: LightingTables
+) -> tuple[list[LampAttributes], dict[str, float]]:
+    """What each lamp says, and the capacity of the road of each counter. Raises InputError."""
+    problems: list[Problem] = []
+    capacity = _capacities(counters, problems)
+    rows = [attributes for lamp in lamps if (attributes := _attributes(lamp, tables, problems))]
+    problems += _twice([lamp.id for lamp in lamps]) + _twice([counter.id for counter in counters])
+    if not lamps:
+        problems.append(Problem("lighting", 0, 0, "no lamp", "import or generate a territory"))
+    if problems:
+        raise InputError(problems)
+    return rows, capacity
 
 
 def some(ids: Sequence[str]) -> str:
@@ -209,8 +216,13 @@ def _detectors(rows: Sequence[LampAttributes], constant: Bools) -> tuple[tuple[s
 
 def _boost(rows: Sequence[LampAttributes], maintained: Floats, tables: LightingTables) -> Floats:
     """What each lamp says, or the flux at which it maintains its normal class: a lamp is set up once, for life."""
-    levels = [tables.families[row.class_normal[0]].level(np.array(int(row.class_normal[1:]))) for row in rows]
-    normal, _ = required_flux(np.array(levels), maintained, tables.flux_grid)
+    of_class = {
+        family.label(family.first + k): level
+        for family in tables.families.values()
+        for k, level in enumerate(family.levels)
+    }
+    levels = np.array([of_class[row.class_normal] for row in rows])
+    normal, _ = required_flux(levels, maintained, tables.flux_grid)
     said = np.array([np.nan if row.boost_flux is None else row.boost_flux for row in rows])
     return np.where(np.isnan(said), normal, said)
 
