@@ -64,11 +64,11 @@ def reasons(counts: HourlyCounts, above: Floats, hours: Ints, ahead: int) -> Flo
 
 
 def unrest(counts: HourlyCounts, above: Floats, hours: Ints, ahead: int) -> Floats:
-    """(S, K, G) what a wide error goes with: an unusual evening, a turn, unusual days, the kind of day."""
+    """(S, K, G) what a wide error goes with: an unusual evening, a turn, unusual days, the calendar."""
     seen = signs(above, hours, ahead)
     turn = seen[..., :1] - seen[..., 1:2]
-    kinds = np.broadcast_to(counts.calendar[hours, :3], (len(seen), len(hours), 3))
-    return np.concatenate([np.abs(seen), np.abs(turn), kinds], axis=-1)
+    calendar = np.broadcast_to(counts.calendar[hours], (len(seen), len(hours), counts.calendar.shape[1]))
+    return np.concatenate([np.abs(seen), np.abs(turn), calendar], axis=-1)
 
 
 def _slopes(counts: HourlyCounts, above: Floats, hour: int, ahead: int) -> tuple[Floats, Floats, Ints]:
@@ -94,8 +94,15 @@ def _spread(counts: HourlyCounts, above: Floats, off: Floats, hours: Ints, ahead
     inputs = unrest(counts, above, hours, ahead)
     counted = np.isfinite(off)
     wide = np.log(np.where(counted, np.abs(off), 0.0) + _LEAST_SPREAD)
-    _, slopes = _ridge(inputs, np.where(counted, wide, 0.0), counted.astype(np.float64), _SPREAD_RIDGE)
-    return slopes, np.exp(np.einsum("skg,sg->sk", inputs, slopes))
+    usual = (wide * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+    _, slopes = _ridge(inputs, (wide - usual[:, None]) * counted, counted.astype(np.float64), _SPREAD_RIDGE)
+    slopes = np.hstack([slopes, usual[:, None]])
+    return slopes, spread_of(inputs, slopes)
+
+
+def spread_of(inputs: Floats, slopes: Floats) -> Floats:
+    """(S, K) how wide the error is; the last slope is that of every hour."""
+    return np.exp(np.einsum("skg,sg->sk", inputs, slopes[:, :-1]) + slopes[:, -1:])
 
 
 def _ridge(inputs: Floats, target: Floats, weight: Floats, ridge: float) -> tuple[Floats, Floats]:

@@ -1,0 +1,238 @@
+"""A year of two streets: what was counted, when it was dark and wet, the light that called for, and what a choice costs.
+
+The streets are of one class, M4 when busy and so M5 and M6 when less so (30 km/h, mixed traffic, parked cars, moderate
+ambient light, as the collectors of `datasets/reference/roads.yaml`), by the tables of `datasets/reference/lighting.yaml`.
+Lamps give M4 at full and no more, so that nothing is saved by trimming; one of forty stands at a crossing and is full
+all night. Energy is that of burning quarters, stand-by included; hours without a count are left out of everything.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from engine.instants import PARIS, noon
+from engine.model import Asset
+from jobs.lighting.hours import hourly_counts
+from jobs.lighting.night import night_of
+from jobs.lighting.tables import load_tables
+from optimizers.forecast import HourlyCounts
+from optimizers.forecast.hours import Bools, Floats, Ints
+from optimizers.lighting_classes import required_flux, thousandths
+from twin.traffic import made_counts
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = load_tables(ROOT / "datasets" / "reference" / "lighting.yaml")
+HOUR = timedelta(hours=1)
+
+BUSY_CLASS = 4  # of M
+LAMPS, CROSSING_LAMPS = 40, 1  # a street
+POWER_W, STANDBY_W = 58.0, 0.5
+WET_FROM_MM, DRIES_AFTER_H = 0.2, 1  # in the hour
+DESIGN_HOUR = 1 - 30 / 8766  # streets are sized for the thirtieth busiest hour of a year …
+DESIGN_SHARE = 0.85  # … which fills so much of them
+
+
+@dataclass(frozen=True, eq=False)
+class Year:
+    """counts (S, H) from `start_at`; wet (H,) the road is; weather (H, W) what a station said of the last three hours
+    before each hour; fitted_until: the first month that is judged starts with this hour.
+    """
+
+    names: tuple[str, ...]
+    counts: HourlyCounts
+    start_at: datetime
+    wet: Bools
+    weather: Floats
+    judged_from: datetime
+    made: bool = False
+
+    def index(self, at: datetime) -> int:
+        return int((at - self.start_at) / HOUR)
+
+    @cached_property
+    def dark(self) -> tuple[Ints, Ints, Ints]:
+        """Burning quarters from `judged_from` on: index of the hour, quarter of it, number of the night."""
+        day, rows = self.judged_from.astimezone(PARIS).date(), []
+        while self.index(noon(day + timedelta(days=1))) <= len(self.wet):
+            night = night_of(noon(day), TABLES)
+            rows += [
+                (self.index(at), at.minute // 15, day.toordinal())
+                for at, burns in zip(night.slots, night.burning, strict=True)
+                if burns
+            ]
+            day += timedelta(days=1)
+        hour, quarter, number = np.array(rows, np.int64).T
+        return hour, quarter, number - number[0]
+
+    @cached_property
+    def month(self) -> Ints:
+        """(H,) number of the local month."""
+        local = [(self.start_at + k * HOUR).astimezone(PARIS) for k in range(len(self.wet))]
+        return np.array([at.year * 12 + at.month for at in local])
+
+    def months(self) -> list[tuple[Ints, int]]:
+        """Places of each month's burning quarters, and the hour its first night's day begins: all before is earlier."""
+        month = self.month[self.dark[0]]
+        return [(np.flatnonzero(month == m), int(np.argmax(self.month == m))) for m in np.unique(month)]
+
+    @cached_property
+    def capacity(self) -> Floats:
+        """(S,) veh/h: what the busiest hours before `judged_from` say a street was built for."""
+        past = self.counts.value[:, : self.index(self.judged_from)]
+        return np.nanquantile(past, DESIGN_HOUR, axis=1) / DESIGN_SHARE
+
+    @cached_property
+    def thresholds(self) -> Floats:
+        """(S, 2) veh/h from which a street is no longer quiet, and above which it is busy."""
+        bands = TABLES.systems["M"].traffic.two_lane.bands
+        return self.capacity[:, None] * np.array([bands.quiet_below, bands.busy_above])
+
+    @cached_property
+    def called_for(self) -> Ints:
+        """(S, N) level of each burning quarter that traffic called for, 0 quiet, 1 normal, 2 busy."""
+        value = self.counts.value[:, self.dark[0]]
+        quiet, busy = self.thresholds[:, :1], self.thresholds[:, 1:]
+        return np.where(value < quiet, 0, np.where(value <= busy, 1, 2))
+
+    @cached_property
+    def wet_now(self) -> Bools:
+        """(N,) burning quarters on a wet road."""
+        return self.wet[self.dark[0]]
+
+    @cached_property
+    def surprised(self) -> Bools:
+        """(N,) the first quarter of a wet road: the lamps still burn as they were told."""
+        hour, quarter, _ = self.dark
+        return self.wet_now & ~self.wet[hour - 1] & (quarter == 0)
+
+    @cached_property
+    def need(self) -> Ints:
+        """(S, N) level called for: the busy one on a wet road."""
+        return np.where(self.wet_now, 2, self.called_for)
+
+    @cached_property
+    def judged(self) -> Bools:
+        """(S, N) quarters whose traffic was counted."""
+        return self.counts.known[:, self.dark[0]]
+
+
+def level_powers() -> Floats:
+    """Power of the three levels, quiet first, over that of full."""
+    family = TABLES.families["M"]
+    bands = TABLES.systems["M"].traffic.two_lane.bands
+    relief = np.array([thousandths(bands.busy) - thousandths(w) for w in (bands.quiet, bands.normal, bands.busy)])
+    number = family.number(thousandths(family.base) - 1000 * BUSY_CLASS - relief)
+    flux, _ = required_flux(family.level(number), family.level(np.array([BUSY_CLASS])), TABLES.flux_grid)
+    curve = TABLES.curve("led-a", STANDBY_W / POWER_W)
+    return np.interp(flux, curve.flux, curve.power)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Shares, 0…1: energy of that of full LED, lamp-time below the class called for, of it on roads just wet, two
+    classes below; changes of level a lamp and night, dusk and dawn included; quarters below class at crossings.
+    """
+
+    name: str
+    energy: float
+    under_lit: float
+    by_rain: float
+    deep: float
+    switches: float
+    crossings: int = 0
+
+    @property
+    def saved(self) -> float:
+        return 1 - self.energy
+
+
+def outcome(year: Year, name: str, told: Ints, *, rain: bool = True, streets: slice = slice(None)) -> Outcome:
+    """What comes of `told` (S, N), the level of each burning quarter where it does not rain.
+
+    `rain`: an observed wet road lifts every lamp to the busy class at once, but for its first quarter of an hour.
+    """
+    level = np.where(year.wet_now & ~year.surprised, 2, told) if rain else told
+    judged = year.judged[streets]
+    street, crossing = LAMPS - CROSSING_LAMPS, CROSSING_LAMPS
+    below = (level < year.need)[streets][judged]
+    late = ((level < year.need) & (level >= year.called_for))[streets][judged]
+    deep = (level + 1 < year.need)[streets][judged]
+    energy = (street * level_powers()[level[streets][judged]].mean() + crossing) / LAMPS
+    share = street / LAMPS
+    return Outcome(
+        name, float(energy), share * below.mean(), share * late.mean(), share * deep.mean(), _switches(year, level[streets])
+    )
+
+
+def full_kwh(year: Year, streets: slice = slice(None)) -> float:
+    """Energy of full LED over the quarters judged, all lamps of the streets."""
+    return float(year.judged[streets].sum() * LAMPS * POWER_W / 4 / 1000)
+
+
+def _switches(year: Year, level: Ints) -> float:
+    night = year.dark[2]
+    inner = (np.diff(level) != 0) & (np.diff(night) == 0)
+    return float(inner.sum() / len(level) / len(np.unique(night)) + 2)
+
+
+def read_year(reference: Path) -> Year:
+    """Hourly counts of two arcs of Paris, November 2022 to 2023, and what the station of Orly measured from January."""
+    start_at, end_at = datetime(2022, 11, 1, tzinfo=UTC), datetime(2023, 12, 1, tzinfo=UTC)
+    hours = int((end_at - start_at) / HOUR)
+    value = np.full((2, hours), np.nan)
+    for street, name in enumerate(("saints_peres", "convention")):
+        frame = pl.read_csv(reference / "lighting" / "paris_counts" / f"{name}_hourly.csv").drop_nulls("flow_veh_h")
+        times = [datetime.strptime(text, "%Y-%m-%dT%HZ").replace(tzinfo=UTC) for text in frame["time"]]
+        value[street, [int((at - start_at) / HOUR) for at in times]] = frame["flow_veh_h"].to_numpy()
+    rain_mm, weather = _orly(reference, start_at, hours)
+    judged_from = noon(date(2022, 12, 31))
+    names = ("rue des Saints-Pères", "rue de la Convention")
+    return Year(names, hourly_counts(value, start_at), start_at, wet_after(rain_mm), weather, judged_from)
+
+
+def wet_after(rain_mm: Floats) -> Bools:
+    """(H,) it rains enough in the hour to wet the road, or did in the hours it takes to dry."""
+    rains = rain_mm >= WET_FROM_MM
+    return np.any([np.r_[np.zeros(k, bool), rains[: len(rains) - k]] for k in range(DRIES_AFTER_H + 1)], axis=0)
+
+
+def _orly(reference: Path, start_at: datetime, hours: int) -> tuple[Floats, Floats]:
+    """Rain of each hour, mm, a third of what three hours brought; and the station's last words three hours earlier.
+
+    A figure of three hours is reported at their end: told as of their start, it would know what is to come.
+    """
+    frame = pl.read_csv(reference / "irrigation" / "weather_orly_2023" / "orly_07149_2023_3h.csv", null_values="")
+    at = [datetime.strptime(text, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC) for text in frame["time"]]
+    names = ("rh_pct", "t_c", "td_c", "pres_pa", "wind10_ms", "rr3_mm")
+    table = {name: frame[name].cast(pl.Float64).fill_null(strategy="forward").to_numpy() for name in names}
+    fall = np.diff(table["pres_pa"], prepend=table["pres_pa"][0])
+    said = [table["rh_pct"], np.maximum(table["rh_pct"] - 80, 0), table["t_c"] - table["td_c"], table["t_c"]]
+    said += [fall, np.r_[0, fall[:-1]], table["pres_pa"], table["wind10_ms"], table["rr3_mm"] > 0]
+    rain_mm, weather = np.zeros(hours), np.full((hours, len(said)), np.nan)
+    for time, mm, words in zip(at, table["rr3_mm"], np.stack(said, axis=1), strict=True):
+        first = int((time - start_at) / HOUR)
+        rain_mm[first - 3 : first] = mm / 3
+        weather[first + 3 : first + 6] = words
+    return rain_mm, weather
+
+
+def made_year(days: int = 84, judged: int = 42) -> Year:
+    """Counts and showers that are made: two loops of `twin/traffic` over some weeks, for want of the real ones."""
+    start_at = datetime(2026, 8, 31, 22, tzinfo=UTC)
+    roads = {"made street 1": "main", "made street 2": "collector"}
+    loops = [
+        Asset(name, "TrafficFlowObserved", "Z-1", 47.4, -0.5, attributes={"road_class": road, "capacity_veh_h": 1100.0})
+        for name, road in roads.items()
+    ]
+    frame = made_counts(loops, start_at, days, seed=1)
+    value = np.stack([frame.filter(pl.col("asset") == name)["intensity"].to_numpy() for name in roads])
+    hours = value.shape[1]
+    rng = np.random.default_rng(1)
+    rain_mm = np.repeat(rng.random(hours // 3) < 0.08, 3) * 0.5
+    judged_from = noon(start_at.date() + timedelta(days=1 + days - judged))
+    weather = np.full((hours, 0), np.nan)
+    return Year(tuple(roads), hourly_counts(value, start_at), start_at, wet_after(rain_mm), weather, judged_from, True)
