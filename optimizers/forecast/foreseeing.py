@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizers.forecast.hours import Floats, HourlyCounts, Ints, count_of, logarithm
-from optimizers.forecast.learning import Learned, enough, learn, reasons, spread_of, unrest
+from optimizers.forecast.learning import Learned, enough, learn, reasons, spread_of, times, unrest
 from optimizers.result import InvalidProblem
 
 _SMOOTH = 0.1  # of their standard deviation: the width over which one past error counts as another like it
@@ -93,7 +93,7 @@ def predict(learned: Learned, counts: HourlyCounts, known: int, hours: Ints, *, 
     width = np.empty(likely.shape)
     for k, (t, pair) in enumerate(zip(wanted, pairs, strict=True)):
         one = np.array([t])
-        likely[:, k] += np.einsum("sf,sf->s", reasons(counts, above, one, pair[1])[:, 0], learned.slopes[pair])
+        likely[:, k] += times(reasons(counts, above, one, pair[1]), learned.slopes[pair])[:, 0]
         width[:, k] = spread_of(unrest(counts, above, one, pair[1]), learned.spread[pair])[:, 0]
     likely[~enough(learned, counts, wanted, minimum_samples)] = np.nan
     return Outlook(likely, width, learned.strays, learned.samples[:, counts.group[wanted]])

@@ -84,8 +84,8 @@ def _slopes(counts: HourlyCounts, above: Floats, hour: int, ahead: int) -> tuple
     inverse, slopes = _ridge(inputs, np.where(counted, target, 0.0), weight, _RIDGE)
     own = apart[hours] == 0
     rows = inputs[:, own]
-    leverage = np.einsum("skf,skf->sk", np.einsum("skf,sfg->skg", rows, inverse), rows)
-    off = (target[:, own] - np.einsum("skf,sf->sk", rows, slopes)) / (1 - np.minimum(leverage, 0.5))
+    leverage = np.stack([(np.einsum("kf,fg->kg", x, i) * x).sum(axis=-1) for x, i in zip(rows, inverse, strict=True)])
+    off = (target[:, own] - times(rows, slopes)) / (1 - np.minimum(leverage, 0.5))
     return slopes, off, hours[own]
 
 
@@ -102,15 +102,25 @@ def _spread(counts: HourlyCounts, above: Floats, off: Floats, hours: Ints, ahead
 
 def spread_of(inputs: Floats, slopes: Floats) -> Floats:
     """(S, K) how wide the error is; the last slope is that of every hour."""
-    return np.exp(np.einsum("skg,sg->sk", inputs, slopes[:, :-1]) + slopes[:, -1:])
+    return np.asarray(np.exp(times(inputs, slopes[:, :-1]) + slopes[:, -1:]))
+
+
+def times(inputs: Floats, slopes: Floats) -> Floats:
+    """(S, K) inputs (S, K, F) times slopes (S, F)."""
+    return np.asarray((inputs * slopes[:, None, :]).sum(axis=-1))
 
 
 def _ridge(inputs: Floats, target: Floats, weight: Floats, ridge: float) -> tuple[Floats, Floats]:
-    """Inverse (S, F, F) of the normal matrix and the slopes (S, F). Sums in a fixed order: no BLAS."""
+    """Inverse (S, F, F) of the normal matrix and the slopes (S, F).
+
+    Each series alone and without BLAS, so that what comes of one does not hang on how many there are, to the last bit.
+    """
+    size = inputs.shape[-1]
     weighted = inputs * weight[..., None]
-    normal = np.einsum("skf,skg->sfg", weighted, inputs) + ridge * np.eye(inputs.shape[-1])
-    inverse = np.linalg.inv(normal)
-    return inverse, np.einsum("sfg,sg->sf", inverse, np.einsum("skf,sk->sf", weighted, target))
+    normal = np.stack([np.einsum("kf,kg->fg", w, x) for w, x in zip(weighted, inputs, strict=True)])
+    inverse = np.linalg.inv(normal.reshape(-1, size, size) + ridge * np.eye(size))
+    right = (weighted * target[..., None]).sum(axis=1)
+    return inverse, (inverse * right[:, None, :]).sum(axis=-1)
 
 
 def enough(learned: Learned, counts: HourlyCounts, hours: Ints, minimum_samples: int) -> Bools:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import product
 
 import numpy as np
 
-from engine.instants import PARIS
+from engine.instants import PARIS, noon
 from jobs.lighting.night import fixed_level
 from optimizers.forecast import cheapest, learn, predict
 from optimizers.forecast.hours import DAY, Bools, Floats, Ints
@@ -15,6 +16,7 @@ from tests.bench.lighting_year import HOUR, TABLES, Outcome, Year, level_powers,
 PRICES = np.geomspace(0.3, 3000, 70)
 """Of a lamp-hour below class, in lamp-hours of full power: one price over the year gives one point of a curve."""
 
+FIRST_PRICE = 30.0
 DELAY_QUARTERS = 1  # after its end until an hour's count is acted upon
 _NEWTON_STEPS = 25
 
@@ -92,8 +94,8 @@ def at_noon(year: Year) -> Floats:
 
 
 def wetting(year: Year) -> Floats:
-    """(N,) chance that the road turns wet in a quarter: by what the station said hours before, each month by earlier
-    ones; before there are any, by nothing. Once it is wet, that is seen, and no chance.
+    """(N,) chance that a quarter is the first on a wet road, and its lamps late: by what the station said hours before,
+    each month by earlier ones; before there are any, none. Once it is wet, that is seen, and no chance.
     """
     hour = year.dark[0]
     dry_before = np.r_[True, ~year.wet[:-1]]
@@ -106,12 +108,12 @@ def wetting(year: Year) -> Floats:
         if turns[past].sum():
             chance = _logistic(year.weather, turns, past)
         # An hour's chance is any of its quarters'.
-        result[places] = np.where(dry_before[hour[places]], chance[hour[places]] / 4, 0.0)
+        result[places] = np.where(dry_before[hour[places]], chance[hour[places]] / 4 * year.reaction, 0.0)
     return result
 
 
 def _logistic(inputs: Floats, true: Bools, rows: Ints) -> Floats:
-    """(H,) probability by logistic regression on the rows, ridge 1, Newton's method; where nothing is told, the mean."""
+    """(H,) probability by logistic regression on the rows: ridge 1, Newton's method; the mean where nothing is told."""
     middle, scale = inputs[rows].mean(axis=0), inputs[rows].std(axis=0) + 1e-9
     design = np.hstack([np.ones((len(inputs), 1)), np.nan_to_num((inputs - middle) / scale)])
     x, y = design[rows], true[rows]
@@ -133,16 +135,20 @@ def choose(exceeds: Floats) -> Callable[[float], Ints]:
 
 
 def walked_forward(year: Year, exceeds: Floats, target: float) -> Ints:
-    """Levels at the price that, in the months before, left lamps under-lit no longer than `target`; the first month at
-    the highest.
+    """Levels at the lowest price that leaves lamps under-lit no longer than `target`, by the forecasts' own word and by
+    what came true, both of the months before; in the first month at `FIRST_PRICE`.
     """
     told = np.stack([cheapest(exceeds, level_powers(), price) for price in PRICES])
-    seen = np.where(year.wet_now & ~year.surprised, 2, told) < year.need
-    chosen = told[-1].copy()
+    seen = (np.where(year.wet_now & ~year.surprised, 2, told) < year.need) & year.judged
+    beyond = np.concatenate([exceeds, np.zeros((*exceeds.shape[:2], 1))], axis=-1)
+    said = np.stack([np.take_along_axis(beyond, level[..., None], axis=-1)[..., 0] for level in told])
+    said = np.where(year.judged & ~year.wet_now, said, 0.0)
+    chosen = cheapest(exceeds, level_powers(), FIRST_PRICE)
     for places, _ in year.months()[1:]:
         before = np.arange(places[0])
-        share = seen[:, :, before].sum(axis=(1, 2)) / year.judged[:, before].sum()
-        chosen[:, places] = told[int(np.argmax(share <= target))][:, places]
+        share = np.maximum(seen[:, :, before].sum(axis=(1, 2)), said[:, :, before].sum(axis=(1, 2)))
+        enough = share <= target * year.judged[:, before].sum()
+        chosen[:, places] = told[int(np.argmax(enough)) if enough.any() else -1][:, places]
     return chosen
 
 
@@ -160,35 +166,39 @@ def todays(year: Year) -> Ints:
     return np.broadcast_to(np.maximum(level, 0)[year.dark[0]], year.called_for.shape)
 
 
-def fixed(year: Year, *, by_day: bool, switches: int = 8) -> Curve:
-    """Curve of the best fixed programs, found by search: with hindsight, out of all that are tried, at each share.
+def fixed(year: Year, tried: Sequence[Ints], name: str) -> Curve:
+    """Curve of the best of fixed programs: with hindsight, out of all that were tried, at each share."""
+    return envelope(name, [outcome(year, name, told) for levels in tried for told in levels])
+
+
+def search(year: Year, *, by_day: bool, switches: int = 8) -> list[Ints]:
+    """Fixed programs to choose from, each (prices, S, N) levels.
 
     A program is one street's levels by local hour, one for all nights or one for each kind of today and tomorrow, with
     at most `switches` changes a night, the best of them for the earlier months at a price: exact. Tried are what it is
     fitted on, all or the last two months; counts as they were, or a tenth or a quarter higher for safety; and seeing an
     hour by itself, or by the busiest of its neighbours.
     """
-    name = "fixed, by kind of day" if by_day else "fixed, one a street"
-    found: list[Outcome] = []
-    for recent, margin, near in product((None, 61 * DAY), (1.0, 1.1, 1.25), (0, 1)):
-        told = programs(year, by_day=by_day, switches=switches, recent=recent, margin=margin, near=near)
-        found += [outcome(year, name, level) for level in told]
-    return envelope(name, found)
+    ways = product((None, 61 * DAY), (1.0, 1.1, 1.25), (0, 1))
+    return [
+        programs(year, by_day=by_day, switches=switches, recent=recent, margin=margin, near=near)
+        for recent, margin, near in ways
+    ]
 
 
 def programs(
     year: Year, *, by_day: bool, switches: int, recent: int | None = None, margin: float = 1.0, near: int = 0
 ) -> Ints:
-    """(prices, S, N) levels of fitted programs, see `fixed`."""
+    """(prices, S, N) levels of fitted programs, see `search`."""
     hour, _, night = year.dark
     kind = _kinds(year, by_day)
-    told = np.zeros((len(PRICES), *year.called_for.shape), np.int64)
+    told = np.zeros((len(PRICES), *year.called_for.shape), np.int8)
     clock = (year.counts.hour[hour] - 12) % DAY
     for places, until in year.months():
         busier = _shares(year, kind, until, 0 if recent is None else max(until - recent, 0), margin, near)
-        both = np.unique(np.stack(_night_kinds(year, kind))[:, night[places]], axis=1).T
-        for today, tomorrow in both:
-            mine = places[np.all(np.stack(_night_kinds(year, kind))[:, night[places]].T == (today, tomorrow), axis=1)]
+        today_of, tomorrow_of = (kinds[night[places]] for kinds in _night_kinds(year, kind))
+        for today, tomorrow in sorted(set(zip(today_of.tolist(), tomorrow_of.tolist(), strict=True))):
+            mine = places[(today_of == today) & (tomorrow_of == tomorrow)]
             share = np.concatenate([busier[:, today, 12:], busier[:, tomorrow, :12]], axis=1)
             best = staircases(share, switches - 2)
             told[:, :, mine] = best[:, :, clock[mine]]
@@ -220,7 +230,7 @@ def staircases(share: Floats, changes: int) -> Ints:
 
 
 def _walk_back(least: Floats, came: Sequence[Ints]) -> Ints:
-    prices, streets, changes, levels = least.shape
+    prices, streets, _, levels = least.shape
     end = np.argmin(least.reshape(prices, streets, -1), axis=-1)
     used, level = end // levels, end % levels
     p, s = np.ogrid[:prices, :streets]
@@ -258,10 +268,6 @@ def _night_kinds(year: Year, kind: Ints) -> tuple[Ints, Ints]:
     return kind[first], kind[np.minimum(first + DAY, len(kind) - 1)]
 
 
-def _noons(year: Year) -> list:  # type: ignore[type-arg]
-    from datetime import timedelta
-
-    from engine.instants import noon
-
+def _noons(year: Year) -> list[datetime]:
     day = year.judged_from.astimezone(PARIS).date()
-    return [noon(day + timedelta(days=int(n))) for n in np.unique(year.dark[2])]
+    return [noon(day + timedelta(days=int(number))) for number in np.unique(year.dark[2])]

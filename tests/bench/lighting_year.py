@@ -1,14 +1,15 @@
-"""A year of two streets: what was counted, when it was dark and wet, the light that called for, and what a choice costs.
+"""A year of two streets: what was counted, when it was dark and wet, the light that called for, what a choice costs.
 
 The streets are of one class, M4 when busy and so M5 and M6 when less so (30 km/h, mixed traffic, parked cars, moderate
-ambient light, as the collectors of `datasets/reference/roads.yaml`), by the tables of `datasets/reference/lighting.yaml`.
+ambient light: a collector of `datasets/reference/roads.yaml`), by the tables of `datasets/reference/lighting.yaml`.
 Lamps give M4 at full and no more, so that nothing is saved by trimming; one of forty stands at a crossing and is full
 all night. Energy is that of burning quarters, stand-by included; hours without a count are left out of everything.
+A count holds for the whole of its hour.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +32,15 @@ HOUR = timedelta(hours=1)
 BUSY_CLASS = 4  # of M
 LAMPS, CROSSING_LAMPS = 40, 1  # a street
 POWER_W, STANDBY_W = 58.0, 0.5
-WET_FROM_MM, DRIES_AFTER_H = 0.2, 1  # in the hour
 DESIGN_HOUR = 1 - 30 / 8766  # streets are sized for the thirtieth busiest hour of a year …
 DESIGN_SHARE = 0.85  # … which fills so much of them
 
 
 @dataclass(frozen=True, eq=False)
 class Year:
-    """counts (S, H) from `start_at`; wet (H,) the road is; weather (H, W) what a station said of the last three hours
-    before each hour; fitted_until: the first month that is judged starts with this hour.
+    """counts (S, H) from `start_at`; wet (H,) the road is; weather (H, W) what a station last said hours before, NaN
+    where it said nothing; nights are judged from `judged_from` on, a noon. `reaction` is the share of a quarter of an
+    hour that lamps take to be lifted once the road is wet.
     """
 
     names: tuple[str, ...]
@@ -48,7 +49,7 @@ class Year:
     wet: Bools
     weather: Floats
     judged_from: datetime
-    made: bool = False
+    reaction: float = 1.0
 
     def index(self, at: datetime) -> int:
         return int((at - self.start_at) / HOUR)
@@ -120,6 +121,7 @@ class Year:
         return self.counts.known[:, self.dark[0]]
 
 
+@lru_cache
 def level_powers() -> Floats:
     """Power of the three levels, quiet first, over that of full."""
     family = TABLES.families["M"]
@@ -133,8 +135,9 @@ def level_powers() -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Shares, 0…1: energy of that of full LED, lamp-time below the class called for, of it on roads just wet, two
-    classes below; changes of level a lamp and night, dusk and dawn included; quarters below class at crossings.
+    """Shares, 0…1: energy of that of full LED; lamp-time below the class called for, on wet roads alone, and two
+    classes below. Changes of level a lamp and night, dusk and dawn included. Lamps at crossings are told the busy level
+    all night, and so are never below it.
     """
 
     name: str
@@ -143,7 +146,7 @@ class Outcome:
     by_rain: float
     deep: float
     switches: float
-    crossings: int = 0
+    at_crossings: float = 0.0
 
     @property
     def saved(self) -> float:
@@ -156,20 +159,25 @@ def outcome(year: Year, name: str, told: Ints, *, rain: bool = True, streets: sl
     `rain`: an observed wet road lifts every lamp to the busy class at once, but for its first quarter of an hour.
     """
     level = np.where(year.wet_now & ~year.surprised, 2, told) if rain else told
-    judged = year.judged[streets]
-    street, crossing = LAMPS - CROSSING_LAMPS, CROSSING_LAMPS
-    below = (level < year.need)[streets][judged]
-    late = ((level < year.need) & (level >= year.called_for))[streets][judged]
-    deep = (level + 1 < year.need)[streets][judged]
-    energy = (street * level_powers()[level[streets][judged]].mean() + crossing) / LAMPS
-    share = street / LAMPS
+    judged, share = year.judged[streets], (LAMPS - CROSSING_LAMPS) / LAMPS
+    below, enough_dry = level < year.need, level >= year.called_for
+    late = below & enough_dry & year.surprised
+
+    def part(where: Bools) -> float:
+        return float(share * where[streets][judged].mean())
+
     return Outcome(
-        name, float(energy), share * below.mean(), share * late.mean(), share * deep.mean(), _switches(year, level[streets])
+        name,
+        energy=share * float(level_powers()[level[streets][judged]].mean()) + 1 - share,
+        under_lit=part(below) - part(late) * (1 - year.reaction),
+        by_rain=part(below & enough_dry) - part(late) * (1 - year.reaction),
+        deep=part(level + 1 < year.need),
+        switches=_switches(year, level[streets]),
     )
 
 
 def full_kwh(year: Year, streets: slice = slice(None)) -> float:
-    """Energy of full LED over the quarters judged, all lamps of the streets."""
+    """Energy of full LED over the quarters judged, all lamps of all or some of the streets."""
     return float(year.judged[streets].sum() * LAMPS * POWER_W / 4 / 1000)
 
 
@@ -196,8 +204,8 @@ def read_year(reference: Path) -> Year:
 
 def wet_after(rain_mm: Floats) -> Bools:
     """(H,) it rains enough in the hour to wet the road, or did in the hours it takes to dry."""
-    rains = rain_mm >= WET_FROM_MM
-    return np.any([np.r_[np.zeros(k, bool), rains[: len(rains) - k]] for k in range(DRIES_AFTER_H + 1)], axis=0)
+    rains, hours = rain_mm >= TABLES.rain.wet_from_mm, round(TABLES.rain.dries_after / HOUR)
+    return np.any([np.r_[np.zeros(k, bool), rains[: len(rains) - k]] for k in range(hours + 1)], axis=0)
 
 
 def _orly(reference: Path, start_at: datetime, hours: int) -> tuple[Floats, Floats]:
@@ -235,4 +243,4 @@ def made_year(days: int = 84, judged: int = 42) -> Year:
     rain_mm = np.repeat(rng.random(hours // 3) < 0.08, 3) * 0.5
     judged_from = noon(start_at.date() + timedelta(days=1 + days - judged))
     weather = np.full((hours, 0), np.nan)
-    return Year(tuple(roads), hourly_counts(value, start_at), start_at, wet_after(rain_mm), weather, judged_from, True)
+    return Year(tuple(roads), hourly_counts(value, start_at), start_at, wet_after(rain_mm), weather, judged_from)
