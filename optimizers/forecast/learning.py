@@ -118,7 +118,7 @@ def _ridge(inputs: Floats, target: Floats, weight: Floats, ridge: float) -> tupl
     size = inputs.shape[-1]
     weighted = inputs * weight[..., None]
     normal = np.stack([np.einsum("kf,kg->fg", w, x) for w, x in zip(weighted, inputs, strict=True)])
-    inverse = np.linalg.inv(normal.reshape(-1, size, size) + ridge * np.eye(size))
+    inverse: Floats = np.linalg.inv(normal.reshape(-1, size, size) + ridge * np.eye(size)).astype(np.float64)
     right = (weighted * target[..., None]).sum(axis=1)
     return inverse, (inverse * right[:, None, :]).sum(axis=-1)
 
