@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
@@ -18,6 +18,9 @@ HOLD_S = 120.0
 
 LIFE_H = 100_000.0
 """Hours over which an LED's light falls to its maintenance factor."""
+
+DARK_H_PER_DAY = 4_110 / 365.25
+"""Hours a street light burns on a day of the mean year."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -218,14 +221,17 @@ def interpolate(curve: Points, flux: float) -> float:
     return curve[-1][1]
 
 
-def drive_of(asset: Asset, life_h: float = LIFE_H) -> float:
+def drive_of(asset: Asset, at: datetime, life_h: float = LIFE_H) -> float:
     """Share of its full output that a driver with constant light output needs at the lamp's age; 1 without it.
 
     Light falls on a straight line from 1 to the maintenance factor at `life_h`, so that when new the maintenance factor
-    is all it takes. A lamp that does not tell its hours is as old as can be.
+    is all it takes. A lamp that does not tell its age is as old as can be.
     """
-    factor = asset.attributes.get("maintenance_factor", 1.0)
-    burned = asset.attributes.get("burning_h", life_h)
     if not asset.attributes.get("clo", False):
         return 1.0
+    factor = asset.attributes.get("maintenance_factor", 1.0)
+    burned = asset.attributes.get("burning_h", life_h)
+    if "installed" in asset.attributes:
+        hung = date.fromisoformat(asset.attributes["installed"])
+        burned = max((at.date() - hung).days, 0) * DARK_H_PER_DAY
     return float(factor / (1 - (1 - factor) * min(burned / life_h, 1.0)))

@@ -257,9 +257,12 @@ def test_a_boost_as_attributes_say_it() -> None:
         ({"maintenance_factor": 0.8, "burning_h": 50_000.0, "clo": True}, 0.8 / 0.9),
         ({"maintenance_factor": 0.8, "burning_h": 500_000.0, "clo": True}, 1.0),
         ({"maintenance_factor": 0.8, "clo": True}, 1.0),
+        ({"maintenance_factor": 0.8, "clo": True, "installed": "2026-11-22"}, 0.8),
+        ({"maintenance_factor": 0.8, "clo": True, "installed": "2016-11-22"}, 0.8 / (1 - 0.2 * 0.411)),
     ],
 )
 def test_a_driver_with_constant_light_output_draws_more_as_it_ages(attributes: dict[str, Any], drive: float) -> None:
-    assert drive_of(Asset("L-1", "Streetlight", "Z-1", 0, 0, attributes=attributes)) == pytest.approx(drive)
+    asset = Asset("L-1", "Streetlight", "Z-1", 0, 0, attributes=attributes)
+    assert drive_of(asset, NOON) == pytest.approx(drive, rel=1e-4)
     lamp = a_lane(drive=drive)
     assert lamp.power_w(at(10)) == pytest.approx(1 + 99 * 0.4 * drive)

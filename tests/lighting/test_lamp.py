@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from jobs.lighting.fleet import Fleet, read_fleet
 from optimizers.lighting import PowerCurve
 from optimizers.lighting_lamp import drive_now, held_back, level_now, light_left
+from twin.lighting import drive_of, interpolate
 
-from .test_jobs import TABLES, counter, lamp
+from .test_jobs import NOON, TABLES, counter, lamp
 
 SHARES = st.floats(0.5, 1.0)
 
@@ -102,6 +103,19 @@ class TestFleet:
         assert told.level_full[0] == pytest.approx(1.1 / 0.8 * (1 - 0.2 * 0.411), rel=1e-4)
         assert fleet(on=None, maintenance_factor=0.8, installed="2016-11-25").level_full[0] == 1.1
         assert fleet(maintenance_factor=0.8, installed="2030-01-01").level_full[0] == pytest.approx(1.375)
+
+    @given(SHARES, st.floats(0, 1.5e5), st.floats(0.1, 1))
+    def test_the_twin_draws_what_is_planned_for_a_driver_of_any_age(
+        self, factor: float, burning_h: float, flux: float
+    ) -> None:
+        """To a hundredth of drive, and never more than is planned."""
+        aged = {"maintenance_factor": factor, "burning_h": burning_h, "clo": True}
+        found = fleet(**aged)
+        (curve,) = found.curves
+        planned_w = found.power_w[0] * np.interp(flux, curve.flux, curve.power)
+        asset = lamp("L-1", **aged)
+        twin = 0.5 + 71.5 * interpolate(TABLES.flux_curves["led-a"], flux * drive_of(asset, NOON))
+        assert -1e-9 <= planned_w - twin <= 0.01 * 72 * 1.2
 
     def test_lamps_of_one_model_share_their_curve(self) -> None:
         ages = [lamp(f"L-{k}", order=k, clo=True, maintenance_factor=0.8, burning_h=100.0 * k) for k in range(500)]

@@ -58,7 +58,9 @@ class Site:
                 curve = story.flux_curves[asset.attributes["flux_curve"]]
                 detector = asset.attributes.get("detector")
                 boost = Boost.of(asset, seen[detector]) if detector else NOBODY
-                yield Lamp(asset, curve, darkness, faults, story.start_at, boost=boost, drive=drive_of(asset))
+                yield Lamp(
+                    asset, curve, darkness, faults, story.start_at, boost=boost, drive=drive_of(asset, story.start_at)
+                )
 
     def telemetry(self, at: datetime) -> list[Wire]:
         """One message a gateway: its equipment as it is at that instant, and what happened since it last spoke."""
