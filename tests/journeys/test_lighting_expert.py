@@ -1,0 +1,96 @@
+"""One who answers for street lights: the optimiser by itself, then a night of the sample, its report, and why."""
+
+import csv
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.instants import PARIS, isoformat
+
+from .conftest import ROOT, Run
+
+SAMPLE = ROOT / "datasets" / "sample"
+LAMP = "L-49329-00001"
+
+
+@pytest.fixture
+def consigne(consigne_here: Run) -> Run:
+    return consigne_here
+
+
+def ok(consigne: Run, *words: object) -> str:
+    done = consigne(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def problem(consigne: Run, tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "problem.json").write_text(ok(consigne, "example", "lighting"))
+    found: dict[str, Any] = json.loads((tmp_path / "problem.json").read_text())
+    return found
+
+
+def test_example_solve_check(consigne: Run, problem: dict[str, Any], tmp_path: Path) -> None:
+    assert ok(consigne, "solve", "lighting", "problem.json", "-o", "plan.json").startswith("optimal")
+    assert ok(consigne, "check", "lighting", "problem.json", "plan.json").strip() == "nothing violated"
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert plan["objective"] == plan["bound"]
+    slot = problem["burning"].index(True)
+    plan["lamps"][0]["flux"][slot] = 0.0
+    (tmp_path / "darker.json").write_text(json.dumps(plan))
+    told = consigne("check", "lighting", "problem.json", "darker.json")
+    assert told.returncode == 1
+    assert re.search(rf"floor of {plan['lamps'][0]['id']}", told.stderr), told.stderr
+
+
+def test_a_ceiling_under_a_floor_is_told_with_its_chain(consigne: Run, problem: dict[str, Any], tmp_path: Path) -> None:
+    lamp = problem["lamps"][0]
+    lamp["ceiling"] = max(lamp["floor"]) - 0.1
+    (tmp_path / "conflict.json").write_text(json.dumps(problem))
+    assert consigne("solve", "lighting", "conflict.json", "-o", "plan.json").returncode == 3
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert plan["status"] == "best_effort"
+    assert {violation["object"] for violation in plan["violations"]} == {lamp["id"]}
+    assert all(given >= wanted - 1e-9 for given, wanted in zip(plan["lamps"][0]["flux"], lamp["floor"], strict=True))
+
+
+def test_levels_in_per_cent_are_refused_by_name(consigne: Run, problem: dict[str, Any], tmp_path: Path) -> None:
+    for lamp in problem["lamps"]:
+        lamp["floor"] = [100 * level for level in lamp["floor"]]
+    (tmp_path / "percent.json").write_text(json.dumps(problem))
+    done = consigne("solve", "lighting", "percent.json", "-o", "plan.json")
+    assert (done.returncode, (tmp_path / "plan.json").exists()) == (2, False)
+    assert "is it in percent" in done.stderr
+    assert problem["lamps"][-1]["id"] in done.stderr, "every problem is named, not the first"
+
+
+def test_a_night_its_report_and_why(consigne: Run, tmp_path: Path) -> None:
+    ok(consigne, "db", "upgrade")
+    ok(consigne, "territory", "import", SAMPLE)
+    now = datetime.now(UTC)
+    ran = json.loads(ok(consigne, "run", "plan-lighting", "--at", isoformat(now), "--json"))
+    night = (now.astimezone(PARIS) - timedelta(hours=12)).date().isoformat()
+    cabinets = json.loads(
+        ok(consigne, "lighting", "report", "--night", night, "--by", "cabinet", "--csv", "night.csv", "--json")
+    )
+    rows = list(csv.DictReader((tmp_path / "night.csv").read_text().splitlines()))
+    assert [row["id"] for row in rows] == [line["id"] for line in cabinets["lines"]]
+    communes = json.loads(ok(consigne, "lighting", "report", "--night", night, "--json"))
+    for name in ("planned_kwh", "fixed_kwh", "full_kwh", "lamp_nights", "planned_eur", "area_m2"):
+        for lines in (cabinets["lines"], communes["lines"]):
+            assert sum(line[name] for line in lines) == pytest.approx(communes["total"][name], abs=1e-6), name
+    assert communes["total"]["lamp_nights"] == ran["points"] == 240
+    assert communes["total"]["measured_kwh"] is None, "no meter has told anything"
+    shown = ok(consigne, "lighting", "report", "--night", night)
+    assert "Savennières" in shown and "Territory" in shown
+    told = json.loads(ok(consigne, "why", LAMP, "--json"))
+    assert told["winner"]["version"] == ran["plan"]
+    assert told["behind"]["class_normal"]
+    early = consigne("lighting", "report", "--night", "2020-01-01")
+    assert early.returncode == 1
+    assert "no plan was in force" in early.stderr
