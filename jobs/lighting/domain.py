@@ -7,15 +7,16 @@ import polars as pl
 
 from engine.errors import InputError
 from engine.instants import PARIS, isoformat, noon, to_us
+from engine.model import PlanState
 from engine.setpoints.events import events_of
 from engine.setpoints.orders import LAMP, orders_of
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
-from jobs.lighting.body import body, explain, with_plan
+from jobs.lighting.body import body, explain, open_body, with_plan
 from jobs.lighting.conflicts import conflicts
-from jobs.lighting.fallback import shift, without_plan
+from jobs.lighting.fallback import shift, told, without_plan
 from jobs.lighting.holders import NOBODY_LIMITED, keepers_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.setpoints import to_setpoints
@@ -24,10 +25,11 @@ from jobs.lighting.task import LightingTask, build_problem
 from jobs.lighting.weather import wet_road
 from jobs.planning.domain import Domain, StaleInputs
 from jobs.rooms import announced_rooms
-from optimizers.lighting import LightingPlan
+from optimizers.lighting import UNLIMITED, LightingPlan, Yesterday
 
 HISTORY = timedelta(days=366)
 _DAY = timedelta(days=1)
+_LONG_AGO = timedelta(days=8)  # what was told then nobody remembers
 
 
 def tables_of(settings: Settings) -> LightingTables:
@@ -91,7 +93,7 @@ def task_of(
     start, _ = lighting_day(at + ahead)
     tables = tables_of(settings)
     wet = wet_road(unit, territory, night_of(start, tables), at, settings, tables)
-    return build_problem(
+    task = build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
         traffic_counts(unit, territory, start - HISTORY, min(start, at)),
@@ -103,6 +105,25 @@ def task_of(
         at=min(at, start),
         keepers=keepers_of(territory, announced_rooms(unit)),
     )
+    yesterday = before(unit, task)
+    return task if yesterday is None else replace(task, problem=replace(task.problem, yesterday=yesterday))
+
+
+def before(unit: Unit, task: LightingTask) -> Yesterday | None:
+    """What lamps were told for the night before, or for this one when it is planned again; None where changes are free,
+    or nothing was told.
+    """
+    changes, start = task.tables.changes, task.night.start
+    if not changes.asked:
+        return None
+    told_before = (one for one in unit.plans.list("lighting", 100) if one.state is PlanState.IN_FORCE)
+    record = next((one for one in told_before if start - _LONG_AGO <= one.start <= start), None)
+    found = unit.plans.get(record.id) if record is not None else None
+    if found is None:
+        return None
+    most = UNLIMITED if changes.most_lamps is None else changes.most_lamps
+    flux = told(task.night, task.problem.lamps, open_body(found[1]))
+    return Yesterday(flux=flux, changes=most, change_cost_wh=changes.cost_wh)
 
 
 def around(territory: Territory) -> Around:

@@ -12,10 +12,11 @@ from engine.errors import ConsigneError, InputError
 from engine.instants import PARIS
 from engine.model import Asset
 from jobs.lighting.around import Around
-from jobs.lighting.body import open_body
+from jobs.lighting.body import Body, open_body
 from jobs.lighting.fleet import some
 from jobs.lighting.holders import NOBODY_LIMITED, Keepers
 from jobs.lighting.keeping import lifted
+from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
 from optimizers.lighting import TOLERANCE, LightingPlan, LightingProblem, energy_wh
@@ -27,24 +28,30 @@ _NOTHING_COUNTED = {"asset": pl.String, "observed_at": pl.Int64, "intensity": pl
 
 
 def shift(task: LightingTask, block: bytes) -> LightingPlan:
-    """The plan of an earlier night on tonight's: each lamp at the level it had at that time of the local clock.
-
-    Before and after the hours that burned then, the first and last level of that night hold. An hour that clocks
-    skipped takes the level before it, one they repeated its second. Raises ConsigneError for lamps that are new since.
-    """
-    last = open_body(block)
-    row = {lamp: i for i, lamp in enumerate(last.lamps)}
-    new = [lamp for lamp in task.problem.lamps if lamp not in row]
+    """The plan of an earlier night on tonight's, see `told`. Raises ConsigneError for lamps that are new since."""
+    flux = told(task.night, task.problem.lamps, open_body(block))
+    new = [lamp for lamp, row in zip(task.problem.lamps, flux, strict=True) if np.isnan(row).any()]
     if new:
         raise ConsigneError(f"it does not know {some(new)} lamps")
+    return _plan(task, flux, "the last plan, shifted")
+
+
+def told(night: Night, lamps: Sequence[str], last: Body) -> Floats:
+    """Flux (n, T) of an earlier plan on another night: each lamp at the level it had at that time of the local clock.
+
+    Before and after the hours that burned then, the first and last level of that night hold. An hour that clocks
+    skipped takes the level before it, one they repeated its second. NaN for a lamp that the plan does not know.
+    """
+    row = {lamp: i for i, lamp in enumerate(last.lamps)}
     burned = np.flatnonzero(last.columns["burning"])
     then = np.array([_since_noon(last.slots[t]) for t in burned])
     clock, newest = np.unique(then[::-1], return_index=True)
     column = burned[::-1][newest]
-    now = np.array([_since_noon(at) for at in task.night.slots])
+    now = np.array([_since_noon(at) for at in night.slots])
     source = column[np.clip(np.searchsorted(clock, now, side="right") - 1, 0, None)]
-    flux = last.flux[[row[lamp] for lamp in task.problem.lamps]][:, source]
-    return _plan(task, np.where(task.problem.burning, flux, 0.0), "the last plan, shifted")
+    known = np.array([row.get(lamp, -1) for lamp in lamps])
+    flux = np.where(night.burning, last.flux[known][:, source], 0.0)
+    return np.where(known[:, None] < 0, np.nan, flux)
 
 
 def without_plan(

@@ -160,6 +160,18 @@ class CountTables(_Entry):
     lenders: int = Field(ge=1)
 
 
+class Changes(_Entry):
+    """What it takes that a lamp is told another program than the night before."""
+
+    cost_wh: float = Field(ge=0)
+    most_lamps: int | None = Field(None, ge=0)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the night before matters at all."""
+        return self.cost_wh > 0 or self.most_lamps is not None
+
+
 class LightingTables(_Entry):
     """How lighting is planned; the file says the meaning and the source of each entry."""
 
@@ -172,6 +184,7 @@ class LightingTables(_Entry):
     flux_grid: float = Field(gt=0, le=0.1)
     ramp_per_slot: float = Field(gt=0, le=1)
     neighbour_step: float = Field(gt=0, le=1)
+    changes: Changes
     minimum_samples: int = Field(ge=1)
     counts: CountTables
     rain: Rain

@@ -1,0 +1,151 @@
+"""Limits of equipment and the night before in a planning run: announced, planned within, committed, told of by why."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.equipment.connections import Holds, Room
+from engine.equipment.mqtt import MqttConnection
+from engine.model import PlanOrigin, PlanRecord
+from engine.store import Store
+from jobs.domains import DOMAINS
+from jobs.lighting.body import open_body, read_body
+from jobs.lighting.fallback import told
+from jobs.lighting.night import night_of
+from jobs.lighting.tables import Changes
+from jobs.planning import PlanRequest, commit_plan, make_plan, replay
+from jobs.rooms import keep_rooms
+from jobs.table import JobContext
+from jobs.why import explain
+from optimizers.lighting import check, energy_wh, solve
+
+from .conftest import NOON
+
+DAY = timedelta(days=1)
+LIGHTING = DOMAINS["lighting"]
+LINE = MqttConnection(id="line", kind="mqtt", url="mqtt://localhost", gateways=("*",), version="5")
+Plan = Callable[..., PlanRecord]
+
+
+@pytest.fixture
+def plan(service: JobContext) -> Plan:
+    """Plans the night of an instant and puts it in force."""
+
+    def once(connection: MqttConnection, at: Any = NOON, domain: Any = LIGHTING) -> PlanRecord:
+        world = replace(service, territory=replace(service.territory, connections=(connection,)))
+        made = make_plan(world, domain, PlanRequest(at))
+        with service.store.begin() as unit:
+            result = commit_plan(unit, world.territory, domain, made, at)
+        assert result is not None
+        return result.record
+
+    return once
+
+
+def flux(store: Store, record: PlanRecord) -> Any:
+    with store.read() as unit:
+        found = unit.plans.get(record.id)
+    assert found is not None
+    return read_body(found[1])
+
+
+def most_programs(problem: Any, rows: Any) -> int:
+    of = problem.holders.of
+    return max(len(np.unique(rows[of == h], axis=0)) for h in range(len(problem.holders.names)))
+
+
+def test_each_gateway_gets_as_many_programs_as_the_file_states(plan: Plan, store: Store, history: int) -> None:
+    free, free_rows = flux(store, plan(LINE))
+    assert free.holders is None
+    record = plan(LINE.model_copy(update={"holds": Holds(programs=2, switch_points=4)}))
+    assert record.origin is PlanOrigin.SOLVED
+    problem, rows = flux(store, record)
+    assert problem.holders is not None
+    assert most_programs(problem, free_rows) > 2 >= most_programs(problem, rows)
+    assert (rows >= problem.floor - 1e-9).all()
+    assert energy_wh(problem, rows) > energy_wh(problem, free_rows)
+
+
+def test_what_a_gateway_announced_is_planned_within_and_explained(
+    plan: Plan, service: JobContext, store: Store, history: int
+) -> None:
+    with store.begin() as unit:
+        keep_rooms(unit, {"line": Room(5, 8, shared=True, said="maximumPrograms 11")}, NOON)
+    record = plan(LINE)
+    problem, rows = flux(store, record)
+    assert problem.holders.names == ("connection line",)
+    assert most_programs(problem, rows) == 5
+    lamp = service.territory.of_type("Streetlight")[0]
+    said = explain(store, service.territory, f"{lamp.id}/illuminanceLevel", NOON + timedelta(hours=12)).behind
+    assert (said["program_kept_by"], said["programs"]) == ("connection line", 5)
+    assert 1 <= said["program"] <= 5
+    assert said["program_lamps"] >= 1
+    assert said["held_by"][0].split()[0] in {"floor", "ramp", "neighbour", "program"}
+    assert replay(service, LIGHTING, record.id).equal
+
+
+def test_without_a_solver_as_many_programs_are_told(plan: Plan, store: Store, history: int) -> None:
+    def fails(*_: Any) -> Any:
+        raise ValueError("out of order")
+
+    stated = LINE.model_copy(update={"holds": Holds(programs=1)})
+    record = plan(stated, NOON, replace(LIGHTING, build=fails))
+    assert record.origin is PlanOrigin.RULES_ONLY
+    problem, rows = flux(store, record)
+    assert most_programs(problem, rows) == 1
+    assert check(problem, solve(problem)) == []
+
+
+def test_cabinets_that_state_nonsense_lead_to_the_rules_alone(
+    plan: Plan, service: JobContext, store: Store, history: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cabinet = service.territory.of_type("StreetlightControlCabinet")[0]
+    monkeypatch.setitem(cabinet.attributes, "programs", "many")  # type: ignore[arg-type]
+    record = plan(LINE)
+    assert record.origin is PlanOrigin.RULES_ONLY
+    assert f"{cabinet.id} programs is 'many'" in str(record.detail["why"])
+
+
+def test_where_changes_cost_lamps_keep_the_program_of_the_night_before(
+    plan: Plan, store: Store, history: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(LINE)
+    fresh, free_rows = flux(store, plan(LINE, NOON + DAY))
+    assert fresh.yesterday is None
+    load = LIGHTING.build.__globals__["tables_of"]
+    costly = lambda settings: load(settings).model_copy(update={"changes": Changes(cost_wh=1000.0)})
+    monkeypatch.setitem(LIGHTING.build.__globals__, "tables_of", costly)
+    problem, rows = flux(store, plan(LINE, NOON + DAY))
+    assert problem.yesterday is not None
+    kept = (np.abs(rows - problem.yesterday.flux) < 1e-9).all(axis=1)
+    anyhow = (np.abs(free_rows - problem.yesterday.flux) < 1e-9).all(axis=1)
+    assert kept.sum() >= anyhow.sum()
+    assert kept.mean() > 0.5
+    assert (rows >= problem.floor - 1e-9).all()
+
+
+def test_the_night_before_is_read_from_the_plan_in_force_and_new_lamps_have_none(
+    plan: Plan, service: JobContext, store: Store, history: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = LIGHTING.build.__globals__["tables_of"]
+    monkeypatch.setitem(
+        LIGHTING.build.__globals__,
+        "tables_of",
+        lambda settings: load(settings).model_copy(update={"changes": Changes(cost_wh=0, most_lamps=10**6)}),
+    )
+    first = plan(LINE)
+    problem, _ = flux(store, first)
+    assert problem.yesterday is None  # nothing was told before
+    with store.read() as unit:
+        found = unit.plans.get(first.id)
+    assert found is not None
+    last = open_body(found[1])
+
+    night = night_of(NOON, load(service.settings))
+    rows = told(night, ["nobody", *last.lamps], last)
+    assert np.isnan(rows[0]).all()
+    assert np.array_equal(rows[1:], last.flux)
