@@ -99,10 +99,16 @@ class Territory:
         """The level that an order leaves a point: what crossings need, where it dims lamps."""
         if self.tables is None or not any(entry.dims_lamps for entry in self.orders):
             return lambda _asset, order: order.keeps
-        from jobs.lighting.keeping import keeps, levels_kept  # noqa: PLC0415
+        from jobs.lighting.keeping import levels_left  # noqa: PLC0415
 
-        levels = levels_kept(self.of_type(LAMP[0]), self.tables)
-        return lambda asset, order: keeps(order, *levels[asset.id]) if asset.id in levels else order.keeps
+        lamps = self.of_type(LAMP[0])
+        dimming = {
+            entry.order: {lamp.id for lamp in lamps if entry.points.holds(lamp, self.communes.get(lamp.zone, ""))}
+            for entry in self.orders
+            if entry.dims_lamps
+        }
+        left = levels_left(lamps, self.tables, dimming)
+        return lambda asset, order: left.get(order.id, {}).get(asset.id, order.keeps)
 
     @cached_property
     def domain_sizes(self) -> Counter[str]:

@@ -99,14 +99,13 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
     result = Bounded(flux.copy(), np.ones(flux.shape), np.zeros(flux.shape, np.int64), orders)
     if not orders:
         return result
-    left, normal = kept(fleet, tables), normal_flux(fleet, tables)
+    normal = normal_flux(fleet, tables)
+    left = {order: kept(fleet, tables, _under(fleet, around, order)) for order in orders if order.at_most < 1}
     for rows, found in _groups(fleet, around.orders):
         for order in found:
             if order.at_most < 1:
                 allowed = _on_grid(order.at_most, tables, np.floor)
-                lit = [left.crossings[rows]] if order.crossings == "lit" else []
-                lit += [left.streets[rows]] if order.streets == "lit" else []
-                most = np.maximum.reduce([np.full(rows.size, allowed), *lit])
+                most = np.maximum(left[order].left(order, "lit")[rows], allowed)
                 dark = order.crossings == "dark", allowed == 0 or order.streets == "dim"
                 obeys = np.where(fleet.constant[rows], *dark)
                 need = np.where(obeys, allowed, np.maximum(normal[rows], allowed))
@@ -118,6 +117,11 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
                 slots = np.flatnonzero(_touched(night, order))[None, :]
                 _lift(result, rows, slots, _on_grid(order.at_least, tables, np.ceil), 1 + orders.index(order))
     return result
+
+
+def _under(fleet: Fleet, around: Around, order: Order) -> Bools:
+    """(n,) the lamps of which an order speaks, lifted or not."""
+    return np.array([any(one.id == order.id for one in around.orders.get(lamp, ())) for lamp in fleet.lamps], np.bool_)
 
 
 def _lower(result: Bounded, rows: Ints, slots: Ints, levels: tuple[Floats, Floats], order: int) -> None:

@@ -40,7 +40,7 @@ def _conflict(found: Body, order: Mapping[str, Any], over: np.ndarray) -> Confli
         "beside": beside,
         "chain": [f"order {order['id']} at {problem.ceiling[i, t]:g} for {found.lamps[i]}", *links],
     }
-    kind = "crossings" if crossings or not streets else "streets"
+    kind = "crossings" if crossings else "streets" if streets else "beside"
     words = {"order": order["id"], "crossings": some(crossings), "streets": some(streets), "beside": beside}
     about = {lang: say(f"conflict-{kind}-about", lang, **words, text=order[lang]) for lang in LANGUAGES}
     action = {lang: say(f"conflict-{kind}-action", lang, **words) for lang in LANGUAGES}

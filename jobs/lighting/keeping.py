@@ -1,6 +1,6 @@
 """What is left of the light where an order takes it: crossings at their class, and a fall-off to the dark."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,21 @@ from optimizers.lighting_classes import required_flux
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Flux (n,) that each lamp needs so that others keep their normal class and no neighbours differ by more than the
-    step: `crossings` for conflict areas alone, `streets` for all other lamps."""
+    """Flux (n,) that each lamp needs so that some keep their normal class and no neighbours differ by more than the
+    step: `crossings` for the conflict areas under an order, `streets` for all other lamps under it, `border` for those
+    that it does not speak of."""
 
     crossings: Floats
     streets: Floats
+    border: Floats
+
+    def left(self, order: Order, decided: str | None = None) -> Floats:
+        """(n,) the level that an order leaves the lamps under it: see `OrderEntry` for who decides, and what holds
+        until then; or, with `decided`, what it leaves them by decision alone."""
+        wanted = (decided,) if decided else ("lit", None)
+        crossings = self.crossings if order.crossings in wanted else 0.0
+        streets = self.streets if order.at_most > 0 and order.streets in wanted else 0.0
+        return np.maximum(self.border, np.maximum(crossings, streets))
 
 
 def normal_flux(fleet: Fleet, tables: LightingTables) -> Floats:
@@ -33,14 +43,15 @@ def normal_flux(fleet: Fleet, tables: LightingTables) -> Floats:
     return required_flux(level, fleet.level_full, tables.flux_grid)[0]
 
 
-def kept(fleet: Fleet, tables: LightingTables) -> Kept:
+def kept(fleet: Fleet, tables: LightingTables, covered: Bools) -> Kept:
+    """Of an order that speaks of the lamps that are `covered` (n,)."""
     normal = normal_flux(fleet, tables)
     step = np.full(len(fleet.pairs), tables.neighbour_step)
 
     def beside(lit: Bools) -> Floats:
         return lifted(np.where(lit, normal, 0.0)[:, None], fleet.pairs, step, fleet.dimmable)[:, 0]
 
-    return Kept(beside(fleet.constant), beside(~fleet.constant))
+    return Kept(beside(fleet.constant & covered), beside(~fleet.constant & covered), beside(~covered))
 
 
 def lifted(level: Floats, pairs: Ints, step: Floats, dimmable: Bools) -> Floats:
@@ -60,23 +71,29 @@ def lifted(level: Floats, pairs: Ints, step: Floats, dimmable: Bools) -> Floats:
         level = raised
 
 
-def levels_kept(lamps: Sequence[Asset], tables: LightingTables) -> Mapping[str, tuple[float, float]]:
-    """Lamp → `Kept.crossings`, `Kept.streets`. A lamp that cannot be read keeps full light, unless it
-    says of itself that it lights no crossing."""
+def levels_left(
+    lamps: Sequence[Asset], tables: LightingTables, orders: Mapping[Order, Collection[str]]
+) -> dict[str, dict[str, float]]:
+    """Order id → lamp → the level that the order leaves it. `orders`: which lamps each speaks of.
+
+    A lamp that cannot be read keeps full light, unless it says of itself that it lights no crossing.
+    """
+    found = {lamp.id: 0.0 if lamp.attributes.get("crossing") is False else 1.0 for lamp in lamps}
+    fleet = _readable(lamps, tables)
+    if fleet is None:
+        return {order.id: found for order in orders}
+    result = {}
+    for order, covered in orders.items():
+        left = kept(fleet, tables, np.array([lamp in covered for lamp in fleet.lamps])).left(order)
+        result[order.id] = {**found, **dict(zip(fleet.lamps, left.tolist(), strict=True))}
+    return result
+
+
+def _readable(lamps: Sequence[Asset], tables: LightingTables) -> Fleet | None:
+    """The lamps that can be read; None where none can."""
     try:
-        fleet = read_fleet(lamps, [], tables)
+        return read_fleet(lamps, [], tables)
     except InputError as error:
         unfit = {problem.source for problem in error.problems}
         fit = [lamp for lamp in lamps if lamp.id not in unfit]
-        found = {lamp.id: (0.0 if lamp.attributes.get("crossing") is False else 1.0, 1.0) for lamp in lamps}
-        return {**found, **levels_kept(fit, tables)} if fit and len(fit) < len(lamps) else found
-    levels = kept(fleet, tables)
-    return dict(zip(fleet.lamps, zip(levels.crossings.tolist(), levels.streets.tolist(), strict=True), strict=True))
-
-
-def keeps(order: Order, crossings: float, streets: float) -> float:
-    """The level that an order leaves a lamp: see `OrderEntry` for who decides, and what holds until then."""
-    left = [-np.inf]
-    left += [crossings] if order.crossings != "dark" else []
-    left += [streets] if order.at_most > 0 and order.streets != "dim" else []
-    return float(max(left))
+        return _readable(fit, tables) if fit and len(fit) < len(lamps) else None

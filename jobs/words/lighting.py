@@ -17,6 +17,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "Have its authority decide: crossings: lit or dark, beside {order} in rules/orders.yaml; then plan again",
         "Faire décider son autorité : crossings: lit ou dark, sous {order} dans rules/orders.yaml ; puis replanifier",
     ),
+    "conflict-beside-about": (
+        "{order} ({text}): {beside} lamps stay lit against it, beside what is lit, or for want of programs.",
+        "{order} ({text}) : {beside} lampes restent allumées, à côté de ce qui l'est, ou faute de programmes.",
+    ),
+    "conflict-beside-action": (
+        "The chain in the alarm says what lifts them; have the order end where a street does, or take more programs",
+        "La chaîne de l'alarme dit ce qui les relève ; arrêter l'ordre en bout de rue, ou tenir plus de programmes",
+    ),
     "conflict-streets-about": (
         "{order} ({text}) allows less than their class: {streets}. They keep it, and lift {beside} lamps beside them.",
         "{order} ({text}) permet moins que leur classe : {streets}. Elles la gardent, et {beside} lampes à côté.",

@@ -17,7 +17,7 @@ from jobs.lighting import LightingTask, body, explain, read_body
 from jobs.lighting.around import Around
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, without_plan
-from jobs.lighting.keeping import keeps, levels_kept
+from jobs.lighting.keeping import levels_left
 from optimizers.lighting import check, solve
 from optimizers.lighting.problem import Bools, Floats
 from optimizers.result import Status
@@ -184,6 +184,14 @@ class TestSwitchOff:
         for lang in ("en", "fr"):
             assert "crossings: lit" in found.detail["action"][lang]
 
+    def test_lamps_that_nobody_needs_and_that_are_lit_all_the_same_are_told_as_such(self) -> None:
+        task = under(CUT, lamps=[lamp("L-0"), lamp("L-1", order=1)])
+        plan = solve(task.problem)
+        lit = replace(plan, flux=np.where(task.night.burning, np.maximum(plan.flux, 0.2), 0.0))
+        (found,) = conflicts(body(task, lit))
+        assert (found.detail["crossings"], found.detail["streets"], found.detail["beside"]) == ([], [], 2)
+        assert "2 lamps stay lit against it" in found.detail["about"]["en"]
+
     def test_why_tells_of_the_order_and_that_it_is_not_kept(self) -> None:
         task = under(CUT)
         block, at = body(task, solve(task.problem)), task.night.slots[at_local(task, 2)]
@@ -296,30 +304,41 @@ class TestCeilings:
 
 
 class TestKept:
+    HALF = Order("half", "half", at_most=0.5)
+
+    def left(self, order: Order, lamps: list[Asset] = STREET, covered: list[str] = NAMES) -> list[float]:
+        return list(levels_left(lamps, TABLES, {order: covered})[order.id].values())
+
     def test_of_an_order_a_crossing_keeps_its_class_and_its_neighbours_the_fall_off(self) -> None:
-        levels = levels_kept(STREET, TABLES)
-        left = [keeps(CUT, *levels[name]) for name in NAMES]
-        np.testing.assert_allclose(left, [0, 0.19, 0.44, 0.69, 0.44, 0.19, 0, 0], atol=1e-9)
-        assert keeps(replace(CUT, crossings="dark"), *levels[CROSSING]) == -np.inf
+        for crossings in (None, "lit"):
+            left = self.left(replace(CUT, crossings=crossings))  # type: ignore[arg-type]
+            np.testing.assert_allclose(left, [0, 0.19, 0.44, 0.69, 0.44, 0.19, 0, 0], atol=1e-9)
+        assert self.left(replace(CUT, crossings="dark")) == [0] * 8
 
     def test_a_partial_order_leaves_the_class_until_it_says_dim(self) -> None:
-        levels, half = levels_kept(STREET, TABLES), Order("half", "half", at_most=0.5)
-        assert keeps(half, *levels["L-0"]) == 0.69
-        assert keeps(replace(half, streets="dim", crossings="dark"), *levels["L-0"]) == -np.inf
-        assert keeps(replace(half, streets="dim"), *levels["L-0"]) < 0.5
+        assert self.left(self.HALF) == [0.69] * 8
+        assert self.left(replace(self.HALF, streets="dim", crossings="dark")) == [0] * 8
+        assert self.left(replace(self.HALF, streets="dim"))[2:4] == [0.44, 0.69]
+
+    def test_beyond_its_border_a_street_is_lit_and_falls_off_within(self) -> None:
+        lamps = [lamp(one.id, order=i) for i, one in enumerate(STREET)]
+        np.testing.assert_allclose(self.left(CUT, lamps, NAMES[2:]), [0.69, 0.69, 0.44, 0.19, 0, 0, 0, 0], atol=1e-9)
+        task = task_of(lamps, around=Around(orders=dict.fromkeys(NAMES[2:], (CUT,))), history=NOTHING)
+        plan = solve(task.problem)
+        assert plan.violations == ()
+        np.testing.assert_allclose(plan.flux[:5, at_local(task, 2)], [0.69, 0.69, 0.44, 0.19, 0], atol=1e-9)
 
     def test_a_lamp_that_cannot_be_read_keeps_full_light(self) -> None:
         wrong = [Asset("X", "Streetlight", "Z-1", 0, 0), lamp("Y", power_w=-1, crossing=False)]
-        levels = levels_kept([*STREET, *wrong], TABLES)
-        assert (levels["X"], levels["Y"]) == ((1.0, 1.0), (0.0, 1.0))
-        assert levels["L-0"] == levels_kept(STREET, TABLES)["L-0"]
+        assert self.left(CUT, [*STREET, *wrong])[8:] == [1.0, 0.0]
+        assert self.left(CUT, [*STREET, *wrong])[:8] == self.left(CUT)
+        assert self.left(CUT, wrong, ["X", "Y"]) == [1.0, 0.0]
 
     def test_what_settling_leaves_is_what_was_planned(self) -> None:
         """No order takes from a plan that knew of it what the plan kept for people."""
-        task, levels = under(CUT), levels_kept(STREET, TABLES)
+        task = under(CUT)
         flux, off = planned(task), within(task, time(23, 30), time(5, 30))
-        left = np.array([max(0.0, keeps(CUT, *levels[name])) for name in NAMES])
-        assert (flux[:, off] <= left[:, None] + 1e-9).all()
+        assert (flux[:, off] <= np.array(self.left(CUT))[:, None] + 1e-9).all()
 
 
 class TestFallBacks:
