@@ -187,15 +187,17 @@ def _switches(year: Year, level: Ints) -> float:
     return float(inner.sum() / len(level) / len(np.unique(night)) + 2)
 
 
-def read_year(reference: Path) -> Year:
-    """Hourly counts of two arcs of Paris, November 2022 to 2023, and what the station of Orly measured from January."""
-    start_at, end_at = datetime(2022, 11, 1, tzinfo=UTC), datetime(2023, 12, 1, tzinfo=UTC)
+def read_year(reference: Path, end_at: datetime = datetime(2023, 12, 1, tzinfo=UTC)) -> Year:
+    """Hourly counts of two arcs of Paris from November 2022 on, and what the station of Orly measured from January."""
+    start_at = datetime(2022, 11, 1, tzinfo=UTC)
     hours = int((end_at - start_at) / HOUR)
     value = np.full((2, hours), np.nan)
     for street, name in enumerate(("saints_peres", "convention")):
         frame = pl.read_csv(reference / "lighting" / "paris_counts" / f"{name}_hourly.csv").drop_nulls("flow_veh_h")
-        times = [datetime.strptime(text, "%Y-%m-%dT%HZ").replace(tzinfo=UTC) for text in frame["time"]]
-        value[street, [int((at - start_at) / HOUR) for at in times]] = frame["flow_veh_h"].to_numpy()
+        for text, flow in frame.select("time", "flow_veh_h").iter_rows():
+            at = datetime.strptime(text, "%Y-%m-%dT%HZ").replace(tzinfo=UTC)
+            if start_at <= at < end_at:
+                value[street, int((at - start_at) / HOUR)] = flow
     rain_mm, weather = _orly(reference, start_at, hours)
     judged_from = noon(date(2022, 12, 31))
     names = ("rue des Saints-Pères", "rue de la Convention")

@@ -1,0 +1,69 @@
+"""What a year of real counts must show, and what it falls short of. Each share is energy below another's, at equal
+under-lit lamp-time; docs/lighting.md tells the whole of it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.bench.lighting_policies import Curve, either, walked_forward, wetting
+from tests.bench.lighting_year import outcome, read_year
+from tests.bench.show_lighting_year import AIMED, SHARES, Study, study
+
+pytestmark = [pytest.mark.reference, pytest.mark.soak]
+
+
+@pytest.fixture(scope="module")
+def found(reference: Path) -> Study:
+    return study(read_year(reference))
+
+
+def below(one: Curve, other: Curve, under_lit: float) -> float:
+    return 1 - one.energy_at(under_lit) / other.energy_at(under_lit)
+
+
+def test_a_quarter_less_than_full_and_a_hundredth_under_lit(found: Study) -> None:
+    """With the price set each month by earlier ones, none of it chosen with hindsight; crossings are never dimmed."""
+    year = found.year
+    one = outcome(year, "ours", walked_forward(year, either(found.live, wetting(year)), AIMED))
+    assert one.saved >= 0.25
+    assert one.under_lit <= 0.01
+    assert one.at_crossings == 0
+
+
+def test_at_one_hundredth_it_is_a_twentieth_below_the_best_fixed_programs(found: Study) -> None:
+    ours = found.ours()
+    assert below(ours, found.fixed_by_street(), 0.01) >= 0.09
+    assert below(ours, found.fixed_by_day(), 0.01) >= 0.05
+
+
+def test_traffic_alone_is_a_tenth_below_the_best_program_of_each_street(found: Study) -> None:
+    dry = found.seen_as(replace(found.year, wet=np.zeros_like(found.year.wet)))
+    for share in SHARES[1:]:
+        assert below(dry.ours(), dry.fixed_by_street(), share) >= 0.099
+        assert below(dry.ours(), dry.fixed_by_day(), share) >= 0.075
+
+
+def test_were_rain_foreseen_it_is_a_tenth_below_every_fixed_program_to_a_fifth_of_a_hundredth(found: Study) -> None:
+    foreseen = found.ours_rain_foreseen()
+    for share in SHARES[:3]:
+        assert below(foreseen, found.fixed_by_street(), share) >= 0.10
+        assert below(foreseen, found.fixed_by_day(), share) >= 0.10
+
+
+def test_with_rain_seen_only_as_it_falls_it_is_less_than_that(found: Study) -> None:
+    """Short of the tenth that is aimed at: the first quarter on each wet road alone takes the fifth of a hundredth."""
+    ours = found.ours()
+    for share in SHARES[:3]:
+        assert 0.04 <= below(ours, found.fixed_by_day(), share) < 0.10
+        assert 0.05 <= below(ours, found.fixed_by_street(), share) < 0.10
+
+
+def test_the_oracle_is_below_all(found: Study) -> None:
+    knew = found.oracle()
+    assert knew.under_lit == 0
+    for one in (found.ours_rain_foreseen(), found.ours(), found.ours_at_noon(), found.fixed_by_day()):
+        assert all(knew.energy < one.energy_at(share) for share in SHARES)
+    assert 1 - knew.energy / found.ours().energy_at(0.01) < 0.06
