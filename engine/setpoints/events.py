@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -47,7 +48,7 @@ class EventEntry(DatedEntry):
             raise ValueError("an event wants one of: classes (above the normal one; 0 for it), full: true")
         return self
 
-    @property
+    @cached_property
     def event(self) -> Event:
         return Event(
             self.id, self.text.en, self.text.fr, self.classes, self.lifts,

@@ -7,6 +7,7 @@ clock in Paris: on the nights it changes, a bound hour that comes twice is bound
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Literal, Self
@@ -101,7 +102,7 @@ class OrderEntry(DatedEntry):
     def dims_lamps(self) -> bool:
         return (self.points.type, self.points.point) == LAMP and self.at_most is not None
 
-    @property
+    @cached_property
     def order(self) -> Order:
         low = -inf if self.at_least is None else self.at_least
         high = inf if self.at_most is None else self.at_most
