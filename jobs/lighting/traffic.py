@@ -11,12 +11,10 @@ from engine.instants import to_us
 from jobs.lighting.counts import Counts, Doubt, believed
 from jobs.lighting.fleet import Fleet, some
 from jobs.lighting.lending import Places, places_of
-from jobs.lighting.night import Night, group_of
+from jobs.lighting.night import Night
+from jobs.lighting.outlook import HOUR_US, Hours, hours_of, night_hours
 from jobs.lighting.tables import CountTables, LightingTables
-from optimizers.forecast import Forecast, History, forecast
 from optimizers.lighting.problem import Bools, Floats, Ints
-
-_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +51,18 @@ class Traffic:
 def forecast_traffic(
     fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, quantile: float, at: datetime
 ) -> Traffic:
-    """The quantile of the same hour and kind of day at each place and slot, by counters believed at an instant."""
-    counts = believed(history, _most_veh_h(fleet, tables.counts), at, tables.counts)
-    likely = _likely(fleet, night, counts, tables, quantile)
-    works: Bools = np.asarray(np.isfinite(likely.value[:, night.burning]).any(axis=1))
+    """The traffic to light for at each place and slot, by what counters that are believed had counted at an instant:
+    the count that is not exceeded with probability `quantile`. Of hours that have ended it is what was counted.
+    """
+    known = history.filter(pl.col("observed_at") <= to_us(at))
+    counts = believed(known, _most_veh_h(fleet, tables.counts), at, tables.counts)
+    hours, _ = _hours(fleet, night, counts)
+    value, samples = night_hours(hours, night, at, quantile, tables.minimum_samples)
+    slot = [hours.number(t) for t in night.slots]
+    works: Bools = np.asarray(np.isfinite(value[:, slot][:, night.burning]).any(axis=1))
     places = places_of(fleet, works, tables.counts.lenders)
     reasons = (*counts.reasons, *_reasons(fleet, places, works))
-    return _told(fleet, places, likely.value, likely.samples, counts, quantile, reasons)
+    return _told(fleet, places, value[:, slot], samples[:, slot], counts, quantile, reasons)
 
 
 def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame, tables: LightingTables) -> Traffic:
@@ -67,19 +70,19 @@ def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame, tables: Li
 
     Streets whose counter counted nothing all night borrow from those that did.
     """
-    found = believed(counts, _most_veh_h(fleet, tables.counts), night.until, tables.counts)
-    first, last = to_us(night.start) // _HOUR_US, (to_us(night.until) - 1) // _HOUR_US
-    hours = last + 1 - first
-    hour = found.frame["observed_at"].to_numpy() // _HOUR_US - first
-    within = (hour >= 0) & (hour < hours)
-    cell = (_series(fleet, found.frame) * hours + hour)[within]
-    size = len(fleet.counters) * hours
-    samples = np.bincount(cell, minlength=size).reshape(-1, hours)
-    total = np.bincount(cell, weights=found.frame["intensity"].to_numpy()[within], minlength=size).reshape(-1, hours)
-    mean = np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0)
-    slot_hour = np.array([to_us(at) // _HOUR_US - first for at in night.slots])
+    own = counts.filter(pl.col("observed_at") >= to_us(night.start) // HOUR_US * HOUR_US)
+    found = believed(own, _most_veh_h(fleet, tables.counts), night.until, tables.counts)
+    hours, samples = _hours(fleet, night, found)
+    slot = [hours.number(t) for t in night.slots]
     places = places_of(fleet, np.asarray((samples > 0).any(axis=1)), tables.counts.lenders)
-    return _told(fleet, places, mean[:, slot_hour], samples[:, slot_hour], found, float("nan"))
+    return _told(fleet, places, hours.counts.value[:, slot], samples[:, slot], found, float("nan"))
+
+
+def _hours(fleet: Fleet, night: Night, counts: Counts) -> tuple[Hours, Ints]:
+    frame = counts.frame
+    index = {counter: i for i, counter in enumerate(fleet.counters)}
+    series = np.array([index[counter] for counter in frame["asset"].to_list()], np.int64)
+    return hours_of(series, frame["observed_at"].to_numpy(), frame["intensity"].to_numpy(), len(index), night)
 
 
 def _told(
@@ -98,14 +101,6 @@ def _most_veh_h(fleet: Fleet, tables: CountTables) -> dict[str, float]:
     return dict(zip(fleet.counters, most.tolist(), strict=True))
 
 
-def _likely(fleet: Fleet, night: Night, counts: Counts, tables: LightingTables, quantile: float) -> Forecast:
-    frame = counts.frame
-    samples = History(_series(fleet, frame), group_of(frame["observed_at"]), frame["intensity"].to_numpy())
-    return forecast(
-        samples, night.group, len(fleet.counters), quantile=quantile, minimum_samples=tables.minimum_samples
-    )
-
-
 def _reasons(fleet: Fleet, places: Places, works: Bools) -> list[str]:
     blind = [c for c, fit in zip(fleet.counters, works, strict=True) if not fit]
     borrowing = [fleet.lamps[i] for i in np.flatnonzero(places.row >= len(fleet.counters))]
@@ -115,8 +110,3 @@ def _reasons(fleet: Fleet, places: Places, works: Bools) -> list[str]:
     if without and fleet.counters:
         reasons.append(f"no traffic to go by, normal class all night: {some(without)} lamps")
     return reasons
-
-
-def _series(fleet: Fleet, frame: pl.DataFrame) -> Ints:
-    index = {counter: i for i, counter in enumerate(fleet.counters)}
-    return frame["asset"].replace_strict(index, return_dtype=pl.Int64).to_numpy()

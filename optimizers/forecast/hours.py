@@ -121,9 +121,9 @@ def signs(above: Floats, hours: Ints, lead: int) -> Floats:
 
 def _mean_of(above: Floats, hours: Ints, back: list[int]) -> Floats:
     """(S, K) mean over what is known `back` hours before; 0 where nothing is."""
-    padded = np.pad(above, ((0, 0), (0, 1)), constant_values=np.nan)
-    found = padded[:, np.maximum(hours[:, None] - np.array(back), -1)]
-    known = np.isfinite(found)
+    then = hours[:, None] - np.array(back)
+    found = above[:, np.maximum(then, 0)] if above.shape[1] else np.full((len(above), *then.shape), np.nan)
+    known = np.isfinite(found) & (then >= 0)
     total = np.where(known, found, 0.0).sum(axis=-1)
     return np.asarray(total / np.maximum(known.sum(axis=-1), 1))
 
