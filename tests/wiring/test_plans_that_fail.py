@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
@@ -150,8 +151,10 @@ def test_a_saturday_takes_the_plan_of_last_saturday(
 ) -> None:
     """Traffic of Friday night is not that of Saturday: yesterday's plan does not fit, and the one before it does."""
     loops = territory.of_type("TrafficFlowObserved")
-    traffic = made_traffic(loops, date(2026, 11, 28), 1)
-    tell(store, territory, traffic.history, noon(date(2026, 11, 28)))
+    made = made_traffic(loops, date(2026, 11, 28), 1).history
+    hour_of_week = pl.col("observed_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.epoch("s") // 3600 % 168
+    each_week_alike = pl.col("number").first().over("asset", "property", hour_of_week)
+    tell(store, territory, made.with_columns(number=each_week_alike), noon(date(2026, 11, 28)))
     planned = {day: run(LIGHTING, noon(date(2026, 11, day)))[1] for day in (21, 26, 27)}
     _, record = run(fake(FAILS), noon(date(2026, 11, 28)))
     assert record.origin is PlanOrigin.SHIFTED
