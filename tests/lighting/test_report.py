@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.instants import noon
+from engine.instants import PARIS, noon
 from engine.model import Asset, Program
 from jobs.lighting import LightingTask, actual_need, body, energy_wh, fixed_program, to_setpoints, under_lit
 from jobs.lighting.body import open_body
-from jobs.lighting.reporting.figures import BAND, By, groups, outside_band
+from jobs.lighting.reporting.figures import BAND, By, groups, members, outside_band
 from jobs.lighting.reporting.ground import Cabinet, Ground, read_ground
+from jobs.lighting.reporting.periods import profile
 from jobs.lighting.reporting.tally import SUMS, Plans, Rates, Tally, tally
-from optimizers.lighting import LightingPlan, solve
+from optimizers.lighting import Lanes, LightingPlan, solve
 from optimizers.lighting.problem import Floats
-from tests.lighting.test_jobs import DAY, TABLES, WRITTEN, counter, counts, evening_traffic, lamp, task_of
+from optimizers.lighting_energy import system_power_w
+from tests.lighting.test_jobs import DAY, TABLES, WRITTEN, at_local, counter, counts, evening_traffic, lamp, task_of
 
 SODIUM = {"dimmable": False, "flux_curve": "hps-a", "standby_w": 0.0, "segment": "S-2"}
 CROSSING = {"crossing": True, "class_normal": "C4", "class_full": "C3", "luminance_full": 16.0, "segment": "S-3"}
@@ -55,7 +57,7 @@ def count(
     task: LightingTask,
     *plans: tuple[LightingPlan, int],
     came: pl.DataFrame | None = None,
-    measured: Any = (np.nan, np.nan, np.nan),
+    measured: Any = None,
     eur: Floats | None = None,
     lamps: list[Asset] = LAMPS,
 ) -> dict[str, list[int]]:
@@ -63,8 +65,9 @@ def count(
     ground, slots = ground_of(lamps), len(task.night.slots)
     need = actual_need(task, counts(evening_traffic, 1, before=DAY + timedelta(days=1)) if came is None else came)
     rates = Rates(np.full((slots, 1), 0.2) if eur is None else eur, np.zeros(len(ground.cabinets), int), 50.0)
+    kwh = np.full(len(ground.cabinets), np.nan) if measured is None else np.array(measured)
     bodies = tuple(open_body(body(task, plan)) for plan, _ in plans)
-    found = tally(ground, Plans(bodies, tuple(since for _, since in plans)), need, rates, np.array(measured))
+    found = tally(ground, Plans(bodies, tuple(since for _, since in plans)), need, rates, kwh)
     return {name: found.sums[:, i].tolist() for i, name in enumerate(SUMS)} | {"most": found.most_switches.tolist()}
 
 
@@ -244,6 +247,65 @@ class TestFigures:
         found = self.figures()
         assert (found["measured_kwh"], found["measured_over_planned"], found["within_band"]) == (None, None, None)
         assert found["cabinet_nights_unmeasured"] == 2
+
+
+class TestPeriods:
+    def test_stretches_in_which_nothing_changes(self) -> None:
+        """One lamp of 72 W and 200 m²: full, half from midnight to five, full again."""
+        task = task_of(LAMPS)
+        dimmed = slice(at_local(task, 0), at_local(task, 5))
+        flux = np.where(task.night.burning, 1.0, 0.0) * np.ones((len(LAMPS), 1))
+        flux[0, dimmed] = 0.5
+        flux[1:, at_local(task, 2)] = 0.0  # lamps without an area are not in it
+        found = profile(ground_of(), Plans((open_body(body(task, plan_of(task, flux))),), (0,))).periods(np.arange(3))
+        assert [one["from"][11:16] for one in found[1:]] == ["00:00", "05:00"]
+        assert [one["share_of_full_light"] for one in found] == pytest.approx([1, 0.5, 1])
+        assert [one["power_w"] for one in found] == pytest.approx([72, 72 * np.interp(0.5, *curve_of(task)), 72])
+        assert found[0]["from"] == task.night.on_at.astimezone(PARIS).isoformat()
+        assert found[-1]["until"] == task.night.off_at.astimezone(PARIS).isoformat()
+        lit = (task.night.off_at - task.night.on_at) / timedelta(hours=1)
+        assert sum(one["hours"] for one in found) == pytest.approx(lit, abs=1e-3)
+        lux = 1.1 / TABLES.surface_q0
+        assert found[0]["power_density_w_per_lx_m2"] == pytest.approx(72 / (lux * 200))
+
+    def test_they_are_what_the_figures_of_the_night_are_made_of(self) -> None:
+        task = task_of([replace(one, attributes=one.attributes | {"area_m2": 100.0}) for one in LAMPS])
+        plans = Plans((open_body(body(task, plan_of(task, random_flux(task, 4)))),), (0,))
+        ground = ground_of([replace(one, attributes=one.attributes | {"area_m2": 100.0}) for one in LAMPS])
+        rates = Rates(np.zeros((len(task.night.slots), 1)), np.zeros(3, int), 0.0)
+        found = tally(ground, plans, actual_need(task, counts(evening_traffic).clear()), rates, np.full(3, np.nan))
+        for line in groups(ground, found, By.CABINET, HOURS_OF_YEAR):
+            periods = profile(ground, plans).periods(members(ground, By.CABINET, line))
+            watt_hours = sum(one["hours"] * one["power_w"] for one in periods)
+            assert watt_hours * 1000 == pytest.approx(line.sums["area_lit_mwh"], rel=1e-3)
+
+    def test_nothing_of_lamps_without_areas(self) -> None:
+        task = task_of(LAMPS)
+        shape = profile(ground_of(), Plans((open_body(body(task, plan_of(task))),), (0,)))
+        assert shape.periods(np.array([1, 2])) == []
+
+
+def curve_of(task: LightingTask) -> tuple[Any, Any]:
+    curve = task.problem.curves[int(task.problem.curve[0])]
+    return curve.flux, curve.power
+
+
+class TestDetectors:
+    def test_energy_and_light_that_detectors_are_expected_to_add(self) -> None:
+        """Half the flux, full for a quarter of the time: by hand."""
+        lanes = [replace(one, attributes=one.attributes | {"area_m2": 100.0}) for one in LAMPS[:1]]
+        task = task_of(lanes)
+        shape = task.problem.shape
+        boosted = Lanes(boost=np.ones(1), detection=np.full(shape, 0.25) * task.night.burning)
+        lane = replace(task, problem=replace(task.problem, lanes=boosted))
+        flux = np.where(task.night.burning, 0.5, 0.0) * np.ones((1, 1))
+        plain, bright = (count(one, (plan_of(one, flux), 0), lamps=lanes) for one in (task, lane))
+        lit = (task.night.off_at - task.night.on_at) / timedelta(hours=1)
+        half, full = 72 * float(np.interp(0.5, *curve_of(task))), 72.0
+        assert bright["planned_mwh"][0] - plain["planned_mwh"][0] == pytest.approx(250 * (full - half) * lit, abs=2)
+        assert bright["area_lit"][0] == pytest.approx(plain["area_lit"][0] * (0.5 + 0.25 * 0.5) / 0.5, rel=1e-4)
+        assert bright["fixed_mwh"] == plain["fixed_mwh"]
+        assert bright["area_lit_mwh"][0] / lit == pytest.approx(1000 * system_power_w(half, full, 0.25), rel=1e-5)
 
 
 GROUND = ground_of()

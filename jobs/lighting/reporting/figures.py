@@ -121,6 +121,12 @@ def groups(ground: Ground, tally: Tally, by: By, lit_h_of_year: float) -> tuple[
     )
 
 
+def members(ground: Ground, by: By, group: Group) -> Ints:
+    """Indices of the cabinets of a line."""
+    key = (group.commune, group.id)
+    return np.array([k for k, cabinet in enumerate(ground.cabinets) if _key(cabinet, by) == key], np.int64)
+
+
 def _key(cabinet: Cabinet, by: By) -> tuple[str, str]:
     """(commune, id), which sorts cabinets by commune."""
     if by is By.CABINET:

@@ -1,7 +1,7 @@
 """A report over nights, from stored plans, counts and meters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import add
@@ -16,13 +16,15 @@ from engine.store import Store, Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
 from jobs.lighting.body import open_body
-from jobs.lighting.domain import DOMAIN, around, tables_of, traffic_counts
+from jobs.lighting.domain import DOMAIN, around, presence_seen, tables_of, traffic_counts
+from jobs.lighting.lanes import awake
 from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.reporting.costs import Carbon, Costs, load_costs
 from jobs.lighting.reporting.figures import By, Group, groups
 from jobs.lighting.reporting.ground import Ground, read_ground
 from jobs.lighting.reporting.metering import consumed_kwh
+from jobs.lighting.reporting.periods import Profile, profile
 from jobs.lighting.reporting.tally import Plans, Rates, Tally, tally
 from jobs.lighting.traffic import counted_traffic
 from jobs.lighting.weather import rained
@@ -38,7 +40,7 @@ class LightingReport:
 
     unplanned     nights without a plan in force, which nothing here counts
     names         INSEE code → commune
-    contracts     name of a contract → lines of it in both languages, of those that some cabinet has
+    profile       of a single night, lamp-time by operational periods
     """
 
     first: date
@@ -50,7 +52,8 @@ class LightingReport:
     lit_h_of_year: float
     names: Mapping[str, str]
     costs: Costs
-    carbon: tuple[Carbon, ...] = field(default_factory=tuple)
+    carbon: tuple[Carbon, ...]
+    profile: Profile | None
 
     def lines(self, by: By) -> tuple[Group, ...]:
         return groups(self.ground, self.tally, by, self.lit_h_of_year)
@@ -76,13 +79,16 @@ def make_report(
     heeded = around(territory)
     tallies: list[Tally] = []
     planned: list[date] = []
+    shape: Profile | None = None
     with store.read() as unit:
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
         records = in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
         for done, day in enumerate(days):
             if day in records:
-                tallies.append(_night(unit, territory, ground, heeded, costs, records[day]))
+                plans = plans_of(unit, records[day])
+                tallies.append(_night(unit, territory, ground, heeded, costs, plans))
                 planned.append(day)
+                shape = profile(ground, plans) if len(days) == 1 else None
             heard(done + 1)
     if not planned:
         raise ConsigneError(f"lighting: no plan was in force from {first} to {last} → consigne plan list")
@@ -96,6 +102,7 @@ def make_report(
         lit_h_of_year=lit_hours(last.year, ground),
         names=names,
         costs=costs,
+        profile=shape,
         carbon=tuple(dict.fromkeys(costs.carbon_on(day) for day in planned)),
     )
 
@@ -121,9 +128,8 @@ def in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[Pl
 
 
 def _night(
-    unit: Unit, territory: Territory, ground: Ground, heeded: Around, costs: Costs, records: list[PlanRecord]
+    unit: Unit, territory: Territory, ground: Ground, heeded: Around, costs: Costs, plans: Plans
 ) -> Tally:  # fmt: skip
-    plans = plans_of(unit, records)
     need = need_seen(unit, territory, ground, heeded, plans.night)
     return tally(ground, plans, need, _rates(ground, costs, plans.night), _measured(unit, ground, plans.night))
 
@@ -133,7 +139,8 @@ def need_seen(unit: Unit, territory: Territory, ground: Ground, heeded: Around, 
     came = traffic_counts(unit, territory, night.start, night.until)
     counts = counted_traffic(ground.fleet, night, came, ground.tables)
     wet = replace(heeded, wet=rained(unit, territory, night, ground.tables))
-    return need_of(ground.fleet, night, counts, ground.tables, wet)
+    heard = presence_seen(unit, territory, night.start - ground.tables.lanes.silent_after, night.start)
+    return need_of(awake(ground.fleet, night, heard, ground.tables), night, counts, ground.tables, wet)
 
 
 def plans_of(unit: Unit, records: list[PlanRecord]) -> Plans:

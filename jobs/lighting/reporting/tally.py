@@ -126,7 +126,7 @@ def tally(ground: Ground, plans: Plans, need: Need, rates: Rates, measured_kwh: 
     rows = rows[known]
     levels = plans.levels()[known][:, night.burning]
     count = _Count(ground.cabinet[rows], len(ground.cabinets))
-    clock, gear = Clock.of(night, rates.eur_per_kwh), _Gear.of(body, known)
+    clock, gear = Clock.of(night, rates.eur_per_kwh), Gear.of(body, known)
     wanted = _Wanted.of(ground, need, rows, night.burning, body.head["flux_grid"])
     fixed = fixed_steps(night, ground, rows, body.head["flux_grid"])
     switches = _switches(levels)
@@ -145,7 +145,7 @@ def tally(ground: Ground, plans: Plans, need: Need, rates: Rates, measured_kwh: 
 
 
 @dataclass(frozen=True, eq=False)
-class _Gear:
+class Gear:
     """What lamps draw: share of full power (curves, steps) at each step of the grid, the curve of each (n,), its power.
 
     boost (r,) steps to which the lamps `lane` (r,) brighten for the share `detection` (r, B) of the time.
@@ -159,7 +159,7 @@ class _Gear:
     detection: Floats
 
     @classmethod
-    def of(cls, body: Body, known: Ints) -> "_Gear":
+    def of(cls, body: Body, known: Ints) -> "Gear":
         grid, columns = body.head["flux_grid"], body.columns
         flux = np.round(np.arange(round(1 / grid) + 1) * grid, 12)
         table = np.stack([np.interp(flux, xs, ys) for _, xs, ys in body.head["curves"]])
@@ -274,7 +274,7 @@ def _light(
 
 
 def _money(
-    count: _Count, gear: _Gear, ways: Mapping[str, Levels | None], clock: Clock, rates: Rates
+    count: _Count, gear: Gear, ways: Mapping[str, Levels | None], clock: Clock, rates: Rates
 ) -> dict[str, Ints]:  # fmt: skip
     """Energy, cost and carbon of each way of lighting; None is full light. Only what is planned knows detectors."""
     first = np.unique(clock.piece, return_index=True)[1]
@@ -297,7 +297,7 @@ def _money(
 
 
 def _surface(
-    count: _Count, ground: Ground, rows: Ints, gear: _Gear, levels: Levels, clock: Clock
+    count: _Count, ground: Ground, rows: Ints, gear: Gear, levels: Levels, clock: Clock
 ) -> dict[str, Ints]:  # fmt: skip
     """What PDI and AECI are made of, over the lamps whose area is known."""
     area = np.nan_to_num(ground.area_m2[rows])

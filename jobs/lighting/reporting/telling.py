@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from jobs.lighting.reporting.figures import By, Group, outside_band
+from jobs.lighting.reporting.figures import By, Group, members, outside_band
 from jobs.lighting.reporting.making import LightingReport
 from jobs.words import Lang, number, say
 
@@ -139,9 +139,17 @@ def to_json(report: LightingReport, by: By) -> dict[str, Any]:
         "carbon": [entry.model_dump(mode="json") for entry in report.carbon],
         "contracts": list(report.contracts),
         "by": by.value,
-        "lines": [_line(report, group) for group in report.lines(by)],
-        "total": _line(report, report.lines(By.TERRITORY)[0]),
+        "lines": [_with_periods(report, group, by) for group in report.lines(by)],
+        "total": _with_periods(report, report.lines(By.TERRITORY)[0], By.TERRITORY),
     }
+
+
+def _with_periods(report: LightingReport, group: Group, by: By) -> dict[str, Any]:
+    """Of a single night also the operational periods."""
+    line = _line(report, group)
+    if report.profile is None:
+        return line
+    return line | {"periods": report.profile.periods(members(report.ground, by, group))}
 
 
 def to_csv(report: LightingReport, by: By) -> str:
