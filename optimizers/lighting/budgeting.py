@@ -6,17 +6,18 @@ binds, prices that just meet the budget give the optimum. Ramps, steps and progr
 value at any prices, less the prices of the budget, is a bound of every plan (Lagrange).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from optimizers.lighting.power import power_share
+from optimizers.lighting.parts import Budget
+from optimizers.lighting.power import power_w
 from optimizers.lighting.problem import Floats, Ints, LightingProblem
 
 _STEPS = 40  # toward a price; most are found in ten
 _NEAR = 1e-9
+_DIGITS = 1e8  # of flux
 
 
 def given_up_wh(problem: LightingProblem, flux: Floats) -> Floats:
@@ -31,7 +32,7 @@ def given_up_wh(problem: LightingProblem, flux: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """Best flux (k, T) of each kind at some prices, power (T,) of all lamps, and light given up in all."""
+    """Best flux (m,) of each cell at some prices, power (T,) of all lamps, and light given up in all."""
 
     flux: Floats
     power_w: Floats
@@ -39,48 +40,66 @@ class Answer:
 
 
 class Cells:
-    """The lamps of a problem with a budget, those that differ in nothing but power taken together as a kind."""
+    """The lamps and burning slots of a problem with a budget, those of a slot that differ in nothing but power taken
+    together as one cell: the price at which a lamp gives way does not depend on its power.
+    """
 
     def __init__(self, problem: LightingProblem, lowest: Floats) -> None:
         """`lowest` (n, T): the least point of the relaxed floors, below which no plan is."""
-        self.problem = problem
-        first, self.kind = _kinds(problem, lowest)
-        self._lamp = first
-        self.low = lowest[first]
-        self.floor = problem.floor[first]
-        dims = problem.dimmable[first, None]
-        self.high = np.where(dims, np.maximum(self.floor, self.low), self.floor > 0).astype(np.float64)
-        self._full_w = np.bincount(self.kind, problem.power_full_w, minlength=first.size)
-        # Equal in all of a kind: the price at which a lamp gives way does not depend on its power.
-        assert problem.budget is not None  # noqa: S101
-        self.weight = problem.budget.weight[first]
+        self._problem, self._budget = problem, problem.budget or Budget(relaxed=problem.floor)
+        self._on = np.flatnonzero(problem.burning)
+        first, self._kind = _kinds(problem, lowest)
+        traits = _traits(problem, self._budget, lowest, first, self._on)
+        self._of, one = _distinct(traits, self._on.size)
+        self._slot = one % max(1, self._on.size)
+        self._floor, self._low, self._weight, self._boost, self._seen, curve, dims = traits[one].T
+        self._dims = dims > 0
+        self._high = np.where(self._dims, np.maximum(self._floor, self._low), self._floor > 0)
+        full_w = np.bincount(self._kind, problem.power_full_w, first.size)
+        self._full_w = np.bincount(self._of, np.repeat(full_w, self._on.size), one.size)
+        self._by_curve = [(np.flatnonzero(curve == k), one) for k, one in enumerate(problem.curves)]
+        self._pieces = list(self._cut())
+        self._standby_w = power_w(problem, np.zeros(problem.shape))
 
-    @cached_property
+    @property
     def steepest(self) -> float:
         """A price at which everything gives way as far as it may."""
-        slopes = [np.diff(curve.power) / np.diff(curve.flux) for curve in self.problem.curves]
-        return 4.0 * float(self.weight.max()) / max(1e-6, float(min(slope.min() for slope in slopes)))
+        slopes = [np.diff(curve.power) / np.diff(curve.flux) for curve in self._problem.curves]
+        return 4.0 * float(self._weight.max(initial=1.0)) / max(1e-6, float(min(slope.min() for slope in slopes)))
+
+    def spread(self, flux: Floats) -> Floats:
+        """(n, T) the flux of each lamp in each slot, from that of its cell, and never below the lowest."""
+        rows = np.zeros((int(self._kind.max()) + 1, self._problem.burning.size))
+        # What is told apart no further keeps sums of steps exact to the tolerance.
+        told = np.maximum(np.floor(flux * _DIGITS) / _DIGITS, self._low)
+        rows[:, self._on] = told[self._of].reshape(len(rows), -1)
+        return rows[self._kind]
 
     def answer(self, price: Floats) -> Answer:
         """What is best for each by itself at a price (T,)."""
-        best = self.high.copy()
+        paid = price[self._on][self._slot]
+        best = self._high.copy()
         power = self._share(best)
-        value = self._lost(best) + price * power
-        for flux in self._candidates(price):
+        value = self._lost(best) + paid * power
+        for lower, upper, slope in self._pieces:
+            balance = self._floor * (1 - paid * slope / (2 * self._weight))
+            inside = np.clip(np.clip(balance, lower, upper), self._low, self._high)
+            flux = np.where(self._dims, inside, self._low)
             share = self._share(flux)
-            other = self._lost(flux) + price * share
+            other = self._lost(flux) + paid * share
             better = other < value
             best[better], value[better], power[better] = flux[better], other[better], share[better]
-        weighed = power * self._full_w[:, None]
-        lost = (self._lost(best) * self._full_w[:, None]).sum() * self.problem.slot_s / 3600
-        return Answer(best, weighed.sum(axis=0), float(lost))
+        total = self._standby_w.copy()
+        total[self._on] = np.bincount(self._slot, power * self._full_w, self._on.size)
+        lost = float((self._lost(best) * self._full_w).sum()) * self._problem.slot_s / 3600
+        return Answer(best, total, lost)
 
     def prices(self, energy_wh: float, peak_w: float, ratio: Floats) -> tuple[Floats, float]:
         """The least prices (T,) at which power times `ratio` (T,) keeps within energy and peak, and that of energy.
 
         A slot's price is that of energy, or more where its own peak asks for more; the steepest where none is enough.
         """
-        hours = self.problem.slot_s / 3600
+        hours = self._problem.slot_s / 3600
         peak = np.zeros(ratio.size)
         if np.isfinite(peak_w):
             peak = self._least_price(lambda price: self.answer(price).power_w * ratio - peak_w, ratio.size)
@@ -94,10 +113,8 @@ class Cells:
 
     def bound(self, price: Floats, energy_price: float) -> float:
         """No plan within the budget gives up less, in Wh; `price` (T,) is `energy_price` or more in every slot."""
-        budget = self.problem.budget
-        assert budget is not None  # noqa: S101
-        answer = self.answer(price)
-        hours = self.problem.slot_s / 3600
+        answer, budget = self.answer(price), self._budget
+        hours = self._problem.slot_s / 3600
         paid = (answer.power_w * price).sum() * hours
         energy = energy_price * budget.energy_wh if energy_price > 0 else 0.0
         over = price - energy_price
@@ -122,53 +139,59 @@ class Cells:
         return high
 
     def _lost(self, flux: Floats) -> Floats:
-        """Light given up as a share of power at full, (k, T)."""
-        lacks = np.maximum(self.floor - flux, 0.0)
-        share = np.divide(lacks * lacks, self.floor, out=np.zeros_like(lacks), where=self.floor > 0)
-        lost: Floats = share * self.weight[:, None]
+        """Light given up as a share of power at full, (m,)."""
+        lacks = np.maximum(self._floor - flux, 0.0)
+        lost: Floats = np.divide(lacks * lacks, self._floor, out=np.zeros_like(lacks), where=self._floor > 0)
+        lost *= self._weight
         return lost
 
     def _share(self, flux: Floats) -> Floats:
+        """Power expected as a share of power at full, (m,)."""
         share = np.empty_like(flux)
-        for index in range(len(self.problem.curves)):
-            rows = np.flatnonzero(self.problem.curve[self._lamp] == index)
-            share[rows] = power_share(self.problem, flux[rows], self._lamp[rows])
+        for cells, curve in self._by_curve:
+            alone = np.interp(flux[cells], curve.flux, curve.power)
+            boosted = np.interp(np.maximum(flux[cells], self._boost[cells]), curve.flux, curve.power)
+            share[cells] = alone + self._seen[cells] * (boosted - alone)
         return share
 
-    def _candidates(self, price: Floats) -> list[Floats]:
-        """Where cost can be least: on each piece of a curve where loss and price balance, or at its ends."""
-        dims = self.problem.dimmable[self._lamp][:, None]
-        found = [self.low]
-        for lower, upper, slope in self._segments():
-            with np.errstate(invalid="ignore"):
-                balance = self.floor * (1 - price * slope / (2 * self.weight[:, None]))
-            inside = np.clip(np.clip(balance, lower, upper), self.low, self.high)
-            found.append(np.where(dims, inside, self.low))
-        return found
+    def _cut(self) -> Iterator[tuple[Floats, Floats, Floats]]:
+        """Pieces of the cells' curves: from and to a flux (m,) with a slope (m,), cut where a lane boosts."""
+        for s in range(max(len(curve.flux) for curve in self._problem.curves) - 1):
+            lower, upper, slope = (np.empty(self._floor.size) for _ in range(3))
+            for cells, curve in self._by_curve:
+                k = min(s, len(curve.flux) - 2)
+                lower[cells], upper[cells] = curve.flux[k], curve.flux[k + 1]
+                slope[cells] = (curve.power[k + 1] - curve.power[k]) / (curve.flux[k + 1] - curve.flux[k])
+            boost = np.clip(self._boost, lower, upper)
+            yield boost, upper, slope
+            if (boost > lower).any():
+                yield lower, boost, slope * (1 - self._seen)
 
-    def _segments(self) -> list[tuple[Floats, Floats, Floats]]:
-        """Pieces of the kinds' curves: from and to a flux (k, 1) with a slope (k, T or 1), cut where a lane boosts."""
-        curves = [self.problem.curves[c] for c in self.problem.curve[self._lamp].tolist()]
-        pieces = []
-        for s in range(max(len(curve.flux) for curve in curves) - 1):
-            at = [min(s, len(curve.flux) - 2) for curve in curves]
-            lower = np.array([curve.flux[k] for curve, k in zip(curves, at, strict=True)])[:, None]
-            upper = np.array([curve.flux[k + 1] for curve, k in zip(curves, at, strict=True)])[:, None]
-            rise = np.array([curve.power[k + 1] - curve.power[k] for curve, k in zip(curves, at, strict=True)])
-            slope = rise[:, None] / (upper - lower)
-            pieces.append((lower, upper, slope))
-        if (lanes := self.problem.lanes) is None:
-            return pieces
-        boost, seen = lanes.boost[self._lamp][:, None], lanes.detection[self._lamp] * self.problem.burning
-        below = [(lower, np.clip(boost, lower, upper), slope * (1 - seen)) for lower, upper, slope in pieces]
-        above = [(np.clip(boost, lower, upper), upper, slope) for lower, upper, slope in pieces]
-        return below + above
+
+def _traits(problem: LightingProblem, budget: Budget, lowest: Floats, first: Ints, on: Ints) -> Floats:
+    """(k · T', 7) of kinds in burning slots: floor, lowest, weight, boost, detection, curve, whether it dims."""
+    lanes, shape = problem.lanes, (first.size, on.size)
+    boost = lanes.boost[first, None] if lanes is not None else np.zeros((first.size, 1))
+    seen = lanes.detection[np.ix_(first, on)] * (boost > 0) if lanes is not None else np.zeros(shape)
+    columns = [problem.floor[np.ix_(first, on)], lowest[np.ix_(first, on)], budget.weight[first, None], boost, seen]
+    numbers = [problem.curve[first, None], problem.dimmable[first, None]]
+    columns += [np.asarray(column, np.float64) for column in numbers]
+    return np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
+
+
+def _distinct(traits: Floats, slots: int) -> tuple[Ints, Ints]:
+    """Which cell each kind and slot (k · T',) is, and where each cell stands first: alike and in one slot."""
+    code = np.tile(np.arange(slots), len(traits) // slots) if slots else np.zeros(0, np.int64)
+    for trait in traits.T:
+        values, number = np.unique(trait, return_inverse=True)
+        code = np.unique(code * values.size + number, return_inverse=True)[1]
+    _, one, of = np.unique(code, return_index=True, return_inverse=True)
+    return of, one
 
 
 def _kinds(problem: LightingProblem, lowest: Floats) -> tuple[Ints, Ints]:
     """The first lamp of each kind, and the kind of each lamp."""
-    assert problem.budget is not None  # noqa: S101
-    lanes = problem.lanes
+    lanes, weight = problem.lanes, (problem.budget or Budget(relaxed=problem.floor)).weight
     kinds: dict[tuple[object, ...], int] = {}
     first: list[int] = []
     kind = np.empty(len(problem.lamps), np.int64)
@@ -176,7 +199,7 @@ def _kinds(problem: LightingProblem, lowest: Floats) -> tuple[Ints, Ints]:
         boost = lanes.boost[i] if lanes is not None else 0.0
         seen = lanes.detection[i].tobytes() if lanes is not None and boost > 0 else b""
         row = problem.floor[i].tobytes(), lowest[i].tobytes()
-        key = (*row, problem.curve[i], problem.dimmable[i], problem.budget.weight[i], boost, seen)
+        key = (*row, problem.curve[i], problem.dimmable[i], weight[i], boost, seen)
         if (found := kinds.setdefault(key, len(kinds))) == len(first):
             first.append(i)
         kind[i] = found

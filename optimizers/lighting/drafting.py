@@ -62,6 +62,8 @@ class Drafting:
         """
         raised, ever = need, np.zeros(len(flux), np.bool_)
         for turn in range(_ROUNDS + _RISES + 1):
+            if self.least.keeps_steps(flux):
+                return self._draft(need, flux, bound_wh, telling_wh, ever)
             lifted, settled = self.least.above(flux, self.spending)
             if not settled:
                 return self._draft(need, self._full(), bound_wh, telling_wh, ever, settled=False)

@@ -39,14 +39,15 @@ class Keeping:
         parts = self.problem.holders
         lamps = None if holders is None or parts is None else np.flatnonzero(np.isin(parts.of, holders))
         serves = self.serves(need, lamps)
-        keeps = serves & (self.savings_wh(flux) <= telling_wh)
         if parts is None:
+            keeps = serves & (self.savings_wh(flux) <= telling_wh)
             return np.where(keeps[:, None], self.yesterday.flux, flux)
         if parts.fleet_programs < len(self.problem.lamps):
             return self._over_fleet(need, flux, telling_wh, serves)
         flux, sizes = flux.copy(), np.bincount(parts.of, minlength=len(parts.names))
-        free = keeps & (parts.programs >= sizes)[parts.of]
-        flux[free] = self.yesterday.flux[free]
+        if (free := serves & (parts.programs >= sizes)[parts.of]).any():
+            free &= self.savings_wh(flux) <= telling_wh
+            flux[free] = self.yesterday.flux[free]
         lamps_of = np.split(np.argsort(parts.of, kind="stable"), np.cumsum(sizes)[:-1])
         limited = np.flatnonzero((parts.programs < sizes) & (np.bincount(parts.of, serves, sizes.size) > 0))
         for h in limited.tolist():
@@ -66,8 +67,8 @@ class Keeping:
         starts = [np.unique(number[: len(new)])]
         if (mine := np.unique(number[len(new) :])).size <= programs:
             starts.append(mine)
-        found = [_best_rows(cost, start, programs) for start in starts]
-        best = min(found, key=lambda chosen: float(cost[:, chosen].min(axis=1).sum()))
+        start = min(starts, key=lambda chosen: float(cost[:, chosen].min(axis=1).sum()))
+        best = _best_rows(cost, start, programs)
         if np.isfinite(cost[:, best].min(axis=1)).all():
             flux[lamps] = rows[best[cost[:, best].argmin(axis=1)]]
 

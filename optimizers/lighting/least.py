@@ -28,6 +28,12 @@ class Least:
         self.ramps = list(_ramps(problem, self.on))
         self.fronts = list(_fronts(problem))
 
+    def keeps_steps(self, flux: Floats) -> bool:
+        """Whether all neighbours are within their step."""
+        a, b = self.problem.neighbours.T
+        apart = np.abs(flux[a] - flux[b]).max(axis=1, initial=0.0)
+        return not bool((apart > self.problem.neighbour_step + TOLERANCE).any())
+
     def above(self, floor: Floats, spending: Spending) -> tuple[Floats, bool]:
         """The point reached, and whether it is the fixpoint. Each round of sweeps is a unit of work."""
         x = np.ascontiguousarray(floor[:, self.on])

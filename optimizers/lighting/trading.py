@@ -21,7 +21,6 @@ _TIGHTER = 4  # times that limits are drawn in for what neighbours lift
 _TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
 _ANY_PRICE = 1e12  # Wh
 _BUDGET_FIRST = 1e3  # rank of energy and peak beside changes: lamps that must change for a budget do
-_DIGITS = 1e8  # of flux: what is told apart no further keeps sums exact to the tolerance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +92,7 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
         ratio = np.divide(draft.power_w, power, out=np.ones_like(power), where=power > 0)
         price, _ = cells.prices(problem.budget.energy_wh, problem.budget.peak_w, ratio)
         answer = cells.answer(price)
-        target = np.maximum(np.floor(answer.flux * _DIGITS) / _DIGITS, cells.low)[cells.kind]
-        need, settled = drafting.least.above(target, drafting.spending)
+        need, settled = drafting.least.above(cells.spread(answer.flux), drafting.spending)
         if not settled or not drafting.spending.spend():
             break
         draft, power = drafting.draft(need, first.telling_wh), answer.power_w
