@@ -7,10 +7,11 @@ import numpy as np
 from optimizers.lighting.budgeting import given_up_wh
 from optimizers.lighting.keeping import Keeping, changed
 from optimizers.lighting.least import Least
+from optimizers.lighting.parting import part_of
 from optimizers.lighting.parts import UNLIMITED, Bools, Floats, Ints
 from optimizers.lighting.power import energy_wh, power_w
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
-from optimizers.lighting.programs import hold
+from optimizers.lighting.programs import Held, hold
 from optimizers.lighting.spending import Spending
 
 _ROUNDS = 8  # in which programs may be drawn afresh, before they only rise
@@ -94,15 +95,21 @@ class Drafting:
         problem, bound_wh = self.problem, np.empty(0)
         if problem.holders is None:
             flux = need
+        elif only is None:
+            held = self._told(hold(problem, need, self.spending.left()))
+            flux, bound_wh = held.flux, held.bound_wh
         else:
-            held = hold(problem, need, self.spending.left(), only=only)
-            self.reasons |= dict.fromkeys(held.reasons)
-            self.spending.clock_cut |= not held.reproducible
-            theirs = np.ones(len(flux), np.bool_) if only is None else np.isin(problem.holders.of, only)
-            flux, bound_wh = np.where(theirs[:, None], held.flux, flux), held.bound_wh
+            theirs = np.isin(problem.holders.of, only)
+            flux = flux.copy()
+            flux[theirs] = self._told(hold(part_of(problem, theirs), need[theirs], self.spending.left())).flux
         if self.keeping is not None:
             flux = self.keeping.over(need, flux, telling_wh, only)
         return flux, bound_wh
+
+    def _told(self, held: Held) -> Held:
+        self.reasons |= dict.fromkeys(held.reasons)
+        self.spending.clock_cut |= not held.reproducible
+        return held
 
     def _holders_of(self, moved: Bools) -> Ints | None:
         if self.problem.holders is None or self.fleet_wide:

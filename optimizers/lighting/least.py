@@ -60,10 +60,13 @@ def _ramps(problem: LightingProblem, on: Ints) -> Iterator[tuple[int, Floats]]:
 
 
 def _sweep_time(x: Floats, ramps: list[tuple[int, Floats]]) -> None:
+    # A slot of all lamps lies together here: many times faster than a stride through each lamp's slots.
+    slots = np.ascontiguousarray(x.T)
     for t, ramp in ramps:
-        np.maximum(x[:, t], x[:, t - 1] - ramp, out=x[:, t])
+        np.maximum(slots[t], slots[t - 1] - ramp, out=slots[t])
     for t, ramp in reversed(ramps):
-        np.maximum(x[:, t - 1], x[:, t] - ramp, out=x[:, t - 1])
+        np.maximum(slots[t - 1], slots[t] - ramp, out=slots[t - 1])
+    x[:] = slots.T
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import numpy as np
 from optimizers.lighting.budgeting import given_up_wh
 from optimizers.lighting.concluding import by_holder, conflicts, passed
 from optimizers.lighting.keeping import changed
-from optimizers.lighting.parts import UNLIMITED, Bools, Budget, Floats, Holders, Ints, Lanes, Yesterday
+from optimizers.lighting.parting import part_of
+from optimizers.lighting.parts import UNLIMITED, Bools, Budget, Floats, Holders, Ints, Yesterday
 from optimizers.lighting.power import energy_wh, power_w
 from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, LightingPlan, LightingProblem
 from optimizers.lighting.solve import solve
@@ -35,16 +36,16 @@ def resolve(
     assert problem.holders is not None  # noqa: S101
     flux, added = plan.flux, np.zeros(0, np.int64)
     while True:
-        lamps = np.flatnonzero(np.isin(problem.holders.of, chosen))
-        part = solve(_part(problem, flux, lamps), limits)
+        again = np.isin(problem.holders.of, chosen)
+        part = solve(_part(problem, flux, again), limits)
         flux = plan.flux.copy()
-        flux[lamps] = part.flux
+        flux[again] = part.flux
         if not (more := _pressed(problem, flux, chosen)).size:
             break
         added, chosen = np.union1d(added, more), np.union1d(chosen, more)
     names = ", ".join(problem.holders.names[h] for h in added.tolist())
     reasons = (f"planned again too, beside brighter lamps: {names}",) if added.size else ()
-    whole = _whole(problem, plan, part, flux, lamps)
+    whole = _whole(problem, plan, part, flux, again)
     return replace(whole, reasons=(*part.reasons, *reasons), seconds=perf_counter() - started)
 
 
@@ -73,32 +74,17 @@ def _pressed(problem: LightingProblem, flux: Floats, chosen: Ints) -> Ints:
     return pressed
 
 
-def _part(problem: LightingProblem, flux: Floats, lamps: Ints) -> LightingProblem:
-    """The problem of some lamps (m,) beside others at `flux` (n, T)."""
-    place = np.full(len(problem.lamps), -1)
-    place[lamps] = np.arange(lamps.size)
-    again = place >= 0
-    inner = again[problem.neighbours].all(axis=1)
+def _part(problem: LightingProblem, flux: Floats, again: Bools) -> LightingProblem:
+    """The problem of lamps `again` (n,) beside others at `flux` (n, T)."""
     lift = _lift(problem, flux, again)
-    lanes = problem.lanes
-    return LightingProblem(
-        lamps=tuple(problem.lamps[i] for i in lamps.tolist()),
-        floor=np.maximum(problem.floor, lift)[lamps],
-        ceiling=problem.ceiling[lamps],
-        burning=problem.burning,
-        power_full_w=problem.power_full_w[lamps],
-        ramp_per_slot=problem.ramp_per_slot[lamps],
-        neighbours=place[problem.neighbours[inner]],
-        neighbour_step=problem.neighbour_step[inner],
-        dimmable=problem.dimmable[lamps],
-        curves=problem.curves,
-        curve=problem.curve[lamps],
-        slot_s=problem.slot_s,
-        holders=_holders(problem, flux, again),
-        budget=_budget(problem, flux, again, lift),
-        yesterday=_yesterday(problem, flux, again),
-        lanes=None if lanes is None else Lanes(boost=lanes.boost[lamps], detection=lanes.detection[lamps]),
-    )
+    part = part_of(problem, again)
+    changes = {
+        "floor": np.maximum(problem.floor, lift)[again],
+        "holders": _holders(problem, part, flux, again),
+        "budget": _budget(problem, flux, again, lift),
+        "yesterday": _yesterday(problem, flux, again),
+    }
+    return LightingProblem(**{**vars(part), **changes})
 
 
 def _lift(problem: LightingProblem, flux: Floats, again: Bools) -> Floats:
@@ -111,20 +97,12 @@ def _lift(problem: LightingProblem, flux: Floats, again: Bools) -> Floats:
     return lift
 
 
-def _holders(problem: LightingProblem, flux: Floats, again: Bools) -> Holders | None:
-    if (whole := problem.holders) is None:
-        return None
-    here, of = np.unique(whole.of[again], return_inverse=True)
-    fleet = whole.fleet_programs
-    if fleet < UNLIMITED and not again.all():
-        fleet = max(1, fleet - len(np.unique(np.round(flux[~again], 9), axis=0)))
-    return Holders(
-        names=tuple(whole.names[h] for h in here.tolist()),
-        of=of,
-        programs=whole.programs[here],
-        switch_points=whole.switch_points[here],
-        fleet_programs=fleet,
-    )
+def _holders(problem: LightingProblem, part: LightingProblem, flux: Floats, again: Bools) -> Holders | None:
+    """With as many programs of the fleet as the others leave."""
+    if problem.holders is None or part.holders is None or problem.holders.fleet_programs == UNLIMITED or again.all():
+        return part.holders
+    others = len(np.unique(np.round(flux[~again], 9), axis=0))
+    return replace(part.holders, fleet_programs=max(1, problem.holders.fleet_programs - others))
 
 
 def _budget(problem: LightingProblem, flux: Floats, again: Bools, lift: Floats) -> Budget | None:
@@ -149,7 +127,9 @@ def _yesterday(problem: LightingProblem, flux: Floats, again: Bools) -> Yesterda
     return Yesterday(flux=whole.flux[again], changes=left, change_cost_wh=whole.change_cost_wh)
 
 
-def _whole(problem: LightingProblem, plan: LightingPlan, part: LightingPlan, flux: Floats, lamps: Ints) -> LightingPlan:
+def _whole(
+    problem: LightingProblem, plan: LightingPlan, part: LightingPlan, flux: Floats, again: Bools
+) -> LightingPlan:
     """The plan of all lamps, of which those not planned again are taken as they are."""
     flux.flags.writeable = False
     assert problem.holders is not None  # noqa: S101
@@ -161,7 +141,7 @@ def _whole(problem: LightingProblem, plan: LightingPlan, part: LightingPlan, flu
     objectives = by_holder(problem, flux)
     known = plan.holder_bound_wh.size == objectives.size
     bounds = np.minimum(plan.holder_bound_wh, objectives) if known else np.zeros(objectives.size)
-    bounds[np.unique(problem.holders.of[lamps])] = part.holder_bound_wh
+    bounds[np.unique(problem.holders.of[again])] = part.holder_bound_wh
     violations = (*conflicts(problem, flux, traced=True), *passed(problem, flux, energy, power_w(problem, flux), told))
     done = Status.BEST_EFFORT if violations else Status.FEASIBLE if open_wh else Status.OPTIMAL
     return replace(

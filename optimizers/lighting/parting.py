@@ -1,0 +1,37 @@
+"""Some lamps of a problem by themselves."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from optimizers.lighting.parts import Bools, Holders, Lanes
+from optimizers.lighting.problem import LightingProblem
+
+
+def part_of(problem: LightingProblem, lamps: Bools) -> LightingProblem:
+    """The problem of `lamps` (n,) and of the holders they have, without others, budget and yesterday."""
+    place = np.cumsum(lamps) - 1
+    inner = lamps[problem.neighbours].all(axis=1)
+    lanes, holders = problem.lanes, problem.holders
+    return LightingProblem(
+        lamps=tuple(problem.lamps[i] for i in np.flatnonzero(lamps).tolist()),
+        floor=problem.floor[lamps],
+        ceiling=problem.ceiling[lamps],
+        burning=problem.burning,
+        power_full_w=problem.power_full_w[lamps],
+        ramp_per_slot=problem.ramp_per_slot[lamps],
+        neighbours=place[problem.neighbours[inner]],
+        neighbour_step=problem.neighbour_step[inner],
+        dimmable=problem.dimmable[lamps],
+        curves=problem.curves,
+        curve=problem.curve[lamps],
+        slot_s=problem.slot_s,
+        holders=None if holders is None else _holders_of(holders, lamps),
+        lanes=None if lanes is None else Lanes(boost=lanes.boost[lamps], detection=lanes.detection[lamps]),
+    )
+
+
+def _holders_of(whole: Holders, lamps: Bools) -> Holders:
+    here, of = np.unique(whole.of[lamps], return_inverse=True)
+    names = tuple(whole.names[h] for h in here.tolist())
+    return replace(whole, names=names, of=of, programs=whole.programs[here], switch_points=whole.switch_points[here])
