@@ -5,37 +5,59 @@ lowered ones cost at least bounds the cost of all; and lamps with the same needs
 sharing a program, so that a cluster counts as one profile. Its members follow it into its group.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from optimizers.lighting.parts import Floats, Ints
+from optimizers.lighting.programs.columns import best_partition
 from optimizers.lighting.programs.grouping import Effort, Grouping, exactly, group_costs
 from optimizers.lighting.programs.likeness import clusters
+from optimizers.lighting.programs.prices import Prices
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import costs
 
-COARSEST, FINEST = 12, 14  # clusters that stand for a holder's profiles
-NEAR = 1e-3  # gap at which a holder is left as it is: finer clusters cost three times as much each
+CLUSTERS = 12  # that stand for a holder's profiles at first
+COLUMNS = 24  # clusters that do where that is not near enough
+NEAR = 1e-3  # gap at which a holder is left as it is
+_FEW = 8  # rounds of search at first
+_ALL = 5  # holders' worth of rounds that all holders together may take more
 
 
-def by_clusters(
-    profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: Ints, effort: Effort
-) -> list[Grouping]:
-    """By ever finer clusters, until the bound from them is near."""
+def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: Ints, effort: Effort) -> list[Grouping]:
+    """For each holder, of `sizes` (k,) profiles from `starts` (k,), at most `most` (k,) groups: by clusters all at
+    once, then those that are furthest from their bounds by columns, one after the other.
+    """
     if not starts.size:
         return []
-    found = [Grouping([], np.inf, 0.0) for _ in starts]
-    left = np.arange(starts.size)
-    for fineness in range(COARSEST, FINEST + 1):
-        number = [clusters(profiles, int(starts[k]), int(starts[k] + sizes[k]), fineness) for k in left.tolist()]
-        coarse = _refined(profiles, own, starts[left], number, most[left], effort)
-        for k, grouping in zip(left.tolist(), coarse, strict=True):
-            found[k].bound = max(found[k].bound, grouping.bound)
-            if grouping.cost < found[k].cost:
-                found[k].groups, found[k].cost = grouping.groups, grouping.cost
-        left = np.array([k for k in left.tolist() if found[k].gap > max(NEAR, effort.gap)], np.int64)
-        if not left.size or effort.out_of_time():
-            break
+    bounds = list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
+    number = [clusters(profiles, start, stop, CLUSTERS) for start, stop in bounds]
+    found = _refined(profiles, own, starts, number, most, replace(effort, rounds=min(_FEW, effort.rounds)))
+    left = _ALL * effort.rounds
+    for k in sorted(range(starts.size), key=lambda k: (found[k].bound - found[k].cost, k)):
+        if found[k].gap > max(NEAR, effort.gap) and left > 0 and not effort.out_of_time():
+            start, stop = bounds[k]
+            effort_here = replace(effort, rounds=min(left, effort.rounds), gap=max(NEAR, effort.gap))
+            left -= _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], effort_here)
     return found
+
+
+def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: Grouping, effort: Effort) -> int:
+    """Better the grouping of a holder whose profiles begin at `start`; how many rounds that took."""
+    number = clusters(profiles, start, start + own.size, COLUMNS)
+    inside = np.flatnonzero(number >= 0)
+    inside = inside[np.argsort(number[inside], kind="stable")]
+    low = profiles.lowered(start + inside, number[inside])
+    prices = Prices.of(low, 0, costs(low.needs, low.draws))
+    known = [sorted(set(number[group].tolist()) - {-1}) for group in found.groups]
+    groups, bound, rounds = best_partition(prices, most, [group for group in known if group], effort)
+    better = Grouping(groups, np.inf, bound)
+    _extend(profiles, own, start, number, better)
+    _priced(profiles, np.array([start]), [better])
+    found.bound = max(found.bound, better.bound)
+    if better.cost < found.cost:
+        found.groups, found.cost = better.groups, better.cost
+    return rounds
 
 
 def _refined(
@@ -45,14 +67,18 @@ def _refined(
     `number[k]` (n,) is the cluster, -1 for none, of each profile from `starts[k]`.
     """
     coarse = _coarse(profiles, starts, number, most, effort)
-    found = []
-    for start, numbers, grouping in zip(starts.tolist(), number, coarse, strict=True):
-        groups = [np.flatnonzero(np.isin(numbers, group)).tolist() for group in grouping.groups]
-        out = np.flatnonzero(numbers < 0)
-        for i in out.tolist():
-            _join(profiles, start, groups, i)
-        found.append(Grouping(groups, np.inf, grouping.bound + float(own[start + out].sum())))
-    return _priced(profiles, starts, found)
+    for start, size, numbers, grouping in zip(starts.tolist(), map(len, number), number, coarse, strict=True):
+        _extend(profiles, own[start : start + size], start, numbers, grouping)
+    return _priced(profiles, starts, coarse)
+
+
+def _extend(profiles: Profiles, own: Floats, start: int, number: Ints, grouping: Grouping) -> None:
+    """Members (n,) take the places of their clusters; those of none join whom they cost least with."""
+    grouping.groups = [np.flatnonzero(np.isin(number, group)).tolist() for group in grouping.groups]
+    out = np.flatnonzero(number < 0)
+    for i in out.tolist():
+        _join(profiles, start, grouping.groups, i)
+    grouping.bound += float(own[out].sum())
 
 
 def _coarse(profiles: Profiles, starts: Ints, number: list[Ints], most: Ints, effort: Effort) -> list[Grouping]:

@@ -17,6 +17,7 @@ class Draws:
     lane (M,)             the program that each lane follows, ascending; lane_curve (M,), lane_boost (M,)
     lane_wh (M, T)        expected part of a slot's energy at full that is drawn at the boost or above
     ceilings (G, T)       rows of ceilings; over (B, G) how many lamps are under each
+    spared (B,)           lamp-slots over their ceilings in any case, by what the lamps need themselves: not counted
     penalty_wh            what one lamp over its ceiling in one slot counts: more than all energy together
     """
 
@@ -28,6 +29,7 @@ class Draws:
     lane_wh: Floats
     ceilings: Floats
     over: Floats
+    spared: Floats
     penalty_wh: float
 
     def take(self, rows: Ints) -> Self:
@@ -45,6 +47,23 @@ class Draws:
             self.lane_wh[lanes],
             self.ceilings,
             self.over[rows],
+            self.spared[rows],
+            self.penalty_wh,
+        )
+
+    def repeated(self, times: int) -> Self:
+        """All programs, and all again, `times` in all."""
+        rows, lanes = len(self.full_wh), self.lane.size
+        return type(self)(
+            self.curves,
+            np.tile(self.full_wh, (times, 1)),
+            np.tile(self.lane, times) + np.repeat(np.arange(times) * rows, lanes),
+            np.tile(self.lane_curve, times),
+            np.tile(self.lane_boost, times),
+            np.tile(self.lane_wh, (times, 1)),
+            self.ceilings,
+            np.tile(self.over, (times, 1)),
+            np.tile(self.spared, times),
             self.penalty_wh,
         )
 
@@ -67,6 +86,7 @@ class Draws:
             if (rows := np.flatnonzero(lamps)).size:
                 passed = levels[rows, None, :] > ceiling[first[rows]][:, :, None] + TOLERANCE
                 table[rows] += passed * (lamps[rows, None] * length[rows] * self.penalty_wh)[:, :, None]
+        table[:, 0] -= self.spared[:, None] * self.penalty_wh
         return table
 
     def of(self, flux: Floats) -> Floats:
@@ -77,8 +97,8 @@ class Draws:
         return cost + self.passed(flux) * self.penalty_wh
 
     def passed(self, flux: Floats) -> Floats:
-        """(B,) lamp-slots over their ceilings at flux (B, T)."""
-        count = np.zeros(len(flux))
+        """(B,) lamp-slots over their ceilings at flux (B, T), but those that are in any case."""
+        count = -self.spared
         for ceiling, lamps in zip(self.ceilings, self.over.T, strict=True):
             count += lamps * (flux > ceiling + TOLERANCE).sum(axis=1)
         return count

@@ -32,7 +32,7 @@ class Envelopes:
         n = own.size
         draws = profiles.draws.take(np.arange(start, start + n))
         flux = profiles.needs.least[start : start + n]
-        first, length = _pieces(flux, draws.turns())
+        first, length = pieces(flux, draws.turns())
         flux = flux[:, first]
         full_wh = _sums(draws.full_wh).T
         shares = np.zeros_like(full_wh)
@@ -50,7 +50,8 @@ class Envelopes:
             rise = np.maximum(boosted - powers[index][having], 0.0)
             bound[having] += (rise * (draws.lane_wh[k, first] * length)).sum(axis=1)
         if len(draws.ceilings):
-            bound += _passed(flux, draws.ceilings[:, first], draws.over, length) * draws.penalty_wh
+            passed = _passed(flux, draws.ceilings[:, first], draws.over, length)
+            bound += (passed - _sums(draws.spared[:, None])[:, 0]) * draws.penalty_wh
         found = cls(bound, np.zeros(1 << n, np.bool_), full_wh, shares)
         bound[0], found.exact[0] = 0.0, True
         for member, cost in enumerate(own.tolist()):
@@ -69,7 +70,7 @@ class Envelopes:
         np.maximum.at(self.bound, whole[open_ones], apart[open_ones] + cost)
 
 
-def _pieces(flux: Floats, turns: Bools) -> tuple[Ints, Floats]:
+def pieces(flux: Floats, turns: Bools) -> tuple[Ints, Floats]:
     """First slots and lengths of the pieces within which no row of flux and no price changes."""
     turn = np.logical_or.reduce(turns, axis=0)
     turn[1:] |= (flux[:, 1:] != flux[:, :-1]).any(axis=0)

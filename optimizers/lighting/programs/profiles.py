@@ -72,6 +72,7 @@ class Profiles:
             draws.lane_wh[lanes],
             draws.ceilings,
             np.add.reduceat(draws.over[members], first) if len(draws.ceilings) else np.zeros((first.size, 0)),
+            np.add.reduceat(draws.spared[members], first),
             draws.penalty_wh,
         )
 
@@ -105,8 +106,9 @@ def profiles(problem: LightingProblem, least: Floats, lamps: Ints, holder: Ints,
         full_wh.sum(axis=1)[lit, None] * detection[lane[one[lit]]],
         ceilings[bounding],
         over[:, bounding],
-        # More than all lamps of all holders could draw: energy never buys a passed ceiling.
-        float(2 * energy.sum() * problem.burning.size),
+        (over[:, bounding] * (needs.least[:, None, :] > ceilings[bounding] + TOLERANCE).sum(axis=2)).sum(axis=1),
+        # More than all lamps of any holder could draw: energy never buys a passed ceiling.
+        float(2 * np.bincount(holder, energy).max() * problem.burning.size),
     )
     kind = _combined([problem.dimmable[here], ceiling[one], problem.curve[here], lane[one]])[0]
     return Profiles(of, holder[one], kind, needs, draws)
