@@ -9,14 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import ConsigneError, InputError, Problem
-from jobs.cli.common import DEGRADED, emit, show_lines, underway
+from engine.settings import language
+from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway
+from jobs.lighting.figures import figures
+from jobs.words import Lang, say
 from optimizers import lighting
 from optimizers.result import InvalidProblem, Limits, Status
 
 
 @dataclass(frozen=True)
 class Optimiser:
-    """The same six functions for every X: reading and writing JSON, solving, checking, schemas and an example."""
+    """The same functions for every X: reading and writing JSON, solving, checking, schemas, a small example and one
+    with everything that can be asked, and what a plan came to, in rows of figures.
+    """
 
     problem_from_json: Callable[[bytes], Any]
     plan_to_json: Callable[[Any], str]
@@ -26,6 +31,8 @@ class Optimiser:
     problem_schema: Callable[[], Any]
     plan_schema: Callable[[], Any]
     example: Callable[[int], str]
+    full_example: Callable[[int], str]
+    figures: Callable[[Any, Lang], list[dict[str, str]]]
 
 
 OPTIMISERS = {
@@ -38,10 +45,13 @@ OPTIMISERS = {
         lighting.problem_schema,
         lighting.plan_schema,
         lambda seed: lighting.problem_to_json(lighting.example(seed)),
+        lambda seed: lighting.problem_to_json(lighting.full_example(seed)),
+        figures,
     ),
 }
 Name = Annotated[str, typer.Argument(help=", ".join(OPTIMISERS))]
 Source = Annotated[str, typer.Argument(help="a JSON file, or - for standard input")]
+_TOLD = 20  # violations at a terminal; the plan has them all
 _EXIT = {Status.OPTIMAL: 0, Status.FEASIBLE: 0, Status.BEST_EFFORT: DEGRADED, Status.TIME_LIMIT: DEGRADED}
 
 
@@ -74,9 +84,7 @@ def solve(
         typer.echo(text)
     else:
         out.write_text(text, encoding="utf-8")
-        show_lines(
-            [f"{plan.status}: objective {plan.objective:.6g}, gap {plan.gap:.3g}, {len(plan.violations)} violations"]
-        )
+        _tell(plan, chosen)
     raise typer.Exit(_EXIT.get(plan.status, 1))
 
 
@@ -102,12 +110,25 @@ def schema(
     emit(_of(name).plan_schema() if plan else _of(name).problem_schema())
 
 
-def example(name: Name, seed: int = 0) -> None:
+def example(
+    name: Name,
+    seed: int = 0,
+    full: Annotated[bool, typer.Option("--full", help="with everything that can be asked")] = False,
+) -> None:
     """A small problem, to see the shape and to try.
 
-    Example: consigne example lighting > problem.json
+    Example: consigne example lighting --full > problem.json
     """
-    typer.echo(_of(name).example(seed))
+    typer.echo((_of(name).full_example if full else _of(name).example)(seed))
+
+
+def _tell(plan: Any, chosen: Optimiser) -> None:
+    """What a plan came to: its status, its figures, what it passes and why."""
+    lang = language(settings())
+    facts = {"objective": f"{plan.objective:.6g}", "gap": f"{plan.gap:.3g}", "violations": len(plan.violations)}
+    show_lines([say("solved", lang, status=plan.status, **facts)])
+    show_rows(chosen.figures(plan, lang), as_json=False)
+    show_lines([*map(str, plan.violations[:_TOLD]), *plan.reasons])
 
 
 def _of(name: str) -> Optimiser:

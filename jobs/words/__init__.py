@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jobs.words import alarms, lighting, night, plans, rules, runs, setpoints
+from jobs.words import alarms, lighting, night, optimisers, plans, rules, runs, setpoints
 
 Lang = Literal["en", "fr"]
 LANGUAGES: tuple[Lang, ...] = ("en", "fr")
@@ -11,6 +11,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     **alarms.WORDS,
     **lighting.WORDS,
     **night.WORDS,
+    **optimisers.WORDS,
     **plans.WORDS,
     **rules.WORDS,
     **runs.WORDS,

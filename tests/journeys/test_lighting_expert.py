@@ -48,6 +48,23 @@ def test_example_solve_check(consigne: Run, problem: dict[str, Any], tmp_path: P
     assert re.search(rf"floor of {plan['lamps'][0]['id']}", told.stderr), told.stderr
 
 
+def test_the_whole_example(consigne: Run, tmp_path: Path) -> None:
+    (tmp_path / "full.json").write_text(ok(consigne, "example", "lighting", "--full"))
+    told = ok(consigne, "solve", "lighting", "full.json", "-o", "plan.json")
+    assert told.startswith("feasible")
+    for what in ("different programs", "light given up", "lamps told another program", "energy of cabinets"):
+        assert what in told
+    assert ok(consigne, "check", "lighting", "full.json", "plan.json").strip() == "nothing violated"
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert [cabinet["id"] for cabinet in plan["cabinets"]] == ["K-001", "K-002"]
+    problem = json.loads((tmp_path / "full.json").read_text())
+    problem["budget"]["energy_wh"] = 1.0
+    (tmp_path / "full.json").write_text(json.dumps(problem))
+    short = consigne("solve", "lighting", "full.json", "-o", "plan.json")
+    assert short.returncode == 3
+    assert "energy budget of plan by" in short.stdout
+
+
 def test_a_ceiling_under_a_floor_is_told_with_its_chain(consigne: Run, problem: dict[str, Any], tmp_path: Path) -> None:
     lamp = problem["lamps"][0]
     lamp["ceiling"] = max(lamp["floor"]) - 0.1
