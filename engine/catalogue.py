@@ -84,6 +84,7 @@ class Verify(_Entry):
     """How a command is confirmed: the property read back, how close it must be, and how soon.
 
     With `consequence` the property is a meter's (`of` the asset or its parent); `by: none` where nothing can tell.
+    `rises_with` names an attribute: assets that have it may rise above what they are asked by themselves.
     """
 
     by: Verification = Verification.READ_BACK
@@ -91,6 +92,7 @@ class Verify(_Entry):
     of: Whose = "self"
     tolerance: float = Field(0, ge=0)
     consequence: Consequence | None = None
+    rises_with: str | None = None
     within: Duration = timedelta(minutes=5)
 
     @model_validator(mode="after")

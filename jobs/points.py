@@ -60,6 +60,7 @@ class _Maker:
             interlocks=tuple(self._interlocks(asset, kind)),
             orders=tuple(self._bounds(asset, name)),
             meter=self._meter(asset, kind.verify),
+            rises=kind.verify.rises_with is not None and asset.attributes.get(kind.verify.rises_with) is not None,
         )
 
     def _bounds(self, asset: Asset, name: str) -> Iterator[Order]:

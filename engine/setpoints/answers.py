@@ -80,7 +80,7 @@ class Reception:
         info = self._points.get(command.point)
         if info is None or _says_nothing(readback, desk.current(command)):
             return False
-        finding, detail = judge(command, readback, info.envelope.verify_tolerance)
+        finding, detail = judge(command, readback, info.envelope.verify_tolerance, rises=info.rises)
         if finding is Finding.NEWER:
             end = desk.move if _replaced(command, heads) else desk.give_up
             end(command, CommandState.SUPERSEDED, detail)

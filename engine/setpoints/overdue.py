@@ -101,7 +101,9 @@ class Overdue:
         """Whether that was enough for now: the meter shows the value, or there is time to look again."""
         until = (command.changed_at or command.issued_at) + self.within(command)
         if sample is not None and sample.observed_at > (command.changed_at or command.issued_at):
-            finding, detail = judge_meter(command, meter, sample, self._points[command.point].envelope.verify_tolerance)
+            info = self._points[command.point]
+            tolerance = info.envelope.verify_tolerance
+            finding, detail = judge_meter(command, meter, sample, tolerance, rises=info.rises)
             if finding is Finding.APPLIED:
                 return desk.confirm(command, detail)
             self._remember(command, detail)

@@ -60,7 +60,8 @@ class PointInfo:
     """The gateway that speaks for a point, what it may be asked, where it lies and which service it belongs to.
 
     `load`: power or flow at its maximum, in the unit of its domain. `programs`: its equipment follows a program by
-    itself; otherwise it holds the last value it was told.
+    itself; otherwise it holds the last value it was told. `rises`: it may rise above what it is asked by itself, as a
+    lamp does whose detector sees somebody.
     """
 
     id: str
@@ -74,6 +75,7 @@ class PointInfo:
     interlocks: tuple[Interlock, ...] = ()
     orders: tuple[Order, ...] = ()
     meter: Meter | None = None
+    rises: bool = False
 
     @property
     def asset(self) -> str:

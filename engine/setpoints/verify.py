@@ -38,14 +38,15 @@ class Finding(Enum):
     EARLY = "the program is held, and begins later"
 
 
-def judge(command: Command, readback: ReadBack, tolerance: float) -> tuple[Finding, str]:
-    """The finding and a sentence with the values behind it. `tolerance` is in the unit of the point.
+def judge(command: Command, readback: ReadBack, tolerance: float, *, rises: bool = False) -> tuple[Finding, str]:
+    """The finding and a sentence with the values behind it. `tolerance` is in the unit of the point; with `rises` any
+    value above one that is not 0 is right, for the equipment may rise by itself.
 
     After the program's end only its digest can be checked: the equipment is back at its own default. Equipment that
     keeps only a value is judged by that value.
     """
     if readback.seq is None:
-        return _judge_value(command, readback, tolerance, f"read-back of {isoformat(readback.observed_at)}")
+        return _judge_value(command, readback, tolerance, rises, f"read-back of {isoformat(readback.observed_at)}")
     seen = f"read-back of {isoformat(readback.observed_at)} shows seq {spell_sequence(readback.seq)}"
     if readback.seq != command.seq:
         finding = Finding.NEWER if readback.seq > command.seq else Finding.OLDER
@@ -55,23 +56,27 @@ def judge(command: Command, readback: ReadBack, tolerance: float) -> tuple[Findi
         return Finding.CONTRADICTED, f"{seen} with program {readback.digest}, the command's is {expected}"
     if readback.observed_at >= command.program.until:
         return Finding.APPLIED, f"{seen}, the program over"
-    return _judge_value(command, readback, tolerance, seen)
+    return _judge_value(command, readback, tolerance, rises, seen)
 
 
-def _judge_value(command: Command, readback: ReadBack, tolerance: float, seen: str) -> tuple[Finding, str]:
+def _judge_value(command: Command, readback: ReadBack, tolerance: float, rises: bool, seen: str) -> tuple[Finding, str]:
     wanted = command.program.at(readback.observed_at)
     if wanted is None:
         return Finding.EARLY, f"{seen}, before the program begins"
     comparison = f"{seen} at {readback.value:g}, the program asks {wanted:g} ± {tolerance:g}"
     # A hair of tolerance, so that 0.42 is within 0.02 of 0.4.
     close = abs(readback.value - wanted) <= tolerance + 1e-9
-    return (Finding.APPLIED if close else Finding.DIFFERENT), comparison
+    risen = rises and readback.value > wanted > 0
+    return (Finding.APPLIED if close or risen else Finding.DIFFERENT), comparison
 
 
-def judge_meter(command: Command, meter: Meter, sample: Sample, tolerance: float) -> tuple[Finding, str]:
+def judge_meter(
+    command: Command, meter: Meter, sample: Sample, tolerance: float, *, rises: bool = False
+) -> tuple[Finding, str]:
     """What the newest reading of a point's meter proves about the command. The reading is to be younger than it."""
     if meter.on is None or meter.off is None:
-        return judge(command, ReadBack(command.point, "", None, None, sample.value, sample.observed_at), tolerance)
+        shown = ReadBack(command.point, "", None, None, sample.value, sample.observed_at)
+        return judge(command, shown, tolerance, rises=rises)
     seen = f"{meter.watch.property} of {meter.watch.asset} at {isoformat(sample.observed_at)} is {sample.value:g}"
     wanted = command.program.at(sample.observed_at)
     if wanted is None:

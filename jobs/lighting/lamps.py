@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import fsum
 from typing import Any
 
@@ -117,16 +117,7 @@ def lamp_report(lamps: Sequence[Asset], fleet: Fleet, tables: LightingTables) ->
         "trim_kwh_per_year": fsum(fit.trim_kwh for fit in found),
         "trimmed": [_row(fit) | {"flux": fit.flux, "kwh_per_year": round(fit.trim_kwh, 1)} for fit in trimmed],
         "too_small": [_row(fit) | {"times": round(fit.times, 2)} for fit in short],
-        "over_the_law": [
-            {
-                "where": one.where,
-                "what": one.what,
-                "found": round(one.found, 2),
-                "limit": one.limit,
-                "unit": one.unit,
-            }
-            for one in nuisances(lamps, tables)
-        ],
+        "over_the_law": [asdict(one) | {"found": round(one.found, 2)} for one in nuisances(lamps, tables)],
     }
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine.catalogue import Catalogue
 from engine.instants import PARIS, noon, to_us
 from engine.model import AckStatus, Asset, Command
 from jobs.lighting import LightingTask, body, build_problem, explain, read_body, to_setpoints
 from jobs.lighting.lanes import NOBODY_SEEN, seen_share
+from jobs.points import points_of
 from optimizers.lighting import energy_wh, solve
 from twin.lighting import Boost, Darkness, Lamp
 
@@ -236,3 +238,9 @@ class TestPlan:
 def low_w() -> float:
     """What led-a draws at 0.4: 0.5 W of stand-by, and the rest of 72 W by its curve."""
     return 0.5 + 71.5 * (0.28 + 0.5 * 0.195)
+
+
+def test_only_a_lamp_with_a_detector_may_be_brighter_than_it_was_told(catalogue: Catalogue) -> None:
+    lamps = [replace(lamp("L-1", detector="D-1"), gateway="A-1"), replace(lamp("L-2", order=1), gateway="A-1")]
+    points = points_of(catalogue, lamps, {})
+    assert [points[f"{name}/illuminanceLevel"].rises for name in ("L-1", "L-2")] == [True, False]

@@ -9,7 +9,8 @@ from engine.model import Ack, AckStatus, AlarmState, CommandState, Level, Progra
 from engine.ports import Capabilities
 from engine.setpoints.dispatch import Counts
 from engine.setpoints.points import Lockout, Meter, PointInfo, Sample, Watch
-from engine.setpoints.verify import Finding, Proof, judge_meter, proof_of
+from engine.setpoints.verify import Finding, Proof, judge, judge_meter, proof_of
+from engine.wire import digest
 from tests.setpoints.fakes import NOON, Surroundings, a_command, a_point, at
 
 S = CommandState
@@ -108,6 +109,34 @@ def test_what_a_meter_shows_while_on_and_off(value: float, sample: float, findin
     found, detail = judge_meter(a_command(1, value), FELT.meter, Sample(sample, at(1)), 0.02)
     assert found is finding
     assert f"powerConsumption of C-1 at 2026-11-22T11:01:00Z is {sample:g}" in detail
+
+
+@pytest.mark.parametrize(
+    ("value", "sample", "rises", "finding"),
+    [
+        (0.4, 1.0, True, Finding.APPLIED),
+        (0.4, 1.0, False, Finding.DIFFERENT),
+        (0.4, 0.3, True, Finding.DIFFERENT),
+        (0.4, 0.4, True, Finding.APPLIED),
+        (0.0, 1.0, True, Finding.DIFFERENT),
+    ],
+)
+def test_what_may_rise_by_itself_is_right_above_what_it_was_asked(
+    value: float, sample: float, rises: bool, finding: Finding
+) -> None:
+    command, meter = a_command(1, value), Meter(SHOWN)
+    assert judge_meter(command, meter, Sample(sample, at(1)), 0.02, rises=rises)[0] is finding
+    shown = ReadBack(command.point, command.gateway, command.seq, digest(command.program), sample, at(1))
+    assert judge(command, shown, 0.02, rises=rises)[0] is finding
+
+
+def test_a_lamp_that_its_detector_brightens_is_verified() -> None:
+    world = world_of(replace(READ, rises=True), MUTE)
+    command = a_command()
+    world.send(command)
+    world.samples[SHOWN] = Sample(1.0, at(2))
+    world.run(3)
+    assert world.memory.state(command) is S.VERIFIED
 
 
 def test_a_meter_outside_the_program_proves_nothing() -> None:
