@@ -86,7 +86,8 @@ class PlanArguments(Arguments):
 
     `seconds`: of the solver itself, the run's time limit where there are none. `ahead`: the span that holds the instant
     this long after the one that the run is due at is planned. `unless_planned`: not where a plan that a solver made of
-    that span is in force, or waits for a person.
+    that span is in force, or waits for a person. `only_changed`: where little is other than in the plan in force, only
+    that is planned again.
     """
 
     seconds: float | None = Field(None, gt=0)
@@ -97,11 +98,12 @@ class PlanArguments(Arguments):
     propose: bool = False
     ahead: Annotated[Delay, AfterValidator(_some_hours)] = timedelta(0)
     unless_planned: bool = False
+    only_changed: bool = False
 
     def request(self, occasion: Occasion) -> PlanRequest:
         seconds = min(self.seconds or occasion.seconds, occasion.seconds)
         limits = Limits(seconds, self.work, self.gap, self.threads, self.seed)
-        return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead)
+        return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead, self.only_changed)
 
 
 def _plan(domain: Domain) -> Job:

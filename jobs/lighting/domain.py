@@ -19,6 +19,7 @@ from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, told, without_plan
 from jobs.lighting.holders import NOBODY_LIMITED, keepers_of
 from jobs.lighting.night import Night, night_of
+from jobs.lighting.parts import part, standing
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, build_problem
@@ -164,4 +165,6 @@ DOMAIN = Domain(
     conflicts=conflicts,
     span=lighting_day,
     unit="Wh",
+    part=part,
+    standing=standing,
 )

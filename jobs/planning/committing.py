@@ -210,6 +210,8 @@ def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
         detail["solve"] = {"worker": solve.worker, "seconds": round(solve.seconds, 3), "attempts": solve.attempts}
     if made.failures:
         detail["why"] = [[failure.step.value, failure.what] for failure in made.failures]
+    if made.part is not None:
+        detail["part"] = {"of": made.part.of, "named": list(made.part.named)}
     if candidate.of:
         detail["of"] = candidate.of
     return detail

@@ -63,7 +63,8 @@ def replay(context: Context, domain: Domain, plan: str) -> Replayed:
     if hashlib.sha256(zlib.decompress(problem)).hexdigest() != record.inputs_digest:
         raise ConsigneError(f"{plan}: the stored problem is not the one that was solved: its hash differs")
     detail = record.detail
-    item, limits = Item(detail["optimizer"], problem), Limits(**detail["limits"])
+    item = Item(detail["optimizer"], problem, _standing(context.store, domain, detail))
+    limits = Limits(**detail["limits"])
     outcome = solve(context, item, limits, detail.get("memory_bytes"))
     again = outcome.value
     if again is None:
@@ -76,6 +77,14 @@ def replay(context: Context, domain: Domain, plan: str) -> Replayed:
     after = _programs(domain, record, domain.with_plan(body, again))
     points, same = _differing(before, after)
     return Replayed(record, False, *facts, difference=Difference(points, same, ()))
+
+
+def _standing(store: Store, domain: Domain, detail: Mapping[str, Any]) -> bytes:
+    """What stood while a part was planned again; nothing where the whole was."""
+    if "part" not in detail:
+        return b""
+    _, body, _ = stored(store, detail["part"]["of"])
+    return domain.standing(body, detail["part"]["named"])
 
 
 def compare(store: Store, domains: Mapping[str, Domain], a: str, b: str) -> Difference:

@@ -50,6 +50,18 @@ def _none(_body: bytes) -> Sequence[Conflict]:
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a span is planned again, while the rest of the plan `of` stands."""
+
+    of: str
+    named: tuple[str, ...]
+
+
+def _whole(_unit: Unit, _task: Any) -> Part | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Domain:
     """How a domain's problem is built and how its plan becomes slots. Whatever raises in it leads to a fall-back.
@@ -65,6 +77,8 @@ class Domain:
     span          the noon to noon, day or week that a plan made at an instant covers
     conflicts     the orders that the plan in a body does not keep
     unit          of the objective
+    part          what is other than in the plan in force of the task's span, where that is little; None for all of it
+    standing      of a body, what stands while the parts named are planned again, as its optimiser wants it
     """
 
     name: str
@@ -79,13 +93,16 @@ class Domain:
     span: Callable[[datetime], tuple[datetime, datetime]]
     conflicts: Callable[[bytes], Sequence[Conflict]] = _none
     unit: str = ""
+    part: Callable[[Unit, Any], Part | None] = _whole
+    standing: Callable[[bytes, Sequence[str]], bytes] = lambda _body, _named: b""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """Plan the span that holds the instant `ahead` of `at`, with what was known at `at`.
 
-    `propose`: a person decides before anything is asked.
+    `propose`: a person decides before anything is asked. `only_changed`: where little is other than in the plan in
+    force, only that is planned again.
     """
 
     at: datetime
@@ -93,6 +110,7 @@ class PlanRequest:
     memory_bytes: int | None = None
     propose: bool = False
     ahead: timedelta = timedelta(0)
+    only_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from engine.errors import Conflict, ConsigneError, Outdated, Unavailable
 from engine.model import PlanOrigin, PlanRecord, PlanState, Slot
 from jobs import metrics, solving
 from jobs.compute import Fault, FaultKind, Outcome
-from jobs.planning.domain import Candidate, Context, Domain, PlanRequest
+from jobs.planning.domain import Candidate, Context, Domain, Part, PlanRequest
 from jobs.planning.guarding import guard
 from jobs.solving import Item
 from jobs.tracing import traced
@@ -58,7 +58,8 @@ class Failure:
 class MadePlan:
     """What a run came to, not committed yet. No candidate: nothing that may be used was found.
 
-    `problem` is the packed and compressed one, empty where none could be built; `solve` is how the solve went.
+    `problem` is the packed and compressed one, empty where none could be built; `solve` is how the solve went;
+    `part` is what of the span was planned again, None for all of it.
     """
 
     request: PlanRequest
@@ -69,6 +70,7 @@ class MadePlan:
     problem: bytes = b""
     failures: tuple[Failure, ...] = ()
     solve: Outcome[Plan] | None = None
+    part: Part | None = None
 
     @property
     def inputs_digest(self) -> str:
@@ -100,13 +102,33 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
     packed = _attempt(Step.BUILD, lambda: Item.of(domain.optimizer, task.problem))
     if isinstance(packed, Failure):
         return _without_plan(context, domain, made, (packed,))
-    outcome = solve(context, packed, request.limits, request.memory_bytes)
-    metrics.count_solve(domain.name, _ended(outcome), outcome.seconds)
-    made = dataclasses.replace(made, problem=packed.problem, solve=outcome)
-    found = _of_solver(context, domain, made, task)
-    if isinstance(found, Candidate):
-        return dataclasses.replace(made, candidate=found)
-    return _fall_back(context, domain, made, task, found)
+    failure = Failure(Step.SOLVE, "nothing was tried")
+    for item, part in [*_parts(context, domain, request, task, packed), (packed, None)]:
+        outcome = solve(context, item, request.limits, request.memory_bytes)
+        metrics.count_solve(domain.name, _ended(outcome), outcome.seconds)
+        made = dataclasses.replace(made, problem=packed.problem, solve=outcome, part=part)
+        found = _of_solver(context, domain, made, task)
+        if isinstance(found, Candidate):
+            return dataclasses.replace(made, candidate=found)
+        failure = found
+    return _fall_back(context, domain, made, task, failure)
+
+
+def _parts(
+    context: Context, domain: Domain, request: PlanRequest, task: Any, whole: Item
+) -> list[tuple[Item, Part | None]]:  # fmt: skip
+    """The part that is planned again where that is enough; none where all of it is to be."""
+
+    def part() -> list[tuple[Item, Part | None]]:
+        with context.store.read() as unit:
+            found = domain.part(unit, task)
+            body = unit.plans.get(found.of) if found is not None else None
+        if found is None or body is None:
+            return []
+        return [(dataclasses.replace(whole, standing=domain.standing(body[1], found.named)), found)]
+
+    tried = _attempt(Step.BUILD, part) if request.only_changed else []
+    return [] if isinstance(tried, Failure) else tried
 
 
 def planned(context: Context, domain: Domain, request: PlanRequest) -> str:

@@ -24,6 +24,7 @@ schedules:
       en: The plan of the night that is going on, when a rule asks for it.
     job: plan-lighting
     event: replan
+    arguments: {only_changed: true}
     time_limit: 2 min
   import-forecasts:
     description:

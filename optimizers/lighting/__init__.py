@@ -9,6 +9,7 @@ two feasible points is feasible: there is one least point. Power grows with flux
 whatever the power curves; and where even it is over a ceiling, no plan is feasible.
 """
 
+from optimizers.lighting.again import pack_standing, solve_again
 from optimizers.lighting.check import check
 from optimizers.lighting.documents import (
     plan_from_json,
@@ -45,6 +46,7 @@ __all__ = [
     "full_example",
     "lamp_energy_wh",
     "pack",
+    "pack_standing",
     "plan_from_json",
     "plan_schema",
     "plan_to_json",
@@ -54,5 +56,6 @@ __all__ = [
     "problem_to_json",
     "resolve",
     "solve",
+    "solve_again",
     "unpack",
 ]

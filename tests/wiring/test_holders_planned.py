@@ -35,9 +35,9 @@ Plan = Callable[..., PlanRecord]
 def plan(service: JobContext) -> Plan:
     """Plans the night of an instant and puts it in force."""
 
-    def once(connection: MqttConnection, at: Any = NOON, domain: Any = LIGHTING) -> PlanRecord:
+    def once(connection: MqttConnection, at: Any = NOON, domain: Any = LIGHTING, **request: Any) -> PlanRecord:
         world = replace(service, territory=replace(service.territory, connections=(connection,)))
-        made = make_plan(world, domain, PlanRequest(at))
+        made = make_plan(world, domain, PlanRequest(at, **request))
         with service.store.begin() as unit:
             result = commit_plan(unit, world.territory, domain, made, at)
         assert result is not None
@@ -149,3 +149,69 @@ def test_the_night_before_is_read_from_the_plan_in_force_and_new_lamps_have_none
     rows = told(night, ["nobody", *last.lamps], last)
     assert np.isnan(rows[0]).all()
     assert np.array_equal(rows[1:], last.flux)
+
+
+STATED = LINE.model_copy(update={"holds": Holds(programs=3, switch_points=6)})
+
+
+@pytest.fixture
+def brighter(service: JobContext, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Has a lamp be lit as a conflict area from now on; returns which."""
+    lamp = next(
+        one for one in service.territory.of_type("Streetlight")
+        if one.attributes["dimmable"] and not one.attributes["crossing"] and one.attributes["class_normal"][0] == "M"
+    )  # fmt: skip
+
+    def change() -> str:
+        monkeypatch.setitem(lamp.attributes, "crossing", True)  # type: ignore[arg-type]
+        return lamp.id
+
+    return change
+
+
+def test_after_an_event_only_the_keepers_concerned_are_planned_again(
+    plan: Plan, service: JobContext, store: Store, history: int, brighter: Callable[[], str]
+) -> None:
+    before = plan(STATED)
+    _, old_rows = flux(store, before)
+    lamp = brighter()
+    record = plan(STATED, NOON + timedelta(hours=8), only_changed=True)
+    new, rows = flux(store, record)
+    i = new.lamps.index(lamp)
+    keeper = new.holders.names[new.holders.of[i]]
+    assert record.detail["part"] == {"of": before.id, "named": [keeper]}
+    others = new.holders.of != new.holders.of[i]
+    pressed = (rows != old_rows).any(axis=1) & others
+    assert pressed.sum() == 0 or "planned again too" in str(record.detail["reasons"])
+    assert rows[i].sum() > old_rows[i].sum()
+    assert (rows >= new.floor - 1e-9).all()
+    assert most_programs(new, rows) <= 3
+    with store.read() as unit:
+        told = {c.point for c in unit.commands.newest([f"{one}/illuminanceLevel" for one in new.lamps]).values()
+                if c.issued_at == NOON + timedelta(hours=8)}  # fmt: skip
+    assert 0 < len(told) <= (~others).sum() + pressed.sum()
+    again = replay(service, LIGHTING, record.id)
+    assert (again.equal, again.fault) == (True, "")
+
+
+def test_where_much_is_other_or_nothing_all_is_planned(plan: Plan, store: Store, history: int) -> None:
+    plan(STATED)
+    same = plan(STATED, NOON + timedelta(hours=1), only_changed=True)
+    assert "part" not in same.detail
+    other = STATED.model_copy(update={"holds": Holds(programs=2, switch_points=6)})
+    assert "part" not in plan(other, NOON + timedelta(hours=2), only_changed=True).detail
+    assert "part" not in plan(LINE, NOON + timedelta(hours=3), only_changed=True).detail
+    assert "part" not in plan(STATED, NOON + DAY, only_changed=True).detail
+
+
+def test_a_part_that_comes_to_nothing_leads_to_the_whole(
+    plan: Plan, history: int, brighter: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise ValueError("out of order")
+
+    plan(STATED)
+    brighter()
+    monkeypatch.setattr("optimizers.lighting.solve_again", fails)
+    record = plan(STATED, NOON + timedelta(hours=8), only_changed=True)
+    assert (record.origin, "part" in record.detail) == (PlanOrigin.SOLVED, False)
