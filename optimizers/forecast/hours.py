@@ -79,10 +79,9 @@ def count_of(size: Floats) -> Floats:
     return np.maximum(np.exp(size) - _AT_LEAST, 0.0)
 
 
-def expected(counts: HourlyCounts, until: int) -> tuple[Floats, Ints]:
-    """(S, 72) mean logarithm of each group of like hours before hour `until`, newer ones weighing more, and how many.
-
-    NaN for a group without one.
+def expected(counts: HourlyCounts, until: int) -> tuple[Floats, Ints, Floats]:
+    """(S, 72) mean logarithm of each group of like hours before hour `until`, newer ones weighing more, and how many;
+    NaN for a group without one. And (S, until) the share that each hour has in its group's mean.
     """
     series, group = len(counts.value), counts.group[:until]
     known = counts.known[:, :until]
@@ -94,7 +93,8 @@ def expected(counts: HourlyCounts, until: int) -> tuple[Floats, Ints]:
     total = np.bincount(cell[known], weights * value, size).reshape(shape)
     mass = np.bincount(cell[known], weights, size).reshape(shape)
     samples = np.bincount(cell[known], minlength=size).reshape(shape)
-    return np.divide(total, mass, out=np.full(shape, np.nan), where=samples > 0), samples
+    means = np.divide(total, mass, out=np.full(shape, np.nan), where=samples > 0)
+    return means, samples, np.where(known, weight / np.maximum(mass[:, group], weight), 0.0)
 
 
 def signs(above: Floats, hours: Ints, lead: int) -> Floats:

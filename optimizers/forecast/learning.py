@@ -13,6 +13,8 @@ Pair = tuple[int, int]
 _RIDGE = 2.0  # pulls towards the expected count where there is little to learn from
 _SPREAD_RIDGE = 3.0
 _LEAST_SPREAD = 0.03  # of the logarithm: less than a count's own chance
+_ALONE = 1 - 1e-9
+_MOST_LEVERAGE = 0.5
 _NEAR_HOUR = 0.5  # weight of the hour before and after beside the hour itself
 
 
@@ -45,12 +47,14 @@ def learn(counts: HourlyCounts, until: int, pairs: Iterable[Pair]) -> Learned:
         raise InvalidProblem(
             [f"hour {hour}, {ahead} hours ahead: want 0 to 23, and 1 or more" for hour, ahead in wrong]
         )
-    means, samples = expected(counts, until)
+    means, samples, share = expected(counts, until)
     above = counts.size[:, :until] - means[:, counts.group[:until]]
+    # What the mean would have missed it by without that hour: one alone in its group teaches nothing.
+    missed = np.divide(above, 1 - share, out=np.full(above.shape, np.nan), where=share < _ALONE)
     slopes, spread = {}, {}
     strays = [np.empty((len(counts.value), 0))]
     for hour, ahead in wanted:
-        slopes[hour, ahead], off, hours = _slopes(counts, above, hour, ahead)
+        slopes[hour, ahead], off, hours = _slopes(counts, above, missed, hour, ahead)
         spread[hour, ahead], scale = _spread(counts, above, off, hours, ahead)
         strays.append(off / scale)
     return Learned(until, means, samples, slopes, spread, np.sort(np.concatenate(strays, axis=1), axis=1))
@@ -71,33 +75,40 @@ def unrest(counts: HourlyCounts, above: Floats, hours: Ints, ahead: int) -> Floa
     return np.concatenate([np.abs(seen), np.abs(turn), calendar], axis=-1)
 
 
-def _slopes(counts: HourlyCounts, above: Floats, hour: int, ahead: int) -> tuple[Floats, Floats, Ints]:
+def _slopes(counts: HourlyCounts, above: Floats, missed: Floats, hour: int, ahead: int) -> tuple[Floats, Floats, Ints]:
     """The slopes of a pair, and how far off each past hour of that hour of the day is when it is left out, NaN where
     not counted: ridge regression, each error over one less its leverage.
     """
     past = np.arange(above.shape[1])
     apart = np.abs((counts.hour[: len(past)] - hour + DAY // 2) % DAY - DAY // 2)
     hours = past[apart <= 1]
-    inputs, target = reasons(counts, above, hours, ahead), above[:, hours]
+    inputs, target = reasons(counts, above, hours, ahead), missed[:, hours]
     counted = np.isfinite(target)
     weight = np.where(apart[hours] == 0, 1.0, _NEAR_HOUR) * counted
     inverse, slopes = _ridge(inputs, np.where(counted, target, 0.0), weight, _RIDGE)
     own = apart[hours] == 0
-    rows = inputs[:, own]
-    leverage = np.stack([(np.einsum("kf,fg->kg", x, i) * x).sum(axis=-1) for x, i in zip(rows, inverse, strict=True)])
-    off = (target[:, own] - times(rows, slopes)) / (1 - np.minimum(leverage, 0.5))
+    off = target[:, own] - left_out(inputs[:, own], target[:, own], inverse, slopes)
     return slopes, off, hours[own]
 
 
 def _spread(counts: HourlyCounts, above: Floats, off: Floats, hours: Ints, ahead: int) -> tuple[Floats, Floats]:
-    """How wide the error of a pair is: slopes of its logarithm, and the width (S, K) they give each past hour."""
+    """How wide the error of a pair is: slopes of its logarithm, and the width (S, K) that they, each time without it,
+    give each past hour.
+    """
     inputs = unrest(counts, above, hours, ahead)
     counted = np.isfinite(off)
     wide = np.log(np.where(counted, np.abs(off), 0.0) + _LEAST_SPREAD)
-    usual = (wide * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
-    _, slopes = _ridge(inputs, (wide - usual[:, None]) * counted, counted.astype(np.float64), _SPREAD_RIDGE)
-    slopes = np.hstack([slopes, usual[:, None]])
-    return slopes, spread_of(inputs, slopes)
+    usual = (wide * counted).sum(axis=1, keepdims=True) / np.maximum(counted.sum(axis=1, keepdims=True), 1)
+    rest = (wide - usual) * counted
+    inverse, slopes = _ridge(inputs, rest, counted.astype(np.float64), _SPREAD_RIDGE)
+    return np.hstack([slopes, usual]), np.exp(left_out(inputs, rest, inverse, slopes) + usual)
+
+
+def left_out(inputs: Floats, target: Floats, inverse: Floats, slopes: Floats) -> Floats:
+    """(S, K) what the regression would have said of each row of weight 1 had it not been learnt from: leverage."""
+    leverage = [(np.einsum("kf,fg->kg", x, i) * x).sum(axis=-1) for x, i in zip(inputs, inverse, strict=True)]
+    own = np.minimum(np.array(leverage).reshape(target.shape), _MOST_LEVERAGE)
+    return np.asarray((times(inputs, slopes) - own * target) / (1 - own))
 
 
 def spread_of(inputs: Floats, slopes: Floats) -> Floats:

@@ -48,6 +48,18 @@ def test_a_quantile_covers_what_it_promises(level: float) -> None:
     assert np.mean(hits) == pytest.approx(level, abs=4 * error)
 
 
+@pytest.mark.parametrize("days", [8, 14, 28])
+def test_a_short_past_covers_nearly_as_much(days: int) -> None:
+    """Each past hour is judged as if it had not been learnt from. Four standard errors, an evening being one draw."""
+    counts, until = made(days + 4, series=60, evening=0.15), days * 24
+    learned = learn(counts, until, [(h, h + 1) for h in range(20, 24)])
+    hits = []
+    for day in range(days, days + 4):
+        hours = day * 24 + np.arange(20, 24)
+        hits.append(counts.value[:, hours] <= predict(learned, counts, day * 24, hours).quantile(0.9))
+    assert np.mean(hits) == pytest.approx(0.9, abs=4 * math.sqrt(0.09 / (60 * 4)))
+
+
 def test_it_finds_the_quantiles_that_made_the_counts() -> None:
     counts = made(400, series=20, evening=0.0, noise=0.2)
     hours = 399 * 24 + np.arange(20, 24)
