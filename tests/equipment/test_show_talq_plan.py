@@ -164,6 +164,9 @@ def _print(town: Town, task: LightingTask, plan: LightingPlan, name: str) -> Non
         f"of {service['maxSwitchPointsPerProgram']}, {len(gateway.calendars)} calendars\n"
         f"  lamps burn {local[0]:%H:%M:%S %z} to {local[1]:%H:%M:%S %z}"
     )
-    busiest = max(gateway.programs.values(), key=lambda program: len(program["fixedTimeControls"]))
-    times = [f"{c['startTime'][:8]} {c['command']['state']['value']} %" for c in busiest["fixedTimeControls"]]
-    print(f"  a program of most: {', '.join(times)}")
+    most = max(range(len(held)), key=lambda k: int((np.diff(held[k]) != 0).sum()))
+    lamp = plan.lamps[int(np.flatnonzero((plan.flux == held[most]).all(axis=1))[0])]
+    told = calendar_of(town.told[f"{lamp}/illuminanceLevel"], town.limits, night.start - HOUR)
+    for on, program in told.days:
+        times = ", ".join(f"{at:%H:%M:%S} {value} %" for at, value in program.controls)
+        print(f"  {lamp} on {on}, {program.begins:%H:%M} to {program.ends:%H:%M}: {times}")
