@@ -66,7 +66,8 @@ CODES = {
 }
 _SOURCE_OF_CURVE = {"led": "LED", "hps": "SHP", "mh": "IM"}
 _KEPT = "eclext"  # where a lamp keeps what EclExt says of it and Consigne does not use
-_OURS = frozenset({"puissance", "estAdaptatif"})
+_STATED = {"temperatureCouleur": "cct_k", "fluxLuminaire": "flux_lm"}  # numbers that a lamp may state
+_OURS = frozenset({"puissance", "estAdaptatif", *_STATED})
 _CELL = {
     "id": "identifiant",
     "zone": "zone",
@@ -159,12 +160,12 @@ def _default(attributes: Mapping[str, Any]) -> dict[str, str]:
         "typeSource": _SOURCE_OF_CURVE.get(curve, "XX"),
         "structure": "XX",
         "support": "XX",
-        "temperatureCouleur": "",
         "puissance": _json(attributes["power_w"]),
         "valideDe": "",
         "extinctionNuit": "false",
         "estAdaptatif": _json(attributes["dimmable"]),
         **dict.fromkeys(OPTIONAL, ""),
+        **{column: _json(attributes[key]) if key in attributes else "" for column, key in _STATED.items()},
     }
 
 
@@ -200,14 +201,15 @@ def _write(folder: Path, name: str, rows: Iterable[Mapping[str, str]]) -> None:
 
 
 def _read_point(row: Row, problems: list[Problem]) -> tuple[tuple[float, float], dict[str, Any]] | None:
-    """Place of a light point, with its power and whether it adapts."""
+    """Place of a light point, with its power, whether it adapts, and what else it states that is ours."""
     before = len(problems)
     problems += _bad_codes(row)
     place = _place(row, problems)
-    power = _power(row, problems)
+    power = _number(row, "puissance", problems)
+    stated = {key: _number(row, column, problems) for column, key in _STATED.items() if row[column]}
     if place is None or power is None or len(problems) > before:
         return None
-    return place, {"power_w": power, "dimmable": row["estAdaptatif"] == "true"}
+    return place, {"power_w": power, "dimmable": row["estAdaptatif"] == "true", **stated}
 
 
 def _read_lamp(row: Row, complement: Row, problems: list[Problem]) -> Asset | None:
@@ -237,7 +239,7 @@ def _place(row: Row, problems: list[Problem]) -> tuple[float, float] | None:
     return None if x is None or y is None else (x, y)
 
 
-def _power(row: Row, problems: list[Problem]) -> float | None:
-    """Watts. Whole stays whole, so that what was exported comes back the same."""
-    power = row.number("puissance", problems)
-    return int(power) if power is not None and row["puissance"].strip().isdigit() else power
+def _number(row: Row, column: str, problems: list[Problem]) -> float | None:
+    """Whole stays whole, so that what was exported comes back the same."""
+    found = row.number(column, problems)
+    return int(found) if found is not None and row[column].strip().isdigit() else found

@@ -104,7 +104,6 @@ def test_what_only_eclext_knows_is_kept_and_given_back(small: Territory, exporte
     told = {
         "structure": "LANT",
         "support": "MAT",
-        "temperatureCouleur": "2700",
         "hauteurFeu": "8.5",
         "valideDe": "20240115",
         "fabricant": 'Ets "Durand", Angers',
@@ -122,6 +121,24 @@ def test_power_and_adaptation_are_those_of_eclext(small: Territory, exported: Pa
     attributes = import_eclext(exported, small).assets[1].attributes
     assert (attributes["power_w"], attributes["dimmable"]) == (41.5, False)
     assert "eclext" not in attributes
+
+
+def test_colour_and_flux_are_told_and_read(small: Territory, tmp_path: Path, make_lamp: Callable[..., Asset]) -> None:
+    lit = replace(small, assets=(small.assets[0], make_lamp("L-1", cct_k=2700, flux_lm=4200.5)))
+    export_eclext(lit, tmp_path)
+    (told,) = rows(tmp_path, "PointLumineux")
+    assert (told["temperatureCouleur"], told["fluxLuminaire"]) == ("2700", "4200.5")
+    assert import_eclext(tmp_path, small).assets == lit.assets
+    edit(tmp_path, "PointLumineux", lambda some: some[0].update(temperatureCouleur="4000"))
+    attributes = import_eclext(tmp_path, small).assets[1].attributes
+    assert attributes["cct_k"] == 4000
+    assert "eclext" not in attributes
+
+
+def test_a_colour_that_is_no_number_is_told_at_its_cell(small: Territory, exported: Path, refused: Refused) -> None:
+    edit(exported, "PointLumineux", lambda some: some[0].update(temperatureCouleur="chaud"))
+    (problem,) = refused(import_eclext, exported, small)
+    assert problem.what == "L-1: temperatureCouleur 'chaud' is not a number"
 
 
 def test_optional_columns_may_be_absent_and_others_stand_in_any_order(small: Territory, exported: Path) -> None:

@@ -63,16 +63,6 @@ def test_the_worked_example_is_weighed(when: str, total: int, label: str) -> Non
     assert sum(weighed.weights.values()) == total
 
 
-def test_half_a_weight_gives_the_brighter_class() -> None:
-    weights = {**TABLES.systems["P"].weights, "ambient_luminosity": {"moderate": Decimal("0.5")}}
-    halves = TABLES.model_copy(
-        update={"systems": {"P": TABLES.systems["P"].model_copy(update={"weights": weights})}, "families": {}}
-    )
-    halves.__dict__.pop("families")
-    weighed = weigh(halves, "P", WORKED_EXAMPLE["evening"])
-    assert (weighed.sum, weighed.label) == (Decimal("2.5"), "P3")
-
-
 def test_every_wrong_weight_is_told_at_once() -> None:
     with pytest.raises(InputError) as raised:
         weigh(TABLES, "P", {"travel_speed": "fast", "traffic": "some", "parked_vehicles": "present"})
@@ -247,6 +237,16 @@ def altered(tmp_path: Path, old: str, new: str) -> Path:
     path = tmp_path / "lighting.yaml"
     path.write_text(text.replace(old, new, 1))
     return path
+
+
+def test_another_country_weighs_otherwise_and_halves_give_the_brighter_class(tmp_path: Path) -> None:
+    """The ambient luminosity of P as CIE 115 has it, in halves: 2.5 is P3 and not P4."""
+    text = FILE.read_text()
+    at = text.index("ambient_luminosity: {high: 1, moderate: 0", text.index("\n  P:\n"))
+    path = tmp_path / "lighting.yaml"
+    path.write_text(text[:at] + text[at:].replace("moderate: 0", "moderate: 0.5", 1))
+    weighed = weigh(load_tables(path), "P", WORKED_EXAMPLE["evening"])
+    assert (weighed.sum, weighed.label) == (Decimal("2.5"), "P3")
 
 
 @pytest.mark.parametrize(
