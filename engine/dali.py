@@ -6,10 +6,9 @@ no level (MASK: leave as it is). Flux is a share of full flux, 0…1.
 """
 
 import math
-from typing import Literal, get_args
+from typing import Literal
 
 Scale = Literal["share", "percent", "dali-log", "dali-linear"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
 FULL = 254
 _DECADES = 3  # from level 1 to level 254
 _SLACK = 1e-9  # of a level: a flux that came from a level gives that level again

@@ -46,7 +46,8 @@ def lanes_of(fleet: Fleet, night: Night, presence: pl.DataFrame, tables: Lightin
     """
     if not fleet.lane.any():
         return None
-    kept = np.array([fleet.hold_s[fleet.detector == d].max() for d in range(len(fleet.detectors))])
+    kept = np.zeros(len(fleet.detectors))
+    np.maximum.at(kept, fleet.detector[fleet.lane], fleet.hold_s[fleet.lane])
     share = seen_share(presence, fleet.detectors, kept, to_us(night.start), tables)
     detection = np.where(fleet.lane[:, None], share[fleet.detector][:, night.group], 0.0)
     return Lanes(boost=fleet.boost, detection=detection)

@@ -172,6 +172,15 @@ class TestPlan:
         said = "lit for traffic, their detectors say nothing: 1 (L-1) lamps"
         assert (said in task.reasons) == (not lane)
 
+    def test_one_silent_detector_takes_nothing_from_another(self) -> None:
+        lamps = [lamp("L-0", detector="D-0", **PATH), replace(self.LANE, id="L-1"), lamp("L-2", order=2, **PATH)]
+        task = task_of(lamps, every_evening(30))
+        assert task.fleet.lane.tolist() == [False, True, False]
+        assert task.problem.lanes is not None
+        assert task.problem.lanes.boost.tolist() == [0.0, 1.0, 0.0]
+        assert task.problem.lanes.detection[1, at_local(task, 22)] == pytest.approx(0.5)
+        assert task.problem.lanes.detection[[0, 2]].max() == 0
+
     def test_a_detector_never_heard_of_is_no_lane(self) -> None:
         task = task_of([self.LANE])
         assert task.problem.lanes is None
