@@ -65,7 +65,7 @@ class TestWetRoad:
         assert (task.need.number[:, wet] == task.fleet.number[:, None]).all()
         np.testing.assert_array_equal(task.need.flux[:, ~wet], dry.need.flux[:, ~wet])
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(st.integers(0, 2**96 - 1), st.booleans())
     def test_rain_never_dims_anything(self, bits: int, cut: bool) -> None:
         wet = np.array([bits >> t & 1 for t in range(96)], np.bool_)
@@ -113,7 +113,7 @@ class TestEvents:
         task = held(Event("late", "late", "tard", None, hours=(time(2), time(3))), start_at=noon(day), history=NOTHING)
         assert int((task.need.flux[0] == 1).sum()) == slots
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(
         st.sampled_from([None, 0, 1, 3]), st.times(), st.times(), st.booleans(), st.booleans(),
         st.sampled_from([None, "lit", "dark"]),
@@ -227,7 +227,7 @@ class TestSwitchOff:
         assert plan.violations == ()
         assert plan.flux[1, at_local(task, 2)] == 1
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.data())
     def test_no_order_darkens_a_crossing_that_nobody_has_decided_on(self, data: st.DataObject) -> None:
         """Whatever else there is: other orders, events, rain, lamps that cannot dim, any traffic."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.model import Command, CommandState, Hold, Level, Program, Scope, Slot
 from engine.setpoints.arbitration import resolve
 from engine.setpoints.conditions import Conditions
+from engine.setpoints.events import Event
 from engine.setpoints.gate import obstacle
 from engine.setpoints.orders import Order
 from engine.setpoints.outbox import Settled, settle
@@ -199,6 +200,28 @@ def test_where_a_floor_and_a_ceiling_contradict_the_floor_holds_and_both_are_nam
         assert found.command is not None
         assert found.command.program == program((0, 0.4))
         assert [change.clause for change in found.verdict.changes] == ["order:cut", "order:floor"]
+
+
+def test_while_an_event_lifts_an_order_it_does_not_bind() -> None:
+    fair = Event("fair", "a fair", "une foire", lifts=frozenset({"cut"}), hours=(time(14), time(15)))  # 13:00 UTC
+    assert sent([PLAN], orders=(order(lifted=(fair,)),)).program == program((0, 0.2), (120, 0.5), (180, 0.2))
+
+
+@given(arrays(), st.integers(0, END - 1), st.sampled_from([0.0, 0.2, 0.5]), st.sampled_from([0.1, 0.4, 0.69]))
+def test_an_order_never_takes_from_a_point_what_it_leaves_it(
+    array: list[Slot], now: int, most: float, keeps: float
+) -> None:
+    """Whoever wants it, and where nobody does: it is lit as far as it was wanted, up to what is kept."""
+    cut = order(at_most=most, keeps=keeps)
+    bare = want(replace(POINT, interlocks=()), array, at(now), at(END), FINE)
+    bound = want(replace(POINT, interlocks=(), orders=(cut,)), array, at(now), at(END), FINE)
+    assert bare.program is not None
+    assert bound.program is not None
+    for minute in range(now, END, 7):
+        free, held_to = bare.program.at(at(minute)), bound.program.at(at(minute))
+        assert free is not None
+        assert held_to is not None
+        assert min(free, keeps) <= held_to <= free
 
 
 # Interlocks
