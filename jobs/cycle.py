@@ -34,6 +34,7 @@ from engine.store.workorders import WorkOrder
 from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.groups.trays import CURSOR, memories, take_in
+from jobs.provisions import Provisions
 from jobs.settling import Watched, settle_points
 from jobs.tracing import traced
 
@@ -70,7 +71,7 @@ class RulesAtWork:
         self.engine, self.inference = engine, inference
         self._territory, self._key = territory, key
         self._numbers = _numbers(engine, territory)
-        self._plans = _Plans(engine)
+        self._plans, self._provisions = _Plans(engine), Provisions(engine)
         self._kept: tuple[bytes, ...] | None = None
         self._early: tuple[RuleFault, ...] = ()
 
@@ -96,6 +97,7 @@ class RulesAtWork:
         if not memory or memory != self._kept:
             self.engine.restore(*memory)
             self._plans.forget()
+            self._provisions.forget()
         self._kept = None
         return memory
 
@@ -125,9 +127,10 @@ class RulesAtWork:
         if more:
             said = self.engine.decide(series, at, value, from_us(int(at.min())))
         else:
-            planned, says = self._plans.news(unit, now)
-            at = np.concatenate([at, np.full(len(planned), to_us(now))])
-            said = self.engine.decide(np.concatenate([series, planned]), at, np.concatenate([value, says]), now)
+            (planned, says), (provided, most) = self._plans.news(unit, now), self._provisions.news(unit, now)
+            at = np.concatenate([at, np.full(len(planned) + len(provided), to_us(now))])
+            series, value = np.concatenate([series, planned, provided]), np.concatenate([value, says, most])
+            said = self.engine.decide(series, at, value, now)
         early, self._early = self._early, ()
         return replace(said, faults=(*early, *said.faults)) if early else said
 

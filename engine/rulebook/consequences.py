@@ -300,7 +300,7 @@ def _reached(subject: Asset, want: WantEffect, roster: Roster) -> Iterable[str]:
     if isinstance(targets, TypedTargets):
         place = {"commune": Scope.COMMUNE, "territory": Scope.TERRITORY}.get(subject.type, Scope.ZONE)
         seen = roster.seen(subject, Scope.CHILDREN if targets.via == "children" else place)
-        return [name for name in seen if roster.by_id[name].type == targets.type]
+        return [name for name in seen if targets.reaches(roster.by_id[name], subject.id)]
     if targets in {Scope.SELF, Scope.PARENT, Scope.CHILDREN}:
         return roster.seen(subject, Scope(targets))
     listed = subject.attributes.get(targets, ())

@@ -96,10 +96,19 @@ class AlarmEffect(_Entry):
 
 
 class TypedTargets(_Entry):
-    """All assets of a type that lie in the subject's zone, commune or territory, or hang on the subject."""
+    """All assets of a type that lie in the subject's zone, commune or territory, or hang on the subject.
+
+    With `named_by`, only those whose attribute of that name is the subject, as a lamp names its counter.
+    """
 
     type: str
     via: Literal["children", "zone"] = "zone"
+    named_by: str = ""
+
+    def reaches(self, target: Asset, subject: str) -> bool:
+        """Whether an asset seen from a subject is a target."""
+        named = not self.named_by or target.attributes.get(self.named_by) == subject
+        return target.type == self.type and named
 
 
 class WantEffect(_Entry):

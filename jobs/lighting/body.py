@@ -11,6 +11,7 @@ import orjson
 
 from engine.instants import from_us, isoformat, to_us
 from jobs.lighting.night import SLOT
+from jobs.lighting.provided import provided_for
 from jobs.lighting.task import LightingTask
 from jobs.words import LANGUAGES, say
 from optimizers.lighting import LightingPlan, LightingProblem, PowerCurve
@@ -60,6 +61,7 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "capacity_veh_h": task.traffic.capacity_veh_h,
         "class_number": task.need.number.astype(np.int8),
         "veh_h": task.traffic.veh_h,
+        "provided_veh_h": provided_for(task.fleet, task.traffic, task.tables),
         "samples": task.traffic.samples,
         **{name: getattr(problem, name) for name in _SAME},
         **of_parts,

@@ -15,11 +15,13 @@ from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
 from jobs.lighting.body import body, explain, open_body, with_plan
+from jobs.lighting.carrying import Told, carried_on
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, told, without_plan
 from jobs.lighting.holders import NOBODY_LIMITED, keepers_of
-from jobs.lighting.night import Night, night_of
+from jobs.lighting.night import SLOT, Night, night_of
 from jobs.lighting.parts import part, standing
+from jobs.lighting.provided import COUNTER, PROPERTY, provided
 from jobs.lighting.setpoints import to_setpoints
 from jobs.lighting.tables import LightingTables, load_tables
 from jobs.lighting.task import LightingTask, build_problem
@@ -29,7 +31,7 @@ from jobs.rooms import announced_rooms
 from optimizers.lighting import UNLIMITED, LightingPlan, Yesterday
 
 HISTORY = timedelta(days=366)
-_DAY = timedelta(days=1)
+_DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 _LONG_AGO = timedelta(days=8)  # what was told then nobody remembers
 
 
@@ -97,17 +99,32 @@ def task_of(
     task = build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
-        traffic_counts(unit, territory, start - HISTORY, min(start, at)),
+        traffic_counts(unit, territory, start - HISTORY, at if at <= start else at + _MOMENT),
         start_at=start,
         tables=tables,
         quantile=settings.plan_quantile,
         presence=presence_seen(unit, territory, start - tables.lanes.history, min(start, at)),
         around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
-        at=min(at, start),
+        at=at,
         keepers=keepers_of(territory, announced_rooms(unit)),
     )
+    task = carried(unit, task, at)
     yesterday = before(unit, task)
     return task if yesterday is None else replace(task, problem=replace(task.problem, yesterday=yesterday))
+
+
+def carried(unit: Unit, task: LightingTask, at: datetime) -> LightingTask:
+    """The same task; where its night has begun, with what lamps were told of the slots that are over."""
+    night, over = task.night, (at - task.night.start) // SLOT
+    told_already = (one for one in unit.plans.list("lighting", 100) if one.state is PlanState.IN_FORCE)
+    record = next((one for one in told_already if one.start == night.start), None) if over > 0 else None
+    found = unit.plans.get(record.id) if record is not None else None
+    if found is None:
+        return task
+    plan, problem = open_body(found[1]), task.problem
+    past = Told(plan.lamps, plan.flux[:, :over])
+    floor = carried_on(problem.floor, problem.ceiling, night.burning, past, problem.lamps, task.tables.ramp_per_slot)
+    return replace(task, problem=replace(problem, floor=floor), over=over)
 
 
 def before(unit: Unit, task: LightingTask) -> Yesterday | None:
@@ -164,6 +181,8 @@ DOMAIN = Domain(
     explain=explain,
     conflicts=conflicts,
     span=lighting_day,
+    provides=(COUNTER, PROPERTY),
+    provided=provided,
     unit="Wh",
     part=part,
     standing=standing,

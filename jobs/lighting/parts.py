@@ -29,8 +29,7 @@ def part(unit: Unit, task: LightingTask) -> Part | None:
     before, now = open_body(found[1]).problem, task.problem
     if not _comparable(before, now):
         return None
-    least = task.tables.flux_grid / 2
-    other = _differs(before.floor, now.floor, least) | _differs(before.ceiling, now.ceiling, least)
+    other = _differs(before.floor, now.floor, task) | _differs(before.ceiling, now.ceiling, task)
     keepers = now.holders
     assert keepers is not None  # noqa: S101
     named = tuple(keepers.names[h] for h in np.unique(keepers.of[other]).tolist())
@@ -47,8 +46,10 @@ def _stands(record: PlanRecord, task: LightingTask) -> bool:
     return solved and record.start == task.night.start
 
 
-def _differs(before: Floats, now: Floats, least: float) -> Bools:
-    differs: Bools = np.any(np.abs(before - now) > least, axis=1)
+def _differs(before: Floats, now: Floats, task: LightingTask) -> Bools:
+    """(n,) in what is left of the night."""
+    left = slice(task.over, None)
+    differs: Bools = np.any(np.abs(before[:, left] - now[:, left]) > task.tables.flux_grid / 2, axis=1)
     return differs
 
 

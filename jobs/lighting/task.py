@@ -23,7 +23,9 @@ from optimizers.lighting import LightingProblem
 
 @dataclass(frozen=True, eq=False)
 class LightingTask:
-    """A problem to solve, and what `why` tells of it. `classes` (n, T) are labels as `M4`."""
+    """A problem to solve, and what `why` tells of it. `classes` (n, T) are labels as `M4`. `over`: how many slots were
+    over already, whose floors are what lamps had been told.
+    """
 
     problem: LightingProblem
     fleet: Fleet
@@ -33,6 +35,7 @@ class LightingTask:
     tables: LightingTables
     reasons: tuple[str, ...]
     around: Around
+    over: int = 0
 
     @property
     def classes(self) -> np.ndarray[Any, np.dtype[np.str_]]:

@@ -61,7 +61,7 @@ def forecast_traffic(
     slot = [hours.number(t) for t in night.slots]
     works: Bools = np.asarray(np.isfinite(value[:, slot][:, night.burning]).any(axis=1))
     places = places_of(fleet, works, tables.counts.lenders)
-    reasons = (*counts.reasons, *_reasons(fleet, places, works))
+    reasons = (*counts.reasons, *_reasons(fleet, places, works), *_live(fleet, hours, night, at))
     return _told(fleet, places, value[:, slot], samples[:, slot], counts, quantile, reasons)
 
 
@@ -99,6 +99,13 @@ def _most_veh_h(fleet: Fleet, tables: CountTables) -> dict[str, float]:
     """What each counted road can carry at the very most."""
     most = np.fmin(tables.impossible_above * fleet.capacity_veh_h, tables.most_veh_h_lane * fleet.roads.lanes)
     return dict(zip(fleet.counters, most.tolist(), strict=True))
+
+
+def _live(fleet: Fleet, hours: Hours, night: Night, at: datetime) -> list[str]:
+    """Says so where the night has begun and is planned by its own counts."""
+    tonight = hours.counts.known[:, hours.number(night.start) : hours.number(at) + 1]
+    heard = [counter for counter, known in zip(fleet.counters, tonight, strict=True) if known.any()]
+    return [f"the rest of the night follows its own counts: {some(heard)} counters"] if heard else []
 
 
 def _reasons(fleet: Fleet, places: Places, works: Bools) -> list[str]:

@@ -62,6 +62,10 @@ def _whole(_unit: Unit, _task: Any) -> Part | None:
     return None
 
 
+def _nothing(_body: bytes, _at: datetime) -> Mapping[tuple[str, str], float]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Domain:
     """How a domain's problem is built and how its plan becomes slots. Whatever raises in it leads to a fall-back.
@@ -76,6 +80,9 @@ class Domain:
     explain       why a body asks what it asks of one point at one instant
     span          the noon to noon, day or week that a plan made at an instant covers
     conflicts     the orders that the plan in a body does not keep
+    provides      an asset type and the property of it that rules compare what is measured with: the plan provides for
+                  so much; empty for none
+    provided      what a body provides for at an instant, by asset and property
     unit          of the objective
     part          what is other than in the plan in force of the task's span, where that is little; None for all of it
     standing      of a body, what stands while the parts named are planned again, as its optimiser wants it
@@ -92,6 +99,8 @@ class Domain:
     explain: Callable[[bytes, str, datetime], dict[str, Any]]
     span: Callable[[datetime], tuple[datetime, datetime]]
     conflicts: Callable[[bytes], Sequence[Conflict]] = _none
+    provides: tuple[str, str] = ("", "")
+    provided: Callable[[bytes, datetime], Mapping[tuple[str, str], float]] = _nothing
     unit: str = ""
     part: Callable[[Unit, Any], Part | None] = _whole
     standing: Callable[[bytes, Sequence[str]], bytes] = lambda _body, _named: b""

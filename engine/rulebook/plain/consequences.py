@@ -131,7 +131,7 @@ class Consequences:
         if isinstance(targets, TypedTargets):
             place = (Scope.ZONE, Scope.COMMUNE, Scope.TERRITORY)[roster.reach(subject)]
             seen = roster.seen(subject, Scope.CHILDREN if targets.via == "children" else place)
-            return tuple(name for name in seen if roster.by_id[name].type == targets.type)
+            return tuple(name for name in seen if targets.reaches(roster.by_id[name], subject.id))
         if targets in {"self", "parent", "children"}:
             return roster.seen(subject, Scope(targets))
         listed = subject.attributes.get(targets, ())
