@@ -8,7 +8,7 @@ is in it. Who is in raises the height, so that others pay at least what they pay
 that never joins, and who does not raise the height joins for free.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from optimizers.lighting.programs.prices import Prices
 
 NODES = 100_000  # of branch and bound for one pricing
 _SAVES = 1e-9  # of the cost of all: a group that saves less is none
+_EACH = 2  # groups a profile that are added in one round, at most
 _WHOLE = 1e-6  # from 0 or 1 a share of a group that is none or all
 
 
@@ -33,19 +34,27 @@ def best_partition(
     pool.add(np.eye(n, dtype=np.bool_))
     pool.add(np.array([np.isin(np.arange(n), group) for group in [*known, range(n)]]))
     saves = _SAVES * float(prices.own.sum())
-    bound, rounds = float(prices.own.sum()), 0
+    bound, rounds, near = float(prices.own.sum()), 0, False
     groups, cost = known, np.inf
-    near = False
+    centre: _Mixture | None = None
     while rounds < effort.rounds and not near:
         rounds += 1
         mixture = pool.solve(most)
         if mixture.whole and mixture.cost < cost:
             groups, cost = pool.groups(mixture.shares), mixture.cost
-        tree = _Tree(prices, mixture.worth, -mixture.rent - saves)
+        duals = mixture.towards(centre)
+        tree = _Tree(prices, duals.worth, -duals.rent - saves)
         found = tree.search()
-        bound = max(bound, float(mixture.worth.sum()) + most * min(0.0, tree.lowest))
+        value = float(duals.worth.sum()) + most * min(0.0, tree.lowest)
+        # Where the duals between bring nothing new, those of the mixture itself have the last word.
+        last = not pool.add(found[: _EACH * n])
+        if last and duals is mixture:
+            bound = max(bound, value)
+            break
+        centre = None if last else duals if value > bound else centre
+        bound = max(bound, value)
         near = cost < np.inf and cost - bound <= effort.gap * cost
-        if not pool.add(found) or effort.out_of_time():
+        if effort.out_of_time():
             break
     if not near:
         groups = pool.groups(pool.solve_whole(most))
@@ -64,6 +73,12 @@ class _Mixture:
     @property
     def whole(self) -> bool:
         return bool((np.abs(self.shares - np.round(self.shares)) <= _WHOLE).all())
+
+    def towards(self, centre: "_Mixture | None") -> "_Mixture":
+        """With duals half way to those of another: they swing less from round to round, and bounds come sooner."""
+        if centre is None:
+            return self
+        return replace(self, worth=(self.worth + centre.worth) / 2, rent=(self.rent + centre.rent) / 2)
 
 
 class _Pool:
@@ -89,7 +104,7 @@ class _Pool:
         serves = np.array(self._members, np.float64).T
         rows = np.concatenate([-serves, np.ones((1, serves.shape[1]))])
         limits = np.concatenate([-np.ones(len(serves)), [most]])
-        found = linprog(list(self._costs.values()), rows, limits, method="highs")
+        found = linprog(list(self._costs.values()), rows, limits, method="highs", options={"presolve": False})
         duals = -found.ineqlin.marginals
         return _Mixture(found.x, float(found.fun), duals[:-1], float(duals[-1]))
 

@@ -18,10 +18,10 @@ from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import costs
 
 CLUSTERS = 12  # that stand for a holder's profiles at first
-COLUMNS = 24  # clusters that do where that is not near enough
+COLUMNS = 40  # clusters that do where that is not near enough
 NEAR = 1e-3  # gap at which a holder is left as it is
 _FEW = 8  # rounds of search at first
-_ALL = 5  # holders' worth of rounds that all holders together may take more
+_ALL = 4  # times the rounds of one holder, of 20 profiles, that all holders together may take more
 
 
 def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: Ints, effort: Effort) -> list[Grouping]:
@@ -33,12 +33,12 @@ def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: In
     bounds = list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
     number = [clusters(profiles, start, stop, CLUSTERS) for start, stop in bounds]
     found = _refined(profiles, own, starts, number, most, replace(effort, rounds=min(_FEW, effort.rounds)))
-    left = _ALL * effort.rounds
+    left = float(_ALL * effort.rounds)
     for k in sorted(range(starts.size), key=lambda k: (found[k].bound - found[k].cost, k)):
         if found[k].gap > max(NEAR, effort.gap) and left > 0 and not effort.out_of_time():
             start, stop = bounds[k]
-            effort_here = replace(effort, rounds=min(left, effort.rounds), gap=max(NEAR, effort.gap))
-            left -= _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], effort_here)
+            rounds = _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], effort)
+            left -= rounds * (min(COLUMNS, stop - start) / 20) ** 2
     return found
 
 
@@ -50,6 +50,7 @@ def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: G
     low = profiles.lowered(start + inside, number[inside])
     prices = Prices.of(low, 0, costs(low.needs, low.draws))
     known = [sorted(set(number[group].tolist()) - {-1}) for group in found.groups]
+    effort = replace(effort, gap=max(NEAR, effort.gap))
     groups, bound, rounds = best_partition(prices, most, [group for group in known if group], effort)
     better = Grouping(groups, np.inf, bound)
     _extend(profiles, own, start, number, better)
