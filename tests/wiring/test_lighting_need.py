@@ -1,14 +1,18 @@
 """Orders, events and rain through the store: planned, settled, told, decided, and planned again."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from engine.alarms import current
+from engine.errors import InputError
 from engine.instants import PARIS, to_us
 from engine.model import AlarmState, Level, Program, Slot
 from engine.setpoints.events import EventEntry
@@ -17,6 +21,7 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.store.ledger import RunState
 from jobs.bootstrap import Territory, lighting_in
+from jobs.cli.app import app
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import build
 from jobs.planning import PlanResult, run_plan
@@ -281,3 +286,23 @@ def test_an_order_with_hours_bounds_to_the_second(
     before, after = told(store, begins - timedelta(seconds=1)), told(store, begins)
     here = [lamp.id for lamp in territory.of_type("Streetlight") if territory.communes[lamp.zone] == COMMUNE]
     assert all(before[name] > 0 and after[name] == 0 for name in here)
+
+
+def test_rules_check_reads_orders_and_events_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """A lifted order is looked for among those of the same folder; where these cannot be read that is told alone."""
+    folder = tmp_path / "rules"
+    shutil.copytree(settings.rules_dir, folder)
+    (folder / "events.yaml").write_text(
+        "events:\n  - id: fair\n    text: {fr: foire, en: fair}\n    from: 2026-06-01\n    until: 2026-06-02\n"
+        "    full: true\n    lifts: [cut]\n"
+    )
+    monkeypatch.setattr("jobs.cli.rules.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
+    found = CliRunner().invoke(app, ["rules", "check", str(folder)]).exception
+    assert "events.yaml:7:12 'cut' is no order → orders.yaml has none" in str(found)
+    (folder / "orders.yaml").write_text("orders: [{id: cut}]\n")
+    found = CliRunner().invoke(app, ["rules", "check", str(folder)]).exception
+    assert isinstance(found, InputError)
+    assert "orders.yaml:1" in str(found)
+    assert "events.yaml" not in str(found)
