@@ -159,7 +159,7 @@ class TalqLink(AtOnce):
             raise Unsayable("a lamp cannot be asked whether it is ready")
         program = command.program
         if command.level > Level.RULE:
-            calendar = calendar_of(program, self._library.limits(), now)
+            calendar = self._library.alike(calendar_of(program, self._library.limits(), now), now)
             return _Order(command, self._lamps[asset], None, program, calendar, ready=True)
         override = (percent(program.steps[0][1]), program.steps[1][0] if len(program.steps) > 1 else program.until)
         after = program.clip(override[1], program.until)

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid5
@@ -12,7 +12,16 @@ import orjson
 
 from engine.equipment.connections import Room
 from engine.equipment.http import NOT_NOW, reading
-from engine.equipment.talq_programs import Calendar, DayProgram, Limits, limits_of, ours, room_of
+from engine.equipment.talq_programs import (
+    Calendar,
+    DayProgram,
+    Limits,
+    day_program,
+    limits_of,
+    ours,
+    room_of,
+    talq_day,
+)
 from engine.instants import isoformat
 from engine.ports import Clock
 from engine.web import NoAnswer, Reply, SafeClient
@@ -96,7 +105,7 @@ class Library:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._limits: Limits | None = None
-        self._programs: set[str] = set()
+        self._programs: dict[str, DayProgram] = {}
         self._calendars: dict[str, _Kept] = {}
         self._foreign = (0, 0)  # programs and calendars of others, which count against the limits
 
@@ -117,6 +126,19 @@ class Library:
         """Ask again: the gateway was away, and may not be what it was."""
         self._limits = None
 
+    def alike(self, calendar: Calendar, now: datetime) -> Calendar:
+        """The same calendar, its day that has begun by a program that the gateway has, where one does the same from now
+        on: so a plan that is made again needs no more programs than it has rows.
+        """
+        limits = self.limits()
+        today = talq_day(now, limits)
+        wanted = dict(calendar.days).get(today)
+        if wanted is None or wanted.id in self._programs or (rest := wanted.rest(now, limits)) is None:
+            return calendar
+        held = (self._programs[name] for name in sorted(self._programs))
+        same = next((program for program in held if program.rest(now, limits) == rest), wanted)
+        return Calendar(tuple((day, same if day == today else program) for day, program in calendar.days))
+
     def keep(self, calendars: Collection[Calendar], replaced: Collection[str], today: date) -> dict[str, str]:
         """Bring to the gateway what it lacks. Returns the calendars it does not take, and why.
 
@@ -124,7 +146,7 @@ class Library:
         """
         limits = self.limits()
         new = [calendar for calendar in calendars if calendar.id not in self._calendars]
-        programs = {name for calendar in new for name in calendar.programs} - self._programs
+        programs = {name for calendar in new for name in calendar.programs} - self._programs.keys()
         if self._lacks_room(limits, len(programs), len(new)):
             self._tidy(set(replaced) - {calendar.id for calendar in calendars}, today)
         refused: dict[str, str] = {}
@@ -143,7 +165,7 @@ class Library:
             why = self._post("control-programs", program)
             if why:
                 return why
-            self._programs.add(program.id)
+            self._programs[program.id] = program
         why = self._post("calendars", calendar)
         if not why:
             self._calendars[calendar.id] = _Kept(calendar.days[-1][0], frozenset(calendar.programs))
@@ -166,14 +188,14 @@ class Library:
             if (kept.until < today or name in replaced) and not self._gateway.tell("DELETE", ("calendars", name)):
                 del self._calendars[name]
         named = {program for kept in self._calendars.values() for program in kept.programs}
-        for name in sorted(self._programs - named):
+        for name in sorted(self._programs.keys() - named):
             if not self._gateway.tell("DELETE", ("control-programs", name)):
-                self._programs.discard(name)
+                del self._programs[name]
 
     def _look(self) -> None:
-        programs = [str(program["id"]) for program in self._gateway.read("control-programs")]
+        programs = {str(program["id"]): program for program in self._gateway.read("control-programs")}
         calendars = {str(calendar["id"]): calendar for calendar in self._gateway.read("calendars")}
-        self._programs = {name for name in programs if ours(name)}
+        self._programs = {name: day_program(program) for name, program in programs.items() if ours(name)}
         self._calendars = {name: _kept(calendar) for name, calendar in calendars.items() if ours(name)}
         self._foreign = (len(programs) - len(self._programs), len(calendars) - len(self._calendars))
 

@@ -97,6 +97,19 @@ class DayProgram:
     def id(self) -> str:
         return _named("p", self.content)
 
+    def rest(self, at: datetime, limits: Limits) -> tuple[Any, ...] | None:
+        """What follows an instant of its day: until when, the level then, the controls to come. Equal for two programs
+        that do the same from then on; None where it is not active then.
+        """
+        now = at.astimezone(PARIS).replace(tzinfo=None) - limits.offset - datetime.combine(talq_day(at, limits), time())
+        ends = _into_day(self.ends, limits) or _DAY
+        begins = timedelta(0) if self.begins == self.ends else _into_day(self.begins, limits)
+        controls = sorted((_into_day(moment, limits), value) for moment, value in self.controls)
+        passed = [value for moment, value in controls if moment <= now]
+        if not begins <= now < ends or not passed:
+            return None
+        return ends, passed[-1], *(control for control in controls if control[0] > now)
+
     @cached_property
     def content(self) -> dict[str, Any]:
         period = {
@@ -128,6 +141,17 @@ class Calendar:
         return {program.id: program for _, program in self.days}
 
 
+def day_program(content: Any) -> DayProgram:
+    """A control program as a gateway shows one of ours. Raises KeyError, TypeError or ValueError for anything else."""
+    (period,) = content["activePeriods"]
+    controls = [
+        (time.fromisoformat(control["startTime"]), int(control["command"]["state"]["value"]))
+        for control in content["fixedTimeControls"]
+    ]
+    begins, ends = (time.fromisoformat(period[key]) for key in ("startTime", "endTime"))
+    return DayProgram(begins, ends, tuple(controls))
+
+
 def ours(identifier: str) -> bool:
     """Whether a control program or calendar is of our making."""
     return identifier.startswith(_MARK)
@@ -157,6 +181,11 @@ def calendar_of(program: Program, limits: Limits, now: datetime) -> Calendar:
     if limits.programs_a_calendar is not None and len(calendar.programs) > limits.programs_a_calendar:
         raise Unsayable(f"{len(calendar.programs)} days differ, a calendar takes {limits.programs_a_calendar} programs")
     return calendar
+
+
+def _into_day(moment: time, limits: Limits) -> timedelta:
+    """How long after the beginning of the gateway's day a time of day comes, by its clocks."""
+    return (timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second) - limits.offset) % _DAY
 
 
 def talq_day(at: datetime, limits: Limits) -> date:

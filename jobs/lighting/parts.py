@@ -19,12 +19,14 @@ _SAME = ("burning", "power_full_w", "ramp_per_slot", "neighbours", "neighbour_st
 def part(unit: Unit, task: LightingTask) -> Part | None:
     """The keepers of the lamps that need other light than in the newest plan in force of the same night.
 
-    None, for a plan of all: without keepers, without a plan that a solver made, where lamps are others or not what they
-    were, or where half of the keepers would be planned again.
+    None, for a plan of all: without keepers, where no plan is in force or one that no solver made, where lamps are
+    others or not what they were, or where half of the keepers would be planned again.
     """
     record = next((one for one in unit.plans.list("lighting", 100) if _stands(one, task)), None)
-    found = unit.plans.get(record.id) if record is not None else None
-    if record is None or found is None or task.problem.holders is None:
+    if record is None or record.origin is not PlanOrigin.SOLVED or task.problem.holders is None:
+        return None
+    found = unit.plans.get(record.id)
+    if found is None:
         return None
     before, now = open_body(found[1]).problem, task.problem
     if not _comparable(before, now):
@@ -42,8 +44,7 @@ def standing(body: bytes, named: Sequence[str]) -> bytes:
 
 
 def _stands(record: PlanRecord, task: LightingTask) -> bool:
-    solved = record.origin is PlanOrigin.SOLVED and record.state is PlanState.IN_FORCE
-    return solved and record.start == task.night.start
+    return record.state is PlanState.IN_FORCE and record.start == task.night.start
 
 
 def _differs(before: Floats, now: Floats, task: LightingTask) -> Bools:

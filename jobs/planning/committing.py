@@ -10,7 +10,7 @@ from typing import Any
 from engine.alarms import Clear, Event, Raise, Subject, current, move
 from engine.errors import ConsigneError
 from engine.instants import isoformat
-from engine.model import PlanOrigin, PlanRecord, PlanState, Priority
+from engine.model import PlanOrigin, PlanRecord, PlanState, Priority, Program
 from engine.settings import Settings
 from engine.store import Store, Unit
 from engine.store.ledger import RunReport, RunState
@@ -110,14 +110,25 @@ def commit_plan(
 def put_in_force(
     unit: Unit, territory: Territory, domain: Domain, record: PlanRecord, body: bytes, now: datetime, by: str
 ) -> tuple[int, int]:
-    """Write a plan's slots and settle its points. Returns how many points and commands."""
+    """Write a plan's slots and settle its points. Returns how many points and commands.
+
+    Of a span that was planned again in part, slots that ask what they asked before stay as they are.
+    """
     slots = slots_of(domain, record.origin, body, record.id, now)
-    unit.slots.put(slots)
-    commands = settle_points(unit, territory, [slot.point for slot in slots], now, by)
+    standing = _standing(unit, domain, record, now)
+    fresh = [slot for slot in slots if standing.get(slot.point) != slot.program]
+    unit.slots.put(fresh)
+    commands = settle_points(unit, territory, [slot.point for slot in fresh], now, by)
     clear(unit, domain.name, PROPOSED, now)
     if record.origin is PlanOrigin.SOLVED:
         clear(unit, domain.name, FALL_BACK, now)
     return len(slots), commands
+
+
+def _standing(unit: Unit, domain: Domain, record: PlanRecord, now: datetime) -> dict[str, Program]:
+    """By point, what the plan asks that this one is a part of; nothing where it is a whole one."""
+    found = unit.plans.get(record.detail["part"]["of"]) if "part" in record.detail else None
+    return {slot.point: slot.program for slot in domain.to_setpoints(found[1], "", now)} if found is not None else {}
 
 
 def report_of(made: MadePlan, result: PlanResult | None) -> RunReport:

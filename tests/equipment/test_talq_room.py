@@ -185,6 +185,34 @@ def test_whatever_keeps_within_it_can_be_told_three_nights_running(link: TalqLin
                 assert shown == round(100 * (program.at(at) or 0.0)) or _within_a_minute(program, at), at
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**9), st.sampled_from(DAYS))
+def test_what_is_planned_again_through_the_night_can_be_told_as_well(link: TalqLink, seed: int, day: date) -> None:
+    """Lamps go over to programs that others follow since noon: these are not made anew for the rest of the night."""
+    chance = Random(seed)
+    service = {**gateways(chance), "maximumPrograms": 2 * LAMPS + 1 if chance.random() < 0.5 else 4 * LAMPS}
+    gateway, clock = before(link, service)
+    room = room_of(limits_of({"name": "ControlService", **service}))
+    most, changes = min(room.programs or LAMPS, LAMPS), room.switch_points or 12
+    night = night_of(noon(day), TABLES)
+    rows = [row(chance, night, changes) for _ in range(most)]
+    clock.at = night.start - HOUR
+    plan = [*rows, *(chance.choice(rows) for _ in range(LAMPS - most))]
+    assert list(told(link, clock, [Program(((clock.at, 0.0), *p.steps[1:]), p.until) for p in plan], [])) == []
+    held = set(gateway.programs)
+    for at in (night.start + 7 * HOUR, night.start + 9 * HOUR, night.start + 13 * HOUR):
+        clock.at = at
+        plan = [chance.choice(rows) for _ in range(LAMPS)]
+        left = [program.clip(at, program.until) for program in plan]
+        assert list(told(link, clock, [program for program in left if program is not None], [])) == []
+        assert set(gateway.programs) == held
+        for lamp, program in enumerate(plan):
+            for then in (at + timedelta(minutes=11 * k) for k in range(20)):
+                clock.at = then
+                shown = gateway.level(f"{UUID(int=lamp + 1)}/lamp")
+                assert shown == round(100 * (program.at(then) or 0.0)) or _within_a_minute(program, then), then
+
+
 def _within_a_minute(program: Program, at: datetime) -> bool:
     """A gateway that counts no seconds switches on at dusk up to a minute early, and off at dawn."""
     return any(timedelta(0) < moment - at < timedelta(minutes=1) for moment, _ in program.steps)

@@ -189,9 +189,24 @@ def test_after_an_event_only_the_keepers_concerned_are_planned_again(
     with store.read() as unit:
         told = {c.point for c in unit.commands.newest([f"{one}/illuminanceLevel" for one in new.lamps]).values()
                 if c.issued_at == NOON + timedelta(hours=8)}  # fmt: skip
+        slots = unit.slots.arrays([f"{one}/illuminanceLevel" for one in new.lamps], None)
     assert 0 < len(told) <= (~others).sum() + pressed.sum()
+    changed = (rows != old_rows).any(axis=1)
+    versions = [next(slot.version for slot in slots[f"{one}/illuminanceLevel"]) for one in new.lamps]
+    assert versions == [record.id if other else before.id for other in changed]
     again = replay(service, LIGHTING, record.id)
     assert (again.equal, again.fault) == (True, "")
+
+
+def test_where_a_fall_back_is_in_force_all_is_planned(plan: Plan, history: int, brighter: Callable[[], str]) -> None:
+    def fails(*_: Any) -> Any:
+        raise ValueError("out of order")
+
+    plan(STATED)
+    assert plan(STATED, NOON + timedelta(hours=1), replace(LIGHTING, build=fails)).origin is PlanOrigin.RULES_ONLY
+    brighter()
+    record = plan(STATED, NOON + timedelta(hours=2), only_changed=True)
+    assert (record.origin, "part" in record.detail) == (PlanOrigin.SOLVED, False)
 
 
 def test_where_much_is_other_or_nothing_all_is_planned(plan: Plan, store: Store, history: int) -> None:
