@@ -28,7 +28,6 @@ from jobs.cli.common import (
 from jobs.demo import demo_night, demo_settings
 from jobs.lighting.classes import WORKED_EXAMPLE, Weighed, class_rows, weigh
 from jobs.lighting.domain import lighting_day, tables_of
-from jobs.lighting.fleet import read_fleet
 from jobs.lighting.lamps import lamp_report
 from jobs.lighting.reporting import By, make_report, notes, to_csv, to_json, to_lines
 from jobs.lighting.tables import Family
@@ -93,11 +92,7 @@ def lamps(
     """
     chosen = settings()
     lang, tables = language(chosen), tables_of(chosen)
-    assets = _assets(chosen, folder)
-    lights = [asset for asset in assets if asset.type == "Streetlight"]
-    counters = [asset for asset in assets if asset.type == "TrafficFlowObserved"]
-    today = instant(None).astimezone(PARIS).date()
-    report = lamp_report(lights, read_fleet(lights, counters, tables, today), tables)
+    report = lamp_report(_assets(chosen, folder), tables, instant(None).astimezone(PARIS).date())
     if as_json:
         emit(report)
         return

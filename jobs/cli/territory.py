@@ -6,13 +6,18 @@ from typing import Annotated
 import typer
 
 from engine.errors import InputError
+from engine.instants import PARIS
 from engine.inventory.eclext import export_eclext, import_eclext
 from engine.inventory.model import Territory
 from engine.inventory.outlines import load_outlines
 from engine.inventory.territory import check_territory, load_territory, save_territory
+from engine.settings import Settings, language
 from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import instant, person, sealing, settings, show_lines, underway
 from jobs.ingest import store_territory
+from jobs.lighting.domain import tables_of
+from jobs.lighting.lamps import lamp_report
+from jobs.words import number, say
 from twin.territory import generate as make
 
 app = typer.Typer(help="The inventory.", no_args_is_help=True)
@@ -77,17 +82,32 @@ def export(out: Annotated[Path, typer.Argument(help="the folder to write")], ecl
 
 @app.command()
 def check(folder: Folder) -> None:
-    """Check a territory without putting it anywhere.
+    """Check a territory without putting it anywhere: also what lights could not be planned by.
 
     Example: consigne territory check datasets/sample
     """
-    catalogue = catalogue_of(settings())
+    chosen = settings()
+    catalogue = catalogue_of(chosen)
     with underway("territory"):
         territory = load_territory(folder, catalogue)
         problems = check_territory(territory, catalogue)
     if problems:
         raise InputError(problems)
-    show_lines(_counts(territory))
+    notes = _of_lamps(chosen, territory)
+    show_lines([*_counts(territory), *notes])
+
+
+def _of_lamps(chosen: Settings, territory: Territory) -> list[str]:
+    """Lamps too small for their class, or over the law. Raises InputError for those nothing can be planned by."""
+    if not any(asset.type == "Streetlight" for asset in territory.assets):
+        return []
+    report = lamp_report(territory.assets, tables_of(chosen), instant(None).astimezone(PARIS).date())
+    lang = language(chosen)
+    return [
+        f"{say(f'lighting_{kind}', lang, count=number(len(report[kind]), lang))} → consigne lighting lamps"
+        for kind in ("too_small", "over_the_law")
+        if report[kind]
+    ]
 
 
 def _counts(territory: Territory) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from math import fsum
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from engine.inventory.lamps import LampAttributes, read_lamp
 from engine.model import Asset
-from jobs.lighting.fleet import Fleet
+from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.tables import LightingTables
 from optimizers.lighting.problem import Ints
 from optimizers.lighting_classes import required_flux
@@ -107,8 +108,12 @@ def nuisances(lamps: Sequence[Asset], tables: LightingTables) -> Iterator[Nuisan
             yield Nuisance(segment, "luminous flux installed", density, limit, "lm/m2")
 
 
-def lamp_report(lamps: Sequence[Asset], fleet: Fleet, tables: LightingTables) -> dict[str, Any]:
-    """Everything above for normal classes, as plain data: most to save, and most lacking, first."""
+def lamp_report(assets: Sequence[Asset], tables: LightingTables, on: date) -> dict[str, Any]:
+    """Everything above for normal classes and lamps as old as they are `on` a day, as plain data: most to save, and
+    most lacking, first. Raises InputError for lamps and counters by which nothing can be planned.
+    """
+    lamps = [asset for asset in assets if asset.type == "Streetlight"]
+    fleet = read_fleet(lamps, [asset for asset in assets if asset.type == "TrafficFlowObserved"], tables, on)
     found = fits(fleet, tables, fleet.number)
     short = sorted((fit for fit in found if fit.short), key=lambda fit: (-fit.times, fit.lamp))
     trimmed = sorted((fit for fit in found if fit.trim_kwh > 0), key=lambda fit: (-fit.trim_kwh, fit.lamp))

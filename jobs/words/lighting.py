@@ -42,16 +42,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "lighting_evening": ("in the evening", "le soir"),
     "lighting_small hours": ("in the small hours", "au cœur de la nuit"),
     "lighting_trimmed": (
-        "{count} lamps give more than their normal class wants: at its level they save {kwh} kWh a year.",
-        "{count} points lumineux donnent plus que leur classe normale : à son niveau, {kwh} kWh de moins par an.",
+        "Lamps that give more than their normal class wants: {count}. At its level they save {kwh} kWh a year.",
+        "Points lumineux au-dessus de leur classe normale : {count}. À son niveau, {kwh} kWh de moins par an.",
     ),
     "lighting_too_small": (
-        "{count} lamps are too small for their normal class: planned full, to be replaced.",
-        "{count} points lumineux trop faibles pour leur classe normale : à plein, à remplacer.",
+        "Lamps too small for their normal class, planned full, to be replaced: {count}.",
+        "Points lumineux trop faibles pour leur classe normale, planifiés à plein, à remplacer : {count}.",
     ),
     "lighting_over_the_law": (
-        "{count} times more than the order of 27 December 2018 allows.",
-        "{count} dépassements de l'arrêté du 27 décembre 2018.",
+        "More than the order of 27 December 2018 allows: {count}.",
+        "Dépassements de l'arrêté du 27 décembre 2018 : {count}.",
     ),
     # the report
     "report_head": (

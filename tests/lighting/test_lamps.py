@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from engine.catalogue import load_catalogue
+from engine.errors import InputError
+from engine.inventory.territory import load_territory, save_territory
 from jobs.cli.app import app
 from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.lamps import Nuisance, fits, lamp_report, nuisances
 
-from .test_jobs import TABLES, counter, lamp, task_of
+from .test_jobs import DAY, TABLES, counter, lamp, task_of
 
 SAMPLE = Path(__file__).resolve().parents[2] / "datasets" / "sample"
 LIT = {"flux_lm": 7000.0, "area_m2": 200.0}  # 35 lm/m²
@@ -106,14 +110,14 @@ def test_the_report_has_the_worst_first() -> None:
         lamp("L-3", order=2, luminance_full=2.0, cct_k=5000),
         lamp("L-4", order=3),
     ]
-    report = lamp_report(lamps, read_fleet(lamps, [counter()], TABLES), TABLES)
+    report = lamp_report([*lamps, counter()], TABLES, DAY)
     assert [row["lamp"] for row in report["too_small"]] == ["L-2", "L-1"]
     assert [row["lamp"] for row in report["trimmed"]] == ["L-3", "L-4"]
     assert [row["where"] for row in report["over_the_law"]] == ["L-3"]
     assert report["trim_kwh_per_year"] == pytest.approx(sum(row["kwh_per_year"] for row in report["trimmed"]), abs=0.1)
 
 
-@pytest.mark.parametrize(("lang", "said"), [("en", "lamps give more"), ("fr", "points lumineux donnent plus")])
+@pytest.mark.parametrize(("lang", "said"), [("en", "Lamps that give more"), ("fr", "Points lumineux au-dessus")])
 def test_the_command_reads_a_territory(lang: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSIGNE_LANG", lang)
     shown = CliRunner().invoke(app, ["lighting", "lamps", str(SAMPLE), "--rows", "3"])
@@ -122,3 +126,29 @@ def test_the_command_reads_a_territory(lang: str, said: str, monkeypatch: pytest
     found = json.loads(CliRunner().invoke(app, ["lighting", "lamps", str(SAMPLE), "--json"]).stdout)
     assert found["lamps"] == 240
     assert found["trim_kwh_per_year"] > 0
+
+
+def checked(tmp_path: Path, **changes: Any) -> Any:
+    """`consigne territory check` of the sample, one lamp of it changed."""
+    catalogue = load_catalogue(SAMPLE.parent / "reference" / "catalogue.yaml")
+    sample = load_territory(SAMPLE, catalogue)
+    first = next(asset for asset in sample.assets if asset.type == "Streetlight")
+    changed = replace(first, attributes={**first.attributes, **changes})
+    assets = tuple(changed if asset is first else asset for asset in sample.assets)
+    save_territory(replace(sample, assets=assets), tmp_path)
+    return CliRunner().invoke(app, ["territory", "check", str(tmp_path)])
+
+
+def test_a_territory_is_checked_for_what_cannot_be_planned(tmp_path: Path) -> None:
+    found = checked(tmp_path, flux_curve="laser")
+    assert isinstance(found.exception, InputError)
+    assert "flux_curve: no curve 'laser' in lighting.yaml" in str(found.exception)
+
+
+def test_a_check_notes_lamps_too_small_and_over_the_law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSIGNE_LANG", "en")
+    assert "too small" not in checked(tmp_path).stdout
+    found = checked(tmp_path, class_full="P6", luminance_full=2.0, class_normal="P1", cct_k=4000)
+    assert found.exit_code == 0
+    assert "planned full, to be replaced: 1." in found.stdout
+    assert "the order of 27 December 2018 allows: 1." in found.stdout
