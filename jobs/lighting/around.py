@@ -104,19 +104,21 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
     for rows, found in _groups(fleet, around.orders):
         for order in found:
             if order.at_most < 1:
+                slots = np.flatnonzero(_covered(night, order))[None, :]
                 allowed = _on_grid(order.at_most, tables, np.floor)
                 most = np.maximum(left[order].left(order, "lit")[rows], allowed)
-                dark = order.crossings == "dark", allowed == 0 or order.streets == "dim"
-                obeys = np.where(fleet.constant[rows], *dark)
-                need = np.where(obeys, allowed, np.maximum(normal[rows], allowed))
-                _lower(
-                    result, rows, np.flatnonzero(_covered(night, order))[None, :], (need, most), 1 + orders.index(order)
-                )
+                need = np.where(_obeys(fleet, order)[rows], allowed, np.maximum(normal[rows], allowed))
+                _lower(result, rows, slots, (need, most), 1 + orders.index(order))
         for order in found:
             if order.at_least > 0:
                 slots = np.flatnonzero(_touched(night, order))[None, :]
                 _lift(result, rows, slots, _on_grid(order.at_least, tables, np.ceil), 1 + orders.index(order))
     return result
+
+
+def _obeys(fleet: Fleet, order: Order) -> Bools:
+    """(n,) lamps that get no more than the order allows, whatever they need: its authority has said so."""
+    return np.where(fleet.constant, order.crossings == "dark", order.at_most == 0 or order.streets == "dim")
 
 
 def _under(fleet: Fleet, around: Around, order: Order) -> Bools:

@@ -96,6 +96,12 @@ def test_orders_refuse_no_plan_and_are_counted() -> None:
     assert guard(dark, bound(CUT, BRIGHT), SPAN, "lighting").orders == {"bright": 2}
 
 
+def test_an_order_that_leaves_a_point_what_is_asked_of_it_bounds_nothing() -> None:
+    lit = [slot(i, (0, 0.0), (6, 0.3)) for i in range(3)]
+    assert guard(lit, bound(replace(CUT, keeps=0.3)), SPAN, "lighting").orders == {}
+    assert guard(lit, bound(replace(CUT, keeps=0.29)), SPAN, "lighting").orders == {"cut": 2}
+
+
 def test_a_plan_that_was_made_before_is_refused_for_an_order_that_has_come_since() -> None:
     assert guard(GOOD, bound(CUT), SPAN, "lighting", {"cut"}).problems == ()
     found = guard(GOOD, bound(CUT, BRIGHT), SPAN, "lighting", {})
