@@ -25,6 +25,7 @@ from jobs.cli.common import (
     store_and_territory,
     underway,
 )
+from jobs.cli.traffic import traffic
 from jobs.demo import demo_night, demo_settings
 from jobs.lighting.classes import WORKED_EXAMPLE, Weighed, class_rows, weigh
 from jobs.lighting.domain import lighting_day, tables_of
@@ -35,6 +36,7 @@ from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, number, say
 
 app = typer.Typer(help="Street lighting: classes, lamps, what nights came to.", no_args_is_help=True)
+app.command()(traffic)
 
 
 @app.command()

@@ -32,6 +32,10 @@ class Hours:
         """Index of the hour that holds an instant."""
         return to_us(at) // HOUR_US - self.first
 
+    def dark(self, night: Night) -> Ints:
+        """Indices of the hours that hold some of the dark."""
+        return np.unique([self.number(at) for at, burns in zip(night.slots, night.burning, strict=True) if burns])
+
     def since(self, hours: int, until: int) -> "Hours":
         """Without what lies more than so many hours before hour `until`."""
         drop, all_ = max(until - hours, 0), self.counts
@@ -70,12 +74,12 @@ class HeldOut:
         return Calibration(self.ranks)
 
 
-def held_out(hours: Hours, known: int, dark: Ints, minimum_samples: int) -> HeldOut:
+def held_out(hours: Hours, known: int, dark: Ints, minimum_samples: int, most_days: int = HELD_OUT_DAYS) -> HeldOut:
     """Forecasts of the newest nights before hour `known`, at most a third of what was counted, from the rest of it.
 
     `dark` are the hours that will be asked for; the same hours of past nights are judged.
     """
-    counts, days = hours.counts, min(HELD_OUT_DAYS, known // _DAY // 3)
+    counts, days = hours.counts, min(most_days, known // _DAY // 3)
     until = known - days * _DAY
     nights = [(until + d * _DAY, dark - known + until + d * _DAY) for d in range(days)]
     pairs = {(int(counts.hour[t]), int(t) - start + 1) for start, night in nights for t in night}
@@ -99,7 +103,7 @@ def night_hours(
     it is what was counted if that is more, and the rest of the night follows it. NaN where there is no telling.
     """
     counts, now = hours.counts, hours.number(at)
-    dark = np.unique([hours.number(t) for t, burns in zip(night.slots, night.burning, strict=True) if burns])
+    dark = hours.dark(night)
     coming = dark[dark >= now]
     value, samples = counts.value.copy(), np.zeros(counts.value.shape, np.int64)
     value[:, now:] = np.nan

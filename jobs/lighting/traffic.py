@@ -12,7 +12,7 @@ from jobs.lighting.counts import Counts, Doubt, believed
 from jobs.lighting.fleet import Fleet, some
 from jobs.lighting.lending import Places, places_of
 from jobs.lighting.night import Night
-from jobs.lighting.outlook import HOUR_US, Hours, hours_of, night_hours
+from jobs.lighting.outlook import HOUR_US, HeldOut, Hours, held_out, hours_of, night_hours
 from jobs.lighting.tables import CountTables, LightingTables
 from optimizers.lighting.problem import Bools, Floats, Ints
 
@@ -63,6 +63,17 @@ def forecast_traffic(
     places = places_of(fleet, works, tables.counts.lenders)
     reasons = (*counts.reasons, *_reasons(fleet, places, works), *_live(fleet, hours, night, at))
     return _told(fleet, places, value[:, slot], samples[:, slot], counts, quantile, reasons)
+
+
+def past_forecasts(
+    fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, at: datetime, days: int
+) -> tuple[Counts, HeldOut]:
+    """What is believed of the counters at an instant, and forecasts of so many nights before it, held to counts."""
+    known = history.filter(pl.col("observed_at") <= to_us(at))
+    counts = believed(known, _most_veh_h(fleet, tables.counts), at, tables.counts)
+    hours, _ = _hours(fleet, night, counts)
+    noon = min(hours.number(at), hours.number(night.start))
+    return counts, held_out(hours, noon, hours.dark(night), tables.minimum_samples, days)
 
 
 def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame, tables: LightingTables) -> Traffic:

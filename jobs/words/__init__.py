@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jobs.words import alarms, lighting, night, optimisers, plans, rules, runs, setpoints
+from jobs.words import alarms, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
 
 Lang = Literal["en", "fr"]
 LANGUAGES: tuple[Lang, ...] = ("en", "fr")
@@ -16,6 +16,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     **rules.WORDS,
     **runs.WORDS,
     **setpoints.WORDS,
+    **traffic.WORDS,
 }
 _FRENCH = str.maketrans(",.", "\u202f,")
 

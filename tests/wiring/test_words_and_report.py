@@ -12,7 +12,21 @@ import pytest
 from engine.model import AlarmState, CommandState, Priority
 from engine.notify.messages import MessageState
 from jobs.report import LampLine, Report, write_report
-from jobs.words import _WORDS, Lang, alarms, lighting, night, number, plans, rules, runs, say, setpoints
+from jobs.words import (
+    _WORDS,
+    Lang,
+    alarms,
+    lighting,
+    night,
+    number,
+    optimisers,
+    plans,
+    rules,
+    runs,
+    say,
+    setpoints,
+    traffic,
+)
 
 T0 = datetime(2026, 11, 16, 17, tzinfo=UTC)
 
@@ -28,7 +42,7 @@ def test_every_text_is_there_in_both_languages_with_the_same_blanks() -> None:
 
 
 def test_no_word_is_said_in_two_places() -> None:
-    parts = (alarms, lighting, night, plans, rules, runs, setpoints)
+    parts = (alarms, lighting, night, optimisers, plans, rules, runs, setpoints, traffic)
     assert len(_WORDS) == sum(len(part.WORDS) for part in parts)
 
 
