@@ -1,5 +1,9 @@
-"""One plot of energy over under-lit lamp-time, as SVG."""
+"""One plot of energy over under-lit lamp-time, as SVG.
 
+Its abscissa goes by the square root, since most is to be seen where little is under-lit.
+"""
+
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -8,6 +12,7 @@ from tests.bench.lighting_policies import Curve
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 48
 X_END, Y_FROM, Y_TO = 0.03, 0.65, 1.0
+STEPS = 160
 COLOURS = ("#8a8a8a", "#3f3f3f", "#8fb8de", "#1f6fb4", "#1f6fb4", "#2a9134")
 DASHES = ("", "", "", "", "6 4", "2 3")
 
@@ -32,7 +37,7 @@ def plot(title: str, curves: Sequence[Curve]) -> str:
 
 def _axes() -> list[str]:
     parts = []
-    for percent in (0, 0.5, 1, 1.5, 2, 2.5, 3):
+    for percent in (0, 0.05, 0.1, 0.2, 0.5, 1, 2, 3):
         x = _x(percent / 100)
         parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#e4e4e4"/>')
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{percent:g}</text>')
@@ -53,16 +58,15 @@ def _axes() -> list[str]:
 
 def _points(curve: Curve) -> str:
     if len(curve.outcomes) == 1:
-        ends = [(0.0, curve.outcomes[0].energy), (X_END, curve.outcomes[0].energy)]
+        places = [(0.0, curve.outcomes[0].energy), (X_END, curve.outcomes[0].energy)]
     else:
-        # As `Curve.energy_at` reads it: from full light, which is never under-lit, straight between points.
-        inner = [(o.under_lit, o.energy) for o in curve.outcomes if 0 < o.under_lit < X_END]
-        ends = [(0.0, curve.energy_at(0.0)), *inner, (X_END, curve.energy_at(X_END))]
-    return " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in ends)
+        shares = [X_END * (k / STEPS) ** 2 for k in range(STEPS + 1)]
+        places = [(share, curve.energy_at(share)) for share in shares]
+    return " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in places)
 
 
 def _x(share: float) -> float:
-    return LEFT + (WIDTH - LEFT - RIGHT) * share / X_END
+    return LEFT + (WIDTH - LEFT - RIGHT) * math.sqrt(share / X_END)
 
 
 def _y(energy: float) -> float:
