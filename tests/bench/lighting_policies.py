@@ -134,6 +134,11 @@ def choose(exceeds: Floats) -> Callable[[float], Ints]:
     return lambda price: cheapest(exceeds, level_powers(), price)
 
 
+def by_quantile(exceeds: Floats, quantile: float) -> Ints:
+    """(S, N) levels of the count that is not exceeded with that probability."""
+    return np.asarray((exceeds > 1 - quantile).sum(axis=-1))
+
+
 def walked_forward(year: Year, exceeds: Floats, target: float) -> Ints:
     """Levels at the lowest price that leaves lamps under-lit no longer than `target`, by the forecasts' own word and by
     what came true, both of the months before; in the first month at `FIRST_PRICE`.

@@ -22,6 +22,7 @@ from tests.bench.lighting_plot import plot
 from tests.bench.lighting_policies import (
     Curve,
     at_noon,
+    by_quantile,
     choose,
     curve,
     either,
@@ -133,10 +134,16 @@ def rows(found: Study, curves: Sequence[Curve]) -> list[Outcome]:
         for one in curves[:5]
         for share in (0.002, 0.005, 0.01)
     ]
+    quantiles = [
+        outcome(year, f"quantile of {level:.0%}, {when}", by_quantile(exceeds, level))
+        for level in (0.9, 0.98)
+        for when, exceeds in (("at noon", found.noon), ("with live counts", found.live))
+    ]
     return [
         outcome(year, "full LED", full),
         outcome(year, "today's 100/70/50, rain not heeded", todays(year), rain=False),
         *points,
+        *quantiles,
         outcome(year, f"forecast, price walked forward to {AIMED:.1%}", walked),
         curves[5].outcomes[0],
     ]

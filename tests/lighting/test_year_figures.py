@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optimizers.forecast import HourlyCounts, foresee
+from optimizers.forecast.hours import DAY
 from tests.bench.lighting_policies import Curve, either, walked_forward, wetting
 from tests.bench.lighting_year import outcome, read_year
 from tests.bench.show_lighting_year import AIMED, SHARES, Study, study
@@ -59,6 +61,19 @@ def test_with_rain_seen_only_as_it_falls_it_is_less_than_that(found: Study) -> N
     for share in SHARES[:3]:
         assert 0.04 <= below(ours, found.fixed_by_day(), share) < 0.10
         assert 0.04 <= below(ours, found.fixed_by_street(), share) < 0.10
+
+
+@pytest.mark.parametrize(("days", "least", "most"), [(56, 0.89, 0.92), (10, 0.84, 0.92)])
+def test_quantiles_told_at_noon_cover_what_they_promise(found: Study, days: int, least: float, most: float) -> None:
+    """Every fifth night, each told from so many days before its noon."""
+    counts, hits = found.year.counts, []
+    for noon in range(60 * DAY + 11, 390 * DAY, 5 * DAY):
+        rows = slice(noon - days * DAY, noon + 20)
+        past = HourlyCounts(counts.value[:, rows], counts.hour[rows], counts.kind[rows], counts.days[rows])
+        hours = days * DAY + np.arange(5, 20)
+        told, came = foresee(past, days * DAY, hours, minimum_samples=4).quantile(0.9), past.value[:, hours]
+        hits.append(np.where(np.isnan(told) | np.isnan(came), np.nan, came <= told))
+    assert least <= np.nanmean(hits) <= most
 
 
 def test_the_oracle_is_below_all(found: Study) -> None:
