@@ -84,7 +84,7 @@ def test_one_holder_is_as_trying_everything_says(problem: LightingProblem) -> No
 
 
 @given(problems(lamps=8, slots=12, holders=3))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_what_is_held_can_be_held(problem: LightingProblem) -> None:
     least = needed(problem)
     held, holders = hold(problem, least), problem.holders
@@ -106,7 +106,7 @@ def test_what_is_held_can_be_held(problem: LightingProblem) -> None:
 
 
 @given(problems(lamps=6, slots=8, holders=2), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_neither_the_order_of_lamps_nor_of_holders_matters(problem: LightingProblem, random: object) -> None:
     least, holders = needed(problem), problem.holders
     assert holders is not None
@@ -143,14 +143,12 @@ def with_limits(problem: LightingProblem, programs: int, switch_points: int) -> 
     return replace(problem, holders=holders)
 
 
-SMALL = cabinets(7, 12, lamps=40)
+SMALL = cabinets(7, 8, lamps=40)
 LEAST = needed(SMALL)
 
 
 def test_more_programs_and_more_changes_never_cost_more() -> None:
-    energy = {
-        (k, s): hold(with_limits(SMALL, k, s), LEAST).objective_wh for k in (1, 2, 4, 6, 20) for s in (2, 4, 6, 8, 40)
-    }
+    energy = {(k, s): hold(with_limits(SMALL, k, s), LEAST).objective_wh for k in (1, 3, 6, 20) for s in (2, 4, 8, 40)}
     for (k, s), here in energy.items():
         for (more_k, more_s), there in energy.items():
             if more_k >= k and more_s >= s:
@@ -259,7 +257,7 @@ def test_all_holders_together_keep_within_the_fleets_programs() -> None:
         assert (held.flux >= LEAST - 1e-9).all()
         assert (changes_of(held.flux) <= 8).all()
         assert SMALL.holders is not None
-        rows = [len(np.unique(held.flux[SMALL.holders.of == h], axis=0)) for h in range(12)]
+        rows = [len(np.unique(held.flux[SMALL.holders.of == h], axis=0)) for h in range(8)]
         assert max(rows) <= 6
         np.testing.assert_allclose(held.bound_wh, alone.bound_wh, rtol=1e-12)
         assert alone.objective_wh.sum() <= held.objective_wh.sum() <= before
@@ -268,7 +266,7 @@ def test_all_holders_together_keep_within_the_fleets_programs() -> None:
 
 
 @given(problems(lamps=6, slots=8, holders=3), st.integers(1, 4))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_programs_of_a_fleet_keep_what_each_lamp_needs(problem: LightingProblem, most: int) -> None:
     least = needed(problem)
     problem = with_fleet(problem, most)

@@ -10,7 +10,7 @@ import numpy as np
 from optimizers.lighting.parts import Floats, Holders, Ints
 from optimizers.lighting.power import lamp_energy_wh
 from optimizers.lighting.problem import LightingProblem
-from optimizers.lighting.programs.crowds import CLUSTERS, crowded
+from optimizers.lighting.programs import crowds
 from optimizers.lighting.programs.fleet import shared
 from optimizers.lighting.programs.grouping import ROUNDS, Effort, Grouping, exactly
 from optimizers.lighting.programs.profiles import Profiles, profiles
@@ -116,7 +116,7 @@ def _grouped(profiles: Profiles, flux: Floats, own: Floats, programs: Ints, effo
         for k in np.flatnonzero(most < sizes).tolist()
         if len({row.tobytes() for row in flux[starts[k] : starts[k] + sizes[k]]}) > most[k]
     ]
-    for search, these in ((exactly, sizes <= CLUSTERS), (crowded, sizes > CLUSTERS)):
+    for search, these in ((exactly, sizes <= crowds.CLUSTERS), (crowds.crowded, sizes > crowds.CLUSTERS)):
         chosen = np.array([k for k in tight if these[k]], np.int64)
         groupings = search(profiles, own, starts[chosen], sizes[chosen], most[chosen], effort)
         for k, grouping in zip(chosen.tolist(), groupings, strict=True):
