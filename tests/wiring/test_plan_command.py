@@ -165,7 +165,7 @@ def test_two_plans_beside_each_other(
     full, least = plan(limits=Limits(work=1)).record, plan(5).record
     found = compare(store, DOMAINS, full.id, least.id)
     assert len(found.points) + found.same == len(territory.of_type("Streetlight"))
-    assert {name for name, _, _ in found.facts} == {"status", "objective", "limits"}
+    assert {name for name, _, _ in found.facts} == {"status", "objective", "bound", "limits"}
     assert found.points[0].largest == max(one.largest or 0 for one in found.points)
     assert compare(store, DOMAINS, full.id, full.id).points == ()
     said = consigne("diff", full.id, least.id)

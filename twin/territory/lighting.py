@@ -19,6 +19,8 @@ LOOP_GROUPS = (("main",), ("collector",), ("residential", "path"))
 _LOOP_SHARES = (2, 2, 1)
 _DETECTOR_FIRST = ("path", "residential", "collector", "main")
 _CROSSING_POWER = 1.5
+_CABINET_TAKES = {"programs": 6, "switch_points": 8}
+"""Of one night, as a small cabinet controller does. Ours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +166,9 @@ class _Counters:
 def _cabinet(group: Sequence[Site]) -> Asset:
     """A cabinet stands by the first lamp of the street in the middle of its own."""
     site = group[len(group) // 2]
-    return Asset(site.cabinet, "StreetlightControlCabinet", site.zone, *site.place(0), None, site.cabinet)
+    return Asset(
+        site.cabinet, "StreetlightControlCabinet", site.zone, *site.place(0), None, site.cabinet, dict(_CABINET_TAKES)
+    )
 
 
 def _feeders(cabinets: Sequence[Sequence[Site]], count: int) -> Iterator[Asset]:
