@@ -46,7 +46,7 @@ from jobs.progress import Bar, progress
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import SCHEDULE, Runner, run_entry
 from jobs.service import Service
-from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic
+from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic, seen_before
 from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
 
@@ -162,10 +162,10 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     traffic = _traffic(territory, options)
     start = noon(traffic.night)
     store.ensure_partitions(start + timedelta(days=62))
-    store_raw(store, territory, traffic.history, source="history", received_at=start, skew=timedelta(0))
-    make_story(sample.assets, traffic, dark_hours(start, chosen), tables_of(chosen), options.seed).save(
-        folder / "story.json"
-    )
+    dark = dark_hours(start, chosen)
+    for known in (traffic.history, seen_before(sample.assets, dark, options.seed)):
+        store_raw(store, territory, known, source="history", received_at=start, skew=timedelta(0))
+    make_story(sample.assets, traffic, dark, tables_of(chosen), options.seed).save(folder / "story.json")
     broker_url, pid = _start_field(chosen, folder)
     scene = _Scene(
         chosen.database_url,

@@ -45,6 +45,8 @@ class NightOutcome:
     `locked_out`: cabinets that somebody worked on; `sent_meanwhile`: commands that left for their lamps then.
     `first`: commands that went ahead of the rest of large moves, and how many these were of.
     `runs`: entry of the schedule → how often it ran; `run_states`: in which states these runs are.
+    `programs`: how many different ones the plan at noon asks for, at most in one cabinet, and how many that takes.
+    `lanes`: lamps that brighten by themselves at a detector.
     `night`: its report by commune, as `consigne lighting report --json` gives it.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
@@ -61,6 +63,8 @@ class NightOutcome:
     locked_out: int
     sent_meanwhile: int
     lamps: int
+    programs: tuple[int, int, int | None]
+    lanes: int
     first: tuple[int, int]
     commands: dict[str, int]
     acknowledged: int
@@ -117,6 +121,8 @@ def measure_night(
         locked_out=locked_out,
         sent_meanwhile=sent_meanwhile,
         lamps=len(night.lamps),
+        programs=(night.programs.all, night.programs.most, night.programs.takes),
+        lanes=sum(bool(lamp.attributes.get("detector")) for lamp in night.lamps),
         first=first,
         commands=dict(sorted(Counter(command.state.value for command in commands).items())),
         acknowledged=acknowledged,
@@ -233,6 +239,7 @@ def _states(outcome: NightOutcome, lang: Lang) -> str:
 
 def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
     refused = sum(outcome.refused.values())
+    all_, most, takes = outcome.programs
     reasons = ", ".join(f"{name} {count}" for name, count in outcome.refused.items())
     facts = [
         ("readings_received", number(outcome.received, lang)),
@@ -243,7 +250,8 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         ("alarms_raised", number(outcome.alarms_raised, lang)),
         ("alarms_cleared", number(outcome.alarms_cleared, lang)),
         ("worked_on", f"{number(outcome.locked_out, lang)}; {number(outcome.sent_meanwhile, lang)}"),
-        ("lamps_planned", number(outcome.lamps, lang)),
+        ("lamps_planned", say("lamps_lanes", lang, lamps=number(outcome.lamps, lang), lanes=outcome.lanes)),
+        ("programs", say("programs_of", lang, all=all_, most=most, takes="–" if takes is None else takes)),
         ("canary", say("canary_first", lang, first=outcome.first[0], all=outcome.first[1])),
         ("commands_sent", number(sum(outcome.commands.values()), lang)),
         ("commands_acknowledged", number(outcome.acknowledged, lang)),

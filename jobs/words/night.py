@@ -15,6 +15,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "Armoires en travaux ; ordres envoyés pendant",
     ),
     "lamps_planned": ("Lamps planned", "Points lumineux planifiés"),
+    "lamps_lanes": ("{lamps}, {lanes} of them at detectors", "{lamps}, dont {lanes} avec détecteur"),
+    "programs": ("Programs they follow", "Programmes suivis"),
+    "programs_of": (
+        "{all}; at most {most} in a cabinet, which takes {takes}",
+        "{all} ; au plus {most} dans une armoire, qui en prend {takes}",
+    ),
     "canary": ("Large moves: sent ahead of the rest", "Grands changements : envoyés avant le reste"),
     "canary_first": ("{first} of {all}", "{first} sur {all}"),
     "commands_sent": ("Commands issued", "Ordres émis"),

@@ -56,6 +56,9 @@ def check_report(outcome: dict[str, Any]) -> None:
     assert outcome["planned"]["energy_wh"] == pytest.approx(1000 * total["planned_kwh"])
     assert outcome["planned"]["energy_wh"] < outcome["fixed"]["energy_wh"]
     assert total["crossing_under_share"] == 0
+    programs, most, takes = outcome["programs"]
+    assert most <= takes == 6 < programs
+    assert outcome["lanes"] == 24
     assert outcome["planned"]["under_lit"] < 0.03 < outcome["fixed"]["under_lit"]
 
 

@@ -16,19 +16,39 @@ from jobs.lighting.night import Night
 from jobs.lighting.reporting.ground import read_ground
 from jobs.lighting.reporting.making import in_force, need_seen, plans_of
 from jobs.lighting.reporting.tally import fixed_steps
+from optimizers.lighting import UNLIMITED, LightingProblem
 from optimizers.lighting.problem import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """How many different programs a plan asks for, at all keepers and at the one with most; the least that one of those
+    that state a limit takes, None where none does."""
+
+    all: int
+    most: int
+    takes: int | None
+
+    @classmethod
+    def of(cls, problem: LightingProblem, flux: Floats) -> "Programs":
+        holders = problem.holders
+        keeper = np.zeros(len(flux), np.int64) if holders is None else holders.of
+        counts = [len(np.unique(flux[keeper == h], axis=0)) for h in np.unique(keeper)]
+        takes = UNLIMITED if holders is None else int(holders.programs.min())
+        return cls(sum(counts), max(counts), None if takes == UNLIMITED else takes)
 
 
 @dataclass(frozen=True, eq=False)
 class Review:
     """Relative flux (n, T) of each lamp: what was planned, slot by slot by the plan then in force; what the fixed
-    program would have done; what the night turned out to call for."""
+    program would have done; what the night turned out to call for. `programs` are those of the first plan."""
 
     lamps: tuple[Asset, ...]
     night: Night
     planned: Floats
     fixed: Floats
     needed: Floats
+    programs: Programs
 
 
 def review(store: Store, territory: Territory, settings: Settings, day: date) -> Review:
@@ -41,10 +61,11 @@ def review(store: Store, territory: Territory, settings: Settings, day: date) ->
         plans = plans_of(unit, records)
         need = need_seen(unit, territory, ground, around(territory), plans.night)
     body, night = plans.bodies[-1], plans.night
+    told = Programs.of(plans.bodies[0].problem, plans.bodies[0].flux)
     rows = ground.rows(body.lamps)
     known = np.flatnonzero(rows >= 0)
     grid, rows = body.head["flux_grid"], rows[known]
     fixed = np.zeros((rows.size, len(night.slots)))
     fixed[:, night.burning] = fixed_steps(night, ground, rows, grid) * grid
     lamps = tuple(territory.by_id[ground.fleet.lamps[row]] for row in rows)
-    return Review(lamps, night, plans.levels()[known] * grid, fixed, need.flux[rows])
+    return Review(lamps, night, plans.levels()[known] * grid, fixed, need.flux[rows], told)
