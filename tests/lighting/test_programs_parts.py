@@ -21,6 +21,7 @@ from optimizers.lighting.programs.staircase import changes_of, costs, staircases
 from optimizers.lighting.programs.subsets import best_partitions, members_of, parts_of
 from optimizers.result import Limits
 from tests.bench.cabinets import cabinets
+from tests.bench.show_programs import fleet_of, set_partition
 from tests.lighting import enumeration
 from tests.lighting.test_programs import needed, passed, problems
 
@@ -186,6 +187,21 @@ def test_clusters_join_what_is_alike_and_of_one_kind() -> None:
     assert len(set(number.tolist())) == 3
     assert (clusters(found, 0, 4, 1) >= 0).sum() == 3  # the other kind is left out
     assert clusters(found, 0, 4, 4).tolist() == [0, 1, 2, 3]
+
+
+def test_cabinets_are_held_as_highs_partitions_all_their_groups() -> None:
+    """What `tests/bench/show_programs.py` prints beside: an integer program over every group there is."""
+    problem = cabinets(11, 8, programs=3, switch_points=6)
+    least = needed(problem)
+    found = fleet_of(problem, least, 6)
+    few = np.flatnonzero(np.bincount(found.holder) <= 8)
+    assert few.size
+    held = hold(problem, least, only=few)
+    for cabinet in few.tolist():
+        relaxed, whole, _ = set_partition(found, cabinet, 3)
+        assert held.objective_wh[cabinet] == pytest.approx(whole)
+        assert held.bound_wh[cabinet] == pytest.approx(whole)
+        assert relaxed <= whole * (1 + 1e-9)
 
 
 def scaled(seed: int) -> LightingProblem:

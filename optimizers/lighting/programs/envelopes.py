@@ -7,6 +7,7 @@ import numpy as np
 
 from optimizers.lighting.parts import Bools, Floats, Ints
 from optimizers.lighting.problem import TOLERANCE
+from optimizers.lighting.programs.draws import Draws
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.subsets import parts_of
 
@@ -43,12 +44,7 @@ class Envelopes:
             powers[index] = _highest(np.interp(flux, curve.flux, curve.power))
             shares[index] = (powers[index] * length).sum(axis=1)
             bound += full_wh[index] * shares[index]
-        for k, row in enumerate(draws.lane.tolist()):
-            curve = draws.curves[index := int(draws.lane_curve[k])]
-            having = np.flatnonzero(np.arange(1 << n) >> row & 1)
-            boosted = np.interp(draws.lane_boost[k], curve.flux, curve.power)
-            rise = np.maximum(boosted - powers[index][having], 0.0)
-            bound[having] += (rise * (draws.lane_wh[k, first] * length)).sum(axis=1)
+        _add_lanes(bound, draws, powers, draws.lane_wh[:, first] * length)
         if len(draws.ceilings):
             passed = _passed(flux, draws.ceilings[:, first], draws.over, length)
             bound += (passed - _sums(draws.spared[:, None])[:, 0]) * draws.penalty_wh
@@ -68,6 +64,16 @@ class Envelopes:
         apart = np.maximum(self.bound[others], (self.full_wh[:, others] * self.shares[:, whole]).sum(axis=0))
         open_ones = ~self.exact[whole]
         np.maximum.at(self.bound, whole[open_ones], apart[open_ones] + cost)
+
+
+def _add_lanes(bound: Floats, draws: Draws, powers: dict[int, Floats], lane_wh: Floats) -> None:
+    """Add to bounds (2^n,) what detectors add on the envelope; `powers` (2^n, P) by curve, `lane_wh` (M, P)."""
+    for k, row in enumerate(draws.lane.tolist()):
+        curve = draws.curves[index := int(draws.lane_curve[k])]
+        having = np.flatnonzero(np.arange(bound.size) >> row & 1)
+        boosted = np.interp(draws.lane_boost[k], curve.flux, curve.power)
+        rise = np.maximum(boosted - powers[index][having], 0.0)
+        bound[having] += (rise * lane_wh[k]).sum(axis=1)
 
 
 def pieces(flux: Floats, turns: Bools) -> tuple[Ints, Floats]:

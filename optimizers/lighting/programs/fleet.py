@@ -24,7 +24,7 @@ def shared(profiles: Profiles, flux: Floats, programs: Ints, fleet_programs: int
     _, of = np.unique(np.round(flux, 9) + 0.0, axis=0, return_inverse=True)
     if int(of.max()) < fleet_programs:
         return flux
-    of = _merged(profiles, of.ravel(), fleet_programs)
+    of = merged(profiles, of.ravel(), fleet_programs)
     fitted, cost = _fitted(profiles, of)
     for _ in range(_PASSES):
         if effort.out_of_time():
@@ -126,7 +126,8 @@ class _Merging:
         return cost
 
 
-def _merged(profiles: Profiles, of: Ints, most: int) -> Ints:
+def merged(profiles: Profiles, of: Ints, most: int) -> Ints:
+    """(p,) groups of profiles, from those they are in, `of` (p,), merged until `most` are left."""
     merging = _Merging(profiles, of)
     for _ in range(int(of.max()) + 1 - most):
         merging.merge()

@@ -17,6 +17,8 @@ from optimizers.lighting.programs.profiles import Profiles, profiles
 from optimizers.lighting.programs.staircase import changes_of, parts_lit, staircases
 from optimizers.result import Limits
 
+_GAP = 1e-9  # below which nothing is sought: the rounding of sums
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
@@ -44,21 +46,15 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     indices of holders to be asked, None for all. `limits.work` counts rounds of search; a holder is left alone
     once its gap is at most `limits.gap`.
     """
-    started, limits = perf_counter(), limits or Limits()
+    limits = limits or Limits()
+    clock = _Clock(limits.seconds)
     holders = problem.holders or _everybody(problem)
     asked = np.zeros(len(holders.names), np.bool_)
     asked[only if only is not None else slice(None)] = True
     lamps = np.flatnonzero(asked[holders.of])
     changes = _changes(problem, holders, least)
     found = profiles(problem, least, lamps, holders.of[lamps], changes[holders.of[lamps]])
-    late = False
-
-    def out_of_time() -> bool:
-        nonlocal late
-        late = late or perf_counter() - started > limits.seconds
-        return late
-
-    effort = Effort(max(limits.gap, 1e-9), limits.work or ROUNDS, out_of_time)
+    effort = Effort(max(limits.gap, _GAP), limits.work or ROUNDS, clock.is_over)
     own, cost = staircases(found.needs, found.draws)
     groupings = _grouped(found, own, cost, holders.programs, effort)
     flux = np.array(least, np.float64)
@@ -67,7 +63,19 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     bound = _bounds(problem, flux, least, holders, lamps, groupings)
     flux[lamps] = shared(found, programs, holders.programs, holders.fleet_programs, effort)[found.of]
     objective = _by_holder(lamp_energy_wh(problem, flux), holders, lamps)
-    return Held(flux, objective, np.minimum(bound, objective), tuple(_reasons(holders, flux, lamps)), not late)
+    return Held(flux, objective, np.minimum(bound, objective), tuple(_reasons(holders, flux, lamps)), not clock.struck)
+
+
+class _Clock:
+    """`struck` once somebody has been told that the time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end_s = perf_counter() + seconds
+        self.struck = False
+
+    def is_over(self) -> bool:
+        self.struck = self.struck or perf_counter() > self._end_s
+        return self.struck
 
 
 def _bounds(

@@ -1,6 +1,7 @@
 """The different needs that stand behind a fleet's lamps: what is asked and what it costs, once for all lamps alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -55,7 +56,10 @@ class Profiles:
             needs.burning,
         )
         lead = members[first]
+        # A lowered need may keep a ceiling that the need itself passes: of several, no ceiling is counted.
+        alone = np.diff(first, append=members.size) == 1
         draws = self._draws_together(members, group, first)
+        draws = replace(draws, over=draws.over * alone[:, None], spared=draws.spared * alone)
         return Profiles(group, self.holder[lead], self.kind[lead], common, draws)
 
     def _draws_together(self, members: Ints, group: Ints, first: Ints) -> Draws:
@@ -81,37 +85,23 @@ def profiles(problem: LightingProblem, least: Floats, lamps: Ints, holder: Ints,
     """Profiles of `lamps` (n,), of `holder` (n,), each allowed `changes` (n,) of level, that need `least` (N, T)."""
     rows = np.round(least[lamps], _DIGITS) + 0.0
     ceilings, ceiling = _ceilings(problem, lamps)
-    lane, lanes = _lanes(problem, lamps)
+    lanes = _Lanes.of(problem, lamps)
     ramp = np.where(problem.dimmable[lamps], problem.ramp_per_slot[lamps], np.inf)
-    traits = [_ranks(rows), problem.dimmable[lamps], _ranks(ramp[:, None]), ceiling, problem.curve[lamps], lane]
-    of, one = _combined([holder, *traits])
-    here = lamps[one]
+    prices = [problem.dimmable[lamps], ceiling, problem.curve[lamps], lanes.lane]
+    of, one = _combined([holder, _ranks(rows), _ranks(ramp[:, None]), *prices])
     bound = _bound(problem, ceilings[ceiling[one]], ramp[one])
     step = np.where(bound, ramp[one, None], np.inf)
-    needs = Needs(rows[one], step, ~problem.dimmable[here], changes[one], problem.burning)
+    needs = Needs(rows[one], step, ~problem.dimmable[lamps[one]], changes[one], problem.burning)
     full_wh = np.zeros((one.size, len(problem.curves)))
     energy = problem.power_full_w[lamps] * problem.slot_s / 3600
     np.add.at(full_wh, (of, problem.curve[lamps]), energy)
     over = np.zeros((one.size, len(ceilings)))
     np.add.at(over, (of, ceiling), 1.0)
-    bounding = np.flatnonzero((ceilings < 1).any(axis=1))
-    lit = np.flatnonzero(lane[one] >= 0)
-    boost, detection = lanes
-    draws = Draws(
-        problem.curves,
-        full_wh,
-        lit,
-        problem.curve[here[lit]],
-        boost[lane[one[lit]]],
-        full_wh.sum(axis=1)[lit, None] * detection[lane[one[lit]]],
-        ceilings[bounding],
-        over[:, bounding],
-        (over[:, bounding] * (needs.least[:, None, :] > ceilings[bounding] + TOLERANCE).sum(axis=2)).sum(axis=1),
-        # More than all lamps of any holder could draw: energy never buys a passed ceiling.
-        float(2 * np.bincount(holder, energy).max() * problem.burning.size),
-    )
-    kind = _combined([problem.dimmable[here], ceiling[one], problem.curve[here], lane[one]])[0]
-    return Profiles(of, holder[one], kind, needs, draws)
+    bounding = (ceilings < 1).any(axis=1)
+    # More than all lamps of any holder could draw: energy never buys a passed ceiling.
+    penalty_wh = float(2 * np.bincount(holder, energy).max() * problem.burning.size)
+    draws = lanes.draws(problem, lamps, one, full_wh, ceilings[bounding], over[:, bounding], needs.least, penalty_wh)
+    return Profiles(of, holder[one], _combined([trait[one] for trait in prices])[0], needs, draws)
 
 
 def _ceilings(problem: LightingProblem, lamps: Ints) -> tuple[Floats, Ints]:
@@ -137,18 +127,56 @@ def _bound(problem: LightingProblem, ceilings: Floats, ramp: Floats) -> Bools:
     return bound
 
 
-def _lanes(problem: LightingProblem, lamps: Ints) -> tuple[Ints, tuple[Floats, Floats]]:
-    """Which lane, -1 for none, is each lamp's; the boost and the detection in burning slots of each."""
-    lane = np.full(lamps.size, -1)
-    if problem.lanes is None:
-        return lane, (np.zeros(0), np.zeros((0, problem.burning.size)))
-    boosted = np.flatnonzero(problem.lanes.boost[lamps] > 0)
-    rows = lamps[boosted]
-    boost, detection = problem.lanes.boost[rows], problem.lanes.detection[rows] * problem.burning
-    rank = _ranks(np.concatenate([boost[:, None], detection], axis=1))
-    lane[boosted] = rank
-    _, one = np.unique(rank, return_index=True)
-    return lane, (boost[one], detection[one])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lanes:
+    """Which lane, -1 for none, is each lamp's (n,); boost (m,), and detection (m, T) in burning slots, of each lane."""
+
+    lane: Ints
+    boost: Floats
+    detection: Floats
+
+    @classmethod
+    def of(cls, problem: LightingProblem, lamps: Ints) -> Self:
+        lane = np.full(lamps.size, -1)
+        if problem.lanes is None:
+            return cls(lane, np.zeros(0), np.zeros((0, problem.burning.size)))
+        boosted = np.flatnonzero(problem.lanes.boost[lamps] > 0)
+        rows = lamps[boosted]
+        boost, detection = problem.lanes.boost[rows], problem.lanes.detection[rows] * problem.burning
+        rank = _ranks(np.concatenate([boost[:, None], detection], axis=1))
+        lane[boosted] = rank
+        _, one = np.unique(rank, return_index=True)
+        return cls(lane, boost[one], detection[one])
+
+    def draws(
+        self,
+        problem: LightingProblem,
+        lamps: Ints,
+        one: Ints,
+        full_wh: Floats,
+        ceilings: Floats,
+        over: Floats,
+        least: Floats,
+        penalty_wh: float,
+    ) -> Draws:
+        """Of profiles that the lamps at `one` (p,) stand for."""
+        lit = np.flatnonzero(self.lane[one] >= 0)
+        lane = self.lane[one[lit]]
+        return Draws(
+            curves=problem.curves,
+            full_wh=full_wh,
+            lane=lit,
+            lane_curve=problem.curve[lamps[one[lit]]],
+            lane_boost=self.boost[lane],
+            lane_wh=full_wh.sum(axis=1)[lit, None] * self.detection[lane],
+            ceilings=ceilings,
+            over=over,
+            spared=sum(
+                (over[:, k] * (least > ceiling + TOLERANCE).sum(axis=1) for k, ceiling in enumerate(ceilings)),
+                start=np.zeros(one.size),
+            ),
+            penalty_wh=penalty_wh,
+        )
 
 
 def _ranks(rows: Floats) -> Ints:
