@@ -8,7 +8,9 @@ from optimizers.lighting.parts import Bools, Floats, Ints
 
 _SCARCE = 1e4  # what passing a limit once over counts beside the whole range of costs, where its rank is 1
 _SLACK = 1e-12
-_MOVES = 2000
+_WORK = 4e7  # loads weighed in all while moves are looked for
+_PAIRS = 60  # times that two units are moved at once
+_NEAR = 250  # moves weighed in pairs: those that the linear program's prices like best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,38 +28,43 @@ def choose(cost: Floats, load: Floats, limit: Floats, rank: Floats) -> Choice:
     """The cheapest options of units: cost (u, v), load (u, v, r) of each row, limit (r,) of their sums.
 
     Limits give way only where they must, and then as little as they can, one of higher rank (r,) for one of lower only
-    where that saves as many times more. The linear program has a fractional unit for
-    each limit that binds at most; these are rounded to what is light, and single moves improve what is left.
+    where that saves as many times more. The linear program has a fractional unit for each limit that binds at most;
+    these are rounded to what is light, and moves of one unit and of two at once repair and improve what is left.
     """
     load = load / limit
-    option, bound = _relaxed(cost, load, rank)
+    option, bound, priced = _relaxed(cost, load, rank)
     units = np.arange(len(cost))
     option = _moved(cost, load, rank, option)
+    for _ in range(min(_PAIRS, int(_WORK / load.size))):
+        pair = _best_pair(cost, load, option, priced)
+        if pair is None:
+            break
+        for unit, other in pair:
+            option[unit] = other
+        option = _moved(cost, load, rank, option)
     found = float(cost[units, option].sum())
     return Choice(option, found, min(bound, found))
 
 
-def _relaxed(cost: Floats, load: Floats, rank: Floats) -> tuple[Ints, float]:
-    """Options near the optimum of the linear program, and its value."""
+def _relaxed(cost: Floats, load: Floats, rank: Floats) -> tuple[Ints, float, Floats]:
+    """Options near the optimum of the linear program, its value, and costs (u, v) with loads at its prices."""
     # Half a second that every command of `consigne` would pay.
     from scipy.optimize import linprog  # noqa: PLC0415
     from scipy.sparse import csr_array, hstack, identity  # noqa: PLC0415
 
     units, options, rows = load.shape
-    spread = float((cost.max(axis=1) - cost.min(axis=1)).sum()) or 1.0
-    lowest = cost.min(axis=1)
+    size, lowest = units * options, cost.min(axis=1)
+    spread = float((cost.max(axis=1) - lowest).sum()) or 1.0
     scaled = (cost - lowest[:, None]).ravel() / spread
-    sums = hstack([csr_array(load.reshape(units * options, rows).T), -identity(rows)], format="csr")
-    one = csr_array(
-        (np.ones(units * options), np.arange(units * options), np.arange(units + 1) * options),
-        shape=(units, units * options + rows),
-    )
+    sums = hstack([csr_array(load.reshape(size, rows).T), -identity(rows)], format="csr")
+    one = csr_array((np.ones(size), np.arange(size), np.arange(units + 1) * options), shape=(units, size + rows))
     found = linprog(np.r_[scaled, _SCARCE * rank], sums, np.ones(rows), one, np.ones(units), (0, None), method="highs")
-    share = found.x[: units * options].reshape(units, options)
-    passed = (rank * found.x[units * options :]).sum()
-    bound = (found.fun - _SCARCE * passed) * spread + float(lowest.sum())
+    share = found.x[:size].reshape(units, options)
+    passed = float((rank * found.x[size:]).sum())
+    bound = (float(found.fun) - _SCARCE * passed) * spread + float(lowest.sum())
     weight = np.where(share > 1e-9, load.sum(axis=2), np.inf)
-    return np.argmin(weight, axis=1), float(bound)
+    priced: Floats = cost - spread * (load * found.ineqlin.marginals).sum(axis=2)
+    return np.argmin(weight, axis=1), bound, priced
 
 
 def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
@@ -65,7 +72,7 @@ def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
     to cheaper ones while these hold.
     """
     units, option = np.arange(len(cost)), option.copy()
-    for _ in range(_MOVES):
+    for _ in range(20 + int(_WORK / load.size)):
         total = load[units, option].sum(axis=0)
         dearer = cost - cost[units, option, None]
         after = total + load - load[units, option, None]
@@ -87,3 +94,29 @@ def _best_move(dearer: Floats, passed: Floats, now: float, fits: Bools) -> tuple
     place = int(worth.argmax())
     unit, option = divmod(place, dearer.shape[1])
     return (unit, option) if worth[unit, option] > -np.inf else None
+
+
+def _best_pair(cost: Floats, load: Floats, option: Ints, priced: Floats) -> list[tuple[int, int]] | None:
+    """Two units to be moved at once so that limits hold and most is saved; None where no two save, or limits are
+    passed.
+    """
+    units = np.arange(len(cost))
+    total = load[units, option].sum(axis=0)
+    if (total > 1 + _SLACK).any():
+        return None
+    dearer = (priced - priced[units, option, None]).ravel()
+    dearer[units * cost.shape[1] + option] = np.inf
+    near = np.argsort(dearer, kind="stable")[:_NEAR]
+    if not (near := near[np.isfinite(dearer[near])]).size:
+        return None
+    unit, other = np.divmod(near, cost.shape[1])
+    saved = cost[unit, option[unit]] - cost[unit, other]
+    more = load[unit, other] - load[unit, option[unit]]
+    saving = np.where(unit[:, None] == unit, -np.inf, saved[:, None] + saved)
+    for row in range(total.size):
+        saving[more[:, None, row] + more[:, row] > 1 + _SLACK - total[row]] = -np.inf
+    place = int(saving.argmax())
+    first, second = divmod(place, near.size)
+    if not saving[first, second] > 1e-9:
+        return None
+    return [(int(unit[first]), int(other[first])), (int(unit[second]), int(other[second]))]

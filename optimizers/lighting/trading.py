@@ -16,7 +16,7 @@ from optimizers.lighting.problem import LightingProblem
 _TRIES = 8
 _HELD_TRIES = 3  # programs leap: what is left over is shared out among holders instead
 _NEAR = 1e-7  # of the energy budget
-_HELD_NEAR = 2e-4
+_HELD_NEAR = 2e-5
 _TIGHTER = 4  # times that limits are drawn in for what neighbours lift
 _TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
 _ANY_PRICE = 1e12  # Wh
@@ -85,12 +85,12 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
     """Drafts at prices that are to meet the budget, each corrected by what programs and neighbours took last time."""
     problem = drafting.problem
     assert problem.budget is not None  # noqa: S101
-    held = problem.holders is not None
+    near = _NEAR if problem.holders is None else _HELD_NEAR
     power = cells.answer(np.zeros(problem.burning.size)).power_w
     draft, fitted = first, False
-    for _ in range(_HELD_TRIES if held else _TRIES):
+    for _ in range(_TRIES if problem.holders is None else _HELD_TRIES):
         ratio = np.divide(draft.power_w, power, out=np.ones_like(power), where=power > 0)
-        price, _ = cells.prices(problem.budget.energy_wh, problem.budget.peak_w, ratio)
+        price, _ = cells.prices(problem.budget.energy_wh * (1 - near / 2), problem.budget.peak_w, ratio)
         answer = cells.answer(price)
         need, settled = drafting.least.above(cells.spread(answer.flux), drafting.spending)
         if not settled or not drafting.spending.spend():
@@ -99,7 +99,7 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
         yield draft
         fits = not excess_of(problem, draft).budget
         fitted = fitted or fits
-        if fits and draft.energy_wh >= problem.budget.energy_wh * (1 - (_HELD_NEAR if held else _NEAR)):
+        if fits and draft.energy_wh >= problem.budget.energy_wh * (1 - near):
             break
     # Where few lamps may change, some that give way as far as they may can spare the others.
     limited = problem.yesterday is not None and problem.yesterday.changes < draft.changes
