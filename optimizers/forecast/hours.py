@@ -15,6 +15,7 @@ Bools = npt.NDArray[np.bool_]
 KINDS = 3
 DAY, WEEK = 24, 168
 HALF_LIFE_HOURS = 60 * DAY  # half a season: a count of two months ago weighs half as much as one of yesterday
+_FEWEST = -1.0  # of the logarithm, below the expected one
 _AT_LEAST = 3.0  # vehicles added before the logarithm, so that an empty hour has one
 
 
@@ -102,8 +103,10 @@ def signs(above: Floats, hours: Ints, lead: int) -> Floats:
 
     `above` (S, H): logarithm of the count less the expected one; NaN where not known, which is no sign either way. In
     order: the newest two hours and the mean of the newest six; the same hour one and two days and one week earlier,
-    the mean of its last seven days, and of its last four weeks.
+    the mean of its last seven days, and of its last four weeks. A count under a third of the expected one is taken for
+    that: a loop that sees next to nothing is as likely broken, and nobody may be left in the dark for it.
     """
+    believed = np.maximum(above, _FEWEST)
     day = -(-lead // DAY) * DAY
     week = -(-lead // WEEK) * WEEK
     earlier = [
@@ -116,7 +119,7 @@ def signs(above: Floats, hours: Ints, lead: int) -> Floats:
         list(range(day, day + WEEK, DAY)),
         list(range(week, week + 4 * WEEK, WEEK)),
     ]
-    return np.stack([_mean_of(above, hours, back) for back in earlier], axis=-1)
+    return np.stack([_mean_of(believed, hours, back) for back in earlier], axis=-1)
 
 
 def _mean_of(above: Floats, hours: Ints, back: list[int]) -> Floats:

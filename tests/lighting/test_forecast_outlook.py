@@ -78,6 +78,20 @@ def test_an_evening_that_is_busier_than_usual_is_seen_as_it_comes() -> None:
     assert np.abs(after - actual).mean() < 0.6 * np.abs(before - actual).mean()
 
 
+def test_a_loop_that_sees_next_to_nothing_is_not_believed_to_the_end() -> None:
+    """Hours at nought, and at a tenth of what is usual, tell the same; and less than what is usual all the same."""
+    counts, until, known = made(60), 59 * 24, 59 * 24 + 20
+    learned, hours = learn(counts, until, [(h, h - 19) for h in range(20, 24)]), np.arange(known, known + 4)
+    told = []
+    for share in (0.0, 0.1, 1.0):
+        value = counts.value.copy()
+        value[:, until:known] = share * SHAPE[:20]
+        told.append(predict(learned, replace(counts, value=value), known, hours).quantile(0.5))
+    assert np.array_equal(told[0], told[1])
+    assert (told[0] < told[2]).all()
+    assert (told[0] > 0.2 * told[2]).all()
+
+
 @settings(max_examples=15)
 @given(st.integers(0, 23), st.integers(0, 10_000), st.sampled_from([np.nan, 0.0, 1e6]))
 def test_nothing_later_is_looked_at(known_hour: int, seed: int, later: float) -> None:
