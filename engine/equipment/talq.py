@@ -8,7 +8,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -51,6 +51,11 @@ class TalqConnection(HttpConnection):
     def open(self, site: Site) -> Iterator["TalqLink"]:
         with TalqLink(self, site.clock) as link:
             yield link
+
+    @property
+    def room(self) -> Room:
+        """What `holds` states: of the one gateway at its other end, whatever gateways of ours that serves."""
+        return replace(super().room, shared=True)
 
     def announced(self, site: Site) -> Room:
         with self.client() as web:

@@ -97,6 +97,15 @@ def test_what_a_gateway_announces_is_shared_by_all_that_it_serves(talq: TalqConn
     assert np.array(holders.switch_points).tolist() == [6, 6]
 
 
+def test_before_a_gateway_was_asked_what_the_file_states_is_shared_as_well(talq: TalqConnection) -> None:
+    stated = talq.model_copy(update={"holds": type(talq.holds)(programs=6)})
+    holders = keepers_of(territory([lamp("L-1", gateway="T-1"), lamp("L-2", "C-2", "T-2")], stated), {}).holders(
+        ["L-1", "L-2"]
+    )
+    assert holders is not None
+    assert (holders.names, np.array(holders.programs).tolist()) == (("connection east",), [6])
+
+
 def test_cabinets_that_state_nonsense_are_all_named() -> None:
     assets = [lamp("L-1"), cabinet("C-1", programs=0), cabinet("C-2", switch_points=1, programs="many")]
     with pytest.raises(InputError) as error:
