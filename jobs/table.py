@@ -1,7 +1,7 @@
 """The job table: everything that can be scheduled, and what a run of it works with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
 from jobs.forecasts import ask, chosen_sources, forget_others, sources_in, take_in, validators_of
-from jobs.planning import Domain, PlanRequest, commit_plan, make_plan, planned, report_of
+from jobs.planning import Domain, PlanRequest, commit_plan, in_force, make_plan, planned, report_of
 from jobs.rooms import ask_rooms, keep_rooms
 from jobs.vitals import Vitals
 from optimizers.result import Limits
@@ -106,14 +106,31 @@ class PlanArguments(Arguments):
         return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead, self.only_changed)
 
 
+def _until_then(context: JobContext, domain: Domain, request: PlanRequest) -> PlanRequest | None:
+    """What has to be planned as well so that nothing is without a program until a span ahead begins: the one that is
+    going on, where no plan of it is in force.
+    """
+    here, ahead = domain.span(request.at), domain.span(request.at + request.ahead)
+    if here == ahead or here[1] <= context.clock.now() or request.propose or in_force(context, domain, here[0]):
+        return None
+    return replace(request, ahead=timedelta(0))
+
+
 def _plan(domain: Domain) -> Job:
     def run(context: JobContext, occasion: Occasion) -> Finish:
         arguments = PlanArguments.model_validate(dict(occasion.arguments))
         request = arguments.request(occasion)
         if arguments.unless_planned and (there := planned(context, domain, request)):
             return lambda _unit, _now: RunReport(counts={"plan": there, "there": 1})
+        before = [make_plan(context, domain, until)] if (until := _until_then(context, domain, request)) else []
         made = make_plan(context, domain, request)
-        return lambda unit, now: report_of(made, commit_plan(unit, context.territory, domain, made, now))
+
+        def finish(unit: Unit, now: datetime) -> RunReport:
+            for one in before:
+                commit_plan(unit, context.territory, domain, one, now)
+            return report_of(made, commit_plan(unit, context.territory, domain, made, now))
+
+        return finish
 
     return Job(f"plan-{domain.name}", run, PlanArguments)
 

@@ -8,7 +8,7 @@ from jobs.planning.comparing import Difference, Replayed, compare, replay, store
 from jobs.planning.deciding import approve, refuse
 from jobs.planning.domain import Domain, PlanRequest, StaleInputs
 from jobs.planning.guarding import Guarded, guard
-from jobs.planning.making import Failure, MadePlan, Step, digest_of, make_plan, planned
+from jobs.planning.making import Failure, MadePlan, Step, digest_of, in_force, make_plan, planned
 
 __all__ = [
     "Difference",
@@ -26,6 +26,7 @@ __all__ = [
     "compare",
     "digest_of",
     "guard",
+    "in_force",
     "make_plan",
     "planned",
     "refuse",

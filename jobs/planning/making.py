@@ -134,10 +134,19 @@ def _parts(
 def planned(context: Context, domain: Domain, request: PlanRequest) -> str:
     """The plan that a solver made of the span asked for, in force or waiting for a person; empty without one."""
     start, _ = domain.span(request.at + request.ahead)
-    with context.store.read() as unit:
-        records = [record for record in unit.plans.list(domain.name, _LOOKED_AT) if record.start == start]
+    records = _of_span(context, domain, start)
     usable = (one for one in records if one.origin is PlanOrigin.SOLVED and one.state is not PlanState.REFUSED)
     return next((record.id for record in usable), "")
+
+
+def in_force(context: Context, domain: Domain, start: datetime) -> bool:
+    """Whether any plan of the span that begins then is in force."""
+    return any(record.state is PlanState.IN_FORCE for record in _of_span(context, domain, start))
+
+
+def _of_span(context: Context, domain: Domain, start: datetime) -> list[PlanRecord]:
+    with context.store.read() as unit:
+        return [record for record in unit.plans.list(domain.name, _LOOKED_AT) if record.start == start]
 
 
 @traced("solve")
