@@ -10,7 +10,7 @@ from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.counts import Doubt
-from jobs.lighting.domain import HISTORY, lighting_day, tables_of, traffic_counts
+from jobs.lighting.domain import HISTORY, lighting_day, school_of, tables_of, traffic_counts
 from jobs.lighting.fleet import read_fleet
 from jobs.lighting.lending import places_of
 from jobs.lighting.night import night_of
@@ -65,7 +65,7 @@ def coverage(unit: Unit, territory: Territory, at: datetime, settings: Settings)
     lamps, counters = territory.of_type("Streetlight"), territory.of_type("TrafficFlowObserved")
     fleet = read_fleet(lamps, counters, tables, night.local[0].date())
     history = traffic_counts(unit, territory, start - HISTORY, asked_at)
-    counts, past = past_forecasts(fleet, night, history, tables, asked_at, NIGHTS)
+    counts, past = past_forecasts(fleet, night, history, tables, asked_at, NIGHTS, school_of(settings))
     works = np.asarray((past.calibration.samples > 0).astype(np.bool_))
     row = places_of(fleet, works, tables.counts.lenders).row
     level, kept = past.calibration.level(quantile), _kept(past, quantile)

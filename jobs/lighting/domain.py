@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from engine.calendar import SchoolCalendar, load_school_calendar
 from engine.errors import InputError
 from engine.instants import PARIS, isoformat, noon, to_us
 from engine.model import PlanState
@@ -37,6 +38,10 @@ _LONG_AGO = timedelta(days=8)  # what was told then nobody remembers
 
 def tables_of(settings: Settings) -> LightingTables:
     return load_tables(settings.datasets_dir / "reference" / "lighting.yaml")
+
+
+def school_of(settings: Settings) -> SchoolCalendar:
+    return load_school_calendar(settings.datasets_dir / "reference" / "school_holidays.yaml")
 
 
 def lighting_day(at: datetime) -> tuple[datetime, datetime]:
@@ -107,6 +112,7 @@ def task_of(
         around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
         at=at,
         keepers=keepers_of(territory, announced_rooms(unit)),
+        school=school_of(settings),
     )
     task = carried(unit, task, at)
     yesterday = before(unit, task)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from engine.calendar import SchoolCalendar
 from engine.instants import from_us, to_us
 from jobs.lighting.hours import hourly_counts
 from jobs.lighting.night import Night
@@ -47,7 +48,9 @@ class Hours:
         return replace(self, counts=replace(self.counts, value=self.counts.value[counters]))
 
 
-def hours_of(series: Ints, observed_at: Ints, veh_h: Floats, counters: int, night: Night) -> tuple[Hours, Ints]:
+def hours_of(
+    series: Ints, observed_at: Ints, veh_h: Floats, counters: int, night: Night, school: SchoolCalendar | None = None
+) -> tuple[Hours, Ints]:
     """Means (C, H), and how many readings stand behind each, from the first one on to the end of the night."""
     first = min(int(observed_at.min(initial=to_us(night.start))), to_us(night.start)) // HOUR_US
     hours = (to_us(night.until) - 1) // HOUR_US + 1 - first
@@ -57,7 +60,7 @@ def hours_of(series: Ints, observed_at: Ints, veh_h: Floats, counters: int, nigh
     samples = np.bincount(cell, minlength=counters * hours).reshape(-1, hours)
     total = np.bincount(cell, weights=veh_h[within], minlength=counters * hours).reshape(-1, hours)
     mean = np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0)
-    return Hours(hourly_counts(mean, from_us(first * HOUR_US)), first), samples
+    return Hours(hourly_counts(mean, from_us(first * HOUR_US), school), first), samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,5 +152,6 @@ def _digest(hours: Hours, known: int, asked: Ints) -> bytes:
     """Of all that a forecast from what was counted before hour `known` hangs on."""
     state = hashlib.blake2b(np.array([hours.first, known, *hours.counts.value.shape]).tobytes(), digest_size=16)
     state.update(asked.tobytes())
+    state.update(np.ascontiguousarray(hours.counts.days).tobytes())
     state.update(np.ascontiguousarray(hours.counts.value[:, :known]).tobytes())
     return state.digest()

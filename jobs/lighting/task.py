@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from engine.calendar import SchoolCalendar
 from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.fleet import Fleet, read_fleet, some
@@ -54,6 +55,7 @@ def build_problem(
     around: Around | None = None,
     at: datetime | None = None,
     keepers: Keepers = NOBODY_LIMITED,
+    school: SchoolCalendar | None = None,
 ) -> LightingTask:
     """The problem of the lighting day that starts at a local noon.
 
@@ -65,7 +67,7 @@ def build_problem(
     night = night_of(start_at, tables)
     presence = NOBODY_SEEN if presence is None else presence
     fleet = awake(read_fleet(lamps, counters, tables, night.local[0].date()), night, presence, tables)
-    traffic = forecast_traffic(fleet, night, history, tables, quantile, at or start_at)
+    traffic = forecast_traffic(fleet, night, history, tables, quantile, at or start_at, school)
     around = around or Around()
     need = need_of(fleet, night, traffic, tables, around)
     problem = LightingProblem(

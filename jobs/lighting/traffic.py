@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from engine.calendar import SchoolCalendar
 from engine.instants import to_us
 from jobs.lighting.counts import Counts, Doubt, believed
 from jobs.lighting.fleet import Fleet, some
@@ -49,14 +50,15 @@ class Traffic:
 
 
 def forecast_traffic(
-    fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, quantile: float, at: datetime
-) -> Traffic:
+    fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, quantile: float, at: datetime,
+    school: SchoolCalendar | None = None,
+) -> Traffic:  # fmt: skip
     """The traffic to light for at each place and slot, by what counters that are believed had counted at an instant:
     the count that is not exceeded with probability `quantile`. Of hours that have ended it is what was counted.
     """
     known = history.filter(pl.col("observed_at") <= to_us(at))
     counts = believed(known, _most_veh_h(fleet, tables.counts), at, tables.counts)
-    hours, _ = _hours(fleet, night, counts)
+    hours, _ = _hours(fleet, night, counts, school)
     value, samples = night_hours(hours, night, at, quantile, tables.minimum_samples)
     slot = [hours.number(t) for t in night.slots]
     works: Bools = np.asarray(np.isfinite(value[:, slot][:, night.burning]).any(axis=1))
@@ -66,12 +68,13 @@ def forecast_traffic(
 
 
 def past_forecasts(
-    fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, at: datetime, days: int
-) -> tuple[Counts, HeldOut]:
+    fleet: Fleet, night: Night, history: pl.DataFrame, tables: LightingTables, at: datetime, days: int,
+    school: SchoolCalendar | None = None,
+) -> tuple[Counts, HeldOut]:  # fmt: skip
     """What is believed of the counters at an instant, and forecasts of so many nights before it, held to counts."""
     known = history.filter(pl.col("observed_at") <= to_us(at))
     counts = believed(known, _most_veh_h(fleet, tables.counts), at, tables.counts)
-    hours, _ = _hours(fleet, night, counts)
+    hours, _ = _hours(fleet, night, counts, school)
     noon = min(hours.number(at), hours.number(night.start))
     return counts, held_out(hours, noon, hours.dark(night), tables.minimum_samples, days)
 
@@ -89,11 +92,13 @@ def counted_traffic(fleet: Fleet, night: Night, counts: pl.DataFrame, tables: Li
     return _told(fleet, places, hours.counts.value[:, slot], samples[:, slot], found, float("nan"))
 
 
-def _hours(fleet: Fleet, night: Night, counts: Counts) -> tuple[Hours, Ints]:
+def _hours(
+    fleet: Fleet, night: Night, counts: Counts, school: SchoolCalendar | None = None
+) -> tuple[Hours, Ints]:  # fmt: skip
     frame = counts.frame
     index = {counter: i for i, counter in enumerate(fleet.counters)}
     series = np.array([index[counter] for counter in frame["asset"].to_list()], np.int64)
-    return hours_of(series, frame["observed_at"].to_numpy(), frame["intensity"].to_numpy(), len(index), night)
+    return hours_of(series, frame["observed_at"].to_numpy(), frame["intensity"].to_numpy(), len(index), night, school)
 
 
 def _told(

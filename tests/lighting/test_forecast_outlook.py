@@ -205,8 +205,8 @@ def test_the_calendar_of_hours() -> None:
     assert counts.hour[:3].tolist() == [0, 1, 2]
     assert counts.kind[::24].tolist() == [0, 0, 0, 0, 0, 1, 2]
     friday, saturday = counts.days[4 * 24], counts.days[5 * 24]
-    assert friday.tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 1]
-    assert saturday.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 1]
+    assert friday.tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 1, 0]
+    assert saturday.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 1, 0]
     with pytest.raises(ValueError, match="inside an hour"):
         hourly_counts(np.zeros((1, 2)), START_AT.replace(minute=5))
 

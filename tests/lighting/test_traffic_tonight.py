@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.calendar import SchoolBreak, SchoolCalendar
+from engine.catalogue import Text
 from engine.instants import noon, to_us
 from jobs.lighting import LightingTask, body
 from jobs.lighting.carrying import Told, carried_on
@@ -18,7 +20,7 @@ from jobs.lighting.provided import ANY_VEH_H, PROPERTY, provided
 from optimizers.forecast import Calibration
 from optimizers.lighting import solve
 
-from .test_jobs import NOON, STREET, TABLES, counts, evening_traffic, lamp, task_of
+from .test_jobs import DAY, NOON, STREET, TABLES, counts, evening_traffic, lamp, task_of
 
 HOUR = timedelta(hours=1)
 NIGHTS = [date(2026, 11, 25), date(2026, 3, 28), date(2026, 10, 24)]
@@ -114,6 +116,21 @@ def test_forecasts_of_nights_not_seen_cover_what_they_promise() -> None:
     more, _ = night_hours(hours, night, NOON, 0.97, TABLES.minimum_samples)
     dark = hours.dark(night)
     assert (more[0, dark] >= asked[0, dark]).all()
+
+
+def test_school_holidays_are_foreseen_by_the_calendar() -> None:
+    """Nights without school have two thirds of the traffic: the first one of a new holiday, too."""
+    breaks = [SchoolBreak(name=Text(fr="v", en="h"), first=date(2026, 8, 1), last=date(2026, 9, 20)),
+              SchoolBreak(name=Text(fr="v", en="h"), first=DAY, last=date(2026, 12, 9))]  # fmt: skip
+    school = SchoolCalendar(source="a test", covered_from=date(2026, 1, 1), covered_until=DAY, holidays=tuple(breaks))
+
+    def pupils(at: datetime) -> float:
+        return scattered(at) * (1 if at.date() > date(2026, 9, 20) else 2 / 3)
+
+    history = counts(pupils, days=110)
+    told, untold = (task_of(history=history, school=one) for one in (school, None))
+    evening = [t for t, at in enumerate(told.night.local) if at.date() == DAY and told.night.burning[t]]
+    assert (told.traffic.veh_h[0, evening] < 0.95 * untold.traffic.veh_h[0, evening]).all()
 
 
 def test_too_short_a_past_holds_a_forecast_to_nothing_and_asks_for_the_most() -> None:
