@@ -106,19 +106,19 @@ class Keeping:
 
 def _serves(problem: LightingProblem, lamps: Ints, need: Floats, rows: Floats) -> Bools:
     """(m, p) whether lamps (m,) may follow rows (m or 1, p, T), above `need` (m, T), within all else of their own."""
-    ceiling = np.maximum(problem.ceiling[lamps], need)[:, None]
-    serves = np.all((rows >= need[:, None] - TOLERANCE) & (rows <= ceiling + TOLERANCE), axis=2)
+    ceiling, ramp = problem.ceiling[lamps], problem.ramp_per_slot[lamps, None] + TOLERANCE
+    serves = np.all(rows >= need[:, None] - TOLERANCE, axis=2)
     serves &= (rows[:, :, ~problem.burning] == 0).all(axis=2)
-    whole = ((rows == 0) | (rows == 1)).all(axis=2)
-    dims = problem.dimmable[lamps, None]
-    bound = problem.burning & (problem.ceiling[lamps] > 0)
-    stepped = np.abs(np.diff(problem.ceiling[lamps], axis=1)) > problem.ramp_per_slot[lamps, None] + TOLERANCE
-    bound = bound[:, 1:] & bound[:, :-1] & ~stepped
     steps = np.abs(np.diff(rows, axis=2))
-    ramps = (
-        np.where(bound[:, None], steps, 0.0).max(axis=2, initial=0.0) <= problem.ramp_per_slot[lamps, None] + TOLERANCE
-    )
-    serves &= np.where(dims, ramps, whole)
+    bound = problem.burning[1:] & problem.burning[:-1]
+    if (ceiling >= 1).all():
+        steepest = np.where(bound, steps, 0.0).max(axis=2, initial=0.0)
+    else:
+        serves &= np.all(rows <= np.maximum(ceiling, need)[:, None] + TOLERANCE, axis=2)
+        lit = (ceiling[:, 1:] > 0) & (ceiling[:, :-1] > 0) & (np.abs(np.diff(ceiling, axis=1)) <= ramp)
+        steepest = np.where((bound & lit)[:, None], steps, 0.0).max(axis=2, initial=0.0)
+    whole = ((rows == 0) | (rows == 1)).all(axis=2)
+    serves &= np.where(problem.dimmable[lamps, None], steepest <= ramp, whole)
     if (holders := problem.holders) is not None:
         edges = np.concatenate([rows[:, :, :1], rows[:, :, -1:]], axis=2)
         count = (steps > TOLERANCE).sum(axis=2) + (edges > TOLERANCE).sum(axis=2)
