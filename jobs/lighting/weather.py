@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
+from engine.errors import InputError
 from engine.instants import from_us, to_us
 from engine.settings import Settings
 from engine.store import Unit
@@ -70,7 +71,10 @@ def _forecast(
     unit: Unit, night: Night, at: datetime, settings: Settings, rain: Rain
 ) -> tuple[list[tuple[datetime, datetime]], tuple[str, ...]]:
     """Spans for which rain is forecast with the probability of `rain.chance` at least."""
-    source = sources_in(settings).get(rain.source)
+    try:
+        source = sources_in(settings).get(rain.source)
+    except InputError as error:  # no reason to leave streets without a plan
+        return [], (f"rain is not forecast: {error.problems[0]}",)
     if source is None or rain.variable not in source.variables:
         return [], (f"rain is not forecast: no {rain.variable} of {rain.source} in forecasts.yaml",)
     since = night.start - rain.dries_after - source.step

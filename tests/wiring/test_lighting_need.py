@@ -23,7 +23,9 @@ from engine.store.ledger import RunState
 from jobs.bootstrap import Territory, lighting_in
 from jobs.cli.app import app
 from jobs.domains import DOMAINS
-from jobs.lighting.domain import build
+from jobs.lighting.body import open_body
+from jobs.lighting.domain import build, task_of
+from jobs.lighting.night import SLOT
 from jobs.planning import PlanResult, run_plan
 from jobs.planning.committing import CONFLICT, commit_plan, report_of
 from jobs.planning.domain import PlanRequest
@@ -79,6 +81,15 @@ def told(store: Store, at: datetime) -> dict[str, float]:
         return {point.split("/")[0]: command.program.at(at) or 0.0 for point, command in newest.items()}
 
 
+def planned(store: Store, result: PlanResult, at: datetime) -> dict[str, float]:
+    """What the plan asks of each lamp at an instant."""
+    with store.read() as unit:
+        found = unit.plans.get(result.record.id)
+    assert found is not None
+    body = open_body(found[1])
+    return dict(zip(body.lamps, body.flux[:, (at - body.start) // SLOT].tolist(), strict=True))
+
+
 def lamps_of(unit: Any) -> list[str]:
     return [asset.id for asset in unit.inventory.assets() if asset.type == "Streetlight"]
 
@@ -96,8 +107,8 @@ def test_a_crossing_stays_lit_from_plan_to_command_until_somebody_decides(
     result = plan(store, territory, settings)
     assert result.record.status == "best_effort"
     assert {one.object for one in result.violations} >= set(names)
-    assert result.record.detail["orders"] == {}  # it bounds nothing of what is asked
-    lit = told(store, TWO)
+    lit, asked = told(store, TWO), planned(store, result, TWO)
+    assert {name: lit[name] for name in names} == {name: asked[name] for name in names}  # settling takes none of it
     full = {lamp.id: lamp.attributes for lamp in territory.of_type("Streetlight")}
     assert all(lit[name] >= 0.2 for name in names)
     dark = [name for name, level in lit.items() if level == 0]
@@ -112,8 +123,8 @@ def test_a_crossing_stays_lit_from_plan_to_command_until_somebody_decides(
 
     decided = under(cut(crossings="lit"))
     again = plan(store, decided, settings, NOON + HOUR)
-    assert (again.record.status, again.violations, again.commands) == ("optimal", (), 0)
-    assert told(store, TWO) == lit
+    assert (again.record.status, again.violations) == ("optimal", ())
+    assert {name: told(store, TWO)[name] for name in names} == {name: lit[name] for name in names}
     with store.read() as unit:
         alarm = current(unit.alarms, CONFLICT, "cut")
     assert alarm is None or alarm.cleared_at is not None
@@ -243,6 +254,19 @@ class TestRain:
         assert late.around.wet.any()
         assert "rain is not forecast: weather is missing" in early.reasons
         assert not any("rain" in reason for reason in late.reasons)
+
+    @pytest.mark.parametrize(
+        ("written", "told"),
+        [("sources: {weather: {format: xml}}\n", "forecasts.yaml:1"), ("sources: {}\n", "no rain of weather")],
+    )
+    def test_a_file_of_sources_that_is_wrong_or_has_none_leaves_no_street_without_a_plan(
+        self, store: Store, territory: Territory, settings: Settings, tmp_path: Path, written: str, told: str
+    ) -> None:
+        (tmp_path / "forecasts.yaml").write_text(written)
+        with store.read() as unit:
+            task = task_of(unit, territory, NOON, settings.model_copy(update={"rules_dir": tmp_path}))
+        (reason,) = (one for one in task.reasons if "rain is not forecast" in one)
+        assert told in reason
 
     def test_while_a_gauge_catches_rain_the_rest_of_the_night_is_wet(
         self, store: Store, territory: Territory, settings: Settings
