@@ -16,6 +16,7 @@ KINDS = 3
 DAY, WEEK = 24, 168
 HALF_LIFE_HOURS = 60 * DAY  # half a season: a count of two months ago weighs half as much as one of yesterday
 _FEWEST = -1.0  # of the logarithm, below the expected one
+_MOST = 20.0  # of the logarithm: more vehicles an hour than any road has
 _AT_LEAST = 3.0  # vehicles added before the logarithm, so that an empty hour has one
 
 
@@ -77,7 +78,7 @@ def logarithm(count: Floats) -> Floats:
 
 def count_of(size: Floats) -> Floats:
     """The count, 0 or more, of a logarithm."""
-    return np.maximum(np.exp(size) - _AT_LEAST, 0.0)
+    return np.maximum(np.exp(np.minimum(size, _MOST)) - _AT_LEAST, 0.0)
 
 
 def expected(counts: HourlyCounts, until: int) -> tuple[Floats, Ints, Floats]:

@@ -13,6 +13,7 @@ Pair = tuple[int, int]
 _RIDGE = 2.0  # pulls towards the expected count where there is little to learn from
 _SPREAD_RIDGE = 3.0
 _LEAST_SPREAD = 0.03  # of the logarithm: less than a count's own chance
+_WIDEST = 2.0  # of its logarithm: an error that says anything may come
 _ALONE = 1 - 1e-9
 _MOST_LEVERAGE = 0.5
 _NEAR_HOUR = 0.5  # weight of the hour before and after beside the hour itself
@@ -113,7 +114,7 @@ def left_out(inputs: Floats, target: Floats, inverse: Floats, slopes: Floats) ->
 
 def spread_of(inputs: Floats, slopes: Floats) -> Floats:
     """(S, K) how wide the error is; the last slope is that of every hour."""
-    return np.asarray(np.exp(times(inputs, slopes[:, :-1]) + slopes[:, -1:]))
+    return np.exp(np.minimum(times(inputs, slopes[:, :-1]) + slopes[:, -1:], _WIDEST))
 
 
 def times(inputs: Floats, slopes: Floats) -> Floats:

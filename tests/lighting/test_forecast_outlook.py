@@ -161,6 +161,16 @@ def test_what_is_no_count_is_as_if_not_counted(bad: float) -> None:
     assert np.isfinite(outlooks[1].quantile(0.9)).all()
 
 
+@pytest.mark.parametrize("last", [0.0, 1e9, 1e300])
+def test_counts_beyond_reason_give_figures_all_the_same(last: float) -> None:
+    counts, known = made(20), 19 * 24 + 20
+    value = counts.value.copy()
+    value[:, known - 3 : known] = last
+    outlook = foresee(replace(counts, value=value), known, np.arange(known, known + 4))
+    assert np.isfinite(outlook.quantile(1.0)).all()
+    assert np.isfinite(outlook.exceeds(np.array([[100.0, 1e6]] * 2))).all()
+
+
 def test_too_few_like_hours_are_no_forecast() -> None:
     counts = made(6)
     hours = np.array([5 * 24, 5 * 24 + 1])
