@@ -18,7 +18,7 @@ from jobs.lighting.around import Around
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, without_plan
 from jobs.lighting.keeping import levels_left
-from optimizers.lighting import check, solve
+from optimizers.lighting import Holders, check, solve
 from optimizers.lighting.problem import Bools, Floats
 from optimizers.result import Status
 from tests.lighting.test_jobs import DAY, NOTHING, TABLES, at_local, lamp, task_of
@@ -230,7 +230,7 @@ class TestSwitchOff:
     @settings(max_examples=30, deadline=None)
     @given(st.data())
     def test_no_order_darkens_a_crossing_that_nobody_has_decided_on(self, data: st.DataObject) -> None:
-        """Whatever else there is: other orders, events, rain, lamps that cannot dim, any traffic."""
+        """Whatever else there is: other orders, events, rain, lamps that cannot dim, few programs of few switches."""
         crossing = st.lists(st.booleans(), min_size=6, max_size=6)
         crossings, dims = data.draw(crossing), data.draw(st.lists(st.booleans(), min_size=6, max_size=6))
         lamps = [
@@ -248,6 +248,10 @@ class TestSwitchOff:
         wet = np.array(data.draw(st.lists(st.booleans(), min_size=96, max_size=96)))
         around = Around(wet, {one.id: events for one in lamps}, {one.id: orders for one in lamps})
         task = task_of(lamps, around=around)
+        if (most := data.draw(st.integers(0, 3))) > 0:
+            rooms = np.array(most), np.array(data.draw(st.integers(2, 5)))
+            holders = Holders(names=("C-1",), of=np.zeros(6, np.int64), programs=rooms[0], switch_points=rooms[1])
+            task = replace(task, problem=replace(task.problem, holders=holders))
         flux = planned(task)
         needed = 0.69 - 1e-9
         assert (flux[np.array(crossings)][:, task.night.burning] >= needed).all()
