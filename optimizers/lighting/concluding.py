@@ -41,6 +41,7 @@ def conclude(
     )
     proved = objective - bound <= _PROVED * max(1.0, objective)
     status = Status.BEST_EFFORT if violations else Status.OPTIMAL if proved else Status.FEASIBLE
+    objective_wh = by_holder(problem, draft.lamp_wh)
     names = problem.holders.names if problem.holders is not None else ()
     return LightingPlan(
         status=status if settled else Status.TIME_LIMIT,
@@ -57,8 +58,8 @@ def conclude(
         unit=WH_GIVEN_UP if gives_up else WH,
         energy_wh=draft.energy_wh,
         holders=names,
-        holder_objective_wh=by_holder(problem, flux),
-        holder_bound_wh=np.minimum(draft.bound_wh, by_holder(problem, flux)),
+        holder_objective_wh=objective_wh,
+        holder_bound_wh=np.minimum(draft.bound_wh, objective_wh),
         given_up=draft.given_up_wh,
         given_up_bound=traded.tried_bound if traded and gives_up else draft.given_up_wh,
         changes=draft.changes,
@@ -78,11 +79,11 @@ def _bound_wh(problem: LightingProblem, draft: Draft) -> float:
     return max(together + yesterday.change_cost_wh * int((~serves).sum()), apart)
 
 
-def by_holder(problem: LightingProblem, flux: Floats) -> Floats:
+def by_holder(problem: LightingProblem, lamp_wh: Floats) -> Floats:
+    """(h,) energy of each holder's lamps; (0,) without holders."""
     if problem.holders is None:
         return np.empty(0)
-    energy = lamp_energy_wh(problem, flux)
-    return np.bincount(problem.holders.of, energy, len(problem.holders.names)).astype(np.float64)
+    return np.bincount(problem.holders.of, lamp_wh, len(problem.holders.names)).astype(np.float64)
 
 
 def _reasons(problem: LightingProblem, draft: Draft, traded: Trade | None) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Light that is needed made into programs that can be held, some of them yesterday's, neighbours within a step."""
 
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from optimizers.lighting.keeping import Keeping, changed
 from optimizers.lighting.least import Least
 from optimizers.lighting.parting import part_of
 from optimizers.lighting.parts import UNLIMITED, Bools, Floats, Ints
-from optimizers.lighting.power import energy_wh, power_w
+from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.programs import Held, hold
 from optimizers.lighting.spending import Spending
@@ -33,6 +34,7 @@ class Draft:
     flux: Floats
     bound_wh: Floats
     energy_wh: float
+    lamp_wh: Floats
     power_w: Floats
     given_up_wh: float
     changes: int
@@ -123,15 +125,29 @@ class Drafting:
         self, need: Floats, flux: Floats, bound_wh: Floats, telling_wh: Floats, ever: Bools, *, settled: bool = True
     ) -> Draft:
         problem = self.problem
+        energy, lamp_wh, power = _drawn(problem, flux)
         return Draft(
             need,
             flux,
             bound_wh,
-            energy_wh(problem, flux),
-            power_w(problem, flux),
+            energy,
+            lamp_wh,
+            power,
             float(given_up_wh(problem, flux).sum()),
             int(changed(problem, flux).sum()),
             telling_wh,
             int(ever.sum()),
             settled,
         )
+
+
+def _drawn(problem: LightingProblem, flux: Floats) -> tuple[float, Floats, Floats]:
+    """Energy in all and of each lamp, and power in each slot, as `power` has them, of one look at the curves."""
+    total, lamp_wh, power = 0.0, np.empty(len(flux)), np.zeros(problem.burning.size)
+    for index in range(len(problem.curves)):
+        rows = np.flatnonzero(problem.curve == index)
+        share, full_w = power_share(problem, flux[rows], rows), problem.power_full_w[rows]
+        lamp_wh[rows] = share.sum(axis=1) * full_w
+        total += fsum(lamp_wh[rows])
+        power += (share * full_w[:, None]).sum(axis=0)
+    return total * problem.slot_s / 3600.0, lamp_wh * (problem.slot_s / 3600.0), power

@@ -11,7 +11,7 @@ from optimizers.lighting.concluding import by_holder, conflicts, passed
 from optimizers.lighting.keeping import changed
 from optimizers.lighting.parting import part_of
 from optimizers.lighting.parts import UNLIMITED, Bools, Budget, Floats, Holders, Ints, Yesterday
-from optimizers.lighting.power import energy_wh, power_w
+from optimizers.lighting.power import energy_wh, lamp_energy_wh, power_w
 from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, LightingPlan, LightingProblem
 from optimizers.lighting.solve import solve
 from optimizers.lighting.trading import power_by_unit_w
@@ -138,7 +138,7 @@ def _whole(
     cost = problem.yesterday.change_cost_wh * told if problem.yesterday is not None else 0.0
     objective, unit = (given, WH_GIVEN_UP) if given > 0 else (energy + cost, WH)
     open_wh = part.objective - part.bound if part.unit == unit else 0.0
-    objectives = by_holder(problem, flux)
+    objectives = by_holder(problem, lamp_energy_wh(problem, flux))
     known = plan.holder_bound_wh.size == objectives.size
     bounds = np.minimum(plan.holder_bound_wh, objectives) if known else np.zeros(objectives.size)
     bounds[np.unique(problem.holders.of[again])] = part.holder_bound_wh

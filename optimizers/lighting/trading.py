@@ -10,7 +10,7 @@ from optimizers.lighting.choosing import Choice, choose
 from optimizers.lighting.drafting import Draft, Drafting
 from optimizers.lighting.keeping import changed
 from optimizers.lighting.parts import UNLIMITED, Floats, Ints
-from optimizers.lighting.power import lamp_energy_wh, power_share
+from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import LightingProblem
 
 _TRIES = 8
@@ -176,7 +176,7 @@ def _weights(problem: LightingProblem, drafts: list[Draft], unit: Ints) -> tuple
     cost, load, energies = np.empty((units, len(drafts))), [], []
     trading = budget is not None and excess_of(problem, drafts[0]).budget
     for v, draft in enumerate(drafts):
-        energy = np.bincount(unit, lamp_energy_wh(problem, draft.flux), units)
+        energy = np.bincount(unit, draft.lamp_wh, units)
         told = np.bincount(unit, changed(problem, draft.flux), units)
         given = np.bincount(unit, given_up_wh(problem, draft.flux), units)
         paid = energy + (yesterday.change_cost_wh if yesterday else 0.0) * told
