@@ -4,7 +4,7 @@ from math import fsum
 
 import numpy as np
 
-from optimizers.lighting.problem import Floats, LightingProblem
+from optimizers.lighting.problem import Floats, Ints, LightingProblem
 
 
 def energy_wh(problem: LightingProblem, flux: Floats) -> float:
@@ -18,12 +18,14 @@ def energy_wh(problem: LightingProblem, flux: Floats) -> float:
     return total * problem.slot_s / 3600.0
 
 
-def lamp_energy_wh(problem: LightingProblem, flux: Floats) -> Floats:
-    """Energy of each lamp over all slots, (n,) Wh, at relative flux (n, T)."""
-    energy = np.empty(len(problem.lamps))
+def lamp_energy_wh(problem: LightingProblem, flux: Floats, lamps: Ints | None = None) -> Floats:
+    """Energy of each of `lamps` (r,), all where None, over all slots, (r,) Wh, at relative flux (r, T)."""
+    lamps = np.arange(len(problem.lamps)) if lamps is None else lamps
+    energy = np.empty(lamps.size)
     for index in range(len(problem.curves)):
-        rows = np.flatnonzero(problem.curve == index)
-        energy[rows] = power_share(problem, flux[rows], rows).sum(axis=1) * problem.power_full_w[rows]
+        rows = np.flatnonzero(problem.curve[lamps] == index)
+        full_w = problem.power_full_w[lamps[rows]]
+        energy[rows] = power_share(problem, flux[rows], lamps[rows]).sum(axis=1) * full_w
     return energy * (problem.slot_s / 3600.0)
 
 
@@ -36,7 +38,7 @@ def power_w(problem: LightingProblem, flux: Floats) -> Floats:
     return power
 
 
-def power_share(problem: LightingProblem, flux: Floats, rows: np.ndarray) -> Floats:
+def power_share(problem: LightingProblem, flux: Floats, rows: Ints) -> Floats:
     """Power expected (r, T) as a fraction of power at full, of lamps `rows` (r,) that share a curve, at flux (r, T).
 
     With a detector it is (1 - detection) · power(flux) + detection · power(max(flux, boost)). By day detectors sleep:

@@ -67,3 +67,10 @@ def test_lamps_slots_and_the_whole_agree() -> None:
     assert lamp_energy_wh(problem, flux).sum() == pytest.approx(whole)
     assert power_w(problem, flux).sum() * problem.slot_s / 3600 == pytest.approx(whole)
     assert solve(problem).objective == whole
+
+
+def test_some_lamps_as_among_all() -> None:
+    some = np.array([1])
+    np.testing.assert_array_equal(
+        lamp_energy_wh(two_lamps(), FLUX[some], some), lamp_energy_wh(two_lamps(), FLUX)[some]
+    )

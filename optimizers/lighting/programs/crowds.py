@@ -21,7 +21,7 @@ CLUSTERS = 12  # that stand for a holder's profiles at first
 COLUMNS = 40  # clusters that do where that is not near enough
 NEAR = 1e-3  # gap at which a holder is left as it is
 _FEW = 8  # rounds of search at first
-_ALL = 4  # times the rounds of one holder, of 20 profiles, that all holders together may take more
+_ALL, _MORE = 4, 0.02  # times the rounds of one holder, of 20 profiles, for all together; for each of very many
 
 
 def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: Ints, effort: Effort) -> list[Grouping]:
@@ -33,7 +33,7 @@ def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: In
     bounds = list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
     number = [clusters(profiles, start, stop, CLUSTERS) for start, stop in bounds]
     found = _refined(profiles, own, starts, number, most, replace(effort, rounds=min(_FEW, effort.rounds)))
-    left = float(_ALL * effort.rounds)
+    left = effort.rounds * max(_ALL, _MORE * starts.size)
     for k in sorted(range(starts.size), key=lambda k: (found[k].bound - found[k].cost, k)):
         if found[k].gap > max(NEAR, effort.gap) and left > 0 and not effort.out_of_time():
             start, stop = bounds[k]

@@ -52,7 +52,7 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     asked = np.zeros(len(holders.names), np.bool_)
     asked[only if only is not None else slice(None)] = True
     lamps = np.flatnonzero(asked[holders.of])
-    changes = _changes(problem, holders, least)
+    changes = _changes(problem, holders, least, lamps)
     found = profiles(problem, least, lamps, holders.of[lamps], changes[holders.of[lamps]])
     effort = Effort(max(limits.gap, _GAP), limits.work or ROUNDS, clock.is_over)
     own, cost = staircases(found.needs, found.draws)
@@ -62,7 +62,7 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     flux[lamps] = programs[found.of]
     bound = _bounds(problem, flux, least, holders, lamps, groupings)
     flux[lamps] = shared(found, programs, holders.programs, holders.fleet_programs, effort)[found.of]
-    objective = _by_holder(lamp_energy_wh(problem, flux), holders, lamps)
+    objective = _by_holder(problem, flux, holders, lamps)
     return Held(flux, objective, np.minimum(bound, objective), tuple(_reasons(holders, flux, lamps)), not clock.struck)
 
 
@@ -82,20 +82,21 @@ def _bounds(
     problem: LightingProblem, flux: Floats, least: Floats, holders: Holders, lamps: Ints, groupings: list[Grouping]
 ) -> Floats:
     """(h,) what no programs of each holder take less than, from programs found at `flux`."""
-    cost = _by_holder(lamp_energy_wh(problem, flux), holders, lamps)
+    cost = _by_holder(problem, flux, holders, lamps)
     apart = np.zeros(cost.size)
     apart[np.unique(holders.of[lamps])] = [grouping.cost - grouping.bound for grouping in groupings]
     # Where a passed ceiling stands between cost and bound, that says nothing of energy; what is needed at least does.
-    return np.maximum(cost - apart, _by_holder(lamp_energy_wh(problem, least), holders, lamps))
+    return np.maximum(cost - apart, _by_holder(problem, least, holders, lamps))
 
 
-def _by_holder(energy: Floats, holders: Holders, lamps: Ints) -> Floats:
-    """(h,) the sum over those of each holder's lamps that are among `lamps`."""
+def _by_holder(problem: LightingProblem, flux: Floats, holders: Holders, lamps: Ints) -> Floats:
+    """(h,) energy of those of each holder's lamps that are among `lamps`."""
     order = lamps[np.argsort(holders.of[lamps], kind="stable")]
+    energy = lamp_energy_wh(problem, flux[order], order)
     total = np.zeros(len(holders.names))
-    for of_holder in np.split(order, _starts(holders.of[order])[1:]):
-        if of_holder.size:
-            total[holders.of[of_holder[0]]] = fsum(energy[of_holder].tolist())
+    starts = _starts(holders.of[order])
+    for h, part in zip(holders.of[order[starts]].tolist(), np.split(energy, starts[1:]), strict=True):
+        total[h] = fsum(part.tolist())
     return total
 
 
@@ -148,10 +149,10 @@ def _programs(found: Profiles, own: Floats, groupings: list[Grouping]) -> Floats
     return flux
 
 
-def _changes(problem: LightingProblem, holders: Holders, least: Floats) -> Ints:
+def _changes(problem: LightingProblem, holders: Holders, least: Floats, lamps: Ints) -> Ints:
     """(h,) changes of level that each holder's programs are allowed: what it announces, or what the night asks."""
     lit = np.zeros((len(holders.names), problem.burning.size))
-    np.maximum.at(lit, holders.of, least)
+    np.maximum.at(lit, holders.of[lamps], least[lamps])
     # No row changes more often than it has slots.
     most = np.minimum(holders.switch_points, problem.burning.size + 1)
     return np.maximum(most, 2 * parts_lit(lit, problem.burning))
