@@ -161,6 +161,7 @@ def test_a_crowd_is_bounded_by_its_clusters(problem: LightingProblem) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crowds, "CLUSTERS", 2)
         patch.setattr(crowds, "COLUMNS", 4)
+        patch.setattr(crowds, "LUMPS", 3)
         crowded = hold(problem, least)
     if passed(problem, crowded.flux) == passed(problem, exact.flux):
         assert crowded.bound_wh[0] <= exact.objective_wh[0] * (1 + 1e-6)

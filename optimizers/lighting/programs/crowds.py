@@ -18,7 +18,7 @@ from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import costs
 
 CLUSTERS = 12  # that stand for a holder's profiles at first
-COLUMNS = 40  # clusters that do where that is not near enough
+COLUMNS, LUMPS = 40, 24  # profiles that columns are generated for as they are; clusters of more
 NEAR = 1e-3  # gap at which a holder is left as it is
 _FEW = 8  # rounds of search at first
 _ALL, _MORE = 4, 0.02  # times the rounds of one holder, of 20 profiles, for all together; for each of very many
@@ -38,13 +38,13 @@ def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: In
         if found[k].gap > max(NEAR, effort.gap) and left > 0 and not effort.out_of_time():
             start, stop = bounds[k]
             rounds = _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], effort)
-            left -= rounds * (min(COLUMNS, stop - start) / 20) ** 2
+            left -= rounds * (_fineness(stop - start) / 20) ** 2
     return found
 
 
 def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: Grouping, effort: Effort) -> int:
     """Better the grouping of a holder whose profiles begin at `start`; how many rounds that took."""
-    number = clusters(profiles, start, start + own.size, COLUMNS)
+    number = clusters(profiles, start, start + own.size, _fineness(own.size))
     inside = np.flatnonzero(number >= 0)
     inside = inside[np.argsort(number[inside], kind="stable")]
     low = profiles.lowered(start + inside, number[inside])
@@ -59,6 +59,10 @@ def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: G
     if better.cost < found.cost:
         found.groups, found.cost = better.groups, better.cost
     return rounds
+
+
+def _fineness(profiles: int) -> int:
+    return profiles if profiles <= COLUMNS else LUMPS
 
 
 def _refined(
