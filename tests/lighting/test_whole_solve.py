@@ -39,6 +39,7 @@ def whole_problems(draw: st.DrawFn) -> LightingProblem:
             of=np.array(draw(st.lists(of, min_size=n, max_size=n))),
             programs=np.array(draw(st.lists(st.integers(1, 3), min_size=3, max_size=3))),
             switch_points=np.array(draw(st.integers(max(2, 2 * runs), 2 * runs + 4))),
+            fleet_programs=draw(st.sampled_from([UNLIMITED, 1, 3])),
         )
     if draw(st.booleans()):
         full = float(plain.power_full_w.sum())
