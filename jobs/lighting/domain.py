@@ -32,6 +32,7 @@ from jobs.rooms import announced_rooms
 from optimizers.lighting import UNLIMITED, LightingPlan, Yesterday
 
 HISTORY = timedelta(days=366)
+_SEASON = timedelta(weeks=13)  # learnt from within a night: what its evening says of the rest, and no turn of the year
 _DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 _LONG_AGO = timedelta(days=8)  # what was told then nobody remembers
 
@@ -80,6 +81,13 @@ def presence_seen(unit: Unit, territory: Territory, start: datetime, until: date
     )
 
 
+def _known_counts(unit: Unit, territory: Territory, start: datetime, at: datetime) -> pl.DataFrame:
+    """What a plan made at an instant of the day from `start` learns from; of that day, what was counted by then."""
+    if at <= start:
+        return traffic_counts(unit, territory, start - HISTORY, at)
+    return traffic_counts(unit, territory, start - _SEASON, at + _MOMENT)
+
+
 def build(
     unit: Unit, territory: Territory, at: datetime, settings: Settings, ahead: timedelta = timedelta(0)
 ) -> LightingTask:
@@ -104,7 +112,7 @@ def task_of(
     task = build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
-        traffic_counts(unit, territory, start - HISTORY, at if at <= start else at + _MOMENT),
+        _known_counts(unit, territory, start, at),
         start_at=start,
         tables=tables,
         quantile=settings.plan_quantile,

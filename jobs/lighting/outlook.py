@@ -18,8 +18,6 @@ HOUR_US = 3_600_000_000
 _DAY = 24
 HELD_OUT_DAYS = 14
 """Nights that a forecast is held to before it is planned by: two of each weekday."""
-_LIVE_HOURS = 13 * 7 * _DAY
-"""A season is learnt from within the night: what an evening says of the rest of it, and not the turn of the year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +34,6 @@ class Hours:
     def dark(self, night: Night) -> Ints:
         """Indices of the hours that hold some of the dark."""
         return np.unique([self.number(at) for at, burns in zip(night.slots, night.burning, strict=True) if burns])
-
-    def since(self, hours: int, until: int) -> "Hours":
-        """Without what lies more than so many hours before hour `until`."""
-        drop, all_ = max(until - hours, 0), self.counts
-        kept = HourlyCounts(all_.value[:, drop:], all_.hour[drop:], all_.kind[drop:], all_.days[drop:])
-        return Hours(kept, self.first + drop)
 
     def of(self, counters: Ints) -> "Hours":
         """Of some counters only."""
@@ -114,12 +106,11 @@ def night_hours(
         return value, samples
     noon = min(now, hours.number(night.start))
     level = _level(hours, noon, dark, quantile, minimum_samples)
-    seen = hours if now <= noon else hours.since(_LIVE_HOURS, now)
-    value[:, coming], samples[:, coming] = _foreseen(seen, hours, now, coming, level, minimum_samples)
+    value[:, coming], samples[:, coming] = _foreseen(hours, now, coming, level, minimum_samples)
     counted = counts.known[:, now]
     if now > noon and counted.any():
         rest, some = coming[coming > now], np.flatnonzero(counted)
-        value[np.ix_(some, rest)], _ = _foreseen(seen.of(some), hours, now + 1, rest, level[some], minimum_samples)
+        value[np.ix_(some, rest)], _ = _foreseen(hours.of(some), now + 1, rest, level[some], minimum_samples)
         if now in coming:
             value[some, now] = np.fmax(value[some, now], counts.value[some, now])
     return value, samples
@@ -136,15 +127,14 @@ def _level(hours: Hours, noon: int, dark: Ints, quantile: float, minimum_samples
 
 
 def _foreseen(
-    seen: Hours, hours: Hours, known: int, coming: Ints, level: Floats, minimum_samples: int
+    hours: Hours, known: int, coming: Ints, level: Floats, minimum_samples: int
 ) -> tuple[Floats, Ints]:  # fmt: skip
-    """Quantiles and samples of the hours `coming`, numbered as in `hours`, from what is `seen` before hour `known`."""
-    shift = seen.first - hours.first
+    """Quantiles and samples of the hours `coming`, from what was counted before hour `known`."""
 
     def outlook() -> Outlook:
-        return foresee(seen.counts, known - shift, coming - shift, minimum_samples=minimum_samples)
+        return foresee(hours.counts, known, coming, minimum_samples=minimum_samples)
 
-    with kept(("foreseen", _digest(seen, known - shift, coming - shift), minimum_samples), outlook) as found:
+    with kept(("foreseen", _digest(hours, known, coming), minimum_samples), outlook) as found:
         return found.quantile(level), found.samples
 
 
