@@ -133,7 +133,10 @@ class Library:
         limits = self.limits()
         today = talq_day(now, limits)
         wanted = dict(calendar.days).get(today)
-        if wanted is None or wanted.id in self._programs or (rest := wanted.rest(now, limits)) is None:
+        if wanted is None or (rest := wanted.rest(now, limits)) is None:
+            return calendar
+        others = {program.id for day, program in calendar.days if day != today}
+        if wanted.id in others or wanted.id in self._programs:
             return calendar
         held = (self._programs[name] for name in sorted(self._programs))
         same = next((program for program in held if program.rest(now, limits) == rest), wanted)

@@ -55,8 +55,8 @@ def room_of(limits: Limits, other_programs: int = 0, other_calendars: int = 0) -
     """What of one night a gateway takes for certain, besides what others than we keep there.
 
     While a night is told, that of the day before is still followed: half of the room is for each. Where days begin at
-    midnight one night is two programs, its evening and its morning; where they begin at noon it is one, and the rest
-    of the day before one more, which all lamps share. The level that a day begins with is a switching point.
+    midnight one night is two programs, its evening and its morning; where they begin at noon it is one, and one more
+    is kept for lamps that are not dark until noon. The level that a day begins with is a switching point.
     """
     room = []
     if limits.programs is not None:
@@ -171,8 +171,14 @@ def percent(value: float) -> int:
 @lru_cache(maxsize=4_096)  # many lamps have one plan
 def calendar_of(program: Program, limits: Limits, now: datetime) -> Calendar:
     """The days of a program. What has begun by `now` is said from the beginning of its day on, so that one day's
-    program looks like the next day's. Raises Unsayable."""
+    program looks like the next day's; it is the next day's where that does the same from now on: of two days told
+    before noon the first needs no program of its own. Raises Unsayable.
+    """
     days = tuple(_days(program, limits, now))
+    if len(days) > 1 and days[0][0] == talq_day(now, limits):
+        (today, begun), (_, following) = days[:2]
+        rest = begun.rest(now, limits)
+        days = ((today, following), *days[1:]) if rest is not None and following.rest(now, limits) == rest else days
     calendar = Calendar(days)
     for _, day in days:
         if limits.switch_points is not None and len(day.controls) > limits.switch_points:

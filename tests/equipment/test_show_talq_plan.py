@@ -167,6 +167,6 @@ def _print(town: Town, task: LightingTask, plan: LightingPlan, name: str) -> Non
     most = max(range(len(held)), key=lambda k: int((np.diff(held[k]) != 0).sum()))
     lamp = plan.lamps[int(np.flatnonzero((plan.flux == held[most]).all(axis=1))[0])]
     told = calendar_of(town.told[f"{lamp}/illuminanceLevel"], town.limits, night.start - HOUR)
-    for on, program in told.days:
+    for on, program in told.days[-2 if town.limits.offset == timedelta(0) else -1 :]:
         times = ", ".join(f"{at:%H:%M:%S} {value} %" for at, value in program.controls)
         print(f"  {lamp} on {on}, {program.begins:%H:%M} to {program.ends:%H:%M}: {times}")

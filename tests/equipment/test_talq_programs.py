@@ -6,7 +6,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.equipment.talq_programs import Calendar, DayProgram, Limits, Unsayable, calendar_of, limits_of, percent
+from engine.equipment.talq_programs import (
+    Calendar,
+    DayProgram,
+    Limits,
+    Unsayable,
+    calendar_of,
+    day_program,
+    limits_of,
+    percent,
+)
 from engine.instants import PARIS
 from engine.model import Program
 
@@ -121,3 +130,39 @@ def test_limits_are_read_as_announced() -> None:
     for wrong in ({}, [], {"name": "OtherService"}, {**told, "dayOffset": 6}, {**told, "maximumPrograms": "many"}):
         with pytest.raises((ValueError, TypeError)):
             limits_of(wrong)
+
+
+def test_of_two_days_told_before_noon_the_first_needs_no_program_of_its_own() -> None:
+    """So that a gateway of one program a calendar can be told a night before it begins."""
+    limits = Limits(offset=timedelta(hours=12), programs_a_calendar=1)
+    night = ((NOON, 0.0), (NOON + timedelta(hours=5), 1.0), (NOON + timedelta(hours=20), 0.0))
+    early = NOON - timedelta(hours=1)
+    told = calendar_of(Program(((early, 0.0), *night[1:]), NOON + timedelta(days=1)), limits, early)
+    assert told.programs == calendar_of(Program(night, NOON + timedelta(days=1)), limits, NOON).programs
+    assert [day.isoformat() for day, _ in told.days] == ["2026-11-21", "2026-11-22"]
+    with pytest.raises(Unsayable, match="a calendar takes 1 programs"):
+        calendar_of(Program(((early, 0.4), *night), NOON + timedelta(days=1)), limits, early)
+
+
+def test_what_gateways_show_is_read_as_it_was_told() -> None:
+    program = DayProgram(time(12), time(12), ((time(6, 30), 40), (time(12), 0), (time(17, 5, 30), 100)))
+    assert day_program({"id": "x", "ownerCMS": "y", **program.content}) == program
+    for wrong in ({}, {**program.content, "activePeriods": []}, {**program.content, "fixedTimeControls": [{}]}):
+        with pytest.raises((KeyError, ValueError)):
+            day_program(wrong)
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_what_follows_an_instant_is_compared_by_the_gateways_day(offset: timedelta) -> None:
+    limits = Limits(offset=offset)
+    whole = time((offset // timedelta(hours=1)) % 24)
+    one = DayProgram(whole, whole, ((time(2), 30), (time(13), 0), (time(20), 100)))
+    other = DayProgram(whole, whole, ((time(2), 30), (time(14), 0), (time(20), 100)))
+    at = lambda hour: datetime(2026, 11, 22, hour, tzinfo=PARIS).astimezone(UTC)
+    assert one.rest(at(21), limits) == other.rest(at(21), limits)
+    assert one.rest(at(13), limits) != other.rest(at(13), limits)
+    assert (one.rest(at(3), limits) == other.rest(at(3), limits)) == (offset == timedelta(hours=12))
+    short = DayProgram(time(22), time(23), ((time(22), 50),))
+    assert short.rest(at(21), limits) is None
+    assert short.rest(at(22), limits) is not None
+    assert short.rest(at(23), limits) is None
