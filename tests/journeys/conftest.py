@@ -26,14 +26,13 @@ def environment(**variables: str) -> dict[str, str]:
     return kept | shipped | {"LANG": "C.UTF-8", "COLUMNS": "160"} | variables
 
 
-@pytest.fixture
-def consigne(tmp_path: Path) -> Run:
-    """Run `consigne ...` to its end, in an empty folder."""
+def runner(folder: Path) -> Run:
+    """Runs `consigne ...` to its end, in that folder."""
 
     def run(*words: object, timeout: float = 110, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(CONSIGNE), *map(str, words)],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment(**variables),
             capture_output=True,
             text=True,
@@ -42,6 +41,12 @@ def consigne(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def consigne(tmp_path: Path) -> Run:
+    """Run `consigne ...` to its end, in an empty folder."""
+    return runner(tmp_path)
 
 
 @pytest.fixture

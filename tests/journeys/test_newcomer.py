@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from jobs.demo import demo_settings
 from jobs.scopes import find_point
 from jobs.why import explain, to_json
 
-from .conftest import ROOT, Run, effects_of
+from .conftest import ROOT, Run, effects_of, runner
 
 TERMINAL = {"verified", "rejected", "expired", "superseded", "cancelled", "failed"}
 
@@ -64,14 +65,30 @@ def check_report(outcome: dict[str, Any]) -> None:
     assert outcome["planned"]["under_lit"] < 0.03 < outcome["fixed"]["under_lit"]
 
 
+@dataclass(frozen=True)
+class Played:
+    """The made night, played once for all who look at it, and how to run commands where it is."""
+
+    outcome: dict[str, Any]
+    folder: Path
+    consigne: Run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    folder = tmp_path_factory.mktemp("made")
+    consigne = runner(folder)
+    return Played(play(consigne), folder / "night", consigne)
+
+
 @pytest.mark.timeout(180)
-def test_a_night_and_why_of_every_lamp_in_the_report(consigne: Run, tmp_path: Path) -> None:
-    outcome = play(consigne)
-    check_night(outcome, tmp_path / "night")
-    page = (tmp_path / "night" / "report.html").read_text()
+def test_a_night_and_why_of_every_lamp_in_the_report(made: Played) -> None:
+    outcome, consigne = made.outcome, made.consigne
+    check_night(outcome, made.folder)
+    page = (made.folder / "report.html").read_text()
     asked = [html.unescape(line) for line in re.findall(r"<code>\S*consigne (why [^<]+)</code>", page)]
     assert len(asked) == outcome["lamps"]
-    explain_each(tmp_path / "night", [line.split() for line in asked])
+    explain_each(made.folder, [line.split() for line in asked])
     for line in asked[:: len(asked) // 3]:
         answer = consigne(*line.split(), "--json")
         assert answer.returncode == 0, answer.stderr
@@ -111,9 +128,9 @@ def explain_each(folder: Path, questions: list[list[str]]) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_the_same_seed_is_the_same_night(consigne: Run, tmp_path: Path) -> None:
-    first = play(consigne)
-    kept = sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(tmp_path / "night"))
+def test_the_same_seed_is_the_same_night(made: Played, consigne: Run, tmp_path: Path) -> None:
+    first = made.outcome
+    kept = sorted((e["point"], e["seq"], e["digest"]) for e in effects_of(made.folder))
     second = play(consigne)
     # On a slow machine the field says a slot twice, and the second time is refused: that alone may differ.
     told_twice = {"received": 0, "refused": {}}
@@ -138,18 +155,11 @@ def test_a_night_of_real_counts(consigne: Run, tmp_path: Path, reference: Path) 
 @pytest.mark.mosquitto
 @pytest.mark.timeout(240)
 def test_a_night_on_postgresql_and_mosquitto(
-    consigne: Run, tmp_path: Path, postgres_url: str, shipped_mosquitto: str
+    made: Played, consigne: Run, tmp_path: Path, postgres_url: str, shipped_mosquitto: str
 ) -> None:
     outcome = play(consigne, CONSIGNE_DATABASE_URL=postgres_url, CONSIGNE_BROKER_URL=shipped_mosquitto)
     check_night(outcome, tmp_path / "night")
-    assert outcome["commands"] == play_embedded(consigne, tmp_path)["commands"]
-
-
-def play_embedded(consigne: Run, tmp_path: Path) -> dict[str, Any]:
-    done = consigne("demo", "--folder", tmp_path / "embedded", "--json")
-    assert done.returncode == 0, done.stderr
-    outcome: dict[str, Any] = json.loads(done.stdout)
-    return outcome
+    assert outcome["commands"] == made.outcome["commands"]
 
 
 def test_wrong_words_are_told_and_nothing_is_done(consigne: Run, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def linear_program(problem: LightingProblem) -> float:
 
 
 @given(problems())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_the_energy_is_that_of_the_linear_program(problem: LightingProblem) -> None:
     plan = solve(problem)
     assert plan.status is Status.OPTIMAL
@@ -85,7 +85,7 @@ def test_the_energy_is_that_of_the_linear_program(problem: LightingProblem) -> N
 
 
 @given(problems(dimmable=False))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_the_plan_keeps_every_constraint(problem: LightingProblem) -> None:
     plan = solve(problem)
     assert plan.violations == ()
@@ -93,7 +93,7 @@ def test_the_plan_keeps_every_constraint(problem: LightingProblem) -> None:
 
 
 @given(problems(dimmable=False), st.integers(0, 2**32))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_every_feasible_point_is_above_the_least_point(problem: LightingProblem, seed: int) -> None:
     """Raise some floors: the least point of that problem is a feasible point of this one, or any of them."""
     rng = np.random.default_rng(seed)
