@@ -10,6 +10,8 @@ _SCARCE = 1e4  # what passing a limit once over counts beside the whole range of
 _SLACK = 1e-12
 _WORK = 4e7  # loads weighed in all while moves are looked for
 _PAIRS = 60  # times that two units are moved at once
+_KICKS = 80  # times that three units are moved at random, to start again from there
+_PASSED = 1e-9
 _NEAR = 250  # moves weighed in pairs: those that the linear program's prices like best
 
 
@@ -32,21 +34,35 @@ def choose(cost: Floats, load: Floats, limit: Floats, rank: Floats) -> Choice:
     these are rounded to what is light, and moves of one unit and of two at once repair and improve what is left.
     """
     load = load / limit
-    option, bound, priced = _relaxed(cost, load, rank)
-    units = np.arange(len(cost))
+    starts, bound, priced = _relaxed(cost, load, rank)
+    found = min((_improved(cost, load, rank, start, priced) for start in starts), key=lambda one: one[0])
+    rng, near = np.random.default_rng(0), np.argsort(_dearer(priced, found[1]).ravel(), kind="stable")[:_NEAR]
+    for _ in range(min(_KICKS, int(_WORK / load.size / 50))):
+        option = found[1].copy()
+        unit, other = np.divmod(rng.choice(near, size=min(3, near.size), replace=False), cost.shape[1])
+        option[unit] = other
+        found = min(found, _improved(cost, load, rank, option, priced), key=lambda one: one[0])
+    option, amount = found[1], found[0][1]
+    return Choice(option, amount, min(bound, amount))
+
+
+def _improved(
+    cost: Floats, load: Floats, rank: Floats, option: Ints, priced: Floats
+) -> tuple[tuple[float, float], Ints]:
+    """Moved until no one and no two moves help; with what it passes and costs."""
     option = _moved(cost, load, rank, option)
     for _ in range(min(_PAIRS, int(_WORK / load.size))):
-        pair = _best_pair(cost, load, option, priced)
-        if pair is None:
+        if (pair := _best_pair(cost, load, option, priced)) is None:
             break
         for unit, other in pair:
             option[unit] = other
         option = _moved(cost, load, rank, option)
-    found = float(cost[units, option].sum())
-    return Choice(option, found, min(bound, found))
+    units = np.arange(len(cost))
+    passed = float((rank * np.maximum(load[units, option].sum(axis=0) - 1, 0)).sum())
+    return (passed if passed > _PASSED else 0.0, float(cost[units, option].sum())), option
 
 
-def _relaxed(cost: Floats, load: Floats, rank: Floats) -> tuple[Ints, float, Floats]:
+def _relaxed(cost: Floats, load: Floats, rank: Floats) -> tuple[list[Ints], float, Floats]:
     """Options near the optimum of the linear program, its value, and costs (u, v) with loads at its prices."""
     # Half a second that every command of `consigne` would pay.
     from scipy.optimize import linprog  # noqa: PLC0415
@@ -64,7 +80,7 @@ def _relaxed(cost: Floats, load: Floats, rank: Floats) -> tuple[Ints, float, Flo
     bound = (float(found.fun) - _SCARCE * passed) * spread + float(lowest.sum())
     weight = np.where(share > 1e-9, load.sum(axis=2), np.inf)
     priced: Floats = cost - spread * (load * found.ineqlin.marginals).sum(axis=2)
-    return np.argmin(weight, axis=1), bound, priced
+    return [np.argmin(weight, axis=1), np.argmax(share, axis=1), np.argmin(priced, axis=1)], bound, priced
 
 
 def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
@@ -96,6 +112,14 @@ def _best_move(dearer: Floats, passed: Floats, now: float, fits: Bools) -> tuple
     return (unit, option) if worth[unit, option] > -np.inf else None
 
 
+def _dearer(priced: Floats, option: Ints) -> Floats:
+    """(u, v) by how much each option is dearer than the one taken, which itself is not to be had."""
+    units = np.arange(len(priced))
+    dearer: Floats = priced - priced[units, option, None]
+    dearer[units, option] = np.inf
+    return dearer
+
+
 def _best_pair(cost: Floats, load: Floats, option: Ints, priced: Floats) -> list[tuple[int, int]] | None:
     """Two units to be moved at once so that limits hold and most is saved; None where no two save, or limits are
     passed.
@@ -104,8 +128,7 @@ def _best_pair(cost: Floats, load: Floats, option: Ints, priced: Floats) -> list
     total = load[units, option].sum(axis=0)
     if (total > 1 + _SLACK).any():
         return None
-    dearer = (priced - priced[units, option, None]).ravel()
-    dearer[units * cost.shape[1] + option] = np.inf
+    dearer = _dearer(priced, option).ravel()
     near = np.argsort(dearer, kind="stable")[:_NEAR]
     if not (near := near[np.isfinite(dearer[near])]).size:
         return None

@@ -18,6 +18,7 @@ _HELD_TRIES = 3  # programs leap: what is left over is shared out among holders 
 _NEAR = 1e-7  # of the energy budget
 _HELD_NEAR = 2e-5
 _TIGHTER = 4  # times that limits are drawn in for what neighbours lift
+_SMALL = 1e-9  # relative excess that is rounding
 _TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
 _ANY_PRICE = 1e12  # Wh
 _BUDGET_FIRST = 1e3  # rank of energy and peak beside changes: lamps that must change for a budget do
@@ -49,9 +50,6 @@ class Excess:
         return max(self.energy, self.peak) > _SMALL
 
 
-_SMALL = 1e-9
-
-
 def excess(problem: LightingProblem, energy_wh: float, power_w: Floats, changes: int) -> Excess:
     budget, yesterday = problem.budget, problem.yesterday
     energy = energy_wh / budget.energy_wh - 1 if budget else 0.0
@@ -72,9 +70,9 @@ def trade(drafting: Drafting, first: Draft) -> Trade:
         if settled:
             cells = Cells(problem, low)
             drafts += _within_budget(drafting, cells, first, low)
-            hours = np.ones(problem.burning.size)
-            proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, hours))
-    drafts += _fewer_changes(drafting, drafts)
+            alone = np.ones(problem.burning.size)
+            proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, alone))
+    drafts += list(_fewer_changes(drafting, drafts))
     if len(drafts) == 1:
         return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
     draft, bound = _mixed(drafting, drafts)
@@ -112,15 +110,15 @@ def _fewer_changes(drafting: Drafting, drafts: list[Draft]) -> Iterator[Draft]:
     problem, keeping = drafting.problem, drafting.keeping
     if keeping is None or drafts[-1].changes <= keeping.yesterday.changes:
         return
-    last = drafts[-1]
-    serves = keeping.serves(last.need)
+    bases = drafts[-2:]  # at the prices of the budget, and as low as may be; or the only one
+    serves = keeping.serves(bases[0].need)
     room = max(0, keeping.yesterday.changes - int((~serves).sum()))
-    saved = np.sort(keeping.savings_wh(last.flux)[serves & changed(problem, last.flux)])[::-1]
-    if room < saved.size and drafting.spending.spend():
-        yield drafting.draft(last.need, np.maximum(last.telling_wh, float(saved[room])))
-    for draft in drafts[-2:]:
+    saved = np.sort(keeping.savings_wh(bases[0].flux)[serves & changed(problem, bases[0].flux)])[::-1]
+    prices = [(bases[0], np.maximum(bases[0].telling_wh, float(saved[room])))] if room < saved.size else []
+    prices += [(base, np.full(len(problem.lamps), _ANY_PRICE)) for base in bases]
+    for base, telling_wh in prices:
         if drafting.spending.spend():
-            yield drafting.draft(draft.need, np.full(len(problem.lamps), _ANY_PRICE))
+            yield drafting.draft(base.need, telling_wh)
 
 
 def _mixed(drafting: Drafting, drafts: list[Draft]) -> tuple[Draft, float]:

@@ -26,7 +26,7 @@ def choices(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @given(choices())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_a_choice_beside_all_of_them(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     cost, load, limit = case
     found = choose(cost, load, limit, np.ones(limit.size))

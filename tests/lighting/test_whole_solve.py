@@ -70,7 +70,7 @@ def test_the_judge_finds_what_the_plan_says_and_nothing_else(problem: LightingPr
 
 
 @given(whole_problems())
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_the_same_problem_gives_the_same_plan(problem: LightingProblem) -> None:
     first, second = solve(problem, Limits(threads=1)), solve(problem, Limits(threads=2))
     assert first.flux.tobytes() == second.flux.tobytes()
@@ -111,7 +111,7 @@ def given_up(problem: LightingProblem, flux: np.ndarray) -> np.ndarray:
     st.sampled_from([1.0, 3.0]),
     st.sampled_from([0.3, np.inf]),
 )
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_a_budget_beside_all_plans_of_a_grid(
     floor: list[list[float]], energy: float, peak: float, weight: float, step: float
 ) -> None:
