@@ -2,7 +2,7 @@
 
 `foresee` gives the distribution of each coming hour's count from the counts known by then: `quantile` and `exceeds` ask
 it. It serves the whole night before, and the rest of the night as its counts come in. `Calibration` holds it to what
-came true, `cheapest` chooses by it. `forecast` is the plain quantile of like hours, without any of that.
+came true, `cheapest` chooses by it.
 """
 
 from optimizers.forecast.calibration import Calibration
@@ -10,18 +10,13 @@ from optimizers.forecast.choice import cheapest
 from optimizers.forecast.foreseeing import Outlook, foresee, predict
 from optimizers.forecast.hours import HourlyCounts
 from optimizers.forecast.learning import Learned, learn
-from optimizers.forecast.likeness import Forecast, History, coverage, forecast
 
 __all__ = [
     "Calibration",
-    "Forecast",
-    "History",
     "HourlyCounts",
     "Learned",
     "Outlook",
     "cheapest",
-    "coverage",
-    "forecast",
     "foresee",
     "learn",
     "predict",
