@@ -1,22 +1,24 @@
 """Counts before they are believed: what cannot have been counted is left out, and said once for each counter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import numpy as np
 import polars as pl
 
 from engine.instants import in_us, to_us
 from jobs.lighting.fleet import some
-from jobs.lighting.night import group_of
+from jobs.lighting.night import KINDS, group_of
 from jobs.lighting.tables import CountTables
+from optimizers.lighting.problem import Bools, Floats, Ints
 
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=28)
+_GROUPS = len(KINDS) * 24
 _CLIMB = 50.0
 """A sum that never reaches so much is no sum: a handful of vehicles an hour rises and falls to nothing by chance."""
-_READ = {"asset": pl.String, "observed_at": pl.Int64, "intensity": pl.Float64}
 
 
 class Doubt(StrEnum):
@@ -33,6 +35,9 @@ class Doubt(StrEnum):
     LEVEL = "level"
     GAPS = "gaps"
 
+
+_FAULTS = (None, Doubt.NO_COUNT, Doubt.IMPOSSIBLE, Doubt.WAS_STUCK, Doubt.COUNTED_UP)
+_FIT = 0
 
 DISBELIEVED = frozenset({Doubt.STALE, Doubt.STUCK, Doubt.COUNTS_UP, Doubt.OFTEN_IMPOSSIBLE})
 """Of these counters nothing is believed; of all others what is left after cleaning."""
@@ -84,115 +89,148 @@ def believed(
     `most_veh_h` gives for each counter what its road can carry at the very most; others are left out. Of several counts
     of one counter at one instant the last one holds. What is found of a counter depends on its own counts alone.
     """
-    own = history.filter(pl.col("asset").is_in(list(most_veh_h))).cast(_READ)  # type: ignore[arg-type]
-    own = own.unique(["asset", "observed_at"], keep="last").sort("asset", "observed_at")
-    if own.is_empty():
-        return Counts(own, {})
-    judged = _stretches(_singly(own, most_veh_h), tables)
-    doubts = _doubts(judged, to_us(at), tables)
-    disbelieved = [counter for counter, found in doubts.items() if DISBELIEVED & set(found)]
-    fit = judged.filter(pl.col("fault").is_null() & ~pl.col("asset").is_in(disbelieved))
-    return Counts(fit.select(*_READ), doubts, frozenset(own["asset"]))
+    names, most = list(most_veh_h), np.array(list(most_veh_h.values()), np.float64)
+    rows = _rows(history, names)
+    fault = _of_stretches(rows, _of_itself(rows, most), tables)
+    found = _doubts(rows, fault, len(names), to_us(at), tables)
+    doubts = {name: told for name, told in zip(names, found, strict=True) if told}
+    disbelieved = np.array([bool(DISBELIEVED & set(told)) for told in found], np.bool_)
+    fit = rows.of((fault == _FIT) & ~disbelieved[rows.counter]) if names else rows
+    asset = pl.Series(names, dtype=pl.String).gather(fit.counter)
+    frame = pl.DataFrame({"asset": asset, "observed_at": fit.at, "intensity": fit.value})
+    return Counts(frame, doubts, frozenset(names[c] for c in np.unique(rows.counter)))
 
 
-def _singly(own: pl.DataFrame, most_veh_h: Mapping[str, float]) -> pl.DataFrame:
-    """With `fault`, what is wrong with a count whatever the others are; null for nothing."""
-    value = pl.col("intensity")
-    most = pl.col("asset").replace_strict(dict(most_veh_h), return_dtype=pl.Float64)
-    fault = (
-        pl.when(value.is_null() | ~value.is_finite() | (value < 0))
-        .then(pl.lit(Doubt.NO_COUNT.value))
-        .when(value > most)
-        .then(pl.lit(Doubt.IMPOSSIBLE.value))
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Counts as columns of one length, in the order of their counters and instants, no instant twice."""
+
+    counter: Ints
+    at: Ints
+    value: Floats
+
+    def of(self, chosen: Bools) -> "_Rows":
+        return _Rows(self.counter[chosen], self.at[chosen], self.value[chosen])
+
+
+def _rows(history: pl.DataFrame, names: Sequence[str]) -> _Rows:
+    own = history.filter(pl.col("asset").is_in(list(names)))
+    code = own["asset"].cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
+    at = own["observed_at"].cast(pl.Int64).to_numpy()
+    value = own["intensity"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    order = np.lexsort((at, code))
+    rows = _Rows(code[order], at[order], value[order])
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = (rows.counter[1:] != rows.counter[:-1]) | (rows.at[1:] != rows.at[:-1])
+    return rows.of(last)
+
+
+def _of_itself(rows: _Rows, most_veh_h: Floats) -> Ints:
+    """What is wrong with each count whatever the others are."""
+    wrong = ~np.isfinite(rows.value) | (rows.value < 0)
+    much = rows.value > most_veh_h[rows.counter]
+    return np.where(wrong, _FAULTS.index(Doubt.NO_COUNT), np.where(much, _FAULTS.index(Doubt.IMPOSSIBLE), _FIT))
+
+
+def _of_stretches(rows: _Rows, fault: Ints, tables: CountTables) -> Ints:
+    """And what only its neighbours show: one value for a day, and days that count up."""
+    fit = rows.of(fault == _FIT)
+    if not fit.at.size:
+        return fault
+    run = _stretch(fit.counter, fit.value)
+    ends = np.append(np.flatnonzero(np.diff(run)), len(run) - 1)
+    starts = np.append(0, ends[:-1] + 1)
+    stuck = (ends - starts + 1 >= tables.stuck_after_readings) & (fit.at[ends] - fit.at[starts] >= _DAY_US)
+    day = _stretch(fit.counter, _days_ago(fit))
+    climbs = _climbs(fit.value, day, tables.stuck_after_readings)
+    found = fault.copy()
+    found[fault == _FIT] = np.where(
+        stuck[run], _FAULTS.index(Doubt.WAS_STUCK), np.where(climbs[day], _FAULTS.index(Doubt.COUNTED_UP), _FIT)
     )
-    return own.with_columns(fault=fault)
+    return found
 
 
-def _stretches(judged: pl.DataFrame, tables: CountTables) -> pl.DataFrame:
-    """With the faults that only neighbours show: one value for a day, and days that count up."""
-    fit = judged.filter(pl.col("fault").is_null())
-    value, at = pl.col("intensity"), pl.col("observed_at")
-    day = ((at.max() - at) // _DAY_US).over("asset").alias("day")
-    run = (value != value.shift()).fill_null(value=True).cum_sum().over("asset").alias("run")
-    fit = fit.with_columns(day, run)
-    span = (at.max() - at.min()).over("asset", "run")
-    stuck = (pl.len().over("asset", "run") >= tables.stuck_after_readings) & (span >= _DAY_US)
-    before = value.shift().over("asset", "day")
-    falls, rises = (value < before).sum().over("asset", "day"), (value > before).sum().over("asset", "day")
-    deep = ((value < before) & (value <= before * 0.1)).sum().over("asset", "day")
-    climbs = (
-        (pl.len().over("asset", "day") >= tables.stuck_after_readings)
-        & (value.max().over("asset", "day") >= _CLIMB)
-        & (falls == deep)
-        & (rises * 3 >= (pl.len().over("asset", "day") - 1) * 2)
-    )
-    faults = fit.select(
-        "asset",
-        "observed_at",
-        "day",
-        stretch=pl.when(stuck).then(pl.lit(Doubt.WAS_STUCK.value)).when(climbs).then(pl.lit(Doubt.COUNTED_UP.value)),
-    )
-    joined = judged.join(faults, on=["asset", "observed_at"], how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce("fault", "stretch").alias("fault")).drop("stretch")
+def _climbs(value: Floats, day: Ints, readings: int) -> Bools:
+    """Of each stretch: whether it rises nearly always, and falls to next to nothing where it does not."""
+    step = np.flatnonzero(day[1:] == day[:-1]) + 1
+    before, after, of, days = value[step - 1], value[step], day[step], int(day[-1]) + 1
+    falls = np.bincount(of[after < before], minlength=days)
+    deep = np.bincount(of[(after < before) & (after <= before * 0.1)], minlength=days)
+    rises, size = np.bincount(of[after > before], minlength=days), np.bincount(day)
+    most = np.maximum.reduceat(value, np.append(0, np.flatnonzero(np.diff(day)) + 1))
+    found: Bools = (size >= readings) & (most >= _CLIMB) & (falls == deep) & (rises * 3 >= (size - 1) * 2)
+    return found
 
 
-def _doubts(judged: pl.DataFrame, at_us: int, tables: CountTables) -> dict[str, tuple[Doubt, ...]]:
-    fault, observed, newest = pl.col("fault"), pl.col("observed_at"), pl.col("day") == 0
-    week, month = observed > at_us - in_us(_WEEK), observed > at_us - in_us(_MONTH)
-    hours = (observed // _HOUR_US).filter(month & fault.is_null()).n_unique()
-    heard = pl.min_horizontal(pl.lit(in_us(_MONTH)), at_us - observed.min()) // _HOUR_US
+def _stretch(counter: Ints, same: Ints | Floats) -> Ints:
+    """Number of the stretch of one counter and one value that each row is in."""
+    return np.cumsum(np.append(0, (np.diff(counter) != 0) | (np.diff(same) != 0)))
 
-    def any_of(doubt: Doubt) -> pl.Expr:
-        return (fault == doubt.value).fill_null(value=False)
 
-    found = judged.group_by("asset", maintain_order=True).agg(
-        (month & any_of(doubt)).any().alias(doubt.value)
-        for doubt in (Doubt.IMPOSSIBLE, Doubt.NO_COUNT, Doubt.WAS_STUCK, Doubt.COUNTED_UP)
-    )
-    also = judged.group_by("asset").agg(
-        (observed.filter(~any_of(Doubt.NO_COUNT)).max().fill_null(0) < at_us - in_us(tables.stale_after)).alias(
-            "stale"
-        ),
-        (newest & any_of(Doubt.WAS_STUCK)).any().alias("stuck"),
-        (newest & any_of(Doubt.COUNTED_UP)).any().alias("counts_up"),
-        ((week & any_of(Doubt.IMPOSSIBLE)).sum() > tables.impossible_share * week.sum()).alias("often_impossible"),
-        (hours * 2 < heard).alias("gaps"),
-    )
-    table = found.join(also, on="asset", maintain_order="left")
-    table = table.with_columns(pl.col("asset").is_in(_elsewhere(judged, at_us, tables)).alias("level"))
-    rows = {row["asset"]: _told_once({doubt for doubt in Doubt if row[doubt]}) for row in table.iter_rows(named=True)}
-    return {counter: doubts for counter, doubts in rows.items() if doubts}
+def _days_ago(rows: _Rows) -> Ints:
+    """Whole days before the newest count of the same counter."""
+    newest = np.zeros(int(rows.counter.max(initial=0)) + 1, np.int64)
+    newest[rows.counter] = rows.at  # the last one holds
+    return (newest[rows.counter] - rows.at) // _DAY_US
+
+
+def _doubts(rows: _Rows, fault: Ints, counters: int, at_us: int, tables: CountTables) -> list[tuple[Doubt, ...]]:
+    """Of each counter."""
+    week, month = rows.at > at_us - in_us(_WEEK), rows.at > at_us - in_us(_MONTH)
+    wrong = {doubt: fault == place for place, doubt in enumerate(_FAULTS) if doubt}
+    countable = ~wrong[Doubt.NO_COUNT] & ~wrong[Doubt.IMPOSSIBLE]
+    newest = np.zeros(len(fault), np.bool_)
+    newest[countable] = _days_ago(rows.of(countable)) == 0
+
+    def many(chosen: Bools) -> Ints:
+        return np.bincount(rows.counter[chosen], minlength=counters)
+
+    first_at, last_at = np.zeros(counters, np.int64), np.zeros(counters, np.int64)
+    told = rows.of(~wrong[Doubt.NO_COUNT])
+    first_at[rows.counter[::-1]], last_at[told.counter] = rows.at[::-1], told.at  # the last one holds
+    any_at_all = many(np.ones(len(fault), np.bool_)) > 0
+    possible = np.minimum(in_us(_MONTH), at_us - first_at) // _HOUR_US
+    found = {
+        Doubt.STALE: any_at_all & (last_at < at_us - in_us(tables.stale_after)),
+        Doubt.STUCK: many(newest & wrong[Doubt.WAS_STUCK]) > 0,
+        Doubt.COUNTS_UP: many(newest & wrong[Doubt.COUNTED_UP]) > 0,
+        Doubt.OFTEN_IMPOSSIBLE: many(week & wrong[Doubt.IMPOSSIBLE]) > tables.impossible_share * many(week),
+        **{doubt: many(month & chosen) > 0 for doubt, chosen in wrong.items()},
+        Doubt.LEVEL: _elsewhere(rows.of(fault == _FIT), counters, at_us, tables),
+        Doubt.GAPS: any_at_all & (_hours_counted(rows.of(month & (fault == _FIT)), counters) * 2 < possible),
+    }
+    return [_told_once({doubt for doubt, flags in found.items() if flags[c]}) for c in range(counters)]
+
+
+def _hours_counted(rows: _Rows, counters: int) -> Ints:
+    """Of each counter, hours with a count or more."""
+    another = np.diff(_stretch(rows.counter, rows.at // _HOUR_US), prepend=-1) > 0
+    return np.bincount(rows.counter[another[: rows.counter.size]], minlength=counters)
 
 
 def _told_once(found: set[Doubt]) -> tuple[Doubt, ...]:
     """In their order, and what says more in the place of what says less."""
-    for more, less in ((Doubt.STUCK, Doubt.WAS_STUCK), (Doubt.COUNTS_UP, Doubt.COUNTED_UP)):
-        if more in found:
-            found = found - {less}
-    if Doubt.OFTEN_IMPOSSIBLE in found:
-        found = found - {Doubt.IMPOSSIBLE}
-    return tuple(doubt for doubt in Doubt if doubt in found)
+    less = {
+        Doubt.STUCK: Doubt.WAS_STUCK,
+        Doubt.COUNTS_UP: Doubt.COUNTED_UP,
+        Doubt.OFTEN_IMPOSSIBLE: Doubt.IMPOSSIBLE,
+    }
+    return tuple(doubt for doubt in Doubt if doubt in found - {less[more] for more in found if more in less})
 
 
-def _elsewhere(judged: pl.DataFrame, at_us: int, tables: CountTables) -> list[str]:
+def _elsewhere(rows: _Rows, counters: int, at_us: int, tables: CountTables) -> Bools:
     """Counters whose last week is at another level than the eight before, in the same hours of like days."""
-    near = judged.filter(pl.col("fault").is_null() & (pl.col("observed_at") > at_us - 9 * in_us(_WEEK)))
-    timed = near.select(
-        "asset",
-        "intensity",
-        recent=pl.col("observed_at") > at_us - in_us(_WEEK),
-        group=pl.Series(group_of(near["observed_at"])),
-    )
-    mean = timed.group_by("asset", "group").agg(
-        new=pl.col("intensity").filter(pl.col("recent")).mean(),
-        old=pl.col("intensity").filter(~pl.col("recent")).mean(),
-    )
-    level = (
-        mean.drop_nulls()
-        .sort("asset", "group")
-        .group_by("asset", maintain_order=True)
-        .agg(pl.len().alias("groups"), pl.col("new").sum(), pl.col("old").sum())
-    )
-    apart = pl.max_horizontal("new", "old") > tables.level_factor * pl.min_horizontal("new", "old")
-    told = level.filter((pl.col("groups") >= 24) & (pl.max_horizontal("new", "old") >= _CLIMB) & apart)
-    return told["asset"].to_list()
+    near = rows.of(rows.at > at_us - 9 * in_us(_WEEK))
+    recent = near.at > at_us - in_us(_WEEK)
+    cell = near.counter * _GROUPS + group_of(pl.Series(near.at, dtype=pl.Int64))
+    means = []
+    for chosen in (recent, ~recent):
+        samples = np.bincount(cell[chosen], minlength=counters * _GROUPS)
+        total = np.bincount(cell[chosen], near.value[chosen], counters * _GROUPS)
+        means.append(np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0))
+    new, old = (mean.reshape(counters, _GROUPS) for mean in means)
+    both = np.isfinite(new) & np.isfinite(old)
+    now, then = np.where(both, new, 0.0).sum(axis=1), np.where(both, old, 0.0).sum(axis=1)
+    high, low = np.maximum(now, then), np.minimum(now, then)
+    found: Bools = (both.sum(axis=1) >= 24) & (high >= _CLIMB) & (high > tables.level_factor * low)
+    return found

@@ -96,9 +96,10 @@ def _hours(
     fleet: Fleet, night: Night, counts: Counts, school: SchoolCalendar | None = None
 ) -> tuple[Hours, Ints]:  # fmt: skip
     frame = counts.frame
-    index = {counter: i for i, counter in enumerate(fleet.counters)}
-    series = np.array([index[counter] for counter in frame["asset"].to_list()], np.int64)
-    return hours_of(series, frame["observed_at"].to_numpy(), frame["intensity"].to_numpy(), len(index), night, school)
+    series = frame["asset"].cast(pl.Enum(fleet.counters)).to_physical().to_numpy().astype(np.int64)
+    return hours_of(
+        series, frame["observed_at"].to_numpy(), frame["intensity"].to_numpy(), len(fleet.counters), night, school
+    )
 
 
 def _told(
