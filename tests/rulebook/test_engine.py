@@ -297,6 +297,16 @@ def test_a_rule_that_fails_while_others_look_at_it_ends_none_of_them(
     assert sorted((edge.rule, edge.asset) for edge in step(engine, 3).edges) == [("many", "L0"), ("many", "L1")]
 
 
+def test_those_that_name_the_subject_are_its_targets(rule: Any, book: Any, small: Catalogue) -> None:
+    want = {"want": {"point": "level", "value": 1, "ttl": "5min", "targets": {"type": "Lamp", "named_by": "near"}}}
+    named = {"L0": "L2", "L1": "L0", "L2": ["L0"], "L3": "L0"}
+    lamps = [Asset(name, "Lamp", "z", 0, 0, attributes={"near": near}) for name, near in named.items()]
+    engine = engine_of(book(rule("boost", "door", then=want)), small, (*lamps, CABINET))
+    step(engine, 0)
+    said = step(engine, 2, ("L0", "door", 1, 1.0))
+    assert ([w.point for w in said.wants], said.faults) == (["L1/level", "L3/level"], ())
+
+
 def test_targets_that_cannot_be_reached_are_told_once(rule: Any, book: Any, small: Catalogue) -> None:
     want = {"want": {"point": "level", "value": 1, "ttl": "5min", "targets": "near"}}
     lamps = (

@@ -477,12 +477,21 @@ def test_a_want_is_renewed_while_its_rule_stands_and_a_clear_at_that_instant_win
     [
         ("self", ["L1"]), ("parent", []), ("children", []), ("near", ["L1", "L2"]), ("nothing", []),
         ({"type": "Lamp"}, ["L1", "L2"]), ({"type": "Lamp", "via": "children"}, []),
+        ({"type": "Lamp", "named_by": "near"}, []),
     ],
     ids=str,
 )  # fmt: skip
 def test_targets(targets: Any, expected: list[str]) -> None:
     said = told([rule("it", "power < 20 W", then=wanting(targets=targets))], ONE)
     assert [want.point for want in said.wants] == [f"{name}/level" for name in expected]
+
+
+def test_those_that_name_the_subject_as_targets() -> None:
+    follower = Asset("L9", "Lamp", ASSETS[0].zone, -0.55, 47.47, attributes={"leader": "L1"})
+    want = wanting(targets={"type": "Lamp", "named_by": "leader"})
+    engine = PlainEngine(book(rule("it", "power < 20 W", then=want)), CATALOGUE, (*ASSETS, follower), ALMANAC, COMMUNES)
+    engine.step(frame([]), BIRTH)
+    assert [want.point for want in engine.step(frame(ONE), after(60)).wants] == ["L9/level"]
 
 
 def test_children_and_places_as_targets() -> None:
