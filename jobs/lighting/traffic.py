@@ -120,6 +120,8 @@ def _most_veh_h(fleet: Fleet, tables: CountTables) -> dict[str, float]:
 
 def _live(fleet: Fleet, hours: Hours, night: Night, at: datetime) -> list[str]:
     """Says so where the night has begun and is planned by its own counts."""
+    if at <= night.start:
+        return []
     tonight = hours.counts.known[:, hours.number(night.start) : hours.number(at) + 1]
     heard = [counter for counter, known in zip(fleet.counters, tonight, strict=True) if known.any()]
     return [f"the rest of the night follows its own counts: {some(heard)} counters"] if heard else []
