@@ -20,7 +20,8 @@ from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
 from optimizers.lighting import TOLERANCE, LightingPlan, LightingProblem, energy_wh
-from optimizers.lighting.check import ceiling
+from optimizers.lighting.check import ceiling, changes
+from optimizers.lighting.keeping import changed
 from optimizers.lighting.problem import Floats, Ints
 from optimizers.result import Status
 
@@ -149,9 +150,10 @@ def _whole(flux: Floats, problem: LightingProblem) -> Floats:
 
 def _plan(task: LightingTask, flux: Floats, solver: str, reasons: tuple[str, ...] = ()) -> LightingPlan:
     """Power grows with flux, and no plan is under the floors: what these take is a bound."""
+    told_anew, yesterday = int(changed(task.problem, flux).sum()), task.problem.yesterday
     made = LightingPlan(
         status=Status.FEASIBLE,
-        objective=energy_wh(task.problem, flux),
+        objective=energy_wh(task.problem, flux) + (yesterday.change_cost_wh * told_anew if yesterday else 0.0),
         bound=energy_wh(task.problem, task.problem.floor),
         seconds=0.0,
         seed=0,
@@ -160,6 +162,7 @@ def _plan(task: LightingTask, flux: Floats, solver: str, reasons: tuple[str, ...
         reasons=reasons,
         lamps=task.problem.lamps,
         flux=flux,
+        changes=told_anew,
     )
-    over = tuple(ceiling(task.problem, made))
+    over = (*ceiling(task.problem, made), *changes(task.problem, made))
     return replace(made, status=Status.BEST_EFFORT, violations=over) if over else made

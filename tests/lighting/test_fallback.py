@@ -16,7 +16,7 @@ from jobs.lighting import LightingTask, body
 from jobs.lighting.body import open_body, with_plan
 from jobs.lighting.fallback import shift, without_plan
 from jobs.lighting.holders import Keepers
-from optimizers.lighting import check, energy_wh, solve
+from optimizers.lighting import UNLIMITED, Yesterday, check, energy_wh, solve
 from optimizers.result import Status
 
 from .test_jobs import LAMP, NOTHING, STREET, TABLES, counts, evening_traffic, lamp, task_of
@@ -144,3 +144,18 @@ def test_without_a_plan_keepers_are_kept_to_as_well(most: int, changes: int, day
     limited = plan.flux[[i for i, one in enumerate(plan.lamps) if of[one] == "cabinet C-1"]]
     assert len(np.unique(limited, axis=0)) == min(most, len(np.unique(free.flux[:-1], axis=0)))
     assert (plan.flux >= free.flux).all()
+
+
+def test_a_stand_in_says_how_many_lamps_it_tells_anew() -> None:
+    """Beside another yesterday every lamp is told; that is counted, paid, and named where it is more than may be."""
+    day = date(2026, 11, 25)
+    task = task_on(day)
+    before = body(task, solve(task.problem))
+    bright = np.where(task.problem.burning, 1.0, 0.0)
+    for most, named in ((UNLIMITED, []), (1, ["changes"])):
+        yesterday = Yesterday(flux=np.tile(bright, (len(task.problem.lamps), 1)), changes=most, change_cost_wh=3.0)
+        now = replace(task, problem=replace(task.problem, yesterday=yesterday))
+        plan = shift(now, before)
+        assert plan.changes > 1
+        assert plan.objective == pytest.approx(energy_wh(now.problem, plan.flux) + 3.0 * plan.changes)
+        assert [v.constraint for v in plan.violations] == named == [v.constraint for v in check(now.problem, plan)]
