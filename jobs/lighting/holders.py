@@ -1,7 +1,7 @@
 """What equipment can be told of a night: who keeps the programs of which lamps, how many, and when they may change."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -54,7 +54,8 @@ def keepers_of(territory: Territory, announced: Mapping[str, Announced]) -> Keep
     """The keeper of each lamp's program: a whole connection where its limits are those of one gateway that all its
     lamps share, the lamp's own gateway where each has as much, else its cabinet.
 
-    What a cabinet states of itself tightens what its keeper takes. Raises InputError with every cabinet whose
+    What a cabinet states of itself tightens what its keeper takes, but for the programs of a gateway that says how many
+    it keeps. Raises InputError with every cabinet whose
     attributes make no sense.
     """
     stated = _stated(territory.of_type("StreetlightControlCabinet"))
@@ -66,7 +67,10 @@ def keepers_of(territory: Territory, announced: Mapping[str, Announced]) -> Keep
         room = room_of(connection, announced) if connection is not None else Room()
         name = _keeper(lamp, room, connection.id if connection is not None else "")
         of[lamp.id] = name
-        rooms[name] = rooms.get(name, room).within(stated.get(lamp.parent or "", Room()))
+        cabinet = stated.get(lamp.parent or "", Room())
+        if room.shared and room.programs is not None:  # where the gateway keeps the programs, its cabinets keep none
+            cabinet = replace(cabinet, programs=None)
+        rooms[name] = rooms.get(name, room).within(cabinet)
     return Keepers(of, rooms)
 
 

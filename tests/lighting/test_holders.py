@@ -88,12 +88,12 @@ def test_a_cabinet_states_what_it_takes_itself() -> None:
 def test_what_a_gateway_announces_is_shared_by_all_that_it_serves(talq: TalqConnection) -> None:
     lamps = [lamp("L-1", gateway="T-1"), lamp("L-2", "C-2", "T-2"), lamp("L-3", "C-2")]
     announced = {"east": Announced(Room(15, 9, shared=True), SAID)}
-    assets = [*lamps, cabinet("C-2", switch_points=6)]
+    assets = [*lamps, cabinet("C-2", programs=3, switch_points=6)]
     holders = keepers_of(territory(assets, talq, WEST), announced).holders(["L-1", "L-2", "L-3"])
     assert holders is not None
     assert holders.names == ("cabinet C-2", "connection east")
     assert np.array(holders.of).tolist() == [1, 1, 0]
-    assert np.array(holders.programs).tolist() == [UNLIMITED, 15]
+    assert np.array(holders.programs).tolist() == [3, 15]
     assert np.array(holders.switch_points).tolist() == [6, 6]
 
 

@@ -76,15 +76,15 @@ def test_what_a_gateway_announced_is_planned_within_and_explained(
     plan: Plan, service: JobContext, store: Store, history: int
 ) -> None:
     with store.begin() as unit:
-        keep_rooms(unit, {"line": Room(5, 8, shared=True, said="maximumPrograms 11")}, NOON)
+        keep_rooms(unit, {"line": Room(16, 8, shared=True, said="maximumPrograms 33")}, NOON)
     record = plan(LINE)
     problem, rows = flux(store, record)
     assert problem.holders.names == ("connection line",)
-    assert most_programs(problem, rows) == 5
+    assert most_programs(problem, rows) == 16
     lamp = service.territory.of_type("Streetlight")[0]
     said = explain(store, service.territory, f"{lamp.id}/illuminanceLevel", NOON + timedelta(hours=12)).behind
-    assert (said["program_kept_by"], said["programs"]) == ("connection line", 5)
-    assert 1 <= said["program"] <= 5
+    assert (said["program_kept_by"], said["programs"]) == ("connection line", 16)
+    assert 1 <= said["program"] <= 16
     assert said["program_lamps"] >= 1
     assert said["held_by"][0].split()[0] in {"floor", "ramp", "neighbour", "program"}
     assert replay(service, LIGHTING, record.id).equal
