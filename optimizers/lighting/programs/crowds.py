@@ -17,9 +17,9 @@ from optimizers.lighting.programs.prices import Prices
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import costs
 
-CLUSTERS = 12  # that stand for a holder's profiles at first
+CLUSTERS, FINER = 12, 14  # that stand for a holder's profiles at first, and where it has few more
 COLUMNS, LUMPS = 40, 24  # profiles that columns are generated for as they are; clusters of more
-NEAR = 1e-3  # gap at which a holder is left as it is
+NEAR = 2e-3  # gap at which a holder is left as it is
 _FEW = 8  # rounds of search at first
 _ALL, _MORE = 4, 0.02  # times the rounds of one holder, of 20 profiles, for all together; for each of very many
 
@@ -31,8 +31,14 @@ def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: In
     if not starts.size:
         return []
     bounds = list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
-    number = [clusters(profiles, start, stop, CLUSTERS) for start, stop in bounds]
-    found = _refined(profiles, own, starts, number, most, replace(effort, rounds=min(_FEW, effort.rounds)))
+    few = replace(effort, rounds=min(_FEW, effort.rounds))
+    found = [Grouping([], np.inf, 0.0) for _ in bounds]
+    for fineness, largest in ((CLUSTERS, np.inf), (FINER, FINER + 2)):
+        these = np.array([k for k, one in enumerate(found) if one.gap > NEAR and sizes[k] <= largest], np.int64)
+        number = [clusters(profiles, bounds[k][0], bounds[k][1], fineness) for k in these.tolist()]
+        refined = _refined(profiles, own, starts[these], number, most[these], few) if these.size else []
+        for k, grouping in zip(these.tolist(), refined, strict=True):
+            found[k].take(grouping)
     left = effort.rounds * max(_ALL, _MORE * starts.size)
     for k in sorted(range(starts.size), key=lambda k: (found[k].bound - found[k].cost, k)):
         if found[k].gap > max(NEAR, effort.gap) and left > 0 and not effort.out_of_time():
@@ -55,9 +61,7 @@ def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: G
     better = Grouping(groups, np.inf, bound)
     _extend(profiles, own, start, number, better)
     _priced(profiles, np.array([start]), [better])
-    found.bound = max(found.bound, better.bound)
-    if better.cost < found.cost:
-        found.groups, found.cost = better.groups, better.cost
+    found.take(better)
     return rounds
 
 

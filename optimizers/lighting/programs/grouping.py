@@ -7,6 +7,7 @@ best partition are all known, no other is cheaper.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -38,7 +39,15 @@ class Grouping:
 
     @property
     def gap(self) -> float:
+        if np.isinf(self.cost):
+            return 1.0
         return (self.cost - self.bound) / self.cost if self.cost else 0.0
+
+    def take(self, other: Self) -> None:
+        """The better of both bounds, and of both groupings."""
+        self.bound = max(self.bound, other.bound)
+        if other.cost < self.cost:
+            self.groups, self.cost = other.groups, other.cost
 
 
 def partitions(profiles: Profiles, own: Floats, starts: Ints, n: int, groups: int, effort: Effort) -> list[Grouping]:
