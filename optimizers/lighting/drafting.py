@@ -1,6 +1,6 @@
 """Light that is needed made into programs that can be held, some of them yesterday's, neighbours within a step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 
 import numpy as np
@@ -14,9 +14,11 @@ from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.programs import Held, hold
 from optimizers.lighting.spending import Spending
+from optimizers.result import Limits
 
 _ROUNDS = 8  # in which programs may be drawn afresh, before they only rise
 _RISES = 16
+_ROUGH = 0.02  # gap at which programs beside raised neighbours are near enough
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +105,15 @@ class Drafting:
         else:
             theirs = np.isin(problem.holders.of, only)
             flux = flux.copy()
-            flux[theirs] = self._told(hold(part_of(problem, theirs), need[theirs], self.spending.left())).flux
+            flux[theirs] = self._told(hold(part_of(problem, theirs), need[theirs], self._rough())).flux
         if self.keeping is not None:
             flux = self.keeping.over(need, flux, telling_wh, only)
         return flux, bound_wh
+
+    def _rough(self) -> Limits:
+        """For programs that may be drawn again in a moment, and that nobody asks a bound of."""
+        left = self.spending.left()
+        return replace(left, gap=max(left.gap, _ROUGH))
 
     def _told(self, held: Held) -> Held:
         self.reasons |= dict.fromkeys(held.reasons)
