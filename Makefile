@@ -21,7 +21,6 @@ soak: $(READY)
 bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_plan.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_programs.py
-	PYTHONPATH=. $(BIN)/python tests/bench/show_programs.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_lighting_report.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_lighting_year.py
 	$(BIN)/python tests/bench/bench_ingest.py
