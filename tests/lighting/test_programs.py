@@ -179,6 +179,9 @@ def test_some_holders_alone_are_as_among_all() -> None:
     np.testing.assert_array_equal(some.flux[~theirs], LEAST[~theirs])
     assert np.flatnonzero(some.objective_wh).tolist() == [3, 5]
     np.testing.assert_array_equal(some.bound_wh[[3, 5]], whole.bound_wh[[3, 5]])
+    none = hold(SMALL, LEAST, only=np.array([], int))
+    np.testing.assert_array_equal(none.flux, LEAST)
+    assert none.objective_wh.sum() == 0
 
 
 def test_threads_and_repetition_change_nothing() -> None:

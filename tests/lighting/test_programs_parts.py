@@ -243,6 +243,8 @@ def test_a_hurried_crowd_has_its_programs_too() -> None:
     assert (hurried.bound_wh <= best.objective_wh).all()
     assert (hurried.objective_wh >= best.bound_wh).all()
     assert hurried.reproducible
+    careless = hold(problem, least, Limits(gap=1.0))
+    assert (careless.flux >= least - 1e-9).all()
     again = hold(problem, least, Limits(work=1))
     assert again.flux.tobytes() == hurried.flux.tobytes()
 

@@ -32,18 +32,19 @@ def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: In
         return []
     bounds = list(zip(starts.tolist(), (starts + sizes).tolist(), strict=True))
     few = replace(effort, rounds=min(_FEW, effort.rounds))
+    near = max(NEAR, effort.gap)
     found = [Grouping([], np.inf, 0.0) for _ in bounds]
     for fineness, largest in ((CLUSTERS, np.inf), (FINER, FINER + 2)):
-        these = np.array([k for k, one in enumerate(found) if one.gap > NEAR and sizes[k] <= largest], np.int64)
+        these = np.array([k for k, one in enumerate(found) if one.gap > near and sizes[k] <= largest], np.int64)
         number = [clusters(profiles, bounds[k][0], bounds[k][1], fineness) for k in these.tolist()]
         refined = _refined(profiles, own, starts[these], number, most[these], few) if these.size else []
         for k, grouping in zip(these.tolist(), refined, strict=True):
             found[k].take(grouping)
     left = effort.rounds * max(_ALL, _MORE * starts.size)
     for k in sorted(range(starts.size), key=lambda k: (found[k].bound - found[k].cost, k)):
-        if found[k].gap > max(NEAR, effort.gap) and left > 0 and not effort.out_of_time():
+        if found[k].gap > near and left > 0 and not effort.out_of_time():
             start, stop = bounds[k]
-            rounds = _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], effort)
+            rounds = _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], replace(effort, gap=near))
             left -= rounds * (_fineness(stop - start) / 20) ** 2
     return found
 
@@ -56,7 +57,6 @@ def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: G
     low = profiles.lowered(start + inside, number[inside])
     prices = Prices.of(low, 0, costs(low.needs, low.draws))
     known = [sorted(set(number[group].tolist()) - {-1}) for group in found.groups]
-    effort = replace(effort, gap=max(NEAR, effort.gap))
     groups, bound, rounds = best_partition(prices, most, [group for group in known if group], effort)
     better = Grouping(groups, np.inf, bound)
     _extend(profiles, own, start, number, better)

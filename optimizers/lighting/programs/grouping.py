@@ -40,7 +40,7 @@ class Grouping:
     @property
     def gap(self) -> float:
         if np.isinf(self.cost):
-            return 1.0
+            return np.inf
         return (self.cost - self.bound) / self.cost if self.cost else 0.0
 
     def take(self, other: Self) -> None:

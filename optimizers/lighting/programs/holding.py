@@ -52,6 +52,8 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     asked = np.zeros(len(holders.names), np.bool_)
     asked[only if only is not None else slice(None)] = True
     lamps = np.flatnonzero(asked[holders.of])
+    if not lamps.size:
+        return Held(np.array(least, np.float64), np.zeros(asked.size), np.zeros(asked.size), (), True)
     changes = _changes(problem, holders, least, lamps)
     found = profiles(problem, least, lamps, holders.of[lamps], changes[holders.of[lamps]])
     effort = Effort(max(limits.gap, _GAP), limits.work or ROUNDS, clock.is_over)
