@@ -86,8 +86,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "{cabinets} armoires-nuits sans mesure : l'écart est celui des autres.",
     ),
     "report_far": (
-        "More than 10 % from the plan, {cabinets} cabinets ({names}): lit by hand, detectors or rules, or a fault.",
-        "À plus de 10 % du plan, {cabinets} armoires ({names}) : allumées à la main, par détection, règle ou défaut.",
+        "Cabinets more than 10 % from the plan: {cabinets} ({names}): lit by hand, detectors or rules, or a fault.",
+        "Armoires à plus de 10 % du plan : {cabinets} ({names}) : allumées à la main, par détection, règle ou défaut.",
     ),
     "report_no_area": (
         "{lamps} lamps state no area_m2: they are not in D_P and D_E.",

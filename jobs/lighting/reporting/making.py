@@ -40,7 +40,7 @@ class LightingReport:
 
     unplanned     nights without a plan in force, which nothing here counts
     names         INSEE code → commune
-    profile       of a single night, lamp-time by operational periods
+    profile       of a single night, its state slot by slot
     """
 
     first: date
