@@ -8,6 +8,7 @@ from optimizers.lighting.parts import Bools, Floats, Ints
 
 _SCARCE = 1e4  # what passing a limit once over counts beside the whole range of costs, where its rank is 1
 _SLACK = 1e-12
+_BRINGS = 1e-9  # of a limit, by rank, that a move must bring: less may be rounding, and moves would go round for ever
 _WORK = 4e7  # loads weighed in all while moves are looked for
 _PAIRS = 60  # times that two units are moved at once
 _KICKS = 80  # times that three units are moved at random, to start again from there
@@ -87,14 +88,16 @@ def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
     """Single units moved to other options: first into the limits, each time at the least cost for what it brings, then
     to cheaper ones while these hold.
     """
-    units, option = np.arange(len(cost)), option.copy()
+    units, option, within = np.arange(len(cost)), option.copy(), False
     for _ in range(20 + int(_WORK / load.size)):
         total = load[units, option].sum(axis=0)
         dearer = cost - cost[units, option, None]
         after = total + load - load[units, option, None]
         passed = (rank * np.maximum(after - 1, 0)).sum(axis=2)
         now = float((rank * np.maximum(total - 1, 0)).sum())
-        place = _best_move(dearer, passed, now, (after <= 1 + _SLACK).all(axis=2))
+        # Once within, always within: what rounding passes again would be brought back and saved again for ever.
+        within = within or now <= _SLACK
+        place = _best_move(dearer, passed, 0.0 if within else now, (after <= 1 + _SLACK).all(axis=2))
         if place is None:
             break
         option[place[0]] = place[1]
@@ -104,7 +107,7 @@ def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
 def _best_move(dearer: Floats, passed: Floats, now: float, fits: Bools) -> tuple[int, int] | None:
     if now > _SLACK:
         brings = now - passed
-        worth = np.where(brings > _SLACK, brings / np.maximum(dearer, 1e-9), -np.inf)
+        worth = np.where(brings > _BRINGS, brings / np.maximum(dearer, 1e-9), -np.inf)
     else:
         worth = np.where(fits & (dearer < -1e-9), -dearer, -np.inf)
     place = int(worth.argmax())

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimizers.lighting import choosing
+from optimizers.lighting.choosing import _best_move as best_move
 from optimizers.lighting.choosing import choose
 
 AMOUNT = st.integers(0, 20).map(float)
@@ -62,3 +64,15 @@ def test_a_limit_of_higher_rank_is_kept_first() -> None:
     cost, load = np.zeros((1, 2)), np.array([[[2.0, 1.0], [1.0, 4.0]]])
     assert choose(cost, load, np.ones(2), np.array([1.0, 1.0])).option.tolist() == [0]
     assert choose(cost, load, np.ones(2), np.array([100.0, 1.0])).option.tolist() == [1]
+
+
+def test_options_that_differ_in_nothing_are_not_gone_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be kept is passed all the same; sums of the same loads differ by rounding, and that brings nothing."""
+    moves = []
+    monkeypatch.setattr(choosing, "_best_move", lambda *told: (moves.append(told), best_move(*told))[1])
+    lit = [69.81793929414161, 8.830248803500485, 5.044650573324681, 9.155638962694002, 9.755042080186968]
+    load = np.array([[lit] * 10, [[722.4, 89.8, 89.8, 89.8, 89.8]] * 10])
+    limit = np.array([770.0, 22.0, 22.0, 22.0, 22.0])
+    found = choose(np.zeros((2, 10)), load, limit, np.full(5, 1e3))
+    assert found.cost == 0
+    assert len(moves) < 10
