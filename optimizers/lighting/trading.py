@@ -99,6 +99,11 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
         fitted = fitted or fits
         if fits and draft.energy_wh >= problem.budget.energy_wh * (1 - near):
             break
+    # Where programs that telling would not pay for are what passes the budget, they are told all the same.
+    if not fitted and first.telling_wh.any():
+        for kept in (first.need, draft.need):
+            if drafting.spending.spend():
+                yield drafting.draft(kept, np.zeros(len(problem.lamps)))
     # Where few lamps may change, some that give way as far as they may can spare the others.
     limited = problem.yesterday is not None and problem.yesterday.changes < draft.changes
     if (not fitted or limited) and drafting.spending.spend():

@@ -172,6 +172,16 @@ def test_only_the_slot_of_the_peak_gives_way_to_a_peak() -> None:
     np.testing.assert_allclose(plan.flux, [[0.9, 0.5], [0.9, 0.5]], atol=1e-6)
 
 
+def test_a_budget_is_kept_by_telling_what_would_not_pay_for_itself() -> None:
+    """Yesterday's program of A would pass the budget, and less than the cost of telling is saved by the new one."""
+    plain = lamps([0.0], [0.25], power_full_w=[10.0, 10.0])
+    budget, before = Budget(relaxed=np.zeros((2, 1)), energy_wh=3.0), np.array([[0.5], [1.0]])
+    yesterday = Yesterday(flux=before, change_cost_wh=6.0)
+    plan = solve(LightingProblem(**{**vars(plain), "budget": budget, "yesterday": yesterday}))
+    np.testing.assert_array_equal(plan.flux, plain.floor)
+    assert (plan.violations, plan.given_up, plan.changes) == ((), 0.0, 2)
+
+
 def test_a_peak_that_cannot_be_kept_is_named() -> None:
     plain = lamps([1, 0.5], [1, 0.5])
     problem = LightingProblem(**{**vars(plain), "budget": Budget(relaxed=plain.floor * 0.8, peak_w=120.0)})
