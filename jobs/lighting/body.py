@@ -20,6 +20,14 @@ from optimizers.lighting.packing import pack_parts, unpack_parts
 from optimizers.lighting.problem import Floats, Ints
 
 _FORMAT = 1
+_NOTHING_MORE: Mapping[str, Any] = {
+    "parts": "{}",
+    "detectors": [],
+    "loans": [],
+    "doubts": {},
+    "events": [],
+    "orders": [],
+}
 _SAME = ("power_full_w", "ramp_per_slot", "neighbours", "neighbour_step", "dimmable", "curve", "burning")
 
 
@@ -277,7 +285,7 @@ class Body:
             ceiling=np.round(self.columns["ceiling"] * head["flux_grid"], 12),
             curves=tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"]),
             slot_s=head["slot_s"],
-            **unpack_parts(head.get("parts", "{}"), self.columns),
+            **unpack_parts(head["parts"], self.columns),
             **columns,
         )
 
@@ -285,4 +293,17 @@ class Body:
 def open_body(block: bytes) -> Body:
     with np.load(BytesIO(block), allow_pickle=False) as archive:
         columns = {name: archive[name] for name in archive.files}
-    return Body(orjson.loads(columns.pop("head").tobytes()), columns)
+    head = orjson.loads(columns.pop("head").tobytes())
+    return Body({**_NOTHING_MORE, **head}, _early(columns, round(1 / head["flux_grid"])) | columns)
+
+
+def _early(columns: Mapping[str, np.ndarray], full: int) -> dict[str, np.ndarray]:
+    """What bodies lack that were written when plans knew no orders, events, detectors or borrowed traffic."""
+    nothing = np.zeros(columns["flux"].shape, np.uint16)
+    return {
+        "ceiling": nothing + full,
+        "raised_by": nothing,
+        "bound_by": nothing,
+        "detector": np.full(len(nothing), -1),
+        "place": columns["counter"],
+    }

@@ -38,8 +38,12 @@ def provided_for(fleet: Fleet, traffic: Traffic, tables: LightingTables) -> Floa
 
 
 def provided(block: bytes, at: datetime) -> Mapping[tuple[str, str], float]:
-    """What the plan in a body provides for at an instant, by counter; empty outside its slots."""
+    """What the plan in a body provides for at an instant, by counter; empty outside its slots, and of a body that was
+    written before this was.
+    """
     with np.load(BytesIO(block), allow_pickle=False) as archive:
+        if "provided_veh_h" not in archive.files:
+            return {}
         head, most = orjson.loads(archive["head"].tobytes()), archive["provided_veh_h"]
     slot = (at - from_us(head["start_us"])) // SLOT
     if not 0 <= slot < most.shape[1]:

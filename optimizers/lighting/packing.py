@@ -31,7 +31,7 @@ def unpack(block: bytes) -> LightingProblem:
         arrays = {name: archive[name] for name in archive.files}
     head = json.loads(arrays.pop("head").tobytes())
     curves = tuple(PowerCurve(name, tuple(flux), tuple(power)) for name, flux, power in head["curves"])
-    parts = unpack_parts(head["parts"], arrays)
+    parts = unpack_parts(head.get("parts") or "{}", arrays)  # problems packed before there were any parts have none
     arrays = {name: array for name, array in arrays.items() if "." not in name}
     return LightingProblem(lamps=tuple(head["lamps"]), curves=curves, slot_s=head["slot_s"], **arrays, **parts)
 
