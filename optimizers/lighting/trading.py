@@ -65,14 +65,15 @@ def excess_of(problem: LightingProblem, draft: Draft) -> Excess:
 def trade(drafting: Drafting, first: Draft) -> Trade:
     """From a draft that passes its limits to one that keeps them, or passes them as little as it must."""
     problem, drafts, proved = drafting.problem, [first], 0.0
+    bases: list[Floats] = []
     if problem.budget is not None and excess_of(problem, first).budget:
         low, settled = drafting.least.above(problem.budget.relaxed, drafting.spending)
         if settled:
-            cells = Cells(problem, low)
+            cells, bases = Cells(problem, low), [low]
             drafts += _within_budget(drafting, cells, first, low)
             alone = np.ones(problem.burning.size)
             proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, alone))
-    drafts += list(_fewer_changes(drafting, drafts))
+    drafts += list(_fewer_changes(drafting, drafts, bases))
     if len(drafts) == 1:
         return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
     draft, bound = _mixed(drafting, drafts)
@@ -104,26 +105,26 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
         for kept in (first.need, draft.need):
             if drafting.spending.spend():
                 yield drafting.draft(kept, np.zeros(len(problem.lamps)))
-    # Where few lamps may change, some that give way as far as they may can spare the others.
-    limited = problem.yesterday is not None and problem.yesterday.changes < draft.changes
-    if (not fitted or limited) and drafting.spending.spend():
+    if not fitted and drafting.spending.spend():
         yield drafting.draft(low, first.telling_wh)
 
 
-def _fewer_changes(drafting: Drafting, drafts: list[Draft]) -> Iterator[Draft]:
-    """Drafts again, at a price of telling that leaves as many changes as may be, and at any price."""
+def _fewer_changes(drafting: Drafting, drafts: list[Draft], bases: list[Floats]) -> Iterator[Draft]:
+    """The last draft again, at a price of telling that leaves as many changes as may be, and at any price; so too above
+    `bases`, least points as low as may be: some lamps that give way so far can spare the others.
+    """
     problem, keeping = drafting.problem, drafting.keeping
     if keeping is None or drafts[-1].changes <= keeping.yesterday.changes:
         return
-    bases = drafts[-2:]  # at the prices of the budget, and as low as may be; or the only one
-    serves = keeping.serves(bases[0].need)
+    last, any_price = drafts[-1], np.full(len(problem.lamps), _ANY_PRICE)
+    serves = keeping.serves(last.need)
     room = max(0, keeping.yesterday.changes - int((~serves).sum()))
-    saved = np.sort(keeping.savings_wh(bases[0].flux)[serves & changed(problem, bases[0].flux)])[::-1]
-    prices = [(bases[0], np.maximum(bases[0].telling_wh, float(saved[room])))] if room < saved.size else []
-    prices += [(base, np.full(len(problem.lamps), _ANY_PRICE)) for base in bases]
-    for base, telling_wh in prices:
+    saved = np.sort(keeping.savings_wh(last.flux)[serves & changed(problem, last.flux)])[::-1]
+    prices = [(last.need, np.maximum(last.telling_wh, float(saved[room])))] if room < saved.size else []
+    prices += [(need, any_price) for need in (last.need, *bases)]
+    for need, telling_wh in prices:
         if drafting.spending.spend():
-            yield drafting.draft(base.need, telling_wh)
+            yield drafting.draft(need, telling_wh)
 
 
 def _mixed(drafting: Drafting, drafts: list[Draft]) -> tuple[Draft, float]:
