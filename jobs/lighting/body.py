@@ -294,7 +294,8 @@ def open_body(block: bytes) -> Body:
     with np.load(BytesIO(block), allow_pickle=False) as archive:
         columns = {name: archive[name] for name in archive.files}
     head = orjson.loads(columns.pop("head").tobytes())
-    return Body({**_NOTHING_MORE, **head}, _early(columns, round(1 / head["flux_grid"])) | columns)
+    later = _early(columns, round(1 / head["flux_grid"]))
+    return Body({**head, **_NOTHING_MORE, **head}, {**columns, **later, **columns})
 
 
 def _early(columns: Mapping[str, np.ndarray], full: int) -> dict[str, np.ndarray]:
