@@ -52,7 +52,7 @@ def settle_points(
     names = [point.id for point in chosen]
     # The newest command first: a want that comes between the two readings then takes the sequence that we would give.
     newest, arrays = unit.commands.newest(names), unit.slots.arrays(names, None)
-    conditions = conditions_of(unit, chosen, now)
+    conditions = replace(conditions_of(unit, chosen, now), unkept=_unkept(unit, chosen, arrays))
     first = sequence(unit.epochs.current(now), 1)
     commands: list[Command] = []
     renewals: dict[str, datetime | None] = {}
@@ -73,6 +73,21 @@ def settle_points(
     unit.renewals.set(renewals)
     going = guard(unit, territory, commands, newest, now, made_by, under)
     return unit.commands.enqueue(spread(going, territory.jitter))
+
+
+def _unkept(
+    unit: Unit, points: Iterable[PointInfo], arrays: Mapping[str, Sequence[Slot]]
+) -> dict[tuple[str, str], set[str]]:  # fmt: skip
+    """See `Conditions`. What a plan lights against an order, because its keeper takes no more programs, stays lit: an
+    order that bound it here would make programs of its own, which the equipment may refuse.
+    """
+    wants = (slot for point in points if point.orders for slot in arrays.get(point.id, ()))
+    found: dict[tuple[str, str], set[str]] = {}
+    for plan in sorted({slot.version for slot in wants if slot.source.startswith("plan:")}):
+        for order, named in unit.plans.detail(plan).get("unkept", {}).items():
+            for point in named:
+                found.setdefault((plan, point), set()).add(order)
+    return found
 
 
 def _settled(

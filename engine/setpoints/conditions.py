@@ -1,6 +1,6 @@
 """What the field, people and authorities say of points at an instant, beside what everybody wants of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,10 +11,13 @@ from engine.setpoints.points import Interlock, PointInfo, Sample, Watch
 
 @dataclass(frozen=True)
 class Conditions:
-    """The newest reading of every watch that has one, and the holds in force."""
+    """The newest reading of every watch that has one, and the holds in force. `unkept`: (version, point) of what a plan
+    asks → the orders that it does not keep there, which it has told: they bind others, not it.
+    """
 
     samples: Mapping[Watch, Sample] = field(default_factory=dict)
     holds: tuple[Hold, ...] = ()
+    unkept: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
 
     def locked_out(self, point: PointInfo) -> bool:
         """Whether somebody may have his hands in it: nothing may be sent, whoever wants it.

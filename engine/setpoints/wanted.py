@@ -76,7 +76,7 @@ def want(
     if not pieces:
         return Wanted(resolution, (), blocked=f"held until {isoformat(hold.until_at)}: {hold.reason}" if hold else "")
     changes: list[Change] = []
-    bounded = [part for piece in pieces for part in _lawful(piece, point, changes)]
+    bounded = [part for piece in pieces for part in _lawful(piece, point, conditions, changes)]
     asked = tuple(_forced(bounded, point, conditions, now, changes))
     forced = bool(conditions.broken(point, now))
     return Wanted(resolution, asked, tuple(changes), cut_at if renewed else None, forced=forced)
@@ -97,12 +97,14 @@ def _dead_man(
         yield from resolve([slot for slot in array if slot.level not in OVERRIDES], cut_at, until, safe).pieces
 
 
-def _lawful(piece: Piece, point: PointInfo, changes: list[Change]) -> Iterator[Piece]:
+def _lawful(piece: Piece, point: PointInfo, conditions: Conditions, changes: list[Change]) -> Iterator[Piece]:
     """The piece, cut and bounded by the orders of its point."""
     if not point.orders or _level(piece) < Level.OPERATOR:
         yield piece
         return
-    spans = [(*span, order) for order in point.orders for span in order.spans(piece.start_at, piece.until_at)]
+    unkept = conditions.unkept.get((piece.winner.version, point.id), ()) if piece.winner else ()
+    binding = [order for order in point.orders if order.id not in unkept]
+    spans = [(*span, order) for order in binding for span in order.spans(piece.start_at, piece.until_at)]
     cuts = sorted({piece.start_at, *(at for start, end, _ in spans for at in (start, end))} - {piece.until_at})
     for start, end in zip(cuts, [*cuts[1:], piece.until_at], strict=True):
         orders = [order for begins, ends, order in spans if begins <= start < ends]

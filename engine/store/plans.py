@@ -1,6 +1,7 @@
 """Plans as they were made."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,10 @@ class Plans:
     def get(self, id: str) -> tuple[PlanRecord, bytes] | None:  # noqa: A002
         row = self._connection.execute(select(_TABLE).where(_TABLE.c.id == id)).first()
         return None if row is None else (_record(row), row.body)
+
+    def detail(self, id: str) -> Mapping[str, Any]:  # noqa: A002
+        """What the record of a plan has beside; nothing for no plan."""
+        return self._connection.execute(select(_TABLE.c.detail).where(_TABLE.c.id == id)).scalar() or {}
 
     def inputs(self, id: str) -> bytes:  # noqa: A002
         """The compressed problem of a plan; empty for one without, and for no plan."""

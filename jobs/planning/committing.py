@@ -217,6 +217,8 @@ def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
         "reasons": list(plan.reasons),
         "orders": candidate.orders,
     }
+    if candidate.unkept:
+        detail["unkept"] = candidate.unkept
     if solve is not None:
         detail["solve"] = {"worker": solve.worker, "seconds": round(solve.seconds, 3), "attempts": solve.attempts}
     if made.failures:

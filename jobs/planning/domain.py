@@ -124,10 +124,12 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plan that passed its check and the guard. `points`: of how many it speaks; `of`: the plan it is a shift of."""
+    """A plan that passed its check and the guard. `points`: of how many it speaks; `of`: the plan it is a shift of;
+    `unkept`: by order, the points of which the plan says that it does not keep it."""
 
     plan: Plan
     body: bytes
     points: int
     orders: dict[str, int]
     of: str = ""
+    unkept: Mapping[str, Sequence[str]] = field(default_factory=dict)

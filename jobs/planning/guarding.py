@@ -18,10 +18,10 @@ _LEVELS = {Level.OPTIMISER, Level.DAY_AHEAD_PLAN}
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """Why a plan may not be used, empty where it may; and of how many points each order will bound what it asks."""
+    """Why a plan may not be used, empty where it may; and the points of which each order forbids what it asks."""
 
     problems: tuple[str, ...]
-    orders: Mapping[str, int]
+    orders: Mapping[str, tuple[str, ...]]
 
     def __str__(self) -> str:
         more = len(self.problems) - _TOLD
@@ -38,15 +38,18 @@ def guard(
     Refused as a whole: one that asks nothing, or of another domain's points; at a level or over a time that are not
     its own; or a value that its point can never take: whoever computes that may be wrong about the rest.
     Not refused: one that orders contradict. They bound each point when it is settled, and would bound a fall-back as
-    well; they are counted. But a plan that was made before (`known_orders`: those it met then) is refused where an
+    well; they are told. But a plan that was made before (`known_orders`: those it met then) is refused where an
     order bounds it that has come since: what it weighed is not so any more.
     """
     problems = list(_wrong(slots, points, span, domain))
-    orders = Counter(order for slot in slots for order in _contradicted(slot, points.get(slot.point)))
+    orders: dict[str, list[str]] = {}
+    for slot in slots:
+        for order in _contradicted(slot, points.get(slot.point)):
+            orders.setdefault(order, []).append(slot.point)
     if known_orders is not None:
         late = sorted(set(orders) - set(known_orders))
-        problems += [f"order {order} bounds {orders[order]} of its points and has come since" for order in late]
-    return Guarded(tuple(problems), dict(sorted(orders.items())))
+        problems += [f"order {order} bounds {len(orders[order])} of its points and has come since" for order in late]
+    return Guarded(tuple(problems), {order: tuple(orders[order]) for order in sorted(orders)})
 
 
 def _wrong(

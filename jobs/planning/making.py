@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -237,9 +237,19 @@ def _judged(
         verdict = guard(slots, context.territory.points, made.span, domain.name, known)
         if verdict.problems:
             raise ConsigneError(str(verdict))
-        return Candidate(plan, body, len(slots), dict(verdict.orders), of.id if of else "")
+        against = {order: len(points) for order, points in verdict.orders.items()}
+        return Candidate(plan, body, len(slots), against, of.id if of else "", _unkept(plan, verdict.orders))
 
     return _attempt(Step.GUARD, guarded)
+
+
+def _unkept(plan: Plan, orders: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Of the points of which each order forbids what is asked, those of which the plan says itself that it passes their
+    ceiling.
+    """
+    told = {one.object for one in plan.violations if one.constraint == "ceiling"}
+    found = {order: [point for point in points if point.partition("/")[0] in told] for order, points in orders.items()}
+    return {order: points for order, points in found.items() if points}
 
 
 @traced("check")

@@ -88,18 +88,18 @@ def bound(*orders: Order) -> dict[str, PointInfo]:
     return POINTS | {name: replace(POINTS[name], orders=orders) for name in ("L-0/level", "L-1/level")}
 
 
-def test_orders_refuse_no_plan_and_are_counted() -> None:
+def test_orders_refuse_no_plan_and_are_told() -> None:
     """They bound each point as it is settled, and would bound a fall-back too."""
     found = guard(GOOD, bound(CUT, BRIGHT), SPAN, "lighting")
-    assert (found.problems, found.orders) == ((), {"cut": 2})
+    assert (found.problems, found.orders) == ((), {"cut": ("L-0/level", "L-1/level")})
     dark = [slot(i, (0, 0.0), (6, 0.3), (11, 0.0)) for i in range(3)]
-    assert guard(dark, bound(CUT, BRIGHT), SPAN, "lighting").orders == {"bright": 2}
+    assert guard(dark, bound(CUT, BRIGHT), SPAN, "lighting").orders == {"bright": ("L-0/level", "L-1/level")}
 
 
 def test_an_order_that_leaves_a_point_what_is_asked_of_it_bounds_nothing() -> None:
     lit = [slot(i, (0, 0.0), (6, 0.3)) for i in range(3)]
     assert guard(lit, bound(replace(CUT, keeps=0.3)), SPAN, "lighting").orders == {}
-    assert guard(lit, bound(replace(CUT, keeps=0.29)), SPAN, "lighting").orders == {"cut": 2}
+    assert guard(lit, bound(replace(CUT, keeps=0.29)), SPAN, "lighting").orders == {"cut": ("L-0/level", "L-1/level")}
 
 
 def test_a_plan_that_was_made_before_is_refused_for_an_order_that_has_come_since() -> None:
@@ -120,4 +120,4 @@ def test_an_order_on_a_night_the_clocks_change(day: date, inside: bool) -> None:
     points = {"L-0/level": replace(POINTS["L-0/level"], orders=(order,))}
     found = guard([replace(GOOD[0], program=program)], points, (start, until), "lighting")
     skipped = day.month == 3
-    assert found.orders == ({"hour": 1} if inside and not skipped else {})
+    assert found.orders == ({"hour": ("L-0/level",)} if inside and not skipped else {})

@@ -10,20 +10,24 @@ import pytest
 
 from engine.equipment.connections import Holds, Room
 from engine.equipment.mqtt import MqttConnection
-from engine.model import PlanOrigin, PlanRecord
+from engine.model import Level, PlanOrigin, PlanRecord, Program, Slot
+from engine.settings import Settings
 from engine.store import Store
+from jobs.bootstrap import lighting_in
 from jobs.domains import DOMAINS
 from jobs.lighting.body import open_body, read_body
 from jobs.lighting.fallback import told
 from jobs.lighting.night import night_of
 from jobs.lighting.tables import Changes
-from jobs.planning import PlanRequest, commit_plan, make_plan, replay
+from jobs.planning import PlanRequest, commit_plan, make_plan, replay, run_plan
 from jobs.rooms import keep_rooms
+from jobs.settling import settle_points
 from jobs.table import JobContext
 from jobs.why import explain
 from optimizers.lighting import check, energy_wh, solve
 
 from .conftest import NOON
+from .test_lighting_need import cut
 
 DAY = timedelta(days=1)
 LIGHTING = DOMAINS["lighting"]
@@ -232,3 +236,37 @@ def test_a_part_that_comes_to_nothing_leads_to_the_whole(
     monkeypatch.setattr("optimizers.lighting.solve_again", fails)
     record = plan(STATED, NOON + timedelta(hours=8), only_changed=True)
     assert (record.origin, "part" in record.detail) == (PlanOrigin.SOLVED, False)
+
+
+@pytest.mark.parametrize("programs", [1, 2, 6])
+def test_what_is_sent_in_a_switch_off_is_no_more_programs_than_a_gateway_takes(
+    service: JobContext, store: Store, settings: Settings, history: int, programs: int
+) -> None:
+    """A lamp that is lit against an order only because programs are few stays so, and the alarm has said it; other
+    wants of it are bound all the same.
+    """
+    connection = LINE.model_copy(update={"holds": Holds(programs=programs, switch_points=8)})
+    orders = {"orders": (cut(),), "tables": lighting_in(settings)}
+    territory = replace(service.territory, connections=(connection,), **orders)
+    result = run_plan(store, territory, LIGHTING, NOON, settings)
+    problem, rows = flux(store, result.record)
+    points = [f"{lamp}/illuminanceLevel" for lamp in problem.lamps]
+    sent: dict[str, set[Any]] = {}
+    with store.read() as unit:
+        newest = unit.commands.newest(points)
+    for point, keeper in zip(points, problem.holders.of, strict=True):
+        sent.setdefault(problem.holders.names[keeper], set()).add(newest[point].program.steps)
+    assert max(map(len, sent.values())) <= programs
+
+    unkept = result.record.detail["unkept"]["cut"]
+    two = 4 * 14
+    lit = {point for point, row, most in zip(points, rows, problem.ceiling, strict=True) if row[two] > most[two] + 1e-9}
+    assert set(unkept) <= lit
+    point = unkept[0]
+    with store.begin() as unit:
+        program = Program.constant(1.0, NOON + timedelta(hours=13), NOON + timedelta(hours=15))
+        unit.slots.put([Slot(point, Level.RULE, "rule", program, NOON, "", "more light")])
+        settle_points(unit, territory, [point], NOON + timedelta(hours=13))
+        told = unit.commands.newest([point])[point].program.at(NOON + timedelta(hours=14))
+    assert told is not None
+    assert told < 1.0
