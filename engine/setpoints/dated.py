@@ -15,6 +15,7 @@ from engine.model import Asset
 
 _DAY = timedelta(days=1)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CHANGED_AT = time(1)  # of UTC, in all of the European Union
 _M_PER_DEGREE = 111_195.0
 EVERY_DAY = frozenset(range(7))
 
@@ -51,7 +52,11 @@ class Dated:
 
 
 def _instant(day: date, at: time, fold: int) -> datetime:
-    return datetime.combine(day, at.replace(fold=fold), PARIS).astimezone(UTC)
+    """A time that clocks skip is the instant at which they do."""
+    first, second = (datetime.combine(day, at.replace(fold=n), PARIS).astimezone(UTC) for n in (0, 1))
+    if first > second:
+        return datetime.combine(day, _CHANGED_AT, UTC)
+    return second if fold else first
 
 
 def without(span: Span, taken: Iterable[Span]) -> Iterator[Span]:

@@ -75,6 +75,14 @@ def emit(data: Any) -> None:
     typer.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode())
 
 
+def write(path: Path, text: str) -> None:
+    """Raises InputError for a file that cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(str(path), 0, 0, f"cannot be written: {error.strerror}", "check the path")]) from None
+
+
 def show_lines(lines: Sequence[str]) -> None:
     for line in lines:
         _out.print(line, markup=False, highlight=False, soft_wrap=True)

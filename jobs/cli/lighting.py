@@ -24,6 +24,7 @@ from jobs.cli.common import (
     show_rows,
     store_and_territory,
     underway,
+    write,
 )
 from jobs.cli.traffic import traffic
 from jobs.demo import demo_night, demo_settings
@@ -151,7 +152,7 @@ def report(
     with underway("report", total=(days[1] - days[0]).days + 1) as bar:
         found = make_report(store, ground, chosen, *days, heard=bar.reach)
     if table is not None:
-        table.write_text(to_csv(found, by), encoding="utf-8")
+        write(table, to_csv(found, by))
     if as_json:
         emit(to_json(found, by))
     else:

@@ -10,7 +10,7 @@ import typer
 
 from engine.errors import ConsigneError, InputError, Problem
 from engine.settings import language
-from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway
+from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway, write
 from jobs.lighting.figures import figures
 from jobs.words import Lang, say
 from optimizers import lighting
@@ -83,7 +83,7 @@ def solve(
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        write(out, text)
         _tell(plan, chosen)
     raise typer.Exit(_EXIT.get(plan.status, 1))
 

@@ -66,6 +66,19 @@ def test_an_hour_that_is_skipped_is_not_bound() -> None:
     assert spans(order, "2026-03-28T12:00", "2026-03-29T12:00") == []
 
 
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        ((time(23, 30), time(2, 30)), ("28 22:30", "29 01:00")),
+        ((time(2, 30), time(5, 0)), ("29 01:00", "29 03:00")),
+    ],
+)
+def test_a_time_that_is_skipped_is_the_instant_at_which_it_is(
+    hours: tuple[time, time], expected: tuple[str, str]
+) -> None:
+    assert spans(Order("n", "night", hours=hours), "2026-03-28T12:00", "2026-03-29T12:00") == [expected]
+
+
 def test_days_and_dates_are_of_the_beginning() -> None:
     order = Order("n", "x", start=date(2026, 11, 22), until=date(2026, 11, 23), hours=NIGHT.hours, days=frozenset({6}))
     assert spans(order, "2026-11-20T12:00", "2026-11-30T12:00") == [("22 22:30", "23 04:30")]  # Sunday the 22nd

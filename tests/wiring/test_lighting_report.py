@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.errors import ConsigneError
+from engine.errors import ConsigneError, InputError
 from engine.instants import PARIS, noon
 from engine.model import PlanState
 from engine.settings import Settings
@@ -93,7 +93,7 @@ def test_nights_without_a_plan_are_named_and_not_counted(
     assert notes(three, "en")[0].startswith("2 nights without a plan in force, the first 2026-11-15")
     with pytest.raises(ConsigneError, match="no plan was in force from 2026-11-20"):
         make_report(store, territory, settings, date(2026, 11, 20), date(2026, 11, 21))
-    with pytest.raises(ConsigneError, match="name 1 to 400"):
+    with pytest.raises(InputError, match="name 1 to 400"):
         make_report(store, territory, settings, night, night - DAY)
 
 
@@ -212,6 +212,7 @@ def test_the_command(
         (("--night", "yesterday"), "'yesterday' is not a day"),
         (("--night", "2026-11-16", "--to", "2026-11-17"), "beside --from or --to"),
         (("--from", "2026-11-16"), "wants --to"),
+        (("--from", "2026-11-16", "--to", "2026-11-10"), "are -5 nights"),
     ],
 )
 def test_wrong_words(
@@ -220,6 +221,14 @@ def test_wrong_words(
 ) -> None:  # fmt: skip
     assert run(settings, monkeypatch, *words) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_written(
+    settings: Settings, night: date, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "nowhere" / "night.csv"
+    assert run(settings, monkeypatch, "--night", "2026-11-16", "--csv", str(table)) == 2
+    assert f"{table} cannot be written: No such file or directory" in capsys.readouterr().err
 
 
 def test_last_night_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from operator import add
 
 import numpy as np
 
-from engine.errors import ConsigneError
+from engine.errors import ConsigneError, InputError, Problem
 from engine.instants import PARIS, noon
 from engine.model import PlanRecord, PlanState
 from engine.settings import Settings
@@ -69,11 +69,12 @@ def make_report(
 ) -> LightingReport:  # fmt: skip
     """Report the nights from one day to another, both included. `heard` is told how many are done.
 
-    Raises ConsigneError where none of them has a plan in force, or there are none, or more than 400.
+    Raises ConsigneError where none of them has a plan in force, InputError for no nights or more than 400.
     """
     days = [first + k * _DAY for k in range((last - first).days + 1)]
     if not 0 < len(days) <= LONGEST:
-        raise ConsigneError(f"from {first} to {last} are {len(days)} nights → name 1 to {LONGEST}")
+        what = f"from {first} to {last} are {len(days)} nights"
+        raise InputError([Problem("lighting report", 0, 0, what, f"name 1 to {LONGEST}")])
     costs = load_costs(settings.datasets_dir / "reference" / "lighting_costs.yaml")
     ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings), first)
     heeded = around(territory)
