@@ -212,7 +212,7 @@ def test_the_command(
         (("--night", "yesterday"), "'yesterday' is not a day"),
         (("--night", "2026-11-16", "--to", "2026-11-17"), "beside --from or --to"),
         (("--from", "2026-11-16"), "wants --to"),
-        (("--from", "2026-11-16", "--to", "2026-11-10"), "are -5 nights"),
+        (("--from", "2026-11-16", "--to", "2026-11-10"), "are 0 nights → name 1 to 400"),
     ],
 )
 def test_wrong_words(
