@@ -2,6 +2,10 @@
 
 WORDS: dict[str, tuple[str, str]] = {
     # command states
+    "queued": ("waiting: for its time, a canary or a second person", "en attente : heure, ordres d'essai ou accord"),
+    "sending": ("being sent", "en cours d'envoi"),
+    "sent": ("sent, no answer yet", "envoyés, sans réponse encore"),
+    "acked": ("acknowledged, not read back yet", "acquittés, pas encore relus"),
     "verified": ("verified by read-back", "vérifiés par relecture"),
     "failed": ("failed, with an alarm", "échoués, avec alarme"),
     "expired": ("expired: not delivered in time", "expirés : non remis à temps"),
