@@ -371,7 +371,7 @@ def _parts(problem: LightingProblem) -> dict[str, Any]:
 
 
 def _limit(told: int | None) -> int:
-    return UNLIMITED if told is None else told
+    return UNLIMITED if told is None else min(told, UNLIMITED)
 
 
 def _told(limits: Ints) -> list[int | None]:

@@ -16,6 +16,11 @@ Ints = npt.NDArray[np.int64]
 
 UNLIMITED = int(np.iinfo(np.int64).max)
 
+LARGEST, SMALLEST = 1e6, 1e-6
+"""Watts of a lamp, seconds of a slot, weights: beyond them a number is a slip, and sums lose what others add."""
+
+_DEAREST = 1e9  # Wh: more than a lamp takes in a life
+
 Shapes = dict[str, tuple[type, tuple[int, ...]]]
 
 
@@ -94,10 +99,10 @@ class Budget:
 
     def _problems(self) -> Iterator[str]:
         for name in ("energy_wh", "peak_w"):
-            if not getattr(self, name) > 0:
-                yield f"{name} is {getattr(self, name)}, wants more than 0"
-        for i in np.flatnonzero(~((self.weight > 0) & np.isfinite(self.weight))):
-            yield f"lamp {i}: weight is {self.weight[i]}, wants more than 0"
+            if not getattr(self, name) >= SMALLEST:
+                yield f"{name} is {getattr(self, name)}, wants more than 0, {SMALLEST:g} at least"
+        for i in np.flatnonzero(~((self.weight >= SMALLEST) & (self.weight <= LARGEST))):
+            yield f"lamp {i}: weight is {self.weight[i]}, wants more than 0, {SMALLEST:g} to {LARGEST:g}"
         for i in np.flatnonzero(~((self.relaxed >= 0) & (self.relaxed <= 1)).all(axis=1)):
             yield f"lamp {i}: relaxed wants fractions 0 to 1"
 
@@ -123,8 +128,8 @@ class Yesterday:
     def _problems(self) -> Iterator[str]:
         if self.changes < 0:
             yield f"changes is {self.changes}, wants 0 or more"
-        if not 0 <= self.change_cost_wh < np.inf:
-            yield f"change_cost_wh is {self.change_cost_wh}, wants 0 or more"
+        if not 0 <= self.change_cost_wh <= _DEAREST:
+            yield f"change_cost_wh is {self.change_cost_wh}, wants 0 or more, {_DEAREST:g} at most"
         known = ~np.isnan(self.flux)
         whole = known.all(axis=1) | ~known.any(axis=1)
         for i in np.flatnonzero(~whole | (known & ~((self.flux >= 0) & (self.flux <= 1))).any(axis=1)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optimizers.lighting.parts import (
+    LARGEST,
     PARTS,
     Bools,
     Budget,
@@ -146,15 +147,16 @@ class LightingProblem:
     def _wrong_whole(self) -> Iterator[str]:
         if not self.lamps or not self.burning.size:
             yield f"{len(self.lamps)} lamps and {self.burning.size} slots, wants one of each at least"
-        if not 0 < self.slot_s < np.inf:
-            yield f"slot_s is {self.slot_s}, wants a number of seconds above 0"
+        if not 0 < self.slot_s <= LARGEST:
+            yield f"slot_s is {self.slot_s}, wants a number of seconds above 0, {LARGEST:g} at most"
         for lamp, times in Counter(self.lamps).items():
             if times > 1:
                 yield f"lamp {lamp!r} stands {times} times, wants once"
 
     def _wrong_lamps(self) -> Iterator[str]:
-        for i in np.flatnonzero(~((self.power_full_w > 0) & np.isfinite(self.power_full_w))):
-            yield f"lamp {self.lamps[i]!r}: power_full_w is {self.power_full_w[i]}, wants more than 0"
+        for i in np.flatnonzero(~((self.power_full_w > 0) & (self.power_full_w <= LARGEST))):
+            found = self.power_full_w[i]
+            yield f"lamp {self.lamps[i]!r}: power_full_w is {found}, wants more than 0, {LARGEST:g} at most"
         for i in np.flatnonzero(~(self.ramp_per_slot >= 0)):
             yield f"lamp {self.lamps[i]!r}: ramp_per_slot is {self.ramp_per_slot[i]}, wants 0 or more"
         for i in np.flatnonzero((self.curve < 0) | (self.curve >= len(self.curves))):

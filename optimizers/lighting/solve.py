@@ -25,8 +25,9 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
     switch points wherever no neighbour has to be lifted. In Wh given up: of every lamp and slot by itself at the best
     prices, without ramps, steps and programs; `given_up_bound` is the linear program's over the drafts.
 
-    OPTIMAL: the bound is the objective. BEST_EFFORT: ceilings, budget or changes cannot all be kept; floors, or relaxed
-    floors for a budget, hold, and what is passed is among the violations, a ceiling with the chain that lifts the lamp.
+    OPTIMAL: the bound is the objective. BEST_EFFORT: no plan was found that keeps ceilings, budget and changes all;
+    programs and yesterday are sought by drafts, so that one may exist. Floors, or relaxed floors for a budget and for
+    nothing else, hold, and what is passed is among the violations, a ceiling with the chain that lifts the lamp.
     TIME_LIMIT: what there was by then; full light while it is dark where there was nothing. `work` counts rounds of
     sweeps and drafts.
     """

@@ -70,7 +70,9 @@ def trade(drafting: Drafting, first: Draft) -> Trade:
         low, settled = drafting.least.above(problem.budget.relaxed, drafting.spending)
         if settled:
             cells, bases = Cells(problem, low), [low]
-            drafts += _within_budget(drafting, cells, first, low)
+            drafts += _all_told(drafting, first)
+            if excess_of(problem, drafts[-1]).any:
+                drafts += _within_budget(drafting, cells, first, low)
             alone = np.ones(problem.burning.size)
             proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, alone))
     drafts += list(_fewer_changes(drafting, drafts, bases))
@@ -78,6 +80,12 @@ def trade(drafting: Drafting, first: Draft) -> Trade:
         return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
     draft, bound = _mixed(drafting, drafts)
     return Trade(draft, min(bound, draft.given_up_wh), min(proved, draft.given_up_wh))
+
+
+def _all_told(drafting: Drafting, first: Draft) -> Iterator[Draft]:
+    """All light, and programs told that would not pay for the telling: that costs less than light does."""
+    if first.telling_wh.any() and drafting.spending.spend():
+        yield drafting.draft(first.need, np.zeros(len(first.need)))
 
 
 def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) -> Iterator[Draft]:
@@ -100,11 +108,8 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
         fitted = fitted or fits
         if fits and draft.energy_wh >= problem.budget.energy_wh * (1 - near):
             break
-    # Where programs that telling would not pay for are what passes the budget, they are told all the same.
-    if not fitted and first.telling_wh.any():
-        for kept in (first.need, draft.need):
-            if drafting.spending.spend():
-                yield drafting.draft(kept, np.zeros(len(problem.lamps)))
+    if not fitted and first.telling_wh.any() and drafting.spending.spend():
+        yield drafting.draft(draft.need, np.zeros(len(problem.lamps)))
     if not fitted and drafting.spending.spend():
         yield drafting.draft(low, first.telling_wh)
 

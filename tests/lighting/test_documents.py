@@ -18,6 +18,7 @@ from optimizers.lighting import (
     Yesterday,
     check,
     example,
+    full_example,
     pack,
     plan_from_json,
     plan_schema,
@@ -229,3 +230,33 @@ def test_the_example_is_as_it_says() -> None:
     assert not problem.dimmable[-1]
     assert (problem.floor[4][problem.burning] == 1).all()
     assert problem_to_json(example(0)) == problem_to_json(example(0)) != problem_to_json(example(1))
+
+
+def test_a_limit_beyond_all_numbers_is_none() -> None:
+    told = json.loads(problem_to_json(full_example()))
+    told["fleet_programs"] = told["changes"]["most"] = told["cabinets"]["K-001"]["programs"] = 2**70
+    problem = problem_from_json(json.dumps(told))
+    assert problem.holders is not None
+    assert problem.yesterday is not None
+    assert problem.holders.programs[0] == problem.holders.fleet_programs == problem.yesterday.changes == UNLIMITED
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        (("slot_s",), 1e308, "slot_s is 1e+308"),
+        (("lamps", 0, "power_full_w"), 1e308, "power_full_w is 1e+308"),
+        (("lamps", 0, "weight"), 1e308, "weight is 1e+308"),
+        (("budget", "energy_wh"), 1e-300, "energy_wh is 1e-300"),
+        (("changes", "cost_wh"), 1e308, "change_cost_wh is 1e+308"),
+    ],
+)
+def test_a_number_that_sums_cannot_hold_is_refused(where: tuple[Any, ...], value: float, said: str) -> None:
+    told = json.loads(problem_to_json(full_example()))
+    place = told
+    for step in where[:-1]:
+        place = place[step]
+    place[where[-1]] = value
+    with pytest.raises(InvalidProblem) as error:
+        problem_from_json(json.dumps(told))
+    assert said in str(error.value)

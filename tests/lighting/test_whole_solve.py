@@ -182,6 +182,15 @@ def test_a_budget_is_kept_by_telling_what_would_not_pay_for_itself() -> None:
     assert (plan.violations, plan.given_up, plan.changes) == ((), 0.0, 2)
 
 
+def test_no_light_is_given_up_for_what_telling_saves() -> None:
+    plain = lamps([0.5], [1.0])
+    budget = Budget(relaxed=np.array([[0.5], [0.0]]), energy_wh=160.0)
+    yesterday = Yesterday(flux=np.array([[1.0], [np.nan]]), change_cost_wh=60.0)
+    plan = solve(LightingProblem(**{**vars(plain), "budget": budget, "yesterday": yesterday}))
+    np.testing.assert_array_equal(plan.flux, plain.floor)
+    assert (plan.violations, plan.given_up, plan.changes) == ((), 0.0, 2)
+
+
 def test_a_peak_that_cannot_be_kept_is_named() -> None:
     plain = lamps([1, 0.5], [1, 0.5])
     problem = LightingProblem(**{**vars(plain), "budget": Budget(relaxed=plain.floor * 0.8, peak_w=120.0)})
