@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     commands_per_second_domain: float = Field(5_000.0, gt=0, description="of one sender in any one domain")
     settle_s: float = Field(60.0, ge=0, description="after a start levels 8 to 15 wait for this, and for telemetry")
     jitter_s: float = Field(10.0, ge=0, description="over this a gateway's many switches at once are spread")
-    plan_quantile: float = Field(0.9, gt=0, lt=1, description="of forecast traffic that lamps are planned for")
+    plan_quantile: float = Field(0.94, gt=0, lt=1, description="of forecast traffic that lamps are planned for")
     rules_reload_s: float = Field(5.0, ge=0, description="how often rule files are looked at for changes; 0 for never")
     smtp_url: str = Field("", description="smtp[s]://user@host:port of the mail server; empty sends no mail")
     smtp_password_file: FilePath | None = Field(None, description="holds the password of the user in smtp_url")

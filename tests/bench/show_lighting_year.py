@@ -136,7 +136,7 @@ def rows(found: Study, curves: Sequence[Curve]) -> list[Outcome]:
     ]
     quantiles = [
         outcome(year, f"quantile of {level:.0%}, {when}", by_quantile(exceeds, level))
-        for level in (0.9, 0.98)
+        for level in (0.9, 0.94, 0.98)
         for when, exceeds in (("at noon", found.noon), ("with live counts", found.live))
     ]
     return [

@@ -65,7 +65,7 @@ def test_each_counter_its_coverage_and_what_is_doubted_of_it(
         table = consigne(lang=lang)
         assert table.exit_code == 0
         assert silent in table.output and say("doubt_stale", lang) in table.output
-        assert say("traffic_head", lang, quantile=90, nights=NIGHTS) in table.output
+        assert say("traffic_head", lang, quantile=94, nights=NIGHTS) in table.output
 
 
 def test_before_anything_was_counted_nothing_is_claimed(
