@@ -129,7 +129,7 @@ def _ridge(inputs: Floats, target: Floats, weight: Floats, ridge: float) -> tupl
     """
     size = inputs.shape[-1]
     weighted = inputs * weight[..., None]
-    normal = np.stack([np.einsum("kf,kg->fg", w, x) for w, x in zip(weighted, inputs, strict=True)])
+    normal = np.array([np.einsum("kf,kg->fg", w, x) for w, x in zip(weighted, inputs, strict=True)])
     inverse: Floats = np.linalg.inv(normal.reshape(-1, size, size) + ridge * np.eye(size)).astype(np.float64)
     right = (weighted * target[..., None]).sum(axis=1)
     return inverse, (inverse * right[:, None, :]).sum(axis=-1)
