@@ -21,6 +21,7 @@ _TIGHTER = 4  # times that limits are drawn in for what neighbours lift
 _SMALL = 1e-9  # relative excess that is rounding
 _TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
 _ANY_PRICE = 1e12  # Wh
+_DEARER = (2.0, 6.0, 20.0)
 _BUDGET_FIRST = 1e3  # rank of energy and peak beside changes: lamps that must change for a budget do
 
 
@@ -79,6 +80,8 @@ def trade(drafting: Drafting, first: Draft) -> Trade:
     if len(drafts) == 1:
         return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
     draft, bound = _mixed(drafting, drafts)
+    if excess_of(problem, draft).changes > _SMALL and (more := list(_between(drafting, drafts, bases))):
+        draft, bound = _mixed(drafting, drafts + more)
     return Trade(draft, min(bound, draft.given_up_wh), min(proved, draft.given_up_wh))
 
 
@@ -128,6 +131,19 @@ def _fewer_changes(drafting: Drafting, drafts: list[Draft], bases: list[Floats])
     prices = [(last.need, np.maximum(last.telling_wh, float(saved[room])))] if room < saved.size else []
     prices += [(need, any_price) for need in (last.need, *bases)]
     for need, telling_wh in prices:
+        if drafting.spending.spend():
+            yield drafting.draft(need, telling_wh)
+
+
+def _between(drafting: Drafting, drafts: list[Draft], bases: list[Floats]) -> Iterator[Draft]:
+    """More to choose from where too many lamps change: prices of telling that rise from the dearest there was, as far
+    as few programs make lamps change together; and `bases` at the price of the first, so that some spare the others.
+    """
+    prices = [draft.telling_wh for draft in drafts if draft.telling_wh.max() < _ANY_PRICE]
+    dearest = max(prices, key=lambda price: float(price.max()))
+    last = next(draft for draft in reversed(drafts) if draft.telling_wh.max() < _ANY_PRICE)
+    trials = [(last.need, times * np.maximum(dearest, 1.0)) for times in _DEARER]
+    for need, telling_wh in trials + [(need, drafts[0].telling_wh) for need in bases]:
         if drafting.spending.spend():
             yield drafting.draft(need, telling_wh)
 
@@ -189,8 +205,8 @@ def _weights(problem: LightingProblem, drafts: list[Draft], unit: Ints) -> tuple
         told = np.bincount(unit, changed(problem, draft.flux), units)
         given = np.bincount(unit, given_up_wh(problem, draft.flux), units)
         paid = energy + (yesterday.change_cost_wh if yesterday else 0.0) * told
-        cost[:, v] = given + _TIE * energy if trading else paid
-        energies.append(energy)
+        cost[:, v] = given + _TIE * paid if trading else paid
+        energies.append(paid)
         load.append(np.column_stack([energy, told, power_by_unit_w(problem, draft.flux, unit, units, slots)]))
     limit = _limits(problem, slots.size)
     rank = np.where(np.arange(limit.size) == 1, 1.0, _BUDGET_FIRST)

@@ -243,3 +243,10 @@ def test_hours_that_cannot_be_foreseen() -> None:
         learn(counts, 200, [(24, 0)])
     with pytest.raises(InvalidProblem, match="wants"):
         predict(learned, counts, 200, np.array([200])).quantile(0.0)
+
+
+def test_no_counter_at_all_has_an_outlook_of_none() -> None:
+    counts = made()
+    none = HourlyCounts(counts.value[:0], counts.hour, counts.kind)
+    known = counts.value.shape[1] - 20
+    assert foresee(none, known, np.arange(known, known + 4)).quantile(0.9).shape == (0, 4)

@@ -297,6 +297,23 @@ def test_the_whole_example_is_kept_to() -> None:
     assert plan.changes <= problem.yesterday.changes
 
 
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_few_changes_beside_a_budget_are_kept_where_they_can_be(seed: int) -> None:
+    problem = full_example(seed)
+    plan = solve(problem)
+    assert plan.violations == ()
+    assert check(problem, plan) == []
+
+
+def test_of_plans_that_give_up_nothing_the_one_that_costs_least_with_its_telling() -> None:
+    plain = lamps([0.25], [0.25], power_full_w=[100.0, 10.0])
+    yesterday = Yesterday(flux=np.array([[0.75], [1.0]]), change_cost_wh=40.0)
+    budget = Budget(relaxed=np.zeros((2, 1)), energy_wh=55.0)
+    plan = solve(LightingProblem(**{**vars(plain), "budget": budget, "yesterday": yesterday}))
+    np.testing.assert_array_equal(plan.flux, [[0.25], [1.0]])
+    assert plan.objective == pytest.approx(75.0)
+
+
 def test_out_of_time_the_lamps_burn_and_what_is_passed_is_said() -> None:
     problem = full_example(0)
     plan = solve(problem, Limits(work=1))
