@@ -16,6 +16,7 @@ from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import instant, person, sealing, settings, show_lines, underway
 from jobs.ingest import store_territory
 from jobs.lighting.domain import tables_of
+from jobs.lighting.holders import rooms_stated
 from jobs.lighting.lamps import lamp_report
 from jobs.words import number, say
 from twin.territory import generate as make
@@ -93,6 +94,7 @@ def check(folder: Folder) -> None:
         problems = check_territory(territory, catalogue)
     if problems:
         raise InputError(problems)
+    rooms_stated(asset for asset in territory.assets if asset.type == "StreetlightControlCabinet")
     notes = _of_lamps(chosen, territory)
     show_lines([*_counts(territory), *notes])
 

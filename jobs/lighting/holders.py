@@ -58,7 +58,7 @@ def keepers_of(territory: Territory, announced: Mapping[str, Announced]) -> Keep
     it keeps. Raises InputError with every cabinet whose
     attributes make no sense.
     """
-    stated = _stated(territory.of_type("StreetlightControlCabinet"))
+    stated = rooms_stated(territory.of_type("StreetlightControlCabinet"))
     directory = Directory(territory.connections)
     of: dict[str, str] = {}
     rooms: dict[str, Room] = {}
@@ -86,7 +86,8 @@ def _limited(room: Room) -> bool:
     return room.programs is not None or room.switch_points is not None
 
 
-def _stated(cabinets: Iterable[Asset]) -> dict[str, Room]:
+def rooms_stated(cabinets: Iterable[Asset]) -> dict[str, Room]:
+    """What each cabinet states of itself. Raises InputError with every one whose attributes make no sense."""
     problems: list[Problem] = []
     rooms: dict[str, Room] = {}
     for cabinet in cabinets:

@@ -23,7 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "conflict-beside-action": (
         "The chain in the alarm says what lifts them; have the order end where a street does, or take more programs",
-        "La chaîne de l'alarme dit ce qui les relève ; arrêter l'ordre en bout de rue, ou tenir plus de programmes",
+        "La chaîne de l'alarme dit ce qui les relève ; finir l'arrêté en bout de rue, ou accepter plus de programmes",
     ),
     "conflict-streets-about": (
         "{order} ({text}) allows less than their class: {streets}. They keep it, and lift {beside} lamps beside them.",

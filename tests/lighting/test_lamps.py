@@ -128,11 +128,11 @@ def test_the_command_reads_a_territory(lang: str, said: str, monkeypatch: pytest
     assert found["trim_kwh_per_year"] > 0
 
 
-def checked(tmp_path: Path, **changes: Any) -> Any:
-    """`consigne territory check` of the sample, one lamp of it changed."""
+def checked(tmp_path: Path, kind: str = "Streetlight", **changes: Any) -> Any:
+    """`consigne territory check` of the sample, one asset of a kind changed: a lamp, unless another is named."""
     catalogue = load_catalogue(SAMPLE.parent / "reference" / "catalogue.yaml")
     sample = load_territory(SAMPLE, catalogue)
-    first = next(asset for asset in sample.assets if asset.type == "Streetlight")
+    first = next(asset for asset in sample.assets if asset.type == kind)
     changed = replace(first, attributes={**first.attributes, **changes})
     assets = tuple(changed if asset is first else asset for asset in sample.assets)
     save_territory(replace(sample, assets=assets), tmp_path)
@@ -143,6 +143,16 @@ def test_a_territory_is_checked_for_what_cannot_be_planned(tmp_path: Path) -> No
     found = checked(tmp_path, flux_curve="laser")
     assert isinstance(found.exception, InputError)
     assert "flux_curve: no curve 'laser' in lighting.yaml" in str(found.exception)
+
+
+def test_a_cabinet_that_states_nonsense_is_named_before_it_leaves_a_night_to_the_rules(tmp_path: Path) -> None:
+    found = checked(tmp_path, "StreetlightControlCabinet", programs="many", switch_points=1)
+    assert isinstance(found.exception, InputError)
+    said = [str(problem) for problem in found.exception.problems]
+    assert said == [
+        "A-49028-0001 programs is 'many', a number of 1 or more is wanted → write what the cabinet takes of one night",
+        "A-49028-0001 switch_points is 1, a number of 2 or more is wanted → write what the cabinet takes of one night",
+    ]
 
 
 def test_a_check_notes_lamps_too_small_and_over_the_law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
