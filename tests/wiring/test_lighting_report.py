@@ -23,9 +23,10 @@ from jobs.lighting.baseline import actual_need, energy_wh, fixed_program, under_
 from jobs.lighting.domain import tables_of, task_of, traffic_counts
 from jobs.lighting.night import night_of
 from jobs.lighting.reporting import By, make_report, notes, review, to_csv, to_json, to_lines
+from jobs.lighting.reporting.making import in_force, plans_of
 from jobs.lighting.reporting.metering import consumed_kwh
 from jobs.lighting.weather import rained
-from jobs.planning import PlanRequest, run_plan
+from jobs.planning import PlanRequest, approve, run_plan
 from jobs.story import DEFAULT_NIGHT, made_traffic
 
 from .conftest import NOON, readings, tell
@@ -237,3 +238,18 @@ def test_last_night_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     for hour, day in ((11, 15), (13, 16)):
         monkeypatch.setattr(lighting, "instant", lambda _, hour=hour: datetime(2026, 11, 17, hour, tzinfo=PARIS))
         assert lighting._last_night() == date(2026, 11, day)
+
+
+def test_a_plan_counts_from_when_a_person_approved_it(
+    store: Store, territory: Territory, settings: Settings, history: int
+) -> None:
+    lighting, hours = DOMAINS["lighting"], timedelta(hours=1)
+    stands = run_plan(store, territory, lighting, NOON, settings)
+    waits = run_plan(store, territory, lighting, NOON + hours, settings, PlanRequest(NOON + hours, propose=True))
+    with store.begin() as unit:
+        approve(unit, territory, lighting, waits.record.id, "person:ann", NOON + 9 * hours)
+    with store.read() as unit:
+        (records,) = in_force(unit, NOON, NOON + DAY).values()
+        plans = plans_of(unit, records)
+    assert [record.id for record in records] == [stands.record.id, waits.record.id]
+    assert plans.since == (0, 36)

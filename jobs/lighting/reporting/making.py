@@ -120,12 +120,17 @@ def lit_hours(year: int, ground: Ground) -> float:
 
 
 def in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[PlanRecord]]:
-    """The plans of each night that were put in force, in the order they were made."""
+    """The plans of each night that were put in force, in the order they were."""
     found: dict[date, list[PlanRecord]] = {}
-    for record in unit.plans.between(DOMAIN.name, start, until):
+    for record in sorted(unit.plans.between(DOMAIN.name, start, until), key=_in_force_at):
         if record.state is PlanState.IN_FORCE:
             found.setdefault(record.start.astimezone(PARIS).date(), []).append(record)
     return found
+
+
+def _in_force_at(record: PlanRecord) -> datetime:
+    """When a person approved it, where one had to."""
+    return record.decided_at or record.made_at
 
 
 def _night(
@@ -148,7 +153,7 @@ def plans_of(unit: Unit, records: list[PlanRecord]) -> Plans:
     found = [unit.plans.get(record.id) for record in records]
     bodies = tuple(open_body(one[1]) for one in found if one is not None)
     slots = bodies[-1].slots
-    return Plans(bodies, tuple(sum(at < record.made_at for at in slots) for record in records))
+    return Plans(bodies, tuple(sum(at < _in_force_at(record) for at in slots) for record in records))
 
 
 def _rates(ground: Ground, costs: Costs, night: Night) -> Rates:
