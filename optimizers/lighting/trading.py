@@ -21,7 +21,8 @@ _TIGHTER = 4  # times that limits are drawn in for what neighbours lift
 _SMALL = 1e-9  # relative excess that is rounding
 _TIE = 1e-9  # Wh given up that a Wh is worth where as much is given up
 _ANY_PRICE = 1e12  # Wh
-_DEARER = (2.0, 6.0, 20.0)
+_DEARER = (2.0, 6.0, 20.0)  # times the dearest telling
+_LOWER = (0.1, 0.3)  # of the way from a need to the lowest
 _BUDGET_FIRST = 1e3  # rank of energy and peak beside changes: lamps that must change for a budget do
 
 
@@ -137,13 +138,18 @@ def _fewer_changes(drafting: Drafting, drafts: list[Draft], bases: list[Floats])
 
 def _between(drafting: Drafting, drafts: list[Draft], bases: list[Floats]) -> Iterator[Draft]:
     """More to choose from where too many lamps change: prices of telling that rise from the dearest there was, as far
-    as few programs make lamps change together; and `bases` at the price of the first, so that some spare the others.
+    as few programs make lamps change together; and lower needs on the way to `bases`, so that some spare the others.
     """
     prices = [draft.telling_wh for draft in drafts if draft.telling_wh.max() < _ANY_PRICE]
     dearest = max(prices, key=lambda price: float(price.max()))
     last = next(draft for draft in reversed(drafts) if draft.telling_wh.max() < _ANY_PRICE)
     trials = [(last.need, times * np.maximum(dearest, 1.0)) for times in _DEARER]
-    for need, telling_wh in trials + [(need, drafts[0].telling_wh) for need in bases]:
+    for base in bases:
+        trials.append((base, drafts[0].telling_wh))
+        for share in _LOWER:
+            need, settled = drafting.least.above(last.need + share * (base - last.need), drafting.spending)
+            trials += [(need, times * np.maximum(dearest, 1.0)) for times in _DEARER] * settled
+    for need, telling_wh in trials:
         if drafting.spending.spend():
             yield drafting.draft(need, telling_wh)
 
