@@ -76,9 +76,10 @@ def solve(
     Example: consigne example lighting | consigne solve lighting - -o plan.json
     """
     chosen = _of(name)
+    limits = _limits(seconds, work, gap, threads, seed)
     problem = _read(source, chosen.problem_from_json)
     with underway("solve"):
-        plan = chosen.solve(problem, Limits(seconds, work, gap, threads, seed))
+        plan = chosen.solve(problem, limits)
     text = chosen.plan_to_json(plan)
     if out is None:
         typer.echo(text)
@@ -112,7 +113,7 @@ def schema(
 
 def example(
     name: Name,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     full: Annotated[bool, typer.Option("--full", help="with everything that can be asked")] = False,
 ) -> None:
     """A small problem, to see the shape and to try.
@@ -129,6 +130,13 @@ def _tell(plan: Any, chosen: Optimiser) -> None:
     show_lines([say("solved", lang, status=plan.status, **facts)])
     show_rows(chosen.figures(plan, lang), as_json=False)
     show_lines([*map(str, plan.violations[:_TOLD]), *plan.reasons])
+
+
+def _limits(seconds: float, work: int | None, gap: float, threads: int, seed: int) -> Limits:
+    try:
+        return Limits(seconds, work, gap, threads, seed)
+    except InvalidProblem as error:
+        raise InputError(Problem("limits", 0, 0, text) for text in error.problems) from None
 
 
 def _of(name: str) -> Optimiser:

@@ -86,6 +86,15 @@ def test_levels_in_per_cent_are_refused_by_name(consigne: Run, problem: dict[str
     assert problem["lamps"][-1]["id"] in done.stderr, "every problem is named, not the first"
 
 
+def test_limits_that_are_none_are_all_told(consigne: Run, problem: dict[str, Any]) -> None:
+    done = consigne("solve", "lighting", "problem.json", "--gap", "2", "--seconds", "0")
+    assert done.returncode == 2
+    assert "gap is 2.0" in done.stderr
+    assert "seconds is 0.0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert consigne("example", "lighting", "--seed", "-1").returncode == 2
+
+
 def test_a_night_its_report_and_why(consigne: Run, tmp_path: Path) -> None:
     ok(consigne, "db", "upgrade")
     ok(consigne, "territory", "import", SAMPLE)
