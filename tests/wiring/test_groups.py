@@ -378,7 +378,15 @@ class Killer:
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    return [child for child in process.children() if "jobs.compute.worker" in " ".join(child.cmdline())]
+    return [child for child in process.children() if "jobs.compute.worker" in _command(child)]
+
+
+def _command(process: psutil.Process) -> str:
+    """Empty for one that has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 LONG = [pytest.mark.soak, pytest.mark.timeout(3_600)]
