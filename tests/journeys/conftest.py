@@ -43,6 +43,13 @@ def runner(folder: Path) -> Run:
     return run
 
 
+def ok(consigne: Run, *words: object, code: int = 0) -> str:
+    """What `consigne ...` prints, which ends as it should."""
+    done = consigne(*words)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.fixture
 def consigne(tmp_path: Path) -> Run:
     """Run `consigne ...` to its end, in an empty folder."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Run
+from .conftest import ROOT, Run, ok
 
 LAMP = "L-49028-00012"
 
@@ -14,12 +14,6 @@ LAMP = "L-49028-00012"
 @pytest.fixture
 def consigne(consigne_here: Run) -> Run:
     return consigne_here
-
-
-def ok(consigne: Run, *words: object) -> str:
-    done = consigne(*words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from engine.instants import PARIS, isoformat
 
-from .conftest import ROOT, Run
+from .conftest import ROOT, Run, ok
 
 SAMPLE = ROOT / "datasets" / "sample"
 LAMP = "L-49329-00001"
@@ -20,12 +20,6 @@ LAMP = "L-49329-00001"
 @pytest.fixture
 def consigne(consigne_here: Run) -> Run:
     return consigne_here
-
-
-def ok(consigne: Run, *words: object) -> str:
-    done = consigne(*words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from engine.instants import isoformat
 from engine.inventory.territory import load_territory
 from engine.model import Asset
 
-from .conftest import ROOT, Run
+from .conftest import ROOT, Run, ok
 
 SAMPLE = ROOT / "datasets" / "sample"
 
@@ -20,12 +20,6 @@ SAMPLE = ROOT / "datasets" / "sample"
 @pytest.fixture
 def consigne(consigne_here: Run) -> Run:
     return consigne_here
-
-
-def ok(consigne: Run, *words: object) -> str:
-    done = consigne(*words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture

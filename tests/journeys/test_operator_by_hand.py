@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Run
+from .conftest import ROOT, Run, ok
 
 LAMP = "L-49028-00012"
 POINT = f"{LAMP}/illuminanceLevel"
@@ -18,12 +18,6 @@ SOON = "2099-01-01T00:00"
 @pytest.fixture
 def consigne(consigne_here: Run) -> Run:
     return consigne_here
-
-
-def ok(consigne: Run, *words: object, code: int = 0) -> str:
-    done = consigne(*words)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture

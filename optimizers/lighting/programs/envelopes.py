@@ -86,21 +86,22 @@ def pieces(flux: Floats, turns: Bools) -> tuple[Ints, Floats]:
 
 
 def _highest(rows: Floats) -> Floats:
-    """(2^n, P) the highest of the rows (n, P) in each subset."""
-    highest = np.empty((1 << len(rows), rows.shape[1]))
-    highest[0] = 0.0
-    for member, row in enumerate(rows):
-        np.maximum(highest[: 1 << member], row, out=highest[1 << member : 2 << member])
-    return highest
+    """(2^n, P) the highest of the rows (n, P), none of them below 0, in each subset."""
+    return _of_subsets(np.maximum, rows)
 
 
 def _sums(rows: Floats) -> Floats:
     """(2^n, C) the sum of the rows (n, C) in each subset."""
-    sums = np.empty((1 << len(rows), rows.shape[1]))
-    sums[0] = 0.0
+    return _of_subsets(np.add, rows)
+
+
+def _of_subsets(join: np.ufunc, rows: Floats) -> Floats:
+    """(2^n, …) the rows (n, …) of each subset joined; 0 for none. A subset is one without its last member, and that."""
+    joined = np.empty((1 << len(rows), rows.shape[1]))
+    joined[0] = 0.0
     for member, row in enumerate(rows):
-        np.add(sums[: 1 << member], row, out=sums[1 << member : 2 << member])
-    return sums
+        join(joined[: 1 << member], row, out=joined[1 << member : 2 << member])
+    return joined
 
 
 def _passed(flux: Floats, ceilings: Floats, over: Floats, length: Floats) -> Floats:
