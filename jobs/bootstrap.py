@@ -150,9 +150,9 @@ def events_in(settings: Settings, orders: Collection[OrderEntry]) -> tuple[Event
 
 def lighting_in(settings: Settings) -> "LightingTables":
     # Half a tenth of a second that every command would pay.
-    from jobs.lighting.tables import load_tables  # noqa: PLC0415
+    from jobs.lighting.tables import tables_of  # noqa: PLC0415
 
-    return load_tables(settings.datasets_dir / "reference" / "lighting.yaml")
+    return tables_of(settings)
 
 
 def connections_in(settings: Settings) -> tuple[Connection, ...]:

@@ -40,7 +40,8 @@ from jobs.bootstrap import (
 )
 from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw, store_territory
-from jobs.lighting.domain import dark_hours, tables_of
+from jobs.lighting.domain import dark_hours
+from jobs.lighting.tables import tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
 from jobs.progress import Bar, progress
 from jobs.schedules.loading import built_in

@@ -29,10 +29,10 @@ from jobs.cli.common import (
 from jobs.cli.traffic import traffic
 from jobs.demo import demo_night, demo_settings
 from jobs.lighting.classes import WORKED_EXAMPLE, Weighed, class_rows, weigh
-from jobs.lighting.domain import lighting_day, tables_of
+from jobs.lighting.domain import lighting_day
 from jobs.lighting.lamps import lamp_report
 from jobs.lighting.reporting import By, make_report, notes, to_csv, to_json, to_lines
-from jobs.lighting.tables import Family
+from jobs.lighting.tables import Family, tables_of
 from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, number, say
 

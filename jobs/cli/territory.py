@@ -15,9 +15,9 @@ from engine.settings import Settings, language
 from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import instant, person, sealing, settings, show_lines, underway
 from jobs.ingest import store_territory
-from jobs.lighting.domain import tables_of
 from jobs.lighting.holders import rooms_stated
 from jobs.lighting.lamps import lamp_report
+from jobs.lighting.tables import tables_of
 from jobs.words import number, say
 from twin.territory import generate as make
 

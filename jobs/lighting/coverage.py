@@ -10,11 +10,12 @@ from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.counts import Doubt
-from jobs.lighting.domain import HISTORY, lighting_day, school_of, tables_of, traffic_counts
+from jobs.lighting.domain import HISTORY, lighting_day, school_of, traffic_counts
 from jobs.lighting.fleet import read_fleet
 from jobs.lighting.lending import places_of
 from jobs.lighting.night import night_of
 from jobs.lighting.outlook import HeldOut
+from jobs.lighting.tables import tables_of
 from jobs.lighting.traffic import past_forecasts
 from optimizers.forecast import Calibration
 from optimizers.lighting.problem import Bools, Floats, Ints

@@ -24,7 +24,7 @@ from jobs.lighting.night import SLOT, Night, night_of
 from jobs.lighting.parts import part, standing
 from jobs.lighting.provided import COUNTER, PROPERTY, provided
 from jobs.lighting.setpoints import to_setpoints
-from jobs.lighting.tables import LightingTables, load_tables
+from jobs.lighting.tables import tables_of
 from jobs.lighting.task import LightingTask, build_problem
 from jobs.lighting.weather import wet_road
 from jobs.planning.domain import Domain, StaleInputs
@@ -35,10 +35,6 @@ HISTORY = timedelta(days=366)
 _SEASON = timedelta(weeks=13)  # learnt from within a night: what its evening says of the rest, and no turn of the year
 _DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 _LONG_AGO = timedelta(days=8)  # what was told then nobody remembers
-
-
-def tables_of(settings: Settings) -> LightingTables:
-    return load_tables(settings.datasets_dir / "reference" / "lighting.yaml")
 
 
 def school_of(settings: Settings) -> SchoolCalendar:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.catalogue import Duration
 from engine.documents import read_document
+from engine.settings import Settings
 from optimizers.lighting import PowerCurve
 from optimizers.lighting_classes import ClassSystem, TrafficBands, thousandths
 
@@ -233,6 +234,11 @@ class LightingTables(_Entry):
 def load_tables(path: Path) -> LightingTables:
     """Read and check the tables. Raises InputError with every problem and its place."""
     return read_document(path).validate(LightingTables)
+
+
+def tables_of(settings: Settings) -> LightingTables:
+    """Those of the reference data that the settings name."""
+    return load_tables(settings.datasets_dir / "reference" / "lighting.yaml")
 
 
 def _since_noon(at: time) -> int:

@@ -17,7 +17,7 @@ from engine.rulebook.loading import circles
 from engine.rulebook.naming import nearest
 from engine.settings import Settings
 from jobs.domains import DOMAINS
-from jobs.lighting.domain import tables_of
+from jobs.lighting.tables import tables_of
 from jobs.schedules.builtin import BUILT_IN
 from jobs.schedules.cron import clock_changes
 from jobs.schedules.definitions import Entry, ScheduleFile

@@ -23,9 +23,9 @@ from engine.store import Store
 from jobs.bootstrap import Territory, catalogue_of, read_territory
 from jobs.ingest import store_territory
 from jobs.lighting.body import body, open_body
-from jobs.lighting.domain import tables_of
 from jobs.lighting.night import Night
 from jobs.lighting.reporting import By, make_report
+from jobs.lighting.tables import tables_of
 from jobs.lighting.task import build_problem
 from optimizers.lighting import solve
 from twin.territory import generate

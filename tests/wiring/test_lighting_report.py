@@ -20,11 +20,12 @@ from jobs.bootstrap import Territory
 from jobs.cli import main
 from jobs.domains import DOMAINS
 from jobs.lighting.baseline import actual_need, energy_wh, fixed_program, under_lit
-from jobs.lighting.domain import tables_of, task_of, traffic_counts
+from jobs.lighting.domain import task_of, traffic_counts
 from jobs.lighting.night import night_of
 from jobs.lighting.reporting import By, make_report, notes, review, to_csv, to_json, to_lines
 from jobs.lighting.reporting.making import in_force, plans_of
 from jobs.lighting.reporting.metering import consumed_kwh
+from jobs.lighting.tables import tables_of
 from jobs.lighting.weather import rained
 from jobs.planning import PlanRequest, approve, run_plan
 from jobs.story import DEFAULT_NIGHT, made_traffic

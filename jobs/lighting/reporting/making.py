@@ -16,7 +16,7 @@ from engine.store import Store, Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
 from jobs.lighting.body import open_body
-from jobs.lighting.domain import DOMAIN, around, presence_seen, tables_of, traffic_counts
+from jobs.lighting.domain import DOMAIN, around, presence_seen, traffic_counts
 from jobs.lighting.lanes import awake
 from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
@@ -26,6 +26,7 @@ from jobs.lighting.reporting.ground import Ground, read_ground
 from jobs.lighting.reporting.metering import consumed_kwh
 from jobs.lighting.reporting.periods import Profile, profile
 from jobs.lighting.reporting.tally import Plans, Rates, Tally, tally
+from jobs.lighting.tables import tables_of
 from jobs.lighting.traffic import counted_traffic
 from jobs.lighting.weather import rained
 from optimizers.lighting.problem import Floats

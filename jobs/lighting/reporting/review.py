@@ -11,11 +11,12 @@ from engine.model import Asset
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import Territory
-from jobs.lighting.domain import around, tables_of
+from jobs.lighting.domain import around
 from jobs.lighting.night import Night
 from jobs.lighting.reporting.ground import read_ground
 from jobs.lighting.reporting.making import in_force, need_seen, plans_of
 from jobs.lighting.reporting.tally import fixed_steps
+from jobs.lighting.tables import tables_of
 from optimizers.lighting import UNLIMITED, LightingProblem
 from optimizers.lighting.problem import Floats
 
