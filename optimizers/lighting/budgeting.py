@@ -18,6 +18,7 @@ from optimizers.lighting.problem import Floats, Ints, LightingProblem
 _STEPS = 40  # toward a price; most are found in ten
 _NEAR = 1e-9
 _DIGITS = 1e8  # of flux
+_FAR = 1e300  # W below a peak that does not bind
 
 
 def given_up_wh(problem: LightingProblem, flux: Floats) -> Floats:
@@ -94,15 +95,19 @@ class Cells:
         lost = float((self._lost(best) * self._full_w).sum()) * self._problem.slot_s / 3600
         return Answer(best, total, lost)
 
-    def prices(self, energy_wh: float, peak_w: float, ratio: Floats) -> tuple[Floats, float]:
-        """The least prices (T,) at which power times `ratio` (T,) keeps within energy and peak, and that of energy.
+    def prices(self, energy_wh: float, peak_w: Floats, ratio: Floats) -> tuple[Floats, float]:
+        """The least prices (T,) at which power times `ratio` (T,) keeps within energy and peaks, and that of energy.
 
         A slot's price is that of energy, or more where its own peak asks for more; the steepest where none is enough.
         """
         hours = self._problem.slot_s / 3600
         peak = np.zeros(ratio.size)
-        if np.isfinite(peak_w):
-            peak = self._least_price(lambda price: self.answer(price).power_w * ratio - peak_w, ratio.size)
+        if np.isfinite(peak_w).any():
+
+            def above(price: Floats) -> Floats:
+                return np.maximum(self.answer(price).power_w * ratio - peak_w, -_FAR)
+
+            peak = self._least_price(above, ratio.size)
 
         def over(price: Floats) -> Floats:
             power = self.answer(np.maximum(price, peak)).power_w * ratio
@@ -118,7 +123,7 @@ class Cells:
         paid = (answer.power_w * price).sum() * hours
         energy = energy_price * budget.energy_wh if energy_price > 0 else 0.0
         over = price - energy_price
-        peak = (over[over > 0] * budget.peak_w).sum() * hours
+        peak = (over[over > 0] * budget.peak_w[over > 0]).sum() * hours
         return max(0.0, float(answer.given_up_wh + paid - energy - peak))
 
     def _least_price(self, over: Callable[[Floats], Floats], size: int) -> Floats:

@@ -128,8 +128,8 @@ def peak(problem: LightingProblem, plan: LightingPlan) -> Iterator[Violation]:
     if problem.budget is not None:
         power = sum(_lamp_power_w(problem, plan.flux), start=np.zeros(problem.burning.size))
         over = power - problem.budget.peak_w
-        if float(over.max()) > ENERGY_TOLERANCE * problem.budget.peak_w:
-            slots = int((over > ENERGY_TOLERANCE * problem.budget.peak_w).sum())
+        passed = over > ENERGY_TOLERANCE * problem.budget.peak_w
+        if (slots := int(passed.sum())) > 0:
             detail = f"slot {int(over.argmax())}" + (f" and {slots - 1} more" if slots > 1 else "")
             yield Violation("peak", "plan", float(over.max()), "W", detail)
 

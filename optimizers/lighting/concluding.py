@@ -113,8 +113,8 @@ def passed(
         detail = f"{energy_wh:.9g} Wh, wants {budget.energy_wh:.9g} Wh"
         yield Violation("energy budget", "plan", energy_wh - budget.energy_wh, "Wh", detail)
     if budget is not None and over.peak > _PROVED:
-        slot = int(power_w.argmax())
-        yield Violation("peak", "plan", float(power_w[slot] - budget.peak_w), "W", f"slot {slot}")
+        slot = int((power_w - budget.peak_w).argmax())
+        yield Violation("peak", "plan", float(power_w[slot] - budget.peak_w[slot]), "W", f"slot {slot}")
     if yesterday is not None and over.changes > 0:
         detail = f"{changes} lamps are told another program, wants {yesterday.changes}"
         yield Violation("changes", "plan", float(changes - yesterday.changes), "lamps", detail)

@@ -53,7 +53,9 @@ class CabinetDocument(_Document):
 
 class BudgetDocument(_Document):
     energy_wh: float | None = Field(None, description="energy over all slots to stay within; null for no limit")
-    peak_w: float | None = Field(None, description="power in every slot to stay within; null for no limit")
+    peak_w: list[float | None] | float | None = Field(
+        None, description="power to stay within, by slot or for all of them; null for no limit"
+    )
 
 
 class ChangesDocument(_Document):
@@ -314,7 +316,7 @@ def _budget(document: ProblemDocument) -> Budget | None:
     return Budget(
         relaxed=np.array([lamp.floor if lamp.relaxed is None else lamp.relaxed for lamp in document.lamps]),
         energy_wh=np.inf if asked.energy_wh is None else asked.energy_wh,
-        peak_w=np.inf if asked.peak_w is None else asked.peak_w,
+        peak_w=_peak(asked.peak_w),
         weight=np.array([lamp.weight for lamp in document.lamps]),
     )
 
@@ -362,7 +364,7 @@ def _parts(problem: LightingProblem) -> dict[str, Any]:
     if (budget := problem.budget) is not None:
         found["budget"] = BudgetDocument(
             energy_wh=budget.energy_wh if np.isfinite(budget.energy_wh) else None,
-            peak_w=budget.peak_w if np.isfinite(budget.peak_w) else None,
+            peak_w=_peak_told(budget.peak_w),
         )
     if (yesterday := problem.yesterday) is not None:
         most = _told(np.array([yesterday.changes]))[0]
@@ -380,3 +382,14 @@ def _told(limits: Ints) -> list[int | None]:
 
 def _shortest(row: Floats) -> list[float] | float:
     return float(row[0]) if bool((row == row[0]).all()) else [float(value) for value in row]
+
+
+def _peak(told: list[float | None] | float | None) -> Floats:
+    by_slot = told if isinstance(told, list) else [told]
+    found = np.array([np.inf if peak is None else peak for peak in by_slot])
+    return found if isinstance(told, list) else found.reshape(())
+
+
+def _peak_told(peak_w: Floats) -> list[float | None] | float | None:
+    told = [float(peak) if np.isfinite(peak) else None for peak in peak_w]
+    return told[0] if len(set(told)) == 1 else told

@@ -101,7 +101,7 @@ def full_example(
     budget = Budget(
         relaxed=np.where(crossing[:, None], today, 0.6 * today),
         energy_wh=round(0.94 * energy_wh(problem, alone), 1),
-        peak_w=round(0.97 * float(power_w(problem, alone).max()), 1),
+        peak_w=np.round(0.97 * power_w(problem, alone).max(), 1),
     )
     yesterday = Yesterday(flux=old.flux, changes=4 * n // 5, change_cost_wh=2.0)
     return LightingProblem(**{**whole, "floor": today, "budget": budget, "yesterday": yesterday})

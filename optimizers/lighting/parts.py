@@ -78,7 +78,7 @@ class Holders:
 class Budget:
     """Energy and power to stay within, and how far light may give way for them: as far as a person has allowed.
 
-    energy_wh        over all slots; peak_w in every slot; inf for no limit
+    energy_wh        over all slots; peak_w (T,) in each slot, or one for all; inf for no limit
     relaxed (n, T)   floors that may be gone down to, at most the problem's own
     weight (n,)      what a lamp's light is worth beside that of others
 
@@ -86,21 +86,25 @@ class Budget:
     much of one.
     """
 
-    arrays: ClassVar[tuple[str, ...]] = ("relaxed", "weight")
+    arrays: ClassVar[tuple[str, ...]] = ("relaxed", "weight", "peak_w")
 
     relaxed: Floats
     energy_wh: float = float("inf")
-    peak_w: float = float("inf")
+    peak_w: Floats = field(default_factory=lambda: np.array(np.inf))
     weight: Floats = field(default_factory=lambda: np.array(1.0))
 
     def freeze(self, n: int, slots: int) -> list[str]:
-        shapes: Shapes = {"relaxed": (np.float64, (n, slots)), "weight": (np.float64, (n,))}
+        shapes: Shapes = {
+            "relaxed": (np.float64, (n, slots)),
+            "weight": (np.float64, (n,)),
+            "peak_w": (np.float64, (slots,)),
+        }
         return freeze(self, shapes) or list(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        for name in ("energy_wh", "peak_w"):
-            if not getattr(self, name) >= SMALLEST:
-                yield f"{name} is {getattr(self, name)}, wants more than 0, {SMALLEST:g} at least"
+        for name, least in (("energy_wh", self.energy_wh), ("peak_w", float(self.peak_w.min()))):
+            if not least >= SMALLEST:
+                yield f"{name} is {least}, wants more than 0, {SMALLEST:g} at least"
         for i in np.flatnonzero(~((self.weight >= SMALLEST) & (self.weight <= LARGEST))):
             yield f"lamp {i}: weight is {self.weight[i]}, wants more than 0, {SMALLEST:g} to {LARGEST:g}"
         for i in np.flatnonzero(~((self.relaxed >= 0) & (self.relaxed <= 1)).all(axis=1)):

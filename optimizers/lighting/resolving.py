@@ -106,14 +106,14 @@ def _holders(problem: LightingProblem, part: LightingProblem, flux: Floats, agai
 
 
 def _budget(problem: LightingProblem, flux: Floats, again: Bools, lift: Floats) -> Budget | None:
-    """What others leave; of the peak, which is one for all slots, in the slot in which they draw most."""
+    """What others leave."""
     if (whole := problem.budget) is None:
         return None
     others = power_by_unit_w(problem, flux, again.astype(np.int64), 2, np.arange(problem.burning.size))[0]
     return Budget(
         relaxed=np.maximum(whole.relaxed, lift)[again],
         energy_wh=max(_LEAST, whole.energy_wh - float(others.sum()) * problem.slot_s / 3600),
-        peak_w=max(_LEAST, whole.peak_w - float(others.max())),
+        peak_w=np.maximum(_LEAST, whole.peak_w - others),
         weight=whole.weight[again],
     )
 

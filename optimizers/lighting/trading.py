@@ -55,7 +55,7 @@ class Excess:
 def excess(problem: LightingProblem, energy_wh: float, power_w: Floats, changes: int) -> Excess:
     budget, yesterday = problem.budget, problem.yesterday
     energy = energy_wh / budget.energy_wh - 1 if budget else 0.0
-    peak = float(power_w.max()) / budget.peak_w - 1 if budget else 0.0
+    peak = float((power_w / budget.peak_w).max()) - 1 if budget else 0.0
     more = (changes - yesterday.changes) / max(1, yesterday.changes) if yesterday else 0.0
     return Excess(max(0.0, energy), max(0.0, peak), max(0.0, more))
 
@@ -168,7 +168,7 @@ def _mixed(drafting: Drafting, drafts: list[Draft]) -> tuple[Draft, float]:
         found.append(draft)
         if not excess_of(problem, draft).any or not drafting.spending.spend():
             break
-        over = _loads(problem, draft, load.shape[2]) - limit
+        over = _over(problem, draft, load.shape[2])
         wanted = wanted - np.where(over > 0, 1.2 * over, 0.0)
         if (wanted <= 0).any():
             break
@@ -214,7 +214,7 @@ def _weights(problem: LightingProblem, drafts: list[Draft], unit: Ints) -> tuple
         cost[:, v] = given + _TIE * paid if trading else paid
         energies.append(paid)
         load.append(np.column_stack([energy, told, power_by_unit_w(problem, draft.flux, unit, units, slots)]))
-    limit = _limits(problem, slots.size)
+    limit = _limits(problem, slots)
     rank = np.where(np.arange(limit.size) == 1, 1.0, _BUDGET_FIRST)
     kept = np.isfinite(limit)
     limit, rank, loads = limit[kept], rank[kept], np.stack(load, axis=1)[:, :, kept]
@@ -222,26 +222,27 @@ def _weights(problem: LightingProblem, drafts: list[Draft], unit: Ints) -> tuple
     return cost, loads, limit, rank, ties
 
 
-def _limits(problem: LightingProblem, slots: int) -> Floats:
+def _limits(problem: LightingProblem, slots: Ints) -> Floats:
     budget, yesterday = problem.budget, problem.yesterday
-    energy, peak = (budget.energy_wh, budget.peak_w) if budget else (np.inf, np.inf)
+    energy, peak = (budget.energy_wh, budget.peak_w[slots]) if budget else (np.inf, np.zeros(0))
     changes = np.inf if yesterday is None or yesterday.changes == UNLIMITED else max(0.5, yesterday.changes)
-    return np.array([energy, changes, *[peak] * slots])
+    return np.array([energy, changes, *peak])
 
 
 def _binding(problem: LightingProblem, drafts: list[Draft]) -> Ints:
     """Slots whose peak some draft passes."""
-    if problem.budget is None or not np.isfinite(problem.budget.peak_w):
+    if problem.budget is None:
         return np.zeros(0, np.int64)
     return np.flatnonzero(np.max([draft.power_w for draft in drafts], axis=0) > problem.budget.peak_w)
 
 
-def _loads(problem: LightingProblem, draft: Draft, rows: int) -> Floats:
-    """What a draft takes of each limit; peaks all by the worst."""
+def _over(problem: LightingProblem, draft: Draft, rows: int) -> Floats:
+    """By how much a draft passes each limit; all peaks by the worst."""
     budget, yesterday = problem.budget, problem.yesterday
-    loads = [draft.energy_wh] if budget and np.isfinite(budget.energy_wh) else []
-    loads += [float(draft.changes)] if yesterday and yesterday.changes != UNLIMITED else []
-    return np.array(loads + [float(draft.power_w.max())] * (rows - len(loads)))
+    over = [draft.energy_wh - budget.energy_wh] if budget and np.isfinite(budget.energy_wh) else []
+    over += [float(draft.changes - max(0.5, yesterday.changes))] if yesterday and yesterday.changes != UNLIMITED else []
+    peak = float((draft.power_w - budget.peak_w).max()) if budget else 0.0
+    return np.array(over + [peak] * (rows - len(over)))
 
 
 def power_by_unit_w(problem: LightingProblem, flux: Floats, unit: Ints, units: int, slots: Ints) -> Floats:

@@ -110,6 +110,9 @@ def test_power_beyond_its_peak() -> None:
     (found,) = check(tight, plan(tight))
     assert (found.constraint, found.amount, found.unit) == ("peak", pytest.approx(7), "W")
     assert found.detail == "slot 1 and 1 more"
+    once = problem(budget=Budget(relaxed=FLOOR, peak_w=np.where(np.arange(NIGHT.size) == 1, full - 7, np.inf)))
+    (found,) = check(once, plan(once))
+    assert (found.amount, found.detail) == (pytest.approx(7), "slot 1")
 
 
 def test_where_a_budget_is_asked_the_relaxed_floor_is_the_floor() -> None:

@@ -195,6 +195,15 @@ def test_a_problem_with_every_part_comes_back_as_it_was() -> None:
     assert pack(again) == pack(problem)
 
 
+def test_a_peak_by_slot_comes_back_as_it_was() -> None:
+    problem = with_everything()
+    peak_w = np.where(np.arange(24) % 5, np.inf, 900.0)
+    problem = LightingProblem(**{**vars(problem), "budget": Budget(relaxed=problem.floor, peak_w=peak_w)})
+    told = problem_to_json(problem)
+    assert json.loads(told)["budget"]["peak_w"][:2] == [900.0, None]
+    assert pack(problem_from_json(told)) == pack(problem)
+
+
 def test_a_problem_without_parts_does_not_speak_of_them() -> None:
     data = json.loads(problem_to_json(example(0)))
     assert set(data) == {"slot_s", "burning", "curves", "lamps", "neighbours"}

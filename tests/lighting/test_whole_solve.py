@@ -46,7 +46,7 @@ def whole_problems(draw: st.DrawFn) -> LightingProblem:
         parts["budget"] = Budget(
             relaxed=plain.floor * draw(GRID),
             energy_wh=draw(st.sampled_from([np.inf, 0.2, 0.5, 0.8])) * full * slots / 4,
-            peak_w=draw(st.sampled_from([np.inf, 0.4, 0.8])) * full,
+            peak_w=np.array(draw(st.lists(st.sampled_from([np.inf, 0.4, 0.8]), min_size=slots, max_size=slots))) * full,
         )
     if draw(st.booleans()):
         before = np.where(np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))[:, None], plain.floor, np.nan)
@@ -107,18 +107,18 @@ def given_up(problem: LightingProblem, flux: np.ndarray) -> np.ndarray:
 @given(
     st.lists(st.lists(st.sampled_from([0.4, 0.6, 1.0]), min_size=2, max_size=2), min_size=2, max_size=2),
     st.sampled_from([0.6, 0.75, 0.9]),
-    st.sampled_from([np.inf, 0.85]),
+    st.sampled_from([[np.inf, np.inf], [0.85, 0.85], [np.inf, 0.7]]),
     st.sampled_from([1.0, 3.0]),
     st.sampled_from([0.3, np.inf]),
 )
 @settings(max_examples=20)
 def test_a_budget_beside_all_plans_of_a_grid(
-    floor: list[list[float]], energy: float, peak: float, weight: float, step: float
+    floor: list[list[float]], energy: float, peak: list[float], weight: float, step: float
 ) -> None:
     """None that keeps everything gives up less than the bound; without steps none gives up less than the plan."""
     plain = lamps(*floor, neighbours=np.array([[0, 1]]), neighbour_step=[step], power_full_w=[100.0, 50.0])
     need = solve(plain)
-    peak_w = peak * float((plain.power_full_w[:, None] * need.flux).sum(axis=0).max())
+    peak_w = np.array(peak) * float((plain.power_full_w[:, None] * need.flux).sum(axis=0).max())
     budget = Budget(relaxed=plain.floor / 4, energy_wh=energy * need.energy_wh, peak_w=peak_w, weight=[1.0, weight])
     problem = LightingProblem(**{**vars(plain), "budget": budget})
     plan = solve(problem)
@@ -170,6 +170,17 @@ def test_only_the_slot_of_the_peak_gives_way_to_a_peak() -> None:
     problem = LightingProblem(**{**vars(plain), "budget": Budget(relaxed=plain.floor * 0.5, peak_w=180.0)})
     plan = solve(problem)
     np.testing.assert_allclose(plan.flux, [[0.9, 0.5], [0.9, 0.5]], atol=1e-6)
+
+
+def test_a_peak_binds_the_slots_that_it_is_of() -> None:
+    plain = lamps([1, 1, 1], [1, 1, 1])
+    budget = Budget(relaxed=plain.floor * 0.5, peak_w=[np.inf, 180.0, 150.0])
+    plan = solve(LightingProblem(**{**vars(plain), "budget": budget}))
+    np.testing.assert_allclose(plan.flux, [[1, 0.9, 0.75], [1, 0.9, 0.75]], atol=1e-6)
+    short = Budget(relaxed=plain.floor * 0.9, peak_w=[np.inf, 180.0, 150.0])
+    (found,) = solve(LightingProblem(**{**vars(plain), "budget": short})).violations
+    assert (found.constraint, found.detail) == ("peak", "slot 2")
+    assert found.amount == pytest.approx(30.0)
 
 
 def test_a_budget_is_kept_by_telling_what_would_not_pay_for_itself() -> None:
