@@ -9,15 +9,18 @@ from optimizers.lighting.budgeting import given_up_wh
 from optimizers.lighting.keeping import Keeping, changed
 from optimizers.lighting.least import Least
 from optimizers.lighting.parting import part_of
-from optimizers.lighting.parts import UNLIMITED, Bools, Floats, Ints
+from optimizers.lighting.parts import UNLIMITED, Bools, Floats, Holders, Ints
 from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.programs import Held, hold
+from optimizers.lighting.regrouping import lifted, regrouped
 from optimizers.lighting.spending import Spending
 from optimizers.result import Limits
 
 _ROUNDS = 8  # in which programs may be drawn afresh, before they only rise
 _RISES = 16
+_LOST = 1e-3  # of a holder's energy that lifting may cost before other groups are sought
+_REGROUPED = 40  # holders that are grouped anew in one draft, at most, or one in twenty of many
 _ROUGH = 0.02  # gap at which programs beside raised neighbours are near enough
 
 
@@ -57,7 +60,7 @@ class Drafting:
     def draft(self, need: Floats, telling_wh: Floats) -> Draft:
         """What is drafted above a least point, where telling lamps another program counts `telling_wh` (n,)."""
         flux, bound_wh = self._programs(need, need, telling_wh, None)
-        return self.settle(need, flux, bound_wh, telling_wh)
+        return self._regrouped(self.settle(need, flux, bound_wh, telling_wh))
 
     def settle(self, need: Floats, flux: Floats, bound_wh: Floats, telling_wh: Floats) -> Draft:
         """Lamps raised to within the step of their neighbours, and their holders' programs drawn again, until all are.
@@ -85,6 +88,30 @@ class Drafting:
                     raised = np.where(theirs[:, None], self._full(), raised)
             flux, _ = self._programs(raised, flux, telling_wh, holders)
         return self._draft(need, self._full(), bound_wh, telling_wh, np.ones(len(flux), np.bool_))
+
+    def _regrouped(self, draft: Draft) -> Draft:
+        """Holders that lift their own lamps grouped anew, where none of these keeps yesterday's program."""
+        if self.problem.holders is None or self.fleet_wide or not draft.settled:
+            return draft
+        chosen = self._losing(draft, self.problem.holders)
+        if not chosen.size or not self.spending.spend():
+            return draft
+        everybody = np.ones(len(draft.flux), np.bool_)
+        flux = regrouped(self.problem, draft.need, draft.flux, chosen)
+        again = self._draft(draft.need, flux, draft.bound_wh, draft.telling_wh, everybody)
+        return replace(again, lifted=int(lifted(self.problem, draft.need, flux, everybody).sum()))
+
+    def _losing(self, draft: Draft, holders: Holders) -> Ints:
+        """Those furthest from their bounds first."""
+        count, lamp_wh = len(holders.names), draft.lamp_wh
+        far = np.bincount(holders.of, lamp_wh, count) - draft.bound_wh > _LOST * draft.bound_wh
+        far &= holders.programs < np.bincount(holders.of, minlength=count)
+        if self.keeping is not None:
+            far &= np.bincount(holders.of, ~changed(self.problem, draft.flux), count) == 0
+        asked = lifted(self.problem, draft.need, draft.flux, far[holders.of])
+        far &= np.bincount(holders.of, asked, count) > 0
+        ratio = np.bincount(holders.of, lamp_wh, count)[far] / draft.bound_wh[far]
+        return np.flatnonzero(far)[np.argsort(-ratio, kind="stable")][: max(_REGROUPED, count // 20)]
 
     def in_full(self, need: Floats) -> Draft:
         """Full light while it is dark, which every floor, ramp and step allows."""

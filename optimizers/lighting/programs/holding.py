@@ -54,7 +54,7 @@ def hold(problem: LightingProblem, least: Floats, limits: Limits | None = None, 
     lamps = np.flatnonzero(asked[holders.of])
     if not lamps.size:
         return Held(np.array(least, np.float64), np.zeros(asked.size), np.zeros(asked.size), (), True)
-    changes = _changes(problem, holders, least, lamps)
+    changes = allowed_changes(problem, holders, least, lamps)
     found = profiles(problem, least, lamps, holders.of[lamps], changes[holders.of[lamps]])
     effort = Effort(max(limits.gap, _GAP), limits.work or ROUNDS, clock.is_over)
     own, cost = staircases(found.needs, found.draws)
@@ -151,7 +151,7 @@ def _programs(found: Profiles, own: Floats, groupings: list[Grouping]) -> Floats
     return flux
 
 
-def _changes(problem: LightingProblem, holders: Holders, least: Floats, lamps: Ints) -> Ints:
+def allowed_changes(problem: LightingProblem, holders: Holders, least: Floats, lamps: Ints) -> Ints:
     """(h,) changes of level that each holder's programs are allowed: what it announces, or what the night asks."""
     lit = np.zeros((len(holders.names), problem.burning.size))
     np.maximum.at(lit, holders.of[lamps], least[lamps])

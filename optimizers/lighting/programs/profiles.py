@@ -81,14 +81,19 @@ class Profiles:
         )
 
 
-def profiles(problem: LightingProblem, least: Floats, lamps: Ints, holder: Ints, changes: Ints) -> Profiles:
-    """Profiles of `lamps` (n,), of `holder` (n,), each allowed `changes` (n,) of level, that need `least` (N, T)."""
+def profiles(
+    problem: LightingProblem, least: Floats, lamps: Ints, holder: Ints, changes: Ints, apart: Ints | None = None
+) -> Profiles:
+    """Profiles of `lamps` (n,), of `holder` (n,), each allowed `changes` (n,) of level, that need `least` (N, T).
+    Lamps with different numbers in `apart` (n,) are told apart, whatever they need.
+    """
     rows = np.round(least[lamps], _DIGITS) + 0.0
     ceilings, ceiling = _ceilings(problem, lamps)
     lanes = _Lanes.of(problem, lamps)
     ramp = np.where(problem.dimmable[lamps], problem.ramp_per_slot[lamps], np.inf)
     prices = [problem.dimmable[lamps], ceiling, problem.curve[lamps], lanes.lane]
-    of, one = _combined([holder, _ranks(rows), _ranks(ramp[:, None]), *prices])
+    told = [] if apart is None else [apart]
+    of, one = _combined([holder, _ranks(rows), _ranks(ramp[:, None]), *prices, *told])
     bound = _bound(problem, ceilings[ceiling[one]], ramp[one])
     step = np.where(bound, ramp[one, None], np.inf)
     needs = Needs(rows[one], step, ~problem.dimmable[lamps[one]], changes[one], problem.burning)

@@ -47,6 +47,9 @@ class Needs:
     def take(self, rows: Ints) -> "Needs":
         return Needs(self.least[rows], self.ramp[rows], self.whole[rows], self.changes[rows], self.burning)
 
+    def above(self, least: Floats) -> "Needs":
+        return Needs(least, self.ramp, self.whole, self.changes, self.burning)
+
 
 def changes_of(flux: Floats) -> Ints:
     """(B,) changes of level of programs (B, T), from dark before the first slot to dark after the last."""
