@@ -22,7 +22,7 @@ from optimizers.lighting.documents import (
 from optimizers.lighting.example import example, full_example
 from optimizers.lighting.explain import Link, explain
 from optimizers.lighting.packing import pack, unpack
-from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Yesterday
+from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Shares, Yesterday
 from optimizers.lighting.power import energy_wh, lamp_energy_wh, power_w
 from optimizers.lighting.problem import TOLERANCE, LightingPlan, LightingProblem, PowerCurve
 from optimizers.lighting.resolving import resolve
@@ -38,6 +38,7 @@ __all__ = [
     "LightingProblem",
     "Link",
     "PowerCurve",
+    "Shares",
     "Yesterday",
     "check",
     "energy_wh",

@@ -127,11 +127,29 @@ def peak(problem: LightingProblem, plan: LightingPlan) -> Iterator[Violation]:
     """Power of all lamps stays within the peak in every slot."""
     if problem.budget is not None:
         power = sum(_lamp_power_w(problem, plan.flux), start=np.zeros(problem.burning.size))
-        over = power - problem.budget.peak_w
-        passed = over > ENERGY_TOLERANCE * problem.budget.peak_w
-        if (slots := int(passed.sum())) > 0:
-            detail = f"slot {int(over.argmax())}" + (f" and {slots - 1} more" if slots > 1 else "")
-            yield Violation("peak", "plan", float(over.max()), "W", detail)
+        yield from _over_peak("plan", power, problem.budget.peak_w)
+
+
+def _over_peak(name: str, power: Floats, peak_w: Floats) -> Iterator[Violation]:
+    """Power (T,) beyond a peak (T,)."""
+    over = power - peak_w
+    if (slots := int((over > ENERGY_TOLERANCE * peak_w).sum())) > 0:
+        detail = f"slot {int(over.argmax())}" + (f" and {slots - 1} more" if slots > 1 else "")
+        yield Violation("peak", name, float(over.max()), "W", detail)
+
+
+def shares(problem: LightingProblem, plan: LightingPlan) -> Iterator[Violation]:
+    """Energy and power of the lamps of each smaller budget stay within it."""
+    if problem.shares is None:
+        return
+    powers = np.array(list(_lamp_power_w(problem, plan.flux)))
+    for b, name in enumerate(problem.shares.names):
+        power, most = powers[problem.shares.lamps[b]].sum(axis=0), float(problem.shares.energy_wh[b])
+        energy = float(power.sum()) * problem.slot_s / 3600
+        if energy > most * (1 + ENERGY_TOLERANCE):
+            detail = f"{energy:.9g} Wh, wants {most:.9g} Wh"
+            yield Violation("energy budget", name, energy - most, "Wh", detail)
+        yield from _over_peak(name, power, problem.shares.peak_w[b])
 
 
 def changes(problem: LightingProblem, plan: LightingPlan) -> Iterator[Violation]:
@@ -218,6 +236,7 @@ CONSTRAINTS: tuple[Callable[[LightingProblem, LightingPlan], Iterator[Violation]
     switch_points,
     energy_budget,
     peak,
+    shares,
     changes,
     given_up,
     objective,

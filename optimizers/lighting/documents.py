@@ -2,125 +2,29 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Ints, Lanes, Yesterday
+from optimizers.lighting.forms import (
+    BudgetDocument,
+    CabinetDocument,
+    CabinetPlanDocument,
+    ChangesDocument,
+    CurveDocument,
+    LampDocument,
+    LampPlanDocument,
+    PairDocument,
+    PlanDocument,
+    ProblemDocument,
+    ViolationDocument,
+)
+from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Ints, Lanes, Shares, Yesterday
 from optimizers.lighting.problem import Floats, LightingPlan, LightingProblem, PowerCurve
-from optimizers.result import InvalidProblem, Status, Violation
+from optimizers.result import InvalidProblem, Violation
 
 D = TypeVar("D", bound=BaseModel)
-Fraction = Annotated[float, Field(ge=0, le=1)]
-# The problem judges levels itself: it tells a wrong scale from a wrong value.
-Level = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CurveDocument(_Document):
-    flux: list[float] = Field(description="relative flux, strictly increasing from 0 to 1")
-    power: list[float] = Field(description="fraction of full power at each flux, strictly increasing to 1")
-
-
-class LampDocument(_Document):
-    id: str
-    power_full_w: float
-    floor: list[Level] = Field(description="relative flux needed, one value for each slot")
-    ceiling: list[Level] | Level = Field(1.0, description="relative flux allowed, by slot or for all of them")
-    ramp_per_slot: float | None = Field(None, description="largest change from slot to slot; null for no limit")
-    dimmable: bool = True
-    curve: str = Field(description="name of a power curve")
-    cabinet: str | None = Field(None, description="name of the cabinet or gateway that keeps its program")
-    relaxed: list[Level] | None = Field(None, description="floor it may be gone down to for a budget; null: its floor")
-    weight: float = Field(1.0, description="what its light is worth beside that of others, for a budget")
-    yesterday: list[Level] | None = Field(None, description="flux that yesterday's program asks on today's slots")
-    boost: Fraction | None = Field(None, description="flux while its detector sees somebody; null: it has none")
-    detection: list[Fraction] | Fraction = Field(
-        0.0, description="probability that it sees somebody, by slot or for all"
-    )
-
-
-class CabinetDocument(_Document):
-    programs: int | None = Field(None, description="most different programs it holds; null for no limit")
-    switch_points: int | None = Field(
-        None, description="most changes of level a day in a program, on and off too; null for no limit"
-    )
-
-
-class BudgetDocument(_Document):
-    energy_wh: float | None = Field(None, description="energy over all slots to stay within; null for no limit")
-    peak_w: list[float | None] | float | None = Field(
-        None, description="power to stay within, by slot or for all of them; null for no limit"
-    )
-
-
-class ChangesDocument(_Document):
-    most: int | None = Field(None, description="most lamps told another program than yesterday's; null for no limit")
-    cost_wh: float = Field(0.0, description="what telling one lamp another program must save at least")
-
-
-class PairDocument(_Document):
-    lamps: tuple[str, str]
-    step: float = Field(description="largest difference of their relative flux")
-
-
-class ProblemDocument(_Document):
-    """A lighting problem: lamps over slots, see optimizers.lighting."""
-
-    slot_s: float
-    burning: list[bool] = Field(description="whether it is dark, one value for each slot")
-    curves: dict[str, CurveDocument]
-    lamps: list[LampDocument]
-    neighbours: list[PairDocument] = []
-    cabinets: dict[str, CabinetDocument] = Field({}, description="what keeps programs, by name; none: no limits")
-    fleet_programs: int | None = Field(None, description="most different programs of all cabinets; null for no limit")
-    budget: BudgetDocument | None = Field(None, description="null: floors never give way")
-    changes: ChangesDocument | None = Field(None, description="null: yesterday does not matter")
-
-
-class ViolationDocument(_Document):
-    constraint: str
-    object: str
-    amount: float
-    unit: str
-    detail: str = ""
-
-
-class LampPlanDocument(_Document):
-    id: str
-    flux: list[float]
-
-
-class CabinetPlanDocument(_Document):
-    id: str
-    objective_wh: float = Field(description="energy of its lamps")
-    bound_wh: float = Field(description="no programs that it holds take less above the floors that this plan keeps")
-
-
-class PlanDocument(_Document):
-    """A lighting plan. Objective and bound are in `unit`."""
-
-    status: Status
-    objective: float
-    bound: float
-    gap: float
-    unit: str = Field("Wh", description='"Wh" of energy, or "Wh given up" of light, for a budget')
-    energy_wh: float | None = None
-    given_up: float = 0.0
-    given_up_bound: float = 0.0
-    changes: int = 0
-    seconds: float
-    seed: int
-    solver: str
-    version: str
-    violations: list[ViolationDocument]
-    reasons: list[str]
-    cabinets: list[CabinetPlanDocument] = []
-    lamps: list[LampPlanDocument]
 
 
 def problem_schema() -> dict[str, Any]:
@@ -186,6 +90,7 @@ def problem_from_json(text: str | bytes) -> LightingProblem:
         slot_s=document.slot_s,
         holders=_holders(document),
         budget=_budget(document),
+        shares=_shares(document),
         yesterday=_yesterday(document),
         lanes=_lanes(document),
     )
@@ -253,6 +158,7 @@ def _read(model: type[D], text: str | bytes) -> D:
 def _strangers(document: ProblemDocument, index: dict[str, int]) -> Iterator[str]:
     """Names that lead nowhere, and parts of lamps that no part of the problem asks for: arrays could no longer tell."""
     curves, cabinets = ", ".join(document.curves) or "none", ", ".join(document.cabinets) or "none"
+    shares = ", ".join(document.shares) or "none"
     for i, lamp in enumerate(document.lamps):
         wrong = [
             (lamp.curve not in document.curves, f"no curve {lamp.curve!r}, there is {curves}"),
@@ -261,6 +167,7 @@ def _strangers(document: ProblemDocument, index: dict[str, int]) -> Iterator[str
             (lamp.relaxed is not None and document.budget is None, "has a relaxed floor, and there is no budget"),
             (lamp.yesterday is not None and document.changes is None, "has a yesterday, and there are no changes"),
         ]
+        wrong += [(name not in document.shares, f"no share {name!r}, there is {shares}") for name in lamp.shares]
         yield from (f"lamps.{i} {lamp.id!r}: {what}" for is_so, what in wrong if is_so)
     for k, pair in enumerate(document.neighbours):
         yield from (f"neighbours.{k}: no lamp {name!r}" for name in pair.lamps if name not in index)
@@ -295,6 +202,10 @@ def _wrong_rows(document: ProblemDocument) -> Iterator[str]:
             values = getattr(lamp, name)
             if isinstance(values, list) and len(values) != slots:
                 yield f"lamps.{i} {lamp.id!r}: {name} has {len(values)} values, wants {slots}, one for each slot"
+    whole = {"budget": document.budget} if document.budget is not None else {}
+    for name, budget in (whole | {f"shares.{name}": share for name, share in document.shares.items()}).items():
+        if isinstance(budget.peak_w, list) and len(budget.peak_w) != slots:
+            yield f"{name}: peak_w has {len(budget.peak_w)} values, wants {slots}, one for each slot"
 
 
 def _holders(document: ProblemDocument) -> Holders | None:
@@ -318,6 +229,18 @@ def _budget(document: ProblemDocument) -> Budget | None:
         energy_wh=np.inf if asked.energy_wh is None else asked.energy_wh,
         peak_w=_peak(asked.peak_w),
         weight=np.array([lamp.weight for lamp in document.lamps]),
+    )
+
+
+def _shares(document: ProblemDocument) -> Shares | None:
+    if not document.shares:
+        return None
+    budgets, slots = document.shares.values(), len(document.burning)
+    return Shares(
+        names=tuple(document.shares),
+        lamps=np.array([[name in lamp.shares for lamp in document.lamps] for name in document.shares]),
+        energy_wh=np.array([np.inf if one.energy_wh is None else one.energy_wh for one in budgets]),
+        peak_w=np.array([np.broadcast_to(_peak(one.peak_w), slots) for one in budgets]),
     )
 
 
@@ -346,6 +269,8 @@ def _lamp_parts(problem: LightingProblem, i: int) -> dict[str, Any]:
         found["cabinet"] = problem.holders.names[int(problem.holders.of[i])]
     if problem.budget is not None:
         found |= {"relaxed": problem.budget.relaxed[i].tolist(), "weight": float(problem.budget.weight[i])}
+    if problem.shares is not None:
+        found["shares"] = [problem.shares.names[b] for b in np.flatnonzero(problem.shares.lamps[:, i]).tolist()]
     if problem.yesterday is not None and not np.isnan(problem.yesterday.flux[i]).any():
         found["yesterday"] = problem.yesterday.flux[i].tolist()
     if problem.lanes is not None and problem.lanes.boost[i] > 0:
@@ -362,10 +287,12 @@ def _parts(problem: LightingProblem) -> dict[str, Any]:
         found["cabinets"] = dict(zip(holders.names, cabinets, strict=True))
         found["fleet_programs"] = _told(np.array([holders.fleet_programs]))[0]
     if (budget := problem.budget) is not None:
-        found["budget"] = BudgetDocument(
-            energy_wh=budget.energy_wh if np.isfinite(budget.energy_wh) else None,
-            peak_w=_peak_told(budget.peak_w),
-        )
+        found["budget"] = _budget_told(budget.energy_wh, budget.peak_w)
+    if (shares := problem.shares) is not None:
+        told = [
+            _budget_told(energy, peak) for energy, peak in zip(shares.energy_wh.tolist(), shares.peak_w, strict=True)
+        ]
+        found["shares"] = dict(zip(shares.names, told, strict=True))
     if (yesterday := problem.yesterday) is not None:
         most = _told(np.array([yesterday.changes]))[0]
         found["changes"] = ChangesDocument(most=most, cost_wh=yesterday.change_cost_wh)
@@ -388,6 +315,10 @@ def _peak(told: list[float | None] | float | None) -> Floats:
     by_slot = told if isinstance(told, list) else [told]
     found = np.array([np.inf if peak is None else peak for peak in by_slot])
     return found if isinstance(told, list) else found.reshape(())
+
+
+def _budget_told(energy_wh: float, peak_w: Floats) -> BudgetDocument:
+    return BudgetDocument(energy_wh=energy_wh if np.isfinite(energy_wh) else None, peak_w=_peak_told(peak_w))
 
 
 def _peak_told(peak_w: Floats) -> list[float | None] | float | None:

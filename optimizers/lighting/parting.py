@@ -4,12 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Holders, Lanes
+from optimizers.lighting.parts import Bools, Holders, Ints, Lanes
 from optimizers.lighting.problem import LightingProblem
 
 
+def streets(problem: LightingProblem) -> Ints:
+    """(n,) the same number for lamps that see each other, directly or along others."""
+    # Half a second that every command of `consigne` would pay.
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    n, (a, b) = len(problem.lamps), problem.neighbours.T
+    return np.asarray(connected_components(coo_array((np.ones(a.size), (a, b)), shape=(n, n)))[1], np.int64)
+
+
 def part_of(problem: LightingProblem, lamps: Bools) -> LightingProblem:
-    """The problem of `lamps` (n,) and of the holders they have, without others, budget and yesterday."""
+    """The problem of `lamps` (n,) and of the holders they have, without others, budgets and yesterday."""
     place = np.cumsum(lamps) - 1
     inner = lamps[problem.neighbours].all(axis=1)
     lanes, holders = problem.lanes, problem.holders

@@ -112,6 +112,42 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Shares:
+    """Budgets of some lamps each, beside that of all, which says how far light may give way for any of them. A lamp
+    gives way for the budgets that it is in, and for no others.
+
+    lamps (b, n)     whose energy and power count in each
+    energy_wh (b,)   over all slots; peak_w (b, T) in each slot; inf for no limit
+    """
+
+    arrays: ClassVar[tuple[str, ...]] = ("lamps", "energy_wh", "peak_w")
+
+    names: tuple[str, ...]
+    lamps: Bools
+    energy_wh: Floats = field(default_factory=lambda: np.array(np.inf))
+    peak_w: Floats = field(default_factory=lambda: np.array(np.inf))
+
+    def freeze(self, n: int, slots: int) -> list[str]:
+        b = len(self.names)
+        shapes: Shapes = {
+            "lamps": (np.bool_, (b, n)),
+            "energy_wh": (np.float64, (b,)),
+            "peak_w": (np.float64, (b, slots)),
+        }
+        return freeze(self, shapes) or list(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        for name in sorted({name for name in self.names if self.names.count(name) > 1}):
+            yield f"{name!r} stands {self.names.count(name)} times, wants once"
+        for b, name in enumerate(self.names):
+            if not self.lamps[b].any():
+                yield f"{name!r} is of no lamp, wants one at least"
+            for what, least in (("energy_wh", self.energy_wh[b]), ("peak_w", self.peak_w[b].min())):
+                if not least >= SMALLEST:
+                    yield f"{name!r}: {what} is {least}, wants more than 0, {SMALLEST:g} at least"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Yesterday:
     """What lamps were told before, to be kept unless another program is worth the telling.
 
@@ -166,9 +202,10 @@ class Lanes:
             yield f"lamp {i}: detection wants probabilities 0 to 1"
 
 
-PARTS: dict[str, type[Holders] | type[Budget] | type[Yesterday] | type[Lanes]] = {
+PARTS: dict[str, type[Holders] | type[Budget] | type[Shares] | type[Yesterday] | type[Lanes]] = {
     "holders": Holders,
     "budget": Budget,
+    "shares": Shares,
     "yesterday": Yesterday,
     "lanes": Lanes,
 }

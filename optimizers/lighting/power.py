@@ -29,12 +29,14 @@ def lamp_energy_wh(problem: LightingProblem, flux: Floats, lamps: Ints | None = 
     return energy * (problem.slot_s / 3600.0)
 
 
-def power_w(problem: LightingProblem, flux: Floats) -> Floats:
-    """Power expected of all lamps together in each slot, (T,) W, at relative flux (n, T)."""
+def power_w(problem: LightingProblem, flux: Floats, lamps: Ints | None = None) -> Floats:
+    """Power expected of `lamps` (r,) together, all where None, in each slot, (T,) W, at relative flux (r, T)."""
+    lamps = np.arange(len(problem.lamps)) if lamps is None else lamps
     power = np.zeros(problem.burning.size)
     for index in range(len(problem.curves)):
-        rows = np.flatnonzero(problem.curve == index)
-        power += (power_share(problem, flux[rows], rows) * problem.power_full_w[rows, None]).sum(axis=0)
+        rows = np.flatnonzero(problem.curve[lamps] == index)
+        full_w = problem.power_full_w[lamps[rows], None]
+        power += (power_share(problem, flux[rows], lamps[rows]) * full_w).sum(axis=0)
     return power
 
 

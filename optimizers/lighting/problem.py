@@ -16,6 +16,7 @@ from optimizers.lighting.parts import (
     Ints,
     Lanes,
     Shapes,
+    Shares,
     Yesterday,
     freeze,
 )
@@ -91,8 +92,8 @@ class LightingProblem:
     is switched on rather than left further below a neighbour than the step. Its need for any flux at all is a need
     for full flux.
 
-    What else may be asked is in `optimizers.lighting.parts`: who holds programs and how many, a budget of energy or
-    power, what was told yesterday, lamps with detectors. All arrays are copied and made read-only. Raises
+    What else may be asked is in `optimizers.lighting.parts`: who holds programs and how many, budgets of energy
+    or power, what was told yesterday, lamps with detectors. All arrays are copied and made read-only. Raises
     InvalidProblem with everything that is wrong.
     """
 
@@ -110,6 +111,7 @@ class LightingProblem:
     slot_s: float = 900.0
     holders: Holders | None = None
     budget: Budget | None = None
+    shares: Shares | None = None
     yesterday: Yesterday | None = None
     lanes: Lanes | None = None
 
@@ -149,6 +151,8 @@ class LightingProblem:
             yield f"{len(self.lamps)} lamps and {self.burning.size} slots, wants one of each at least"
         if not 0 < self.slot_s <= LARGEST:
             yield f"slot_s is {self.slot_s}, wants a number of seconds above 0, {LARGEST:g} at most"
+        if self.shares is not None and self.budget is None:
+            yield "shares: there is no budget, which says how far light may give way for them"
         for lamp, times in Counter(self.lamps).items():
             if times > 1:
                 yield f"lamp {lamp!r} stands {times} times, wants once"

@@ -6,6 +6,7 @@ from optimizers.lighting.concluding import conclude
 from optimizers.lighting.drafting import Drafting
 from optimizers.lighting.least import Least
 from optimizers.lighting.problem import LightingPlan, LightingProblem
+from optimizers.lighting.sharing import share_out
 from optimizers.lighting.spending import Spending
 from optimizers.lighting.trading import excess_of, trade
 from optimizers.result import Limits
@@ -29,8 +30,10 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
     programs and yesterday are sought by drafts, so that one may exist. Floors, or relaxed floors for a budget and for
     nothing else, hold, and what is passed is among the violations, a ceiling with the chain that lifts the lamp.
     TIME_LIMIT: what there was by then; full light while it is dark where there was nothing. `work` counts rounds of
-    sweeps and drafts.
+    sweeps and drafts. Budgets of some lamps each: see `share_out`.
     """
+    if problem.shares is not None:
+        return share_out(problem, limits or Limits(), solve)
     spending = Spending(limits or Limits())
     least = Least(problem)
     need, settled = least.above(problem.floor, spending)

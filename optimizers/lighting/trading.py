@@ -9,6 +9,7 @@ from optimizers.lighting.budgeting import Cells, given_up_wh
 from optimizers.lighting.choosing import Choice, choose
 from optimizers.lighting.drafting import Draft, Drafting
 from optimizers.lighting.keeping import changed
+from optimizers.lighting.parting import streets
 from optimizers.lighting.parts import UNLIMITED, Floats, Ints
 from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import LightingProblem
@@ -186,15 +187,10 @@ def _units(problem: LightingProblem) -> Ints:
     """(n,) what chooses a draft as one: a holder; without holders lamps that see each other; the fleet where it shares
     its programs.
     """
-    n = len(problem.lamps)
     if problem.holders is not None:
+        n = len(problem.lamps)
         return problem.holders.of if problem.holders.fleet_programs == UNLIMITED else np.zeros(n, np.int64)
-    # Half a second that every command of `consigne` would pay.
-    from scipy.sparse import coo_array  # noqa: PLC0415
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
-    a, b = problem.neighbours.T
-    return np.asarray(connected_components(coo_array((np.ones(a.size), (a, b)), shape=(n, n)))[1], np.int64)
+    return streets(problem)
 
 
 def _weights(problem: LightingProblem, drafts: list[Draft], unit: Ints) -> tuple[Floats, Floats, Floats, Floats, float]:
