@@ -89,13 +89,18 @@ class _Scales:
             return []
         moves = [move for move in self._moves(commands) if move.share]
         weight = weigh(moves, bounds, of)
+        if weight.verdict is Verdict.APPROVAL:
+            # What points did on any day of the week is nothing that a person need look at: a night of rain, lit
+            # throughout, makes every plan after it unlike the day before. Seven days cost too much to read for less.
+            moves = [move for move in self._moves(commands, days=7) if move.share]
+            weight = weigh(moves, bounds, of)
         if weight.verdict is Verdict.FREE:
             return []
         return self._batch(domain, [move.command for move in moves], weight, bounds)
 
-    def _moves(self, commands: Sequence[Command]) -> list[Move]:
+    def _moves(self, commands: Sequence[Command], days: int = 1) -> list[Move]:
         commanded = {command.point for command in commands} & self.newest.keys()
-        deeds = self.unit.deeds.of_last_day({point: self._last(point) for point in commanded}, self.now)
+        deeds = self.unit.deeds.of_last_days({point: self._last(point) for point in commanded}, self.now, days)
         measured: dict[Any, Move] = {}
         moves = []
         for command in commands:
@@ -104,7 +109,7 @@ class _Scales:
             # A plan gives thousands of lamps one program: what is alike is measured once.
             alike = (command.program, done, point.envelope, point.load, point.programs)
             if alike not in measured:
-                measured[alike] = move_of(command, point, Course(done, keeps=not point.programs), self.now)
+                measured[alike] = move_of(command, point, Course(done, keeps=not point.programs), self.now, days=days)
             moves.append(replace(measured[alike], command=command))
         return moves
 

@@ -78,11 +78,11 @@ def _protects(command: Command) -> bool:
     return bool(high) and any(piece[3] in high for piece in command.explanation["pieces"])
 
 
-def move_of(command: Command, point: PointInfo, course: Course, now: datetime) -> Move:
+def move_of(command: Command, point: PointInfo, course: Course, now: datetime, *, days: int = 1) -> Move:
     """How far a command moves its point (see `engine.setpoints.courses.moved`). Load is taken to follow the value."""
     envelope = point.envelope
     width = envelope.maximum - envelope.minimum
-    share = moved(command.program, course, now, envelope.safe) / width if width else 0.0
+    share = moved(command.program, course, now, envelope.safe, days=days) / width if width else 0.0
     return Move(command, share, share * point.load, bool(course))
 
 

@@ -93,16 +93,20 @@ class Course:
             self._values.append(value)
 
 
-def moved(program: Program, course: Course, now: datetime, safe: float) -> float:
+def moved(program: Program, course: Course, now: datetime, safe: float, *, days: int = 1) -> float:
     """By how much a program moves a point over the 24 hours from `now` on, in the unit of the point.
 
     At each instant that is how far the value lies from what the point would do without it (`safe` where its course
     says nothing), or from what it did about that time of its last day, whichever is nearer: a plan that is made anew
     each day moves only what it does differently. An override that is renewed goes on, and moves nothing. The largest
-    over all instants counts.
+    over all instants counts. Of several `days`, each the last one or one before it, the one that it is nearest to.
     """
-    shift, renewable = course.days_back(now) * DAY, course.renewable(now)
-    largest = 0.0
+    back = course.days_back(now)
+    return min(_moved(program, course, now, safe, (back + more) * DAY) for more in range(days))
+
+
+def _moved(program: Program, course: Course, now: datetime, safe: float, shift: timedelta) -> float:
+    renewable, largest = course.renewable(now), 0.0
     for at, value in _instants(program, course, now, shift):
         otherwise = course.at(at)
         distance = min(abs(value - other) for other in (safe if otherwise is None else otherwise, *renewable))

@@ -25,16 +25,22 @@ class Deeds:
     def __init__(self, bulk: Bulk) -> None:
         self._bulk = bulk
 
-    def of_last_day(self, known: Mapping[str, Deed | None], now: datetime) -> dict[str, list[Deed]]:
-        """For each point its deeds over the last day of which there are any, as of now.
+    def of_last_days(
+        self, known: Mapping[str, Deed | None], now: datetime, days: int = 1
+    ) -> dict[str, list[Deed]]:  # fmt: skip
+        """For each point its deeds over the last day of which there are any, as of now, and the `days` - 1 before it.
 
         `known` names the points, each with its last deed where that is known. Nothing older is looked for where the
-        last one covers a day by itself.
+        last one covers all that by itself.
         """
         last = {point: deed for point, deed in known.items() if deed is not None}
         last |= self._last(known.keys() - last.keys())
         ends = {point: min(now, deed.program.until) for point, deed in last.items()}
-        short = {point: to_us(end - _REACH) for point, end in ends.items() if last[point].at > end - DAY + ABOUT}
+        short = {
+            point: to_us(end - _REACH - (days - 1) * DAY)
+            for point, end in ends.items()
+            if last[point].at > end - days * DAY + ABOUT
+        }
         earlier = self._since(short)
         return {point: [*(d for d in earlier.get(point, ()) if d.at != deed.at), deed] for point, deed in last.items()}
 

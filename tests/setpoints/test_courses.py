@@ -63,6 +63,14 @@ def test_after_days_of_silence_the_last_day_that_is_known_is_the_usual_one() -> 
     assert moved(night(4), course(night(0)), at(4 * 24 * H), SAFE) == 0
 
 
+def test_of_several_days_the_nearest_counts_as_a_whole() -> None:
+    rainy = program((24, 0.0), (29, 1.0), (43, 0.0), until=48)
+    usual = course(night(0), rainy)
+    assert moved(night(2), usual, at(48 * H), SAFE) == pytest.approx(0.5)
+    assert moved(night(2), usual, at(48 * H), SAFE, days=2) == 0
+    assert moved(night(2, low=0.2), usual, at(48 * H), SAFE, days=7) == pytest.approx(0.3)
+
+
 def test_a_boost_last_night_does_not_hide_what_the_plan_said() -> None:
     rest = Program(((at(10 * H), 1.0), *night(0).steps[2:]), night(0).until)
     assert moved(night(1), course(night(0), rest), at(24 * H), SAFE) == 0

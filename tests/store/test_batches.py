@@ -125,9 +125,9 @@ def test_a_newer_command_replaces_one_that_waits(bare: Store, held: list[str]) -
         assert unit.batches.release("B", NOW, "go") == 3
 
 
-def deeds(store: Store, now: datetime) -> dict[str, list[Deed]]:
+def deeds(store: Store, now: datetime, days: int = 1) -> dict[str, list[Deed]]:
     with store.read() as unit:
-        return unit.deeds.of_last_day({f"L-{n}/illuminanceLevel": None for n in range(9)}, now)
+        return unit.deeds.of_last_days({f"L-{n}/illuminanceLevel": None for n in range(9)}, now, days)
 
 
 def test_deeds_are_what_went_to_the_equipment(bare: Store) -> None:
@@ -152,3 +152,5 @@ def test_a_program_of_a_whole_day_needs_nothing_older(bare: Store) -> None:
             unit.commands.move(command.id, CommandState.UNVERIFIABLE, command.issued_at, "", {QUEUED})
     (only,) = deeds(bare, NOW + 24.1 * HOUR)["L-1/illuminanceLevel"]
     assert only.at == NOW + 0.1 * HOUR
+    both = deeds(bare, NOW + 24.1 * HOUR, days=2)["L-1/illuminanceLevel"]
+    assert sorted(deed.at for deed in both) == [NOW - 24 * HOUR, NOW + 0.1 * HOUR]

@@ -151,6 +151,25 @@ def test_the_same_night_again_is_not_held(night: Town, settings: Settings) -> No
 
 
 @BOTH
+def test_a_night_like_the_one_before_last_waits_for_nobody_after_one_of_full_light(
+    night: Town, settings: Settings
+) -> None:
+    night.clock.instant = NOON + DAY
+    night.plan(settings)
+    night.run()
+    night.clock.instant = DUSK + DAY
+    night.ask(1.0, night.lamps, until=16 * 60)
+    night.run()
+    night.clock.instant = NOON + 2 * DAY
+    first = night.batch
+    night.plan(settings)
+    assert night.batch == first or night.batch.state is BatchState.CANARY
+    night.run()
+    assert {night.equipment.read(lamp, "").value for lamp in night.lamps} == {0.0}
+    assert night.alarms("batch-not-approved") == []
+
+
+@BOTH
 def test_equipment_that_lies_gets_the_canary_and_nothing_else(town: Town, settings: Settings, history: int) -> None:
     town.equipment.lies = True
     town.plan(settings)
@@ -377,5 +396,5 @@ def test_rules_check_reads_the_bounds_too(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("jobs.cli.rules.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
     found = CliRunner().invoke(app, ["rules", "check"]).exception
     assert isinstance(found, InputError)
-    assert "blast.yaml:17:15 otherwise.stop_above: a share is from 0 % to 100 %" in str(found)
+    assert "blast.yaml:18:15 otherwise.stop_above: a share is from 0 % to 100 %" in str(found)
     assert CliRunner().invoke(app, ["rules", "check", str(folder / "lighting")]).exit_code == 0
