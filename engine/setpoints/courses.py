@@ -1,11 +1,12 @@
 """What a point was made to do through time, and how far a program would move it away from that."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from engine.instants import PARIS
 from engine.model import CommandState, Program
 
 DAY = timedelta(days=1)
@@ -98,8 +99,10 @@ def moved(program: Program, course: Course, now: datetime, safe: float, *, days:
 
     At each instant that is how far the value lies from what the point would do without it (`safe` where its course
     says nothing), or from what it did about that time of its last day, whichever is nearer: a plan that is made anew
-    each day moves only what it does differently. An override that is renewed goes on, and moves nothing. The largest
-    over all instants counts. Of several `days`, each the last one or one before it, the one that it is nearest to.
+    each day moves only what it does differently. Over a change of the clocks that time is the sun's and the wall
+    clock's: dusk goes by the one, traffic by the other. An override that is renewed goes on, and moves nothing. The
+    largest over all instants counts. Of several `days`, each the last one or one before it, the one that it is nearest
+    to.
     """
     back = course.days_back(now)
     return min(_moved(program, course, now, safe, (back + more) * DAY) for more in range(days))
@@ -107,15 +110,25 @@ def moved(program: Program, course: Course, now: datetime, safe: float, *, days:
 
 def _moved(program: Program, course: Course, now: datetime, safe: float, shift: timedelta) -> float:
     renewable, largest = course.renewable(now), 0.0
-    for at, value in _instants(program, course, now, shift):
+    for at, value in _instants(program, course, now, _shifts(now, shift)):
         otherwise = course.at(at)
         distance = min(abs(value - other) for other in (safe if otherwise is None else otherwise, *renewable))
         if distance > largest:
-            usual = course.around(at - shift)
-            if usual:
-                distance = min(distance, max(min(usual) - value, value - max(usual), 0.0))
+            usual = [course.around(at - ago) for ago in {shift, _by_the_clock(at, shift)}]
+            distance = min([distance, *(max(min(did) - value, value - max(did), 0.0) for did in usual if did)])
             largest = max(largest, distance)
     return largest
+
+
+def _by_the_clock(at: datetime, shift: timedelta) -> timedelta:
+    """How long before an instant local clocks showed its time on the day that begins `shift` before it."""
+    offset, before = (each.astimezone(PARIS).utcoffset() or timedelta(0) for each in (at, at - shift))
+    return shift - (offset - before)
+
+
+def _shifts(now: datetime, shift: timedelta) -> set[timedelta]:
+    """The shift, and those of the clocks over the coming day where they change in it or have since."""
+    return {shift, _by_the_clock(now, shift), _by_the_clock(now + DAY, shift)}
 
 
 def never_below(
@@ -136,20 +149,20 @@ def never_below(
     if value is not None and not (keeps and running is None) and not safely(value, running):
         return False
     course = Course([last] if last else [], keeps=keeps)
-    return all(safely(value, course.at(at)) for at, value in _instants(program, course, now, None))
+    return all(safely(value, course.at(at)) for at, value in _instants(program, course, now))
 
 
 def _instants(
-    program: Program, course: Course, now: datetime, shift: timedelta | None
+    program: Program, course: Course, now: datetime, shifts: Collection[timedelta] = ()
 ) -> Iterator[tuple[datetime, float]]:
     """Instants of the coming day between which neither the program nor its course changes, and the program's value.
 
-    With a `shift` nor does what the course said so long before, give or take ABOUT.
+    Nor does what the course said any of the `shifts` before, give or take ABOUT; without them it is all of the program.
     """
     start = max(now, program.start)
-    until = program.until if shift is None else min(program.until, now + DAY)
+    until = min(program.until, now + DAY) if shifts else program.until
     wanted = Course([Deed(program.start, program)])
-    edges = [timedelta(0)] if shift is None else [timedelta(0), shift - ABOUT, shift + ABOUT]
+    edges = [timedelta(0), *(shift + about for shift in shifts for about in (-ABOUT, ABOUT))]
     cuts = {start, *wanted.starts, *(at + edge for at in course.starts for edge in edges)}
     for at in sorted(cut for cut in cuts if start <= cut < until):
         value = wanted.at(at)

@@ -1,11 +1,12 @@
 """What a point was made to do, and how far a program moves it from that and from its usual day."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.instants import PARIS, noon
 from engine.model import Program
 from engine.setpoints.courses import ABOUT, DAY, Course, Deed, moved, never_below
 
@@ -13,11 +14,18 @@ from .fakes import MINUTE, at
 
 H = 60.0
 SAFE = 1.0
+CHANGES = [date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 24), date(2026, 10, 25)]
+"""Whose noon begins a day in which clocks change, or one after such a day."""
 
 
 def program(*steps: tuple[float, float], until: float) -> Program:
     """Steps and end in hours after noon."""
     return Program(tuple((at(hour * H), value) for hour, value in steps), at(until * H))
+
+
+def on(each: Program, by: timedelta) -> Program:
+    """The same program by so much later."""
+    return Program(tuple((start + by, value) for start, value in each.steps), each.until + by)
 
 
 def night(day: int = 0, low: float = 0.5, shift_min: float = 0.0) -> Program:
@@ -104,6 +112,13 @@ def programs(draw: st.DrawFn, start: float | None = None) -> Program:
     return Program(tuple(steps), at(5 * (begin + marks[-1])))
 
 
+def at_the_same_time(instant: datetime, shift: timedelta) -> set[datetime]:
+    """Of an earlier day: by the sun, and by the clock on the wall."""
+    then = (instant - shift).astimezone(PARIS)
+    wall = (instant.astimezone(PARIS).replace(tzinfo=None) - shift).replace(tzinfo=UTC)
+    return {instant - shift, wall - (then.utcoffset() or timedelta(0))}
+
+
 def by_the_minute(wanted: Program, known: Course, now: datetime) -> float:
     """`moved` as its docstring says it, tried at every minute."""
     shift, largest = known.days_back(now) * DAY, 0.0
@@ -112,18 +127,40 @@ def by_the_minute(wanted: Program, known: Course, now: datetime) -> float:
         value, otherwise = wanted.at(instant), known.at(instant)
         assert value is not None
         distance = abs(value - (SAFE if otherwise is None else otherwise))
-        around = [known.at(instant - shift + k * MINUTE) for k in range(-15, 16)]
-        usual = [each for each in around if each is not None]
-        if usual:
-            distance = min(distance, max(min(usual) - value, value - max(usual), 0.0))
+        for then in at_the_same_time(instant, shift):
+            around = [known.at(then + k * MINUTE) for k in range(-15, 16)]
+            usual = [each for each in around if each is not None]
+            if usual:
+                distance = min(distance, max(min(usual) - value, value - max(usual), 0.0))
         largest, instant = max(largest, distance), instant + MINUTE
     return largest
 
 
-@given(programs(start=0), st.lists(programs(), max_size=3), st.booleans())
-def test_the_largest_move_is_the_one_of_every_minute(wanted: Program, before: list[Program], keeps: bool) -> None:
-    known = Course([Deed(each.start, each) for each in before if each.start <= at(0)], keeps=keeps)
-    assert moved(wanted, known, at(0), SAFE) == by_the_minute(wanted, known, at(0))
+@given(
+    programs(start=0), st.lists(programs(), max_size=3), st.booleans(), st.sampled_from([*CHANGES, date(2026, 11, 22)])
+)
+def test_the_largest_move_is_the_one_of_every_minute(
+    wanted: Program, before: list[Program], keeps: bool, day: date
+) -> None:
+    by = noon(day) - at(0)
+    deeds = [Deed(each.start, each) for each in (on(each, by) for each in before if each.start <= at(0))]
+    known = Course(deeds, keeps=keeps)
+    assert moved(on(wanted, by), known, at(0) + by, SAFE) == by_the_minute(on(wanted, by), known, at(0) + by)
+
+
+@pytest.mark.parametrize("day", CHANGES)
+def test_the_night_after_the_clocks_changed_is_like_the_one_before(day: date) -> None:
+    """Dusk and dawn by the sun, classes by the clock on the wall."""
+
+    def lit(of: date) -> Program:
+        steps = [(noon(of), 0.0), (datetime.combine(of, time(18), UTC), 1.0)]
+        steps += [(datetime.combine(of, time(22), PARIS).astimezone(UTC), 0.5)]
+        steps += [(datetime.combine(of + DAY, time(5), PARIS).astimezone(UTC), 1.0)]
+        steps += [(datetime.combine(of + DAY, time(6), UTC), 0.0)]
+        return Program(tuple(steps), noon(of + DAY))
+
+    first, second = lit(day - DAY), lit(day)
+    assert moved(second, course(first), first.until, SAFE) == 0
 
 
 @given(programs(start=0), programs(start=-50), st.sampled_from([-1, 0, 1]), st.sampled_from([0.0, 1.0]))
