@@ -19,7 +19,8 @@ from engine.instants import isoformat
 from engine.model import BatchState, CommandState
 
 TELLING = 20
-"""Of fewer commands that ended than this, a single failure does not stop the rest: one of 20 is 5 %."""
+"""Of fewer commands that ended than this, a single failure does not stop the rest: one of 20 is 5 %. It does where that
+is all that a canary has to tell."""
 
 _FAILED = frozenset({CommandState.FAILED, CommandState.REJECTED, CommandState.EXPIRED})
 _MUTE = frozenset({CommandState.UNVERIFIABLE, CommandState.SUPERSEDED, CommandState.CANCELLED})
@@ -145,9 +146,10 @@ def _wait(batch: Batch, everything: Tally, now: datetime) -> Step:
 
 def _judge_canary(batch: Batch, canary: Tally, now: datetime) -> Step:
     late = canary.open if now >= batch.until_at else 0
-    if canary.failed + late > batch.stop_above * canary.telling:
+    failed, telling = canary.failed + late, canary.telling
+    if failed > batch.stop_above * max(telling, TELLING) or failed == telling > 0:
         unproved = f", {late} of them not confirmed within {batch.within}" if late else ""
-        return _stop(batch, f"{canary.failed + late} of {canary.telling} failed in the canary{unproved}")
+        return _stop(batch, f"{failed} of {telling} failed in the canary{unproved}")
     if canary.open and not late:
         return Step(batch)
     released = replace(batch, state=BatchState.RELEASED, until_at=batch.life_until)

@@ -166,6 +166,7 @@ def _strangers(document: ProblemDocument, index: dict[str, int]) -> Iterator[str
             (lamp.cabinet not in {None, *document.cabinets}, f"no cabinet {lamp.cabinet!r}, there is {cabinets}"),
             (lamp.relaxed is not None and document.budget is None, "has a relaxed floor, and there is no budget"),
             (lamp.yesterday is not None and document.changes is None, "has a yesterday, and there are no changes"),
+            (lamp.boost is None and lamp.detection != 0, "has a detection, and no boost to brighten to"),
         ]
         wrong += [(name not in document.shares, f"no share {name!r}, there is {shares}") for name in lamp.shares]
         yield from (f"lamps.{i} {lamp.id!r}: {what}" for is_so, what in wrong if is_so)

@@ -3,7 +3,7 @@
 n lamps over T slots, as in the problem that holds the part.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -56,16 +56,16 @@ class Holders:
     switch_points: Ints = field(default_factory=lambda: np.array(UNLIMITED))
     fleet_programs: int = UNLIMITED
 
-    def freeze(self, n: int, _: int) -> list[str]:
-        h = len(self.names)
+    def freeze(self, lamps: Sequence[str], _: int) -> list[str]:
+        n, h = len(lamps), len(self.names)
         shapes: Shapes = {"of": (np.int64, (n,)), "programs": (np.int64, (h,)), "switch_points": (np.int64, (h,))}
-        return freeze(self, shapes) or list(self._problems())
+        return freeze(self, shapes) or list(self._problems(lamps))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self, lamps: Sequence[str]) -> Iterator[str]:
         for name in sorted({name for name in self.names if self.names.count(name) > 1}):
             yield f"holder {name!r} stands {self.names.count(name)} times, wants once"
         for i in np.flatnonzero((self.of < 0) | (self.of >= len(self.names))):
-            yield f"lamp {i}: holder is {self.of[i]}, wants an index below {len(self.names)}"
+            yield f"lamp {lamps[i]!r}: holder is {self.of[i]}, wants an index below {len(self.names)}"
         for h in np.flatnonzero(self.programs < 1):
             yield f"holder {self.names[h]!r}: programs is {self.programs[h]}, wants 1 or more"
         for h in np.flatnonzero(self.switch_points < 2):
@@ -93,22 +93,23 @@ class Budget:
     peak_w: Floats = field(default_factory=lambda: np.array(np.inf))
     weight: Floats = field(default_factory=lambda: np.array(1.0))
 
-    def freeze(self, n: int, slots: int) -> list[str]:
+    def freeze(self, lamps: Sequence[str], slots: int) -> list[str]:
+        n = len(lamps)
         shapes: Shapes = {
             "relaxed": (np.float64, (n, slots)),
             "weight": (np.float64, (n,)),
             "peak_w": (np.float64, (slots,)),
         }
-        return freeze(self, shapes) or list(self._problems())
+        return freeze(self, shapes) or list(self._problems(lamps))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self, lamps: Sequence[str]) -> Iterator[str]:
         for name, least in (("energy_wh", self.energy_wh), ("peak_w", float(self.peak_w.min()))):
             if not least >= SMALLEST:
                 yield f"{name} is {least}, wants more than 0, {SMALLEST:g} at least"
         for i in np.flatnonzero(~((self.weight >= SMALLEST) & (self.weight <= LARGEST))):
-            yield f"lamp {i}: weight is {self.weight[i]}, wants more than 0, {SMALLEST:g} to {LARGEST:g}"
+            yield f"lamp {lamps[i]!r}: weight is {self.weight[i]}, wants more than 0, {SMALLEST:g} to {LARGEST:g}"
         for i in np.flatnonzero(~((self.relaxed >= 0) & (self.relaxed <= 1)).all(axis=1)):
-            yield f"lamp {i}: relaxed wants fractions 0 to 1"
+            yield f"lamp {lamps[i]!r}: relaxed wants fractions 0 to 1"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,10 +128,10 @@ class Shares:
     energy_wh: Floats = field(default_factory=lambda: np.array(np.inf))
     peak_w: Floats = field(default_factory=lambda: np.array(np.inf))
 
-    def freeze(self, n: int, slots: int) -> list[str]:
+    def freeze(self, lamps: Sequence[str], slots: int) -> list[str]:
         b = len(self.names)
         shapes: Shapes = {
-            "lamps": (np.bool_, (b, n)),
+            "lamps": (np.bool_, (b, len(lamps))),
             "energy_wh": (np.float64, (b,)),
             "peak_w": (np.float64, (b, slots)),
         }
@@ -162,10 +163,10 @@ class Yesterday:
     changes: int = UNLIMITED
     change_cost_wh: float = 0.0
 
-    def freeze(self, n: int, slots: int) -> list[str]:
-        return freeze(self, {"flux": (np.float64, (n, slots))}) or list(self._problems())
+    def freeze(self, lamps: Sequence[str], slots: int) -> list[str]:
+        return freeze(self, {"flux": (np.float64, (len(lamps), slots))}) or list(self._problems(lamps))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self, lamps: Sequence[str]) -> Iterator[str]:
         if self.changes < 0:
             yield f"changes is {self.changes}, wants 0 or more"
         if not 0 <= self.change_cost_wh <= _DEAREST:
@@ -173,7 +174,7 @@ class Yesterday:
         known = ~np.isnan(self.flux)
         whole = known.all(axis=1) | ~known.any(axis=1)
         for i in np.flatnonzero(~whole | (known & ~((self.flux >= 0) & (self.flux <= 1))).any(axis=1)):
-            yield f"lamp {i}: yesterday's flux wants fractions 0 to 1 in every slot, or NaN in all of them"
+            yield f"lamp {lamps[i]!r}: yesterday's flux wants fractions 0 to 1 in every slot, or NaN in all of them"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -191,15 +192,16 @@ class Lanes:
     boost: Floats
     detection: Floats
 
-    def freeze(self, n: int, slots: int) -> list[str]:
+    def freeze(self, lamps: Sequence[str], slots: int) -> list[str]:
+        n = len(lamps)
         shapes: Shapes = {"boost": (np.float64, (n,)), "detection": (np.float64, (n, slots))}
-        return freeze(self, shapes) or list(self._problems())
+        return freeze(self, shapes) or list(self._problems(lamps))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self, lamps: Sequence[str]) -> Iterator[str]:
         for i in np.flatnonzero(~((self.boost >= 0) & (self.boost <= 1))):
-            yield f"lamp {i}: boost is {self.boost[i]}, wants a fraction 0 to 1"
+            yield f"lamp {lamps[i]!r}: boost is {self.boost[i]}, wants a fraction 0 to 1"
         for i in np.flatnonzero(~((self.detection >= 0) & (self.detection <= 1)).all(axis=1)):
-            yield f"lamp {i}: detection wants probabilities 0 to 1"
+            yield f"lamp {lamps[i]!r}: detection wants probabilities 0 to 1"
 
 
 PARTS: dict[str, type[Holders] | type[Budget] | type[Shares] | type[Yesterday] | type[Lanes]] = {

@@ -131,7 +131,7 @@ class LightingProblem:
         problems = freeze(self, shapes)
         for name in PARTS:
             part = getattr(self, name)
-            problems += [f"{name}: {what}" for what in part.freeze(n, slots)] if part is not None else []
+            problems += [f"{name}: {what}" for what in part.freeze(self.lamps, slots)] if part is not None else []
         if problems := problems or list(self._problems()):
             raise InvalidProblem(problems)
 

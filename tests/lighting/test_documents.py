@@ -147,6 +147,8 @@ LAMP = {"id": "A", "power_full_w": 1.0, "floor": [0, 0, 0, 0], "curve": "led"}
         (changed(changes={"most": -1}, lamps=[LAMP], neighbours=[]), "yesterday: changes is -1, wants 0 or more"),
         (changed(lamps=[LAMP | {"boost": 1.5}]), "lamps.0.boost: Input should be less than or equal to 1"),
         (changed(lamps=[LAMP | {"detection": [0.5]}], neighbours=[]), "'A': detection has 1 values, wants 4"),
+        (changed(lamps=[LAMP | {"detection": 0.5}], neighbours=[]), "'A': has a detection, and no boost to brighten"),
+        (changed(budget={}, lamps=[LAMP | {"weight": 0}], neighbours=[]), "budget: lamp 'A': weight is 0.0, wants"),
         (problem_to_json(example(0)).replace("900.0", "NaN", 1), "slot_s: Input should be a finite number"),
     ],
 )

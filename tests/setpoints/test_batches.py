@@ -38,22 +38,30 @@ def test_a_canary_is_waited_for_and_then_the_rest_follows() -> None:
 
 @pytest.mark.parametrize("end", ["failed", "rejected", "expired"])
 def test_a_canary_stops_at_once_when_too_many_have_failed(end: str) -> None:
-    step = canary(1, verified=1, sent=1, **{end: 1})
+    step = canary(1, sent=1, **{end: 2})
     assert (step.batch.state, step.act) == (BatchState.STOPPED, Act.CANCEL)
-    assert "1 of 3 failed in the canary" in step.why
+    assert "2 of 3 failed in the canary" in step.why
     assert canary(1, verified=19, **{end: 1}).batch.state is BatchState.RELEASED  # 5 % is not above 5 %
+    assert canary(1, verified=38, **{end: 3}).batch.state is BatchState.STOPPED
+
+
+def test_one_broken_lamp_in_a_small_canary_stops_nothing_unless_it_is_all_there_is() -> None:
+    assert canary(1, verified=1, sent=1, failed=1) == Step(a_batch())
+    assert canary(1, verified=2, failed=1).batch.state is BatchState.RELEASED
+    assert canary(1, failed=1).batch.state is BatchState.STOPPED
+    assert canary(1, failed=1, unverifiable=2).batch.state is BatchState.STOPPED
 
 
 def test_what_cannot_be_verified_or_was_replaced_tells_nothing() -> None:
     assert canary(1, unverifiable=3).batch.state is BatchState.RELEASED
     assert canary(1, superseded=2, cancelled=1).batch.state is BatchState.RELEASED
-    assert canary(1, unverifiable=90, verified=9, failed=1).batch.state is BatchState.STOPPED
+    assert canary(1, unverifiable=90, verified=8, failed=2).batch.state is BatchState.STOPPED
 
 
 def test_a_canary_not_confirmed_in_time_has_failed() -> None:
-    step = canary(15, verified=2, acked=1)
+    step = canary(15, verified=1, acked=2)
     assert step.batch.state is BatchState.STOPPED
-    assert "1 of them not confirmed within 0:15:00" in step.why
+    assert "2 of them not confirmed within 0:15:00" in step.why
     assert canary(15, verified=99, acked=1).batch.state is BatchState.RELEASED
 
 

@@ -104,7 +104,7 @@ def _by_holder(problem: LightingProblem, flux: Floats, holders: Holders, lamps: 
 
 def _everybody(problem: LightingProblem) -> Holders:
     holders = Holders(names=("",), of=np.zeros(len(problem.lamps), np.int64))
-    holders.freeze(len(problem.lamps), problem.burning.size)
+    holders.freeze(problem.lamps, problem.burning.size)
     return holders
 
 
