@@ -94,7 +94,8 @@ def replay_plan(
 ) -> None:  # fmt: skip
     """Solve the stored problem again, with the same limits and seed, and compare to the byte. Changes nothing.
 
-    Exit 1 where a reproducible plan comes out different, or the solver fails; 3 where the clock had cut it.
+    Exit 1 where a reproducible plan comes out different, or the solver fails; 3 where the clock had cut it, or it was
+    made by other code than is here.
 
     Example: consigne plan replay lighting-2026-11-22T11:00:00Z-0a1b2c3d
     """
@@ -210,7 +211,7 @@ def _code(again: Replayed) -> int:
     if again.record.origin is not PlanOrigin.SOLVED:
         return 0  # there was no plan to be equal to: what the solver makes of the problem now is told
     cut = not (again.record.detail["reproducible"] and again.reproducible)
-    return DEGRADED if cut else 1
+    return DEGRADED if cut or again.other_code else 1
 
 
 def _verdict(again: Replayed, lang: Lang) -> str:
@@ -222,6 +223,8 @@ def _verdict(again: Replayed, lang: Lang) -> str:
         return say("replay_equal", lang, **facts)
     if again.record.origin is not PlanOrigin.SOLVED:
         return say("replay_of_fall_back", lang, **facts)
+    if again.other_code:
+        return say("replay_other_code", lang, code=again.other_code, **facts)
     return say("replay_cut" if _code(again) == DEGRADED else "replay_differs", lang, **facts)
 
 
@@ -263,5 +266,6 @@ def _replayed_json(again: Replayed) -> dict[str, Any]:
         "objective": again.objective,
         "reproducible": again.reproducible,
         "fault": again.fault or None,
+        "other_code": again.other_code or None,
         "difference": _difference_json(again.difference) if again.difference else None,
     }

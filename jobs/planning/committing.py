@@ -17,6 +17,7 @@ from engine.store.ledger import RunReport, RunState
 from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
+from jobs.compute.same_code import versions
 from jobs.planning.domain import Candidate, Domain, PlanRequest
 from jobs.planning.making import MadePlan, digest_of, make_plan, slots_of
 from jobs.settling import settle_points
@@ -212,6 +213,7 @@ def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
         "memory_bytes": made.request.memory_bytes,
         "reproducible": made.reproducible,
         "plan_digest": digest_of(plan),
+        "code": versions(),
         "points": candidate.points,
         "violations": [[v.constraint, v.object, v.amount, v.unit] for v in plan.violations],
         "reasons": list(plan.reasons),

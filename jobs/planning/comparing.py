@@ -11,6 +11,7 @@ from typing import Any
 from engine.errors import ConsigneError, InputError, Problem
 from engine.model import PlanOrigin, PlanRecord, Program
 from engine.store import Store
+from jobs.compute.same_code import differences
 from jobs.planning.domain import Context, Domain
 from jobs.planning.making import digest_of, slots_of, solve
 from jobs.solving import Item
@@ -39,7 +40,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A stored problem solved again. `equal` to the byte; `difference` of the programs where it is not."""
+    """A stored problem solved again. `equal` to the byte; `difference` of the programs where it is not. `other_code`:
+    what of the code that made the plan, ours and libraries, is not as here; empty where all is.
+    """
 
     record: PlanRecord
     equal: bool
@@ -48,6 +51,7 @@ class Replayed:
     reproducible: bool
     fault: str = ""
     difference: Difference | None = None
+    other_code: str = ""
 
 
 def replay(context: Context, domain: Domain, plan: str) -> Replayed:
@@ -76,7 +80,11 @@ def replay(context: Context, domain: Domain, plan: str) -> Replayed:
     before = _programs(domain, record, body)
     after = _programs(domain, record, domain.with_plan(body, again))
     points, same = _differing(before, after)
-    return Replayed(record, False, *facts, difference=Difference(points, same, ()))
+    return Replayed(record, False, *facts, difference=Difference(points, same, ()), other_code=_other_code(detail))
+
+
+def _other_code(detail: Mapping[str, Any]) -> str:
+    return differences(detail["code"]) if "code" in detail else "the plan does not say which"
 
 
 def _standing(store: Store, domain: Domain, detail: Mapping[str, Any]) -> bytes:

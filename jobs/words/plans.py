@@ -88,6 +88,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "different, as the clock had cut one of them: {status}, {objective} now",
         "différent, l'horloge ayant interrompu l'un des deux : {status}, {objective} maintenant",
     ),
+    "replay_other_code": (
+        "different, and made by other code ({code}): {status}, {objective} now",
+        "différent, et fait par un autre code ({code}) : {status}, {objective} maintenant",
+    ),
     "replay_of_fall_back": (
         "a fall-back stood in for this problem; the solver makes of it now: {status}, {objective}",
         "un repli remplaçait ce problème ; le solveur en fait maintenant : {status}, {objective}",

@@ -106,6 +106,24 @@ def test_what_comes_out_different_is_told_point_by_point(
     assert consigne("replay", made.id).exit_code == 0
 
 
+def test_a_plan_of_other_code_may_come_out_different_and_the_code_is_named(
+    plan: Plan, consigne: Callable[..., Result], fake: Fake, monkeypatch: pytest.MonkeyPatch, history: int
+) -> None:
+    fickle = fake("""
+        def solve(problem, limits):
+            return lighting.solve(problem, replace(limits, work=1) if os.environ.get("FULL") else limits)
+        """)
+    made = plan(domain=fickle).record
+    monkeypatch.setenv("FULL", "1")
+    monkeypatch.setattr("jobs.compute.same_code.versions", lambda: {**made.detail["code"], "numpy": "9.9"})
+    said = consigne("replay", made.id)
+    assert (said.exit_code, "points differ" in said.output) == (3, True)
+    assert f"made by other code (numpy {made.detail['code']['numpy']} there and 9.9 here)" in said.output
+    assert "numpy" in json.loads(consigne("replay", made.id, "--json").output)["other_code"]
+    monkeypatch.delenv("FULL")
+    assert consigne("replay", made.id).output.startswith("equal to the byte")
+
+
 def test_a_problem_that_was_changed_where_it_is_stored_is_not_solved(
     plan: Plan, service: JobContext, settings: Settings
 ) -> None:
