@@ -21,7 +21,7 @@ from engine.store import Store, Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.reporting import By, LightingReport, Review, make_report, review, short_lines, to_json
 from jobs.report import LampLine, Report, write_report
-from jobs.words import Lang, number, say
+from jobs.words import Lang, change, labelled, number, percent, say
 from optimizers.lighting.problem import Ints
 
 DEMO_FOLDER = Path("var/demo")
@@ -249,7 +249,8 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         ("rules_risen", _counted(outcome.rules, lang)),
         ("alarms_raised", number(outcome.alarms_raised, lang)),
         ("alarms_cleared", number(outcome.alarms_cleared, lang)),
-        ("worked_on", f"{number(outcome.locked_out, lang)}; {number(outcome.sent_meanwhile, lang)}"),
+        ("worked_on", number(outcome.locked_out, lang)),
+        ("sent_meanwhile", number(outcome.sent_meanwhile, lang)),
         ("lamps_planned", say("lamps_lanes", lang, lamps=number(outcome.lamps, lang), lanes=outcome.lanes)),
         ("programs", say("programs_of", lang, all=all_, most=most, takes="–" if takes is None else takes)),
         ("canary", say("canary_first", lang, first=outcome.first[0], all=outcome.first[1])),
@@ -259,11 +260,12 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
     rows = [(say(key, lang), value) for key, value in facts]
     rows += [(f"— {say(state, lang)}", number(count, lang)) for state, count in outcome.commands.items()]
     saved = 1 - outcome.planned.energy_wh / outcome.fixed.energy_wh
-    rows.append((say("energy", lang), f"{number(outcome.planned.energy_wh / 1e3, lang, 1)} kWh ({-saved:+.1%})"))
-    rows.append((say("energy_fixed", lang), f"{number(outcome.fixed.energy_wh / 1e3, lang, 1)} kWh"))
+    planned, fixed = (f"{number(one.energy_wh / 1e3, lang, 1)} kWh" for one in (outcome.planned, outcome.fixed))
+    rows.append((say("energy", lang), f"{planned} ({change(-saved, lang)})"))
+    rows.append((say("energy_fixed", lang), fixed))
     for key, policy in (("under_lit", outcome.planned), ("under_lit_fixed", outcome.fixed)):
-        deep = f"{say('deep', lang)}: {number(100 * policy.under_lit_deep, lang, 1)} %"
-        rows.append((say(key, lang), f"{number(100 * policy.under_lit, lang, 1)} % ({deep})"))
+        deep = labelled("deep", lang, percent(policy.under_lit_deep, lang))
+        rows.append((say(key, lang), f"{percent(policy.under_lit, lang)} ({deep})"))
     return rows
 
 
@@ -279,7 +281,7 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     asked = (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule))
     for key, text in (*asked, ("whole_report", outcome.ask_report)):
-        console.print(f"{say(key, lang)}: {text}", markup=False, highlight=False, soft_wrap=True)
+        console.print(labelled(key, lang, text), markup=False, highlight=False, soft_wrap=True)
 
 
 def _report(

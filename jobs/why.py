@@ -18,7 +18,7 @@ from engine.store.audit import digest_of
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.setpoints import ACT, shown, unit_of
-from jobs.words import Lang, say
+from jobs.words import Lang, labelled, say
 
 _ROUND_A_READING = timedelta(minutes=30)
 
@@ -217,8 +217,8 @@ def to_lines(explanation: Explanation, lang: Lang) -> list[str]:
         *_decision(explanation, lang),
         *_fall_back(explanation, lang),
         *_stops(explanation, lang),
-        *_indented(say("envelope", lang), explanation.envelope, lang),
-        *_indented(say("behind", lang), explanation.behind, lang),
+        *_indented("envelope", explanation.envelope, lang),
+        *_indented("behind", _unsaid(explanation.behind), lang),
         *_sent(explanation, lang),
     ]
 
@@ -230,10 +230,11 @@ def _decision(explanation: Explanation, lang: Lang) -> list[str]:
     value = shown(piece.value, explanation.unit)
     lines = [say("why_head", lang, point=explanation.point, at=local, value=value)]
     if piece.winner is None:
-        lines.append(f"{say('winner', lang)}: {say('why_default', lang)}")
+        lines.append(labelled("winner", lang, say("why_default", lang)))
     else:
-        lines += [f"{say('winner', lang)}: {_slot_line(piece.winner, lang)}", f"  {piece.winner.reason}"]
-    return lines + [f"{say('losers', lang)}: {_slot_line(slot, lang)}" for slot in piece.losers]
+        reason = _told(explanation.behind.get("reason", piece.winner.reason), lang)
+        lines += [labelled("winner", lang, _slot_line(piece.winner, lang)), f"  {reason}"]
+    return lines + [labelled("losers", lang, _slot_line(slot, lang)) for slot in piece.losers]
 
 
 def _fall_back(explanation: Explanation, lang: Lang) -> list[str]:
@@ -261,26 +262,34 @@ def _stops(explanation: Explanation, lang: Lang) -> list[str]:
 def _sent(explanation: Explanation, lang: Lang) -> list[str]:
     command = explanation.command
     if command is None:
-        return [f"{say('command', lang)}: {say('no_command', lang)}"] if explanation.piece else []
+        return [labelled("command", lang, say("no_command", lang))] if explanation.piece else []
     name = f"{say('command', lang)} {command.id[:12]}, seq {spell_sequence(command.seq)}"
     lines = [f"{name}, {say('level', lang)} {int(command.level)}: {command.state.value}"]
     if explanation.batch is not None:
-        lines += _indented(say("batch", lang), _batch_json(explanation.batch), lang)
+        lines += _indented("batch", _batch_json(explanation.batch), lang)
     return lines + [f"  {_local(t.at)}  {t.state.value:<10} {t.detail}" for t in explanation.transitions]
 
 
 def _slot_line(slot: Slot, lang: Lang) -> str:
-    name = slot.level.name.lower().replace("_", " ")
+    name = say(f"level_{slot.level.name.lower()}", lang)
     return f"{say('level', lang)} {int(slot.level)} ({name}), {slot.source}, {say('version', lang)} {slot.version}"
 
 
 def _indented(head: str, facts: Mapping[str, Any], lang: Lang) -> list[str]:
-    return [f"{head}:", *(f"  {name}: {_told(value, lang)}" for name, value in facts.items())] if facts else []
+    told = {name: _told(value, lang) for name, value in facts.items() if value != []}
+    return [labelled(head, lang, "").rstrip(), *(f"  {name}: {text}" for name, text in told.items())] if facts else []
 
 
 def _told(value: Any, lang: Lang) -> Any:
-    """What is told in both languages, in one of them."""
-    return value[lang] if isinstance(value, Mapping) and value.keys() == {"en", "fr"} else value
+    """What is told in both languages, in one of them; a list, as a chain."""
+    if isinstance(value, Mapping) and value.keys() == {"en", "fr"}:
+        return value[lang]
+    return " ← ".join(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+
+
+def _unsaid(behind: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands behind a decision, but for its reason in both languages, which was told with it."""
+    return {name: value for name, value in behind.items() if name != "reason" or not isinstance(value, Mapping)}
 
 
 def _local(at: datetime) -> str:

@@ -30,7 +30,9 @@ from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
     Json,
+    Language,
     OfDemo,
+    asked,
     emit,
     instant,
     settings,
@@ -38,7 +40,7 @@ from jobs.cli.common import (
     store_and_territory,
     underway,
 )
-from jobs.demo import DemoOptions, demo_settings, run_demo
+from jobs.demo import DemoOptions, run_demo
 from jobs.doctor import examine
 from jobs.health import Finding
 from jobs.ingest import store_file, sum_intakes
@@ -89,14 +91,14 @@ def demo(
     seed: Annotated[int, typer.Option(help="of everything made")] = 1,
     folder: Annotated[Path, typer.Option(help="where database, log and report go")] = DEMO_FOLDER,
     attach: Annotated[bool, typer.Option(help="go on with the field and the database that are in the folder")] = False,
-    lang: Annotated[str, typer.Option(help="fr or en")] = "",
+    lang: Language = "",
     as_json: Json = False,
 ) -> None:
     """One night of the sample territory through the whole loop.
 
     Example: consigne demo --counts convention_hourly.csv
     """
-    chosen = settings().model_copy(update={"lang": lang} if lang else {})
+    chosen = asked(settings(), lang)
     options = DemoOptions(
         folder=folder,
         counts=tuple(counts or ()),
@@ -207,13 +209,14 @@ def why(
     ] = None,
     of_demo: OfDemo = False,
     folder: DemoFolder = DEMO_FOLDER,
+    lang: Language = "",
     as_json: Json = False,
 ) -> None:
     """One setpoint, back to its readings.
 
     Example: consigne why L-49028-00012 2026-11-22T23:40
     """
-    chosen = demo_settings(settings(), folder) if of_demo else settings()
+    chosen = asked(settings(), lang, folder if of_demo else None)
     store, ground = store_and_territory(chosen)
     explanation = reasons.explain(store, ground, find_point(ground, point), instant(at))
     if as_json:

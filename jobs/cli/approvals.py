@@ -23,7 +23,7 @@ from jobs.cli.common import (
     show_lines,
     store_and_territory,
 )
-from jobs.words import Lang, say
+from jobs.words import Lang, labelled, say
 
 app = typer.Typer(help="Large moves that wait for a second person.", no_args_is_help=True)
 
@@ -108,9 +108,9 @@ def _told(batch: Batch, canary: Tally, everything: Tally, words: Lang) -> Iterat
     facts = {"commands": batch.facts["commands"], "made_by": batch.made_by, "at": local(batch.made_at)}
     yield say("batch_head", words, id=batch.id, domain=batch.domain, **facts)
     yield _state(batch, words)
-    yield f"{say('batch_because', words)}: {'; '.join(batch.facts['over'])}"
-    yield f"{say('batch_fares', words)}: {everything}"
-    yield f"{say('batch_first', words)}: {canary}"
+    yield labelled("batch_because", words, "; ".join(batch.facts["over"]))
+    yield labelled("batch_fares", words, everything)
+    yield labelled("batch_first", words, canary)
 
 
 def _counts(tally: Tally) -> dict[str, int]:

@@ -12,8 +12,7 @@ from engine.store.chain import Chain
 from engine.store.trail import export as write_file
 from engine.store.trail import verify_file
 from jobs.bootstrap import open_store
-from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, underway
-from jobs.demo import demo_settings
+from jobs.cli.common import DemoFolder, Json, OfDemo, asked, emit, instant, settings, show_lines, underway
 from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, say
 
@@ -37,7 +36,7 @@ def verify(
         if file is not None:
             found = verify_file(file, head)
         else:
-            with open_store(demo_settings(chosen, folder) if of_demo else chosen).read() as unit:
+            with open_store(asked(chosen, demo=folder if of_demo else None)).read() as unit:
                 found = unit.audit.verify(head)
     if as_json:
         emit(asdict(found))

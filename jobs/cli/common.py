@@ -19,12 +19,14 @@ from engine.settings import Settings, language, load_settings
 from engine.store import Store
 from engine.store.audit import PERSON
 from jobs.bootstrap import Territory, WallClock, open_territory
+from jobs.demo import demo_settings
 from jobs.progress import Bar, progress
-from jobs.words import Lang, say
+from jobs.words import LANGUAGES, Lang, say
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 OfDemo = Annotated[bool, typer.Option("--demo", help="ask the database of the last demo")]
 DemoFolder = Annotated[Path, typer.Option(help="the demo's folder")]
+Language = Annotated[str, typer.Option("--lang", help="fr or en; the locale's by default")]
 DEGRADED = 3
 _errors = Console(stderr=True)
 _out = Console()
@@ -32,8 +34,20 @@ _written: list[Store] = []
 
 
 def settings() -> Settings:
-    """The settings of this command, with the language of --lang."""
+    """The settings of this command."""
     return load_settings()
+
+
+def asked(found: Settings, lang: str = "", demo: Path | None = None) -> Settings:
+    """The settings as a command asks for them: in a language, of the demo in a folder. Raises InputError where there is
+    no such language, or no demo there.
+    """
+    if lang and lang not in LANGUAGES:
+        raise InputError(
+            [Problem("--lang", 0, 0, f"{lang!r} is no language of ours", f"one of: {', '.join(LANGUAGES)}")]
+        )
+    found = found if demo is None else demo_settings(found, demo)
+    return found.model_copy(update={"lang": lang}) if lang else found
 
 
 def who() -> str:

@@ -16,7 +16,9 @@ from jobs.bootstrap import catalogue_of, open_store
 from jobs.cli.common import (
     DemoFolder,
     Json,
+    Language,
     OfDemo,
+    asked,
     emit,
     instant,
     settings,
@@ -27,7 +29,7 @@ from jobs.cli.common import (
     write,
 )
 from jobs.cli.traffic import traffic
-from jobs.demo import demo_night, demo_settings
+from jobs.demo import demo_night
 from jobs.lighting.classes import WORKED_EXAMPLE, Weighed, class_rows, weigh
 from jobs.lighting.domain import lighting_day
 from jobs.lighting.lamps import lamp_report
@@ -41,13 +43,13 @@ app.command()(traffic)
 
 
 @app.command()
-def classes(as_json: Json = False) -> None:
+def classes(lang: Language = "", as_json: Json = False) -> None:
     """The class tables as configured, and the worked example of CEN/TR 13201-1.
 
     Example: consigne lighting classes
     """
-    chosen = settings()
-    tables, lang = tables_of(chosen), language(chosen)
+    chosen = asked(settings(), lang)
+    tables, words = tables_of(chosen), language(chosen)
     found = {letter: class_rows(tables, letter) for letter in tables.systems}
     examples = {when: weigh(tables, "P", options) for when, options in WORKED_EXAMPLE.items()}
     if as_json:
@@ -55,15 +57,16 @@ def classes(as_json: Json = False) -> None:
         return
     for rows in found.values():
         show_rows(rows, as_json=False)
-    show_lines([say("lighting_p7", lang)])
+    show_lines([say("lighting_p7", words)])
     for when, weighed in examples.items():
-        show_lines([say("lighting_example", lang, when=say(f"lighting_{when}", lang)), *_as_lines(weighed, lang)])
+        show_lines([say("lighting_example", words, when=say(f"lighting_{when}", words)), *_as_lines(weighed, words)])
 
 
 @app.command("class")
 def class_of(
     family: Annotated[Family, typer.Argument(help="M, C or P")],
     options: Annotated[list[str], typer.Argument(metavar="PARAMETER=OPTION…", help="traffic: busy, normal or quiet")],
+    lang: Language = "",
     as_json: Json = False,
 ) -> None:
     """The class that a street's weights add up to; decimals are rounded to the brighter class.
@@ -71,7 +74,7 @@ def class_of(
     Example: consigne lighting class P travel_speed=low traffic_composition=pedestrians_cyclists
     parked_vehicles=not_present ambient_luminosity=moderate traffic=normal
     """
-    chosen = settings()
+    chosen = asked(settings(), lang)
     wrong = [option for option in options if "=" not in option]
     if wrong:
         hint = "write PARAMETER=OPTION, as traffic=quiet"
@@ -87,22 +90,23 @@ def class_of(
 def lamps(
     folder: Annotated[Path | None, typer.Argument(help="a territory's folder; the database's own by default")] = None,
     rows: Annotated[int, typer.Option(min=0, help="how many lamps of each kind are shown")] = 20,
+    lang: Language = "",
     as_json: Json = False,
 ) -> None:
     """What lamps give beside what their streets ask: light to trim, lamps too small, and what the law forbids.
 
     Example: consigne lighting lamps datasets/sample
     """
-    chosen = settings()
-    lang, tables = language(chosen), tables_of(chosen)
+    chosen = asked(settings(), lang)
+    words, tables = language(chosen), tables_of(chosen)
     report = lamp_report(_assets(chosen, folder), tables, instant(None).astimezone(PARIS).date())
     if as_json:
         emit(report)
         return
     for kind in ("trimmed", "too_small", "over_the_law"):
         found = report[kind]
-        total = number(report["trim_kwh_per_year"], lang)
-        show_lines([say(f"lighting_{kind}", lang, count=number(len(found), lang), kwh=total)])
+        total = number(report["trim_kwh_per_year"], words)
+        show_lines([say(f"lighting_{kind}", words, count=number(len(found), words), kwh=total)])
         show_rows(found[:rows], as_json=False)
 
 
@@ -140,13 +144,14 @@ def report(
     table: Annotated[Path | None, typer.Option("--csv", help="write the lines to this file")] = None,
     of_demo: OfDemo = False,
     folder: DemoFolder = DEMO_FOLDER,
+    lang: Language = "",
     as_json: Json = False,
 ) -> None:
     """What nights came to: energy planned and measured, light called for and given, money, carbon, EN 13201-5.
 
     Example: consigne lighting report --from 2026-11-01 --to 2026-11-30 --by commune
     """
-    chosen = demo_settings(settings(), folder) if of_demo else settings()
+    chosen = asked(settings(), lang, folder if of_demo else None)
     days = _nights(night, first, last, demo_night(folder) if of_demo else None)
     store, ground = store_and_territory(chosen)
     with underway("report", total=(days[1] - days[0]).days + 1) as bar:

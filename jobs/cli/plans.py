@@ -8,13 +8,15 @@ import typer
 
 from engine.instants import isoformat
 from engine.model import PlanOrigin, PlanRecord, PlanState
-from engine.settings import Settings, language
+from engine.settings import language
 from jobs.bootstrap import WallClock, open_store
 from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
     Json,
+    Language,
     OfDemo,
+    asked,
     brief,
     emit,
     instant,
@@ -28,12 +30,11 @@ from jobs.cli.common import (
     underway,
 )
 from jobs.compute import compute_of
-from jobs.demo import demo_settings
 from jobs.domains import DOMAINS
 from jobs.outcome import DEMO_FOLDER
 from jobs.planning import Difference, Replayed, approve, compare, refuse, replay, stored
 from jobs.table import JobContext
-from jobs.words import Lang, number, say
+from jobs.words import Lang, labelled, number, say
 
 app = typer.Typer(
     help="Plans made: what they are, the same again, two beside each other; proposed ones.", no_args_is_help=True
@@ -50,13 +51,14 @@ def list_plans(
     state: Annotated[PlanState | None, typer.Option(help="only those in this state")] = None,
     of_demo: OfDemo = False,
     folder: DemoFolder = DEMO_FOLDER,
+    lang: Language = "",
     as_json: Json = False,
 ) -> None:
     """The latest plans of a domain; with --state proposed those that wait for a person.
 
     Example: consigne plan list
     """
-    chosen = _chosen(of_demo, folder)
+    chosen = asked(settings(), lang, folder if of_demo else None)
     with open_store(chosen).read() as unit:
         records = unit.plans.list(domain, limit if state is None else 10 * limit)
     found = [r for r in records if state in {None, r.state}][:limit]
@@ -74,13 +76,14 @@ def list_plans(
 
 @app.command("show")
 def show_plan(
-    plan: Id, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER, as_json: Json = False
+    plan: Id, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER, lang: Language = "",
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """One plan: outcome, bound, violations, where it comes from and why.
 
     Example: consigne plan show lighting-2026-11-22T11:00:00Z-0a1b2c3d
     """
-    chosen = _chosen(of_demo, folder)
+    chosen = asked(settings(), lang, folder if of_demo else None)
     record, _, problem = stored(open_store(chosen), plan)
     if as_json:
         emit({name: getattr(record, name) for name in record.__slots__} | {"inputs_bytes": len(problem)})
@@ -90,7 +93,8 @@ def show_plan(
 
 @app.command("replay")
 def replay_plan(
-    plan: Id, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER, as_json: Json = False
+    plan: Id, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER, lang: Language = "",
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """Solve the stored problem again, with the same limits and seed, and compare to the byte. Changes nothing.
 
@@ -99,29 +103,30 @@ def replay_plan(
 
     Example: consigne plan replay lighting-2026-11-22T11:00:00Z-0a1b2c3d
     """
-    chosen = _chosen(of_demo, folder)
+    chosen = asked(settings(), lang, folder if of_demo else None)
     store, ground = store_and_territory(chosen)
     record, _, _ = stored(store, plan)
     with closing(compute_of(chosen)) as compute, underway("solve"):
         context = JobContext(chosen, store, ground, WallClock(), compute)
         again = replay(context, DOMAINS[record.domain], plan)
-    lang = language(chosen)
+    words = language(chosen)
     if as_json:
         emit(_replayed_json(again))
     else:
-        show_lines([_verdict(again, lang), *(_differences(again.difference, lang) if again.difference else [])])
+        show_lines([_verdict(again, words), *(_differences(again.difference, words) if again.difference else [])])
     raise typer.Exit(_code(again))
 
 
 @app.command("diff")
 def diff(
-    a: Id, b: Id, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER, as_json: Json = False
+    a: Id, b: Id, of_demo: OfDemo = False, folder: DemoFolder = DEMO_FOLDER, lang: Language = "",
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """What differs between two plans: each point by how much, counted from the start of each plan, and why.
 
     Example: consigne plan diff PLAN-OF-MONDAY PLAN-OF-TUESDAY
     """
-    chosen = _chosen(of_demo, folder)
+    chosen = asked(settings(), lang, folder if of_demo else None)
     found = compare(open_store(chosen), DOMAINS, a, b)
     if as_json:
         emit(_difference_json(found))
@@ -155,10 +160,6 @@ def refuse_plan(plan: Id, reason: Annotated[str, typer.Option(help="why, for tho
     show_lines([say("plan_refused", language(chosen), plan=plan)])
 
 
-def _chosen(of_demo: bool, folder: Any) -> Settings:
-    return demo_settings(settings(), folder) if of_demo else settings()
-
-
 def _line(record: PlanRecord, lang: Lang) -> str:
     origin = say(f"plan_origin_{record.origin.value}", lang)
     state = say(f"plan_state_{record.state.value}", lang)
@@ -175,22 +176,24 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
     span = {"start": brief(record.start), "until": brief(record.until), "made": brief(record.made_at)}
     yield say("plan_head", lang, id=record.id, **span)
     state = say(f"plan_state_{record.state.value}", lang)
-    yield f"{say('plan_state', lang)}: {state}" + (f" ({record.decided_by})" if record.decided_by else "")
-    yield f"{say('plan_origin', lang)}: {say(f'plan_origin_{record.origin.value}', lang)}"
+    yield labelled("plan_state", lang, state) + (f" ({record.decided_by})" if record.decided_by else "")
+    yield labelled("plan_origin", lang, f"{say(f'plan_origin_{record.origin.value}', lang)}")
     if record.origin is not PlanOrigin.SOLVED:
         yield "  " + say(f"plan_{record.origin.value}", lang, of=detail.get("of", ""))
     for step, what in detail.get("why", []):
         yield f"  {say(f'plan_step_{step}', lang)}: {what}"
-    yield f"{say('plan_status', lang)}: {record.status}, {record.solver}"
-    yield f"{say('plan_objective', lang)}: {_amount(record.objective, unit, lang)}"
-    yield f"{say('plan_bound', lang)}: {_amount(record.bound, unit, lang)}"
+    yield labelled("plan_status", lang, f"{record.status}, {record.solver}")
+    yield labelled("plan_objective", lang, _amount(record.objective, unit, lang))
+    yield labelled("plan_bound", lang, _amount(record.bound, unit, lang))
     if "limits" in detail:
         given = ((name, detail["limits"].get(name)) for name in ("seconds", "work", "gap", "threads", "seed"))
         limits = ", ".join(f"{say(f'plan_{name}', lang)} {value:g}" for name, value in given if value is not None)
-        yield f"{say('plan_limits', lang)}: {limits}"
+        yield labelled("plan_limits", lang, limits)
         yield say("plan_same_again" if detail["reproducible"] else "plan_not_again", lang)
     if problem_bytes:
-        yield f"{say('plan_inputs', lang)}: {number(problem_bytes / 1024, lang, 1)} KiB, SHA-256 {record.inputs_digest}"
+        yield labelled(
+            "plan_inputs", lang, f"{number(problem_bytes / 1024, lang, 1)} KiB, SHA-256 {record.inputs_digest}"
+        )
     for order, points in detail.get("orders", {}).items():
         yield say("plan_order", lang, order=order, points=points)
     yield from (f"  {reason}" for reason in detail.get("reasons", []))

@@ -22,9 +22,20 @@ from engine.setpoints.orders import load_orders
 from engine.settings import Settings, language
 from engine.store import Store
 from jobs.bootstrap import BLAST, EVENTS, ORDERS, almanac_of, catalogue_of
-from jobs.cli.common import DemoFolder, Json, OfDemo, emit, instant, settings, show_lines, store_and_territory, underway
+from jobs.cli.common import (
+    DemoFolder,
+    Json,
+    Language,
+    OfDemo,
+    asked,
+    emit,
+    instant,
+    settings,
+    show_lines,
+    store_and_territory,
+    underway,
+)
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
-from jobs.demo import demo_settings
 from jobs.outcome import DEMO_FOLDER
 from jobs.reload import roll_back
 from jobs.replay import Ground, Stretch, compare, from_files, stored, tell
@@ -36,13 +47,11 @@ app = typer.Typer(help="The rule files.", no_args_is_help=True)
 Place = Annotated[
     Path | None, typer.Argument(help="a folder of rules, or one file of it; the settings' folder by default")
 ]
-Language = Annotated[str, typer.Option(help="fr or en; the locale's by default")]
 
 
 def _chosen(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
-    """The settings, or those of the demo in a folder; and the language of what is said."""
-    found = settings() if demo is None else demo_settings(settings(), demo)
-    found = found.model_copy(update={"lang": lang}) if lang else found
+    """The settings as they are asked for, and the language of what is said."""
+    found = asked(settings(), lang, demo)
     return found, language(found)
 
 

@@ -17,7 +17,9 @@ from jobs.cli.common import (
     DEGRADED,
     DemoFolder,
     Json,
+    Language,
     OfDemo,
+    asked,
     emit,
     instant,
     sealing,
@@ -27,7 +29,6 @@ from jobs.cli.common import (
     underway,
 )
 from jobs.compute import compute_of
-from jobs.demo import demo_settings
 from jobs.outcome import DEMO_FOLDER
 from jobs.runs import give_up
 from jobs.schedules import SCHEDULES, Due, Entry, Schedule, load_schedule, schedule_of
@@ -38,16 +39,14 @@ from jobs.table import JOBS, JobContext
 from jobs.words import Lang, say
 
 app = typer.Typer(help="What runs when.", no_args_is_help=True)
-Language = Annotated[str, typer.Option(help="fr or en; the locale's by default")]
 Job = Annotated[str | None, typer.Option("--job", help="only this entry of the schedule")]
 From = Annotated[str | None, typer.Option("--from", help="the first day, as 2026-03-26, or an instant")]
 _WELL = {RunState.DONE: 0, RunState.DEGRADED: DEGRADED}
 
 
 def _chosen(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
-    """The settings, or those of the demo in a folder; and the language of what is said."""
-    found = settings() if demo is None else demo_settings(settings(), demo)
-    found = found.model_copy(update={"lang": lang} if lang else {})
+    """The settings as they are asked for, and the language of what is said."""
+    found = asked(settings(), lang, demo)
     return found, language(found)
 
 

@@ -12,9 +12,10 @@ import orjson
 from engine.instants import from_us, isoformat, to_us
 from jobs.lighting.night import SLOT
 from jobs.lighting.provided import provided_for
+from jobs.lighting.saying import reason_of, told_links
 from jobs.lighting.task import LightingTask
 from jobs.words import LANGUAGES, say
-from optimizers.lighting import LightingPlan, LightingProblem, PowerCurve
+from optimizers.lighting import LightingPlan, LightingProblem, Link, PowerCurve
 from optimizers.lighting import explain as chain
 from optimizers.lighting.packing import pack_parts, unpack_parts
 from optimizers.lighting.problem import Floats, Ints
@@ -124,7 +125,8 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "dimmable": bool(columns["dimmable"][i]),
         "floor": float(problem.floor[i, slot]),
         "flux": float(flux[i, slot]),
-        "held_by": _held_by(problem, flux, i, slot),
+        "held_by": told_links(_held_by(problem, flux, i, slot), found.slots),
+        "reason": {lang: reason_of(head, columns, i, lang) for lang in LANGUAGES},
         **_program(problem, flux, i),
         **_around(head, columns, i, slot),
         **_lit_for(head, columns, i, slot),
@@ -153,23 +155,22 @@ def _alike(problem: LightingProblem, flux: Floats, lamp: int) -> Ints:
     return np.flatnonzero(kept & (flux == flux[lamp]).all(axis=1))
 
 
-def _held_by(problem: LightingProblem, flux: Floats, lamp: int, slot: int) -> list[str]:
+def _held_by(problem: LightingProblem, flux: Floats, lamp: int, slot: int) -> Sequence[Link]:
     """The chain that lifts a lamp. Where neither ramp nor neighbour does, its program holds one level for a while, or
     for several lamps: the chain goes on from whichever of them needs that level in that while.
     """
-    links = list(map(str, chain(problem, flux, lamp, slot)))
+    links = chain(problem, flux, lamp, slot)
     if not _unknown(links):
         return links
-    told = f"program {problem.lamps[lamp]} slot {slot} at {flux[lamp, slot]:.6g}"
     for other, t in _lifting(problem, flux, lamp, slot):
-        more = list(map(str, chain(problem, flux, other, t)))
+        more = chain(problem, flux, other, t)
         if not _unknown(more):
-            return [told, *more]
+            return [Link("program", problem.lamps[lamp], slot, float(flux[lamp, slot])), *more]
     return links
 
 
-def _unknown(links: Sequence[str]) -> bool:
-    return any(link.startswith("unknown") for link in links)
+def _unknown(links: Sequence[Link]) -> bool:
+    return any(link.by == "unknown" for link in links)
 
 
 def _lifting(problem: LightingProblem, flux: Floats, lamp: int, slot: int) -> Iterator[tuple[int, int]]:

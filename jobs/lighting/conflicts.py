@@ -1,12 +1,14 @@
 """Where an order allows less light than people need: which lamps stay lit against it, and what has to be decided."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from jobs.lighting.body import open_body
 from jobs.lighting.fleet import some
+from jobs.lighting.saying import told_links
 from jobs.planning.domain import Conflict
 from jobs.words import LANGUAGES, say
 from optimizers.lighting import TOLERANCE, LightingProblem
@@ -20,11 +22,11 @@ def conflicts(block: bytes) -> list[Conflict]:
     orders, by = found.head["orders"], found.columns["bound_by"]
     if not orders:
         return []
-    problem, flux = found.problem, found.flux
+    problem, flux, slots = found.problem, found.flux, found.slots
     over = flux > problem.ceiling + TOLERANCE
     broken = [(order, over & (by == k)) for k, order in enumerate(orders, 1)]
     made = [
-        Conflict(order["id"], _told(problem, flux, found.columns["constant"], order, lit))
+        Conflict(order["id"], _told(problem, flux, slots, found.columns["constant"], order, lit))
         for order, lit in broken
         if lit.any()
     ]
@@ -32,7 +34,7 @@ def conflicts(block: bytes) -> list[Conflict]:
 
 
 def _told(
-    problem: LightingProblem, flux: Floats, constant: Bools, order: Mapping[str, Any], lit: Bools
+    problem: LightingProblem, flux: Floats, slots: list[datetime], constant: Bools, order: Mapping[str, Any], lit: Bools
 ) -> dict[str, Any]:
     """What the alarm says. `lit` (n, T): where the order is not kept."""
     needing = lit & (problem.floor > problem.ceiling + TOLERANCE)
@@ -41,7 +43,7 @@ def _told(
     streets = [problem.lamps[i] for i in np.flatnonzero(needy & ~constant)]
     beside = int((lit.any(axis=1) & ~needy).sum())
     i, t = map(int, np.argwhere(needing if needy.any() else lit)[0])
-    links = [str(link) for link in chain(problem, flux, i, t)]
+    links = told_links(chain(problem, flux, i, t), slots)
     kind = "crossings" if crossings else "streets" if streets else "beside"
     words = {"order": order["id"], "crossings": some(crossings), "streets": some(streets), "beside": beside}
     return {

@@ -7,6 +7,7 @@ import numpy as np
 from engine.model import Level, Program, Slot
 from jobs.lighting.body import Body, open_body
 from jobs.lighting.night import repeated
+from jobs.lighting.saying import reason_of
 from optimizers.lighting.problem import Floats
 
 SOURCE = "plan:lighting"
@@ -28,9 +29,8 @@ def to_setpoints(block: bytes, version: str, written_at: datetime) -> list[Slot]
         key = levels[i].tobytes()
         if key not in programs:
             programs[key] = _program(levels[i], instants, found.until)
-        slots.append(
-            Slot(f"{lamp}/{POINT}", Level.DAY_AHEAD_PLAN, SOURCE, programs[key], written_at, version, _reason(found, i))
-        )
+        reason = reason_of(found.head, found.columns, i, "en")
+        slots.append(Slot(f"{lamp}/{POINT}", Level.DAY_AHEAD_PLAN, SOURCE, programs[key], written_at, version, reason))
     return slots
 
 
@@ -49,23 +49,3 @@ def _program(levels: Floats, instants: list[datetime], until: datetime) -> Progr
     changes = np.flatnonzero(np.diff(levels)) + 1
     steps = [0, *changes.tolist()]
     return Program(tuple((instants[t], float(levels[t])) for t in steps), until)
-
-
-def _reason(found: Body, lamp: int) -> str:
-    columns, burning = found.columns, found.columns["burning"]
-    family, number = str(columns["family"][lamp]), int(columns["number"][lamp])
-    normal = f"{family}{number}"
-    if not columns["dimmable"][lamp]:
-        return "dusk to dawn: cannot dim"
-    if columns["constant"][lamp]:
-        return f"{normal} all night: a conflict area"
-    lowest = int(columns["class_number"][lamp][burning].max())
-    detector = int(columns["detector"][lamp])
-    if detector >= 0:
-        return f"{family}{lowest}, {normal} by itself while {found.head['detectors'][detector]} sees somebody"
-    place, counters = int(columns["place"][lamp]), found.head["counters"]
-    if place < 0 or np.isnan(columns["veh_h"][place][burning]).all():
-        return f"{normal} all night: no traffic history"
-    where = counters[place] if place < len(counters) else "like streets"
-    share = f"P{found.head['quantile'] * 100:g} of traffic at {where}"
-    return f"{normal} to {family}{lowest} by {share}" if lowest > number else f"{normal}: {share}"

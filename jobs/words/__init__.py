@@ -1,5 +1,6 @@
 """What operators read, in English and in French. Logs and identifiers stay in English."""
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from jobs.words import alarms, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
@@ -30,3 +31,28 @@ def number(value: float, lang: Lang, digits: int = 0) -> str:
     """A number as the language writes it: 1,234.5 or 1 234,5 (narrow no-break space)."""
     text = f"{value:,.{digits}f}"
     return text.translate(_FRENCH) if lang == "fr" else text
+
+
+def labelled(key: str, lang: Lang, text: object) -> str:
+    """A name and what it is, with the colon as the language sets it."""
+    return f"{say(key, lang)}{' :' if lang == 'fr' else ':'} {text}"
+
+
+def percent(share: float | None, lang: Lang, digits: int = 1) -> str:
+    """A share (0…1) in percent; a dash for None."""
+    return "–" if share is None else f"{number(100 * share, lang, digits)} %"
+
+
+def change(share: float | None, lang: Lang) -> str:
+    """A share by which something grew, with its sign."""
+    return ("+" if share is not None and share > 0 else "") + percent(share, lang)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table whose first column is names and whose other columns are figures: no narrow terminal breaks an
+    id in two.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *cells in rows:
+        figures = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        yield "  ".join((name.ljust(widths[0]), *figures)).rstrip()

@@ -33,6 +33,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "Have its authority decide: streets: lit or dim, beside {order} in rules/orders.yaml; then plan again",
         "Faire décider son autorité : streets: lit ou dim, sous {order} dans rules/orders.yaml ; puis replanifier",
     ),
+    # why a lamp burns as it does over a night
+    "reason_cannot_dim": ("dusk to dawn: cannot dim", "du soir au matin : ne gradue pas"),
+    "reason_conflict_area": ("{normal} all night: a conflict area", "{normal} toute la nuit : une zone de conflit"),
+    "reason_detector": (
+        "{lowest}, {normal} by itself while {detector} sees somebody",
+        "{lowest}, {normal} d'elle-même tant que {detector} voit quelqu'un",
+    ),
+    "reason_no_history": (
+        "{normal} all night: no traffic history",
+        "{normal} toute la nuit : aucun historique de trafic",
+    ),
+    "reason_lowered": (
+        "{normal} to {lowest} by P{quantile} of traffic at {where}",
+        "{normal} à {lowest} selon le P{quantile} du trafic à {where}",
+    ),
+    "reason_normal": ("{normal}: P{quantile} of traffic at {where}", "{normal} : P{quantile} du trafic à {where}"),
+    "reason_like_streets": ("like streets", "des rues semblables"),
     "lighting_p7": ("P7: no performance is determined.", "P7 : aucune performance n'est fixée."),
     "lighting_weighed": ("sum {sum} → {label}: {level:g} {unit}", "somme {sum} → {label} : {level:g} {unit}"),
     "lighting_example": (

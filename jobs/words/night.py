@@ -10,10 +10,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "rules_risen": ("Rules that rose", "Règles établies"),
     "alarms_raised": ("Alarms raised", "Alarmes levées"),
     "alarms_cleared": ("Alarms returned to normal", "Alarmes revenues à la normale"),
-    "worked_on": (
-        "Cabinets worked on by hand; commands sent meanwhile",
-        "Armoires en travaux ; ordres envoyés pendant",
-    ),
+    "worked_on": ("Cabinets worked on by hand", "Armoires en travaux"),
+    "sent_meanwhile": ("— commands sent to their lamps meanwhile", "— ordres envoyés à leurs lampes pendant"),
     "lamps_planned": ("Lamps planned", "Points lumineux planifiés"),
     "lamps_lanes": ("{lamps}, {lanes} of them at detectors", "{lamps}, dont {lanes} avec détecteur"),
     "programs": ("Programs they follow", "Programmes suivis"),

@@ -14,7 +14,9 @@ _Asked = tuple[_Place, float]  # a place, and the flux asked of it
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One end of a step in the chain: what holds (`floor`, `ramp`, `neighbour`, `unknown`), where, at what flux."""
+    """One end of a step in the chain: what holds it (`floor`, `ramp`, `neighbour`, `program`, or `unknown`),
+    where, and at what flux.
+    """
 
     by: str
     lamp: str

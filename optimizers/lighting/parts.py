@@ -64,7 +64,7 @@ class Holders:
     def _problems(self, lamps: Sequence[str]) -> Iterator[str]:
         for name in sorted({name for name in self.names if self.names.count(name) > 1}):
             yield f"holder {name!r} stands {self.names.count(name)} times, wants once"
-        for i in np.flatnonzero((self.of < 0) | (self.of >= len(self.names))):
+        for i in np.flatnonzero((self.of < 0) | (self.of >= len(self.names))).tolist():
             yield f"lamp {lamps[i]!r}: holder is {self.of[i]}, wants an index below {len(self.names)}"
         for h in np.flatnonzero(self.programs < 1):
             yield f"holder {self.names[h]!r}: programs is {self.programs[h]}, wants 1 or more"
@@ -106,9 +106,9 @@ class Budget:
         for name, least in (("energy_wh", self.energy_wh), ("peak_w", float(self.peak_w.min()))):
             if not least >= SMALLEST:
                 yield f"{name} is {least}, wants more than 0, {SMALLEST:g} at least"
-        for i in np.flatnonzero(~((self.weight >= SMALLEST) & (self.weight <= LARGEST))):
+        for i in np.flatnonzero(~((self.weight >= SMALLEST) & (self.weight <= LARGEST))).tolist():
             yield f"lamp {lamps[i]!r}: weight is {self.weight[i]}, wants more than 0, {SMALLEST:g} to {LARGEST:g}"
-        for i in np.flatnonzero(~((self.relaxed >= 0) & (self.relaxed <= 1)).all(axis=1)):
+        for i in np.flatnonzero(~((self.relaxed >= 0) & (self.relaxed <= 1)).all(axis=1)).tolist():
             yield f"lamp {lamps[i]!r}: relaxed wants fractions 0 to 1"
 
 
@@ -173,7 +173,7 @@ class Yesterday:
             yield f"change_cost_wh is {self.change_cost_wh}, wants 0 or more, {_DEAREST:g} at most"
         known = ~np.isnan(self.flux)
         whole = known.all(axis=1) | ~known.any(axis=1)
-        for i in np.flatnonzero(~whole | (known & ~((self.flux >= 0) & (self.flux <= 1))).any(axis=1)):
+        for i in np.flatnonzero(~whole | (known & ~((self.flux >= 0) & (self.flux <= 1))).any(axis=1)).tolist():
             yield f"lamp {lamps[i]!r}: yesterday's flux wants fractions 0 to 1 in every slot, or NaN in all of them"
 
 
@@ -198,9 +198,9 @@ class Lanes:
         return freeze(self, shapes) or list(self._problems(lamps))
 
     def _problems(self, lamps: Sequence[str]) -> Iterator[str]:
-        for i in np.flatnonzero(~((self.boost >= 0) & (self.boost <= 1))):
+        for i in np.flatnonzero(~((self.boost >= 0) & (self.boost <= 1))).tolist():
             yield f"lamp {lamps[i]!r}: boost is {self.boost[i]}, wants a fraction 0 to 1"
-        for i in np.flatnonzero(~((self.detection >= 0) & (self.detection <= 1)).all(axis=1)):
+        for i in np.flatnonzero(~((self.detection >= 0) & (self.detection <= 1)).all(axis=1)).tolist():
             yield f"lamp {lamps[i]!r}: detection wants probabilities 0 to 1"
 
 

@@ -194,8 +194,7 @@ def test_why_tells_of_the_program_and_of_the_need_that_lifts_it() -> None:
     assert (told["program"], told["programs"], told["program_lamps"]) == (1, 1, 5)
     assert told["program_kept_by"] == "cabinet C-1"
     assert told["floor"] < told["flux"]
-    slot = task.night.slot_of(at)
-    assert told["held_by"][0] == f"program L-0 slot {slot} at {told['flux']:.6g}"
-    assert told["held_by"][-1].startswith("floor L-5 slot ")
+    assert told["held_by"][0] == f"program L-0 at 23:00: {told['flux']:.6g}"
+    assert told["held_by"][-1].startswith("floor L-5 at ")
     own = explain(body(task, plan), "L-5/illuminanceLevel", at)
-    assert own["held_by"] == [f"floor L-5 slot {slot} at {told['flux']:.6g}"]
+    assert own["held_by"] == [f"floor L-5 at 23:00: {told['flux']:.6g}"]

@@ -492,6 +492,10 @@ class TestBody:
             "floor": 0.28,
             "flux": 0.28,
             "held_by": None,
+            "reason": {
+                "en": "M4 to M6 by P90 of traffic at T-1",
+                "fr": "M4 à M6 selon le P90 du trafic à T-1",
+            },
             "counter": "T-1",
             "traffic": "own",
             "lenders": [],
@@ -501,7 +505,7 @@ class TestBody:
             "capacity_veh_h": 1000.0,
             "share_of_capacity": None,
         }
-        assert said["held_by"] == ["floor L-2 slot 56 at 0.28"]
+        assert said["held_by"] == ["floor L-2 at 02:00: 0.28"]
 
     def test_why_names_the_neighbour(self) -> None:
         task = task_of([*STREET, lamp("X", order=4, crossing=True)])

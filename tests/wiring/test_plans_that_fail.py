@@ -304,6 +304,10 @@ def test_why_tells_where_a_fall_back_comes_from(
     assert told["behind"]["why"] == "solve: raised: RuntimeError: no tea"
     for lang, words in (("en", "No new plan could be made; this is plan"), ("fr", "Aucun nouveau plan")):
         assert any(words in line and first.id in line for line in to_lines(found, lang))  # type: ignore[arg-type]
+    french = to_lines(found, "fr")
+    assert "(plan de la veille)" in french[1]
+    assert french[2].strip() == told["behind"]["reason"]["fr"] != told["behind"]["reason"]["en"]
+    assert not any("reason:" in line or line.endswith("[]") for line in french)
 
 
 def test_run_plan_raises_only_where_nothing_could_be_committed(

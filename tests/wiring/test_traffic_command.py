@@ -10,6 +10,7 @@ from click.testing import Result
 from rich.console import Console
 from typer.testing import CliRunner
 
+from engine.errors import InputError
 from engine.instants import isoformat
 from engine.settings import Settings
 from engine.store import Store
@@ -23,6 +24,8 @@ from jobs.words import LANGUAGES, say
 from .conftest import NOON, readings, tell
 
 HOUR = timedelta(hours=1)
+MOST = 110
+"""Characters of a line: words may be broken by a narrow terminal, rows of figures are 90 at most."""
 
 
 @pytest.fixture
@@ -66,6 +69,9 @@ def test_each_counter_its_coverage_and_what_is_doubted_of_it(
         assert table.exit_code == 0
         assert silent in table.output and say("doubt_stale", lang) in table.output
         assert say("traffic_head", lang, quantile=94, nights=NIGHTS) in table.output
+        assert max(map(len, table.output.splitlines())) <= MOST
+        assert consigne("--lang", lang, lang="").output == table.output
+    assert isinstance(consigne("--lang", "de").exception, InputError)
 
 
 def test_before_anything_was_counted_nothing_is_claimed(

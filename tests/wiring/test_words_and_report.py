@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import jobs.words
-from engine.model import AlarmState, CommandState, Priority
+from engine.model import AlarmState, CommandState, Level, Priority
 from engine.notify.messages import MessageState
 from jobs.report import LampLine, Report, write_report
-from jobs.words import _WORDS, Lang, number, say
+from jobs.words import _WORDS, LANGUAGES, Lang, aligned, change, labelled, number, percent, say
 
 T0 = datetime(2026, 11, 16, 17, tzinfo=UTC)
 
@@ -135,3 +135,22 @@ def test_one_lamp_alone_makes_a_map(tmp_path: Path) -> None:
 
 def test_languages_have_different_words() -> None:
     assert say("verified", "en") != say("verified", "fr")
+
+
+def test_colons_and_percents_are_set_as_each_language_does() -> None:
+    assert (labelled("report", "en", "x"), labelled("report", "fr", "x")) == ("Report: x", "Rapport : x")
+    assert (percent(0.1234, "en"), percent(0.1234, "fr"), percent(None, "fr")) == ("12.3 %", "12,3 %", "–")
+    assert (change(0.1, "en"), change(-0.1234, "fr"), change(None, "en")) == ("+10.0 %", "-12,3 %", "–")
+
+
+def test_rows_are_aligned_and_no_id_is_broken() -> None:
+    assert list(aligned([["", "kWh"], ["T-49028-0001", "1.0"], ["a", ""]])) == [
+        "              kWh",
+        "T-49028-0001  1.0",
+        "a",
+    ]
+
+
+def test_every_level_of_a_point_has_its_words() -> None:
+    for level in Level:
+        assert all(say(f"level_{level.name.lower()}", lang) for lang in LANGUAGES)

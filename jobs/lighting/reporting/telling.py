@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.lighting.reporting.figures import By, Group, members, outside_band
 from jobs.lighting.reporting.making import LightingReport
-from jobs.words import Lang, number, say
+from jobs.words import Lang, aligned, change, number, percent, say
 
 _NAMED = 3
 
@@ -25,7 +25,7 @@ def to_lines(report: LightingReport, by: By, lang: Lang) -> list[str]:
     lines: list[str] = []
     for heads, cells in parts:
         rows = [["", *(say(f"report_{head}", lang) for head in heads)], *([name, *cells(row)] for name, row in found)]
-        lines += ["", *_aligned(rows)]
+        lines += ["", *aligned(rows)]
     return [say("report_head", lang, first=report.first, last=report.last, nights=nights), *lines, ""]
 
 
@@ -36,18 +36,11 @@ def short_lines(told: Mapping[str, Any], lang: Lang) -> list[str]:
     for line in (*told["lines"], told["total"]):
         name = line["commune_name"] or say("report_territory", lang)
         energy = number(line["planned_kwh"], lang, 1), _figure(line["measured_kwh"], lang, 1)
-        light = _percent(line["under_share"], lang), _percent(line["fixed_under_share"], lang)
+        light = percent(line["under_share"], lang), percent(line["fixed_under_share"], lang)
         rows.append(
             [name, *energy, *light, number(line["planned_co2_kg"], lang, 1), number(line["planned_eur"], lang, 2)]
         )
-    return list(_aligned(rows))
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *cells in rows:
-        numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        yield "  ".join((name.ljust(widths[0]), *numbers)).rstrip()
+    return list(aligned(rows))
 
 
 def name_of(report: LightingReport, group: Group, lang: Lang) -> str:
@@ -63,15 +56,15 @@ def name_of(report: LightingReport, group: Group, lang: Lang) -> str:
 def _energy(found: dict[str, Any], lang: Lang) -> Iterator[str]:
     yield number(found["planned_kwh"], lang, 1)
     yield _figure(found["measured_kwh"], lang, 1)
-    yield _change(found["measured_over_planned"], lang)
-    yield _change(_less(found["saved_against_fixed"]), lang)
-    yield _change(_less(found["saved_against_full"]), lang)
+    yield change(found["measured_over_planned"], lang)
+    yield change(_less(found["saved_against_fixed"]), lang)
+    yield change(_less(found["saved_against_full"]), lang)
 
 
 def _light(found: dict[str, Any], nights: int, lang: Lang) -> Iterator[str]:
     yield number(found["lamp_nights"] / nights, lang)
     for name in ("under", "under_deep", "crossing_under", "over", "fixed_under"):
-        yield _percent(found[f"{name}_share"], lang)
+        yield percent(found[f"{name}_share"], lang)
 
 
 def _money(found: dict[str, Any], lang: Lang) -> Iterator[str]:
@@ -86,15 +79,6 @@ def _money(found: dict[str, Any], lang: Lang) -> Iterator[str]:
 
 def _figure(value: float | None, lang: Lang, digits: int) -> str:
     return "–" if value is None else number(value, lang, digits)
-
-
-def _percent(share: float | None, lang: Lang) -> str:
-    return "–" if share is None else f"{number(100 * share, lang, 1)} %"
-
-
-def _change(share: float | None, lang: Lang) -> str:
-    sign = "+" if share is not None and share > 0 else ""
-    return sign + _percent(share, lang)
 
 
 def _less(saved: float | None) -> float | None:
