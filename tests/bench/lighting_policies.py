@@ -16,7 +16,8 @@ from tests.bench.lighting_year import HOUR, TABLES, Outcome, Year, level_powers,
 PRICES = np.geomspace(0.3, 3000, 70)
 """Of a lamp-hour below class, in lamp-hours of full power: one price over the year gives one point of a curve."""
 
-FIRST_PRICE = 30.0
+RAINS = 0.3 / 24
+"""Chance that a road turns wet in an hour, before a month has taught it: three days in ten bring rain to Paris."""
 DELAY_QUARTERS = 1  # after its end until an hour's count is acted upon
 _NEWTON_STEPS = 25
 
@@ -95,7 +96,7 @@ def at_noon(year: Year) -> Floats:
 
 def wetting(year: Year) -> Floats:
     """(N,) chance that a quarter is the first on a wet road, and its lamps late: by what the station said hours before,
-    each month by earlier ones; before there are any, none. Once it is wet, that is seen, and no chance.
+    each month by earlier ones, and `RAINS` before there are any. Once it is wet, that is seen, and no chance.
     """
     hour = year.dark[0]
     dry_before = np.r_[True, ~year.wet[:-1]]
@@ -104,7 +105,7 @@ def wetting(year: Year) -> Floats:
     result = np.full(len(hour), np.nan)
     for places, until in year.months():
         past = np.flatnonzero((told & dry_before)[:until])
-        chance = np.full(len(turns), 0.0)
+        chance = np.full(len(turns), RAINS)
         if turns[past].sum():
             chance = _logistic(year.weather, turns, past)
         # An hour's chance is any of its quarters'.
@@ -137,24 +138,6 @@ def choose(exceeds: Floats) -> Callable[[float], Ints]:
 def by_quantile(exceeds: Floats, quantile: float) -> Ints:
     """(S, N) levels of the count that is not exceeded with that probability."""
     return np.asarray((exceeds > 1 - quantile).sum(axis=-1))
-
-
-def walked_forward(year: Year, exceeds: Floats, target: float) -> Ints:
-    """Levels at the lowest price that leaves lamps under-lit no longer than `target`, by the forecasts' own word and by
-    what came true, both of the months before; in the first month at `FIRST_PRICE`.
-    """
-    told = np.stack([cheapest(exceeds, level_powers(), price) for price in PRICES])
-    seen = (np.where(year.wet_now & ~year.surprised, 2, told) < year.need) & year.judged
-    beyond = np.concatenate([exceeds, np.zeros((*exceeds.shape[:2], 1))], axis=-1)
-    said = np.stack([np.take_along_axis(beyond, level[..., None], axis=-1)[..., 0] for level in told])
-    said = np.where(year.judged & ~year.wet_now, said, 0.0)
-    chosen = cheapest(exceeds, level_powers(), FIRST_PRICE)
-    for places, _ in year.months()[1:]:
-        before = np.arange(places[0])
-        share = np.maximum(seen[:, :, before].sum(axis=(1, 2)), said[:, :, before].sum(axis=(1, 2)))
-        enough = share <= target * year.judged[:, before].sum()
-        chosen[:, places] = told[int(np.argmax(enough)) if enough.any() else -1][:, places]
-    return chosen
 
 
 # Fixed programs
@@ -274,5 +257,4 @@ def _night_kinds(year: Year, kind: Ints) -> tuple[Ints, Ints]:
 
 
 def _noons(year: Year) -> list[datetime]:
-    day = year.judged_from.astimezone(PARIS).date()
-    return [noon(day + timedelta(days=int(number))) for number in np.unique(year.dark[2])]
+    return [noon(year.first_night + timedelta(days=int(number))) for number in np.unique(year.dark[2])]

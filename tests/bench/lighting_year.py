@@ -7,7 +7,7 @@ all night. Energy is that of burning quarters, stand-by included; hours without 
 A count holds for the whole of its hour.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -34,6 +34,7 @@ LAMPS, CROSSING_LAMPS = 40, 1  # a street
 POWER_W, STANDBY_W = 58.0, 0.5
 DESIGN_HOUR = 1 - 30 / 8766  # streets are sized for the thirtieth busiest hour of a year …
 DESIGN_SHARE = 0.85  # … which fills so much of them
+_TOO_LITTLE_TO_TELL = 1e-9  # mm: a third of 0.6 is not quite 0.2 in a computer
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +51,23 @@ class Year:
     weather: Floats
     judged_from: datetime
     reaction: float = 1.0
+    led_in: int = 0
 
     def index(self, at: datetime) -> int:
         return int((at - self.start_at) / HOUR)
 
+    def without_rain(self) -> "Year":
+        """As if it never rained, and everybody knew."""
+        return replace(self, wet=np.zeros_like(self.wet), reaction=0.0)
+
+    @property
+    def first_night(self) -> date:
+        return self.judged_from.astimezone(PARIS).date() - timedelta(days=self.led_in)
+
     @cached_property
     def dark(self) -> tuple[Ints, Ints, Ints]:
-        """Burning quarters from `judged_from` on: index of the hour, quarter of it, number of the night."""
-        day, rows = self.judged_from.astimezone(PARIS).date(), []
+        """Burning quarters of all nights that are lit: index of the hour, quarter of it, number of the night."""
+        day, rows = self.first_night, []
         while self.index(noon(day + timedelta(days=1))) <= len(self.wet):
             night = night_of(noon(day), TABLES)
             rows += [
@@ -117,6 +127,11 @@ class Year:
 
     @cached_property
     def judged(self) -> Bools:
+        """(S, N) quarters of nights that are judged, and whose traffic was counted."""
+        return self.counted & (self.dark[2] >= self.led_in)
+
+    @property
+    def counted(self) -> Bools:
         """(S, N) quarters whose traffic was counted."""
         return self.counts.known[:, self.dark[0]]
 
@@ -182,13 +197,17 @@ def full_kwh(year: Year, streets: slice = slice(None)) -> float:
 
 
 def _switches(year: Year, level: Ints) -> float:
-    night = year.dark[2]
+    judged = year.dark[2] >= year.led_in
+    level, night = level[:, judged], year.dark[2][judged]
     inner = (np.diff(level) != 0) & (np.diff(night) == 0)
     return float(inner.sum() / len(level) / len(np.unique(night)) + 2)
 
 
 def read_year(reference: Path, end_at: datetime = datetime(2023, 12, 1, tzinfo=UTC)) -> Year:
-    """Hourly counts of two arcs of Paris from November 2022 on, and what the station of Orly measured from January."""
+    """Hourly counts of two arcs of Paris from November 2022 on, and what the station of Orly measured from January.
+
+    Lamps are lit from December, and judged from January on.
+    """
     start_at = datetime(2022, 11, 1, tzinfo=UTC)
     hours = int((end_at - start_at) / HOUR)
     value = np.full((2, hours), np.nan)
@@ -201,12 +220,12 @@ def read_year(reference: Path, end_at: datetime = datetime(2023, 12, 1, tzinfo=U
     rain_mm, weather = _orly(reference, start_at, hours)
     judged_from = noon(date(2022, 12, 31))
     names = ("rue des Saints-Pères", "rue de la Convention")
-    return Year(names, hourly_counts(value, start_at), start_at, wet_after(rain_mm), weather, judged_from)
+    return Year(names, hourly_counts(value, start_at), start_at, wet_after(rain_mm), weather, judged_from, led_in=30)
 
 
 def wet_after(rain_mm: Floats) -> Bools:
     """(H,) it rains enough in the hour to wet the road, or did in the hours it takes to dry."""
-    rains, hours = rain_mm >= TABLES.rain.wet_from_mm, round(TABLES.rain.dries_after / HOUR)
+    rains, hours = rain_mm >= TABLES.rain.wet_from_mm - _TOO_LITTLE_TO_TELL, round(TABLES.rain.dries_after / HOUR)
     return np.any([np.r_[np.zeros(k, bool), rains[: len(rains) - k]] for k in range(hours + 1)], axis=0)
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from tests.bench import show_lighting_year as show
+from tests.bench.lighting_heard import lifted, quarters
 from tests.bench.lighting_policies import (
     PRICES,
+    RAINS,
     choose,
     curve,
     either,
@@ -22,9 +24,9 @@ from tests.bench.lighting_policies import (
     programs,
     staircases,
     todays,
-    walked_forward,
     wetting,
 )
+from tests.bench.lighting_walked import FIRST_PRICE, by_forecast, by_program
 from tests.bench.lighting_year import (
     HOUR,
     Outcome,
@@ -62,6 +64,17 @@ def test_nights_are_from_dusk_to_dawn(year: Year) -> None:
 def test_an_hour_is_wet_while_it_dries() -> None:
     rain_mm = np.array([0, 0.19, 0.2, 0, 0, 0, 0])
     assert wet_after(rain_mm).tolist() == [False, False, True, True, True, False, False]
+    assert wet_after(np.full(3, 0.6) / 3).all(), "six tenths in three hours are two tenths in one"
+
+
+def test_nights_that_lead_in_are_lit_and_not_judged(year: Year) -> None:
+    longer = replace(year, led_in=10)
+    more = len(longer.dark[0]) - len(year.dark[0])
+    assert len(np.unique(longer.dark[2])) == 30
+    assert longer.counted[:, :more].any()
+    assert not longer.judged[:, :more].any()
+    assert np.array_equal(longer.judged[:, more:], year.judged)
+    assert outcome(longer, "any", todays(longer)) == outcome(year, "any", todays(year))
 
 
 def test_outcomes_by_hand(year: Year) -> None:
@@ -141,21 +154,58 @@ def test_a_curve_keeps_what_nothing_beats_and_shares_time_between() -> None:
     assert found.at(0.019).energy == 0.8
 
 
-def test_the_price_of_a_month_is_set_by_the_months_before(year: Year) -> None:
+def test_each_month_is_lit_by_what_the_months_before_chose(year: Year) -> None:
+    """Whatever is counted from the last month on, the way chosen for it is the same; a stricter aim never dims more."""
+    year = replace(year, led_in=12)
     exceeds = either(live(year), wetting(year))
-    told = walked_forward(year, exceeds, 0.01)
-    places, until = year.months()[-1]
+    tried = [programs(year, by_day=True, switches=6)]
+    (first, _), *_, (last, until) = year.months()
     changed = year.counts.value.copy()
     changed[:, until:] = 0.0
-    other = walked_forward(replace(year, counts=replace(year.counts, value=changed)), exceeds, 0.01)
-    assert np.array_equal(told, other)
-    strict = walked_forward(year, exceeds, 0.0)
-    assert (strict[:, places] >= told[:, places]).all()
+    other = replace(year, counts=replace(year.counts, value=changed))
+    ways, others = by_forecast(year, exceeds), by_forecast(other, exceeds)
+    assert np.array_equal(ways.walked(0.01), others.walked(0.01))
+    assert np.array_equal(by_program(year, tried).walked(0.01), by_program(other, tried).walked(0.01))
+    assert (ways.walked(0.0)[:, last] >= ways.walked(0.01)[:, last]).all()
+    price = PRICES[np.argmin(np.abs(PRICES - FIRST_PRICE))]
+    assert np.array_equal(ways.walked(0.01)[:, first], choose(exceeds)(price)[:, first])
+
+
+def test_the_way_chosen_for_a_month_is_the_cheapest_that_held_the_aim(year: Year) -> None:
+    """Of fixed programs, by all of them one after another: what each was under-lit in the months before, and took."""
+    year = replace(year, led_in=12)
+    tried = [programs(year, by_day=False, switches=6)]
+    (first, _), (second, _) = year.months()[:2]
+    chosen = by_program(year, tried).walked(0.02)[:, second]
+    counted = year.counted[:, first]
+    levels = np.where(year.wet_now & ~year.surprised, 2, tried[0])[:, :, first]
+    under_lit = (levels < year.need[:, first])[:, counted].mean(axis=1)
+    energy = level_powers()[levels][:, counted].mean(axis=1)
+    assert (under_lit <= 0.02).any()
+    least = int(np.argmin(np.where(under_lit <= 0.02, energy, np.inf)))
+    assert np.array_equal(chosen, tried[0][least][:, second])
+
+
+def test_quarters_add_up_and_lift_what_they_are_above(year: Year) -> None:
+    heard = quarters(year)
+    known = year.counts.known
+    assert np.array_equal(heard[known].sum(axis=1), np.rint(year.counts.value[known]))
+    assert np.isnan(heard[~known]).all()
+    hour, quarter, _ = year.dark
+    told = np.zeros_like(year.need)
+    found = lifted(year, told, heard)
+    k = int(np.flatnonzero((quarter == 0) & (found[0] == 2))[0])
+    assert 4 * heard[0, hour[k] - 1, 3] >= year.thresholds[0, 0]
+    assert found[0, quarter == 2][0] == 2 * (4 * heard[0, hour[quarter == 2][0], 1] >= year.thresholds[0, 0])
+    assert set(np.unique(found)) == {0, 2}
+    assert np.array_equal(lifted(year, told + 2, heard), told + 2)
 
 
 def test_a_station_that_says_much_foresees_rain(year: Year) -> None:
-    """Words that tell the coming rain are learnt; with none said there is no chance to tell."""
-    assert (wetting(year)[~year.wet_now] >= 0).all()
+    """Words that tell the coming rain are learnt; before any are, rain comes as it usually does."""
+    first = year.months()[0][0]
+    assert set(wetting(year)[first]) <= {0.0, RAINS / 4}
+    assert not wetting(year.without_rain()).any()
     turns = (year.wet & ~np.r_[False, year.wet[:-1]]).astype(float)
     noise = np.random.default_rng(2).normal(0, 0.3, len(turns))
     told = replace(year, weather=(turns + noise)[:, None], judged_from=year.judged_from - timedelta(days=25))
