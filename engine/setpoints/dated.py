@@ -70,7 +70,8 @@ def without(span: Span, taken: Iterable[Span]) -> Iterator[Span]:
         yield at, until
 
 
-def _parse_hours(text: Any) -> Hours:
+def parse_hours(text: Any) -> Hours:
+    """Two local times as they are written. Raises ValueError for anything else."""
     begins, dash, ends = str(text).partition("-")
     if not dash:
         raise ValueError("hours are two local times, as 23:30-05:30")
@@ -86,7 +87,7 @@ class DatedEntry(Entry):
 
     start: date = Field(alias="from")
     until: date
-    hours: Annotated[Hours, BeforeValidator(_parse_hours)] | None = None
+    hours: Annotated[Hours, BeforeValidator(parse_hours)] | None = None
     days: frozenset[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = frozenset(
         ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     )

@@ -13,6 +13,7 @@ from engine.inventory.territory import load_territory
 from engine.model import Asset
 from engine.settings import Settings, language
 from jobs.bootstrap import catalogue_of, open_store
+from jobs.cli.budgets import budgets
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -40,6 +41,7 @@ from jobs.words import Lang, number, say
 
 app = typer.Typer(help="Street lighting: classes, lamps, what nights came to.", no_args_is_help=True)
 app.command()(traffic)
+app.command()(budgets)
 
 
 @app.command()

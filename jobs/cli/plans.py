@@ -168,7 +168,8 @@ def _line(record: PlanRecord, lang: Lang) -> str:
 
 
 def _unit(record: PlanRecord) -> str:
-    return DOMAINS[record.domain].unit if record.domain in DOMAINS else ""
+    known = DOMAINS[record.domain].unit if record.domain in DOMAINS else ""
+    return str(record.detail.get("unit", known))
 
 
 def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
@@ -196,6 +197,7 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
         )
     for order, points in detail.get("orders", {}).items():
         yield say("plan_order", lang, order=order, points=points)
+    yield from (f"  {note[lang]}" for note in detail.get("notes", []))
     yield from (f"  {reason}" for reason in detail.get("reasons", []))
     yield from (
         f"  {constraint}: {object_} {amount:g} {unit}" for constraint, object_, amount, unit in detail["violations"]
@@ -220,7 +222,7 @@ def _code(again: Replayed) -> int:
 def _verdict(again: Replayed, lang: Lang) -> str:
     if again.fault:
         return say("replay_fault", lang, what=again.fault)
-    unit = DOMAINS[again.record.domain].unit
+    unit = _unit(again.record)
     facts = {"status": again.status, "objective": _amount(again.objective, unit, lang)}
     if again.equal:
         return say("replay_equal", lang, **facts)

@@ -72,7 +72,7 @@ def brightened(fleet: Fleet, night: Night, tables: LightingTables, around: Aroun
     events = tuple(dict.fromkeys(event for found in around.events.values() for event in found))
     for rows, found in _groups(fleet, around.events):
         for event in found:
-            slots = np.flatnonzero(_touched(night, event))[None, :]
+            slots = np.flatnonzero(touched(night, event))[None, :]
             wanted = np.maximum(fleet.number[rows] - (event.classes or 0), brightest[rows])
             _raise(number, by, slots, wanted[:, None], _FIRST_EVENT + events.index(event), rows[:, None])
             if event.classes is None:
@@ -111,7 +111,7 @@ def bounded(fleet: Fleet, night: Night, tables: LightingTables, around: Around, 
                 _lower(result, rows, slots, (need, most), 1 + orders.index(order))
         for order in found:
             if order.at_least > 0:
-                slots = np.flatnonzero(_touched(night, order))[None, :]
+                slots = np.flatnonzero(touched(night, order))[None, :]
                 _lift(result, rows, slots, _on_grid(order.at_least, tables, np.ceil), 1 + orders.index(order))
     return result
 
@@ -164,7 +164,7 @@ def _covered(night: Night, dated: Dated) -> Bools:
     return np.array(inside, np.bool_) & night.burning
 
 
-def _touched(night: Night, dated: Dated) -> Bools:
+def touched(night: Night, dated: Dated) -> Bools:
     """(T,) slots that burn and share some time with it."""
     spans = list(dated.spans(night.start, night.until))
     inside = [any(begins < at + SLOT and at < ends for begins, ends in spans) for at in night.slots]

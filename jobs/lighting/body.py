@@ -1,15 +1,17 @@
 """A plan's body: what went in and what came out, in one compressed block from which `why` reads."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from engine.instants import from_us, isoformat, to_us
+from jobs.lighting.budgets import outcome
 from jobs.lighting.night import SLOT
 from jobs.lighting.provided import provided_for
 from jobs.lighting.saying import reason_of, told_links
@@ -28,13 +30,19 @@ _NOTHING_MORE: Mapping[str, Any] = {
     "doubts": {},
     "events": [],
     "orders": [],
+    "budgets": [],
 }
+_WHOLE = 1e-6  # of a step of the grid: levels that were meant to be on it
 _SAME = ("power_full_w", "ramp_per_slot", "neighbours", "neighbour_step", "dimmable", "curve", "burning")
 
 
 def body(task: LightingTask, plan: LightingPlan) -> bytes:
     """The same task and plan give the same bytes."""
     problem, grid = task.problem, task.tables.flux_grid
+    steps = _steps(plan.flux, grid)
+    given = outcome(
+        task.budgets, problem, task.fleet, task.night, task.tables, task.need.number, np.round(steps * grid, 12)
+    )
     parts, of_parts = pack_parts(problem)
     head = {
         "format": _FORMAT,
@@ -52,12 +60,13 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "curves": [[curve.name, curve.flux, curve.power] for curve in problem.curves],
         "events": [{"id": one.id, "en": one.text, "fr": one.text_fr} for one in task.need.events],
         "orders": [{"id": one.id, "en": one.text, "fr": one.text_fr} for one in task.need.orders],
+        "budgets": list(given.told),
         "reasons": [*task.reasons, *plan.reasons],
     }
     columns = {
         "lamps": np.array(problem.lamps),
         "floor": np.round(problem.floor / grid).astype(np.uint16),
-        "flux": np.round(plan.flux / grid).astype(np.uint16),
+        "flux": steps,
         "ceiling": np.round(problem.ceiling / grid).astype(np.uint16),
         "raised_by": task.need.raised_by.astype(np.uint16),
         "bound_by": task.need.bound_by.astype(np.uint16),
@@ -69,6 +78,8 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         "place": task.traffic.row,
         "capacity_veh_h": task.traffic.capacity_veh_h,
         "class_number": task.need.number.astype(np.int8),
+        "budget_by": given.by.astype(np.uint8),
+        "class_given": given.number.astype(np.int8),
         "veh_h": task.traffic.veh_h,
         "provided_veh_h": provided_for(task.fleet, task.traffic, task.tables),
         "samples": task.traffic.samples,
@@ -76,6 +87,11 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         **of_parts,
     }
     return _closed(head, columns)
+
+
+def _steps(flux: Floats, grid: float) -> npt.NDArray[np.uint16]:
+    """Levels (n, T) in steps of the grid, down where a budget left one between: so all that bounds them still does."""
+    return np.floor(flux / grid + _WHOLE).astype(np.uint16)
 
 
 def _closed(head: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> bytes:
@@ -89,7 +105,7 @@ def with_plan(block: bytes, plan: LightingPlan) -> bytes:
     found = open_body(block)
     if plan.lamps != found.lamps or plan.flux.shape != found.columns["flux"].shape:
         raise ValueError(f"a plan of {plan.flux.shape} lamps and slots, wants {found.columns['flux'].shape}")
-    flux = np.round(plan.flux / found.head["flux_grid"]).astype(np.uint16)
+    flux = _steps(plan.flux, found.head["flux_grid"])
     return _closed(found.head, {**found.columns, "flux": flux})
 
 
@@ -125,10 +141,11 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "dimmable": bool(columns["dimmable"][i]),
         "floor": float(problem.floor[i, slot]),
         "flux": float(flux[i, slot]),
-        "held_by": told_links(_held_by(problem, flux, i, slot), found.slots),
+        "held_by": told_links(_held_by(_eased(problem, flux), flux, i, slot), found.slots),
         "reason": {lang: reason_of(head, columns, i, lang) for lang in LANGUAGES},
         **_program(problem, flux, i),
         **_around(head, columns, i, slot),
+        **_gives_way(head, columns, i, slot),
         **_lit_for(head, columns, i, slot),
     }
 
@@ -203,6 +220,26 @@ def _around(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: in
         told["order"] = {lang: say(key, lang, order=order["id"], text=order[lang]) for lang in LANGUAGES}
         told["ceiling"] = round(most * head["flux_grid"], 12)
     return told
+
+
+def _eased(problem: LightingProblem, flux: Floats) -> LightingProblem:
+    """With the floors that are left where light gives way for a budget."""
+    return (
+        problem
+        if problem.budget is None
+        else replace(problem, floor=np.minimum(problem.floor, flux), budget=None, shares=None)
+    )
+
+
+def _gives_way(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
+    """The budget for which a lamp is below the class called for, and the class that it gives: in both languages."""
+    by = int(columns["budget_by"][lamp, slot])
+    if not by:
+        return {}
+    budget, family = head["budgets"][by - 1], str(columns["family"][lamp])
+    given = f"{family}{columns['class_given'][lamp, slot]}"
+    told = {lang: say("gives-way", lang, given=given, budget=budget["id"], text=budget[lang]) for lang in LANGUAGES}
+    return {"gives_way": told, "class_given": given}
 
 
 def _lit_for(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, slot: int) -> dict[str, Any]:
@@ -300,12 +337,14 @@ def open_body(block: bytes) -> Body:
 
 
 def _early(columns: Mapping[str, np.ndarray], full: int) -> dict[str, np.ndarray]:
-    """What bodies lack that were written when plans knew no orders, events, detectors or borrowed traffic."""
+    """What bodies lack that were written when plans knew no orders, events, detectors, borrowed traffic, budgets."""
     nothing = np.zeros(columns["flux"].shape, np.uint16)
     return {
         "ceiling": nothing + full,
         "raised_by": nothing,
         "bound_by": nothing,
+        "budget_by": nothing,
+        "class_given": columns["class_number"],
         "detector": np.full(len(nothing), -1),
         "place": columns["counter"],
     }

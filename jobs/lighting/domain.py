@@ -16,6 +16,7 @@ from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.lighting.around import Around
 from jobs.lighting.body import body, explain, open_body, with_plan
+from jobs.lighting.budgets import budgets_of, eased
 from jobs.lighting.carrying import Told, carried_on
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, told, without_plan
@@ -24,6 +25,7 @@ from jobs.lighting.night import SLOT, Night, night_of
 from jobs.lighting.parts import part, standing
 from jobs.lighting.provided import COUNTER, PROPERTY, provided
 from jobs.lighting.setpoints import to_setpoints
+from jobs.lighting.spent import notes
 from jobs.lighting.tables import tables_of
 from jobs.lighting.task import LightingTask, build_problem
 from jobs.lighting.weather import wet_road
@@ -104,7 +106,8 @@ def task_of(
     """As `build`, however old the counts are."""
     start, _ = lighting_day(at + ahead)
     tables = tables_of(settings)
-    wet = wet_road(unit, territory, night_of(start, tables), at, settings, tables)
+    night = night_of(start, tables)
+    wet = wet_road(unit, territory, night, at, settings, tables)
     task = build_problem(
         territory.of_type("Streetlight"),
         territory.of_type("TrafficFlowObserved"),
@@ -116,6 +119,7 @@ def task_of(
         around=replace(around(territory), wet=wet.slots, reasons=wet.reasons),
         at=at,
         keepers=keepers_of(territory, announced_rooms(unit)),
+        budgets=budgets_of(territory, tables, night),
         school=school_of(settings),
     )
     task = carried(unit, task, at)
@@ -134,7 +138,8 @@ def carried(unit: Unit, task: LightingTask, at: datetime) -> LightingTask:
     plan, problem = open_body(found[1]), task.problem
     past = Told(plan.lamps, plan.flux[:, :over])
     floor = carried_on(problem.floor, problem.ceiling, night.burning, past, problem.lamps, task.tables.ramp_per_slot)
-    return replace(task, problem=replace(problem, floor=floor), over=over)
+    budget = eased(problem.budget, floor, over)
+    return replace(task, problem=replace(problem, floor=floor, budget=budget), over=over)
 
 
 def before(unit: Unit, task: LightingTask) -> Yesterday | None:
@@ -174,9 +179,11 @@ def rules_only(
         keepers = keepers_of(territory, announced_rooms(unit))
     except InputError:
         keepers = NOBODY_LIMITED
+    tables = tables_of(settings)
     return without_plan(
-        lamps, tables=tables_of(settings), start_at=start, quantile=quantile, around=heeded, keepers=keepers
-    )
+        lamps, tables=tables, start_at=start, quantile=quantile, around=heeded, keepers=keepers,
+        budgets=budgets_of(territory, tables, night_of(start, tables)),
+    )  # fmt: skip
 
 
 DOMAIN = Domain(
@@ -190,6 +197,7 @@ DOMAIN = Domain(
     to_setpoints=to_setpoints,
     explain=explain,
     conflicts=conflicts,
+    notes=notes,
     span=lighting_day,
     provides=(COUNTER, PROPERTY),
     provided=provided,

@@ -13,6 +13,7 @@ from engine.instants import PARIS
 from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.body import Body, open_body
+from jobs.lighting.budgets import NO_BUDGET, Budgets
 from jobs.lighting.fleet import some
 from jobs.lighting.holders import NOBODY_LIMITED, Keepers
 from jobs.lighting.keeping import lifted
@@ -20,11 +21,13 @@ from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
 from optimizers.lighting import TOLERANCE, LightingPlan, LightingProblem, energy_wh
-from optimizers.lighting.check import ceiling, changes
+from optimizers.lighting.budgeting import given_up_wh
+from optimizers.lighting.check import ceiling, changes, energy_budget, peak, shares
 from optimizers.lighting.keeping import changed
 from optimizers.lighting.problem import Floats, Ints
 from optimizers.result import Status
 
+_SOFT = (ceiling, changes, energy_budget, peak, shares)  # what a fall-back may pass, and says
 _NOTHING_COUNTED = {"asset": pl.String, "observed_at": pl.Int64, "intensity": pl.Float64}
 
 
@@ -57,16 +60,20 @@ def told(night: Night, lamps: Sequence[str], last: Body) -> Floats:
 
 def without_plan(
     lamps: Sequence[Asset], *, tables: LightingTables, start_at: datetime, quantile: float,
-    around: Around | None = None, keepers: Keepers = NOBODY_LIMITED,
+    around: Around | None = None, keepers: Keepers = NOBODY_LIMITED, budgets: Budgets = NO_BUDGET,
 ) -> tuple[LightingTask, LightingPlan]:  # fmt: skip
     """Every lamp at its normal class from dusk to dawn, brighter for events and as dark as orders have it, its
-    neighbours within their step, in as many programs as their keepers take. Needs no counter.
+    neighbours within their step, in as many programs as their keepers take. Needs no counter. No light gives way for a
+    budget: what passes it is said.
 
     Lamps that cannot be read are left to their own safe value, which is full. Raises InputError where none can be.
     """
     unfit: set[str] = set()
     history = pl.DataFrame(schema=_NOTHING_COUNTED)
-    made = partial(build_problem, start_at=start_at, tables=tables, quantile=quantile, around=around, keepers=keepers)
+    made = partial(
+        build_problem, start_at=start_at, tables=tables, quantile=quantile, around=around, keepers=keepers,
+        budgets=budgets,
+    )  # fmt: skip
     try:
         task = made(lamps, [], history)
     except InputError as error:
@@ -121,6 +128,9 @@ def _kept(flux: Floats, problem: LightingProblem) -> Floats:
         rows, which, lamps = np.unique(raised[mine], axis=0, return_inverse=True, return_counts=True)
         if len(rows) > most:
             raised[mine] = _merged(rows, lamps, most)[which.reshape(-1)]
+    rows, which, lamps = np.unique(raised, axis=0, return_inverse=True, return_counts=True)
+    if len(rows) > holders.fleet_programs:
+        raised = _merged(rows, lamps, holders.fleet_programs)[which.reshape(-1)]
     return raised
 
 
@@ -149,12 +159,13 @@ def _whole(flux: Floats, problem: LightingProblem) -> Floats:
 
 
 def _plan(task: LightingTask, flux: Floats, solver: str, reasons: tuple[str, ...] = ()) -> LightingPlan:
-    """Power grows with flux, and no plan is under the floors: what these take is a bound."""
+    """Power grows with flux, and no plan is under the floors that a budget leaves: what these take is a bound."""
+    lowest = task.problem.floor if task.problem.budget is None else task.problem.budget.relaxed
     told_anew, yesterday = int(changed(task.problem, flux).sum()), task.problem.yesterday
     made = LightingPlan(
         status=Status.FEASIBLE,
         objective=energy_wh(task.problem, flux) + (yesterday.change_cost_wh * told_anew if yesterday else 0.0),
-        bound=energy_wh(task.problem, task.problem.floor),
+        bound=energy_wh(task.problem, lowest),
         seconds=0.0,
         seed=0,
         solver=solver,
@@ -163,6 +174,7 @@ def _plan(task: LightingTask, flux: Floats, solver: str, reasons: tuple[str, ...
         lamps=task.problem.lamps,
         flux=flux,
         changes=told_anew,
+        given_up=float(given_up_wh(task.problem, flux).sum()),
     )
-    over = (*ceiling(task.problem, made), *changes(task.problem, made))
+    over = tuple(broken for soft in _SOFT for broken in soft(task.problem, made))
     return replace(made, status=Status.BEST_EFFORT, violations=over) if over else made

@@ -15,6 +15,7 @@ from jobs.rooms import Announced, room_of
 from optimizers.lighting.parts import UNLIMITED, Holders
 from optimizers.lighting.problem import Bools, Floats
 
+_NOBODY = "no keeper"
 _STATED = {"programs": 1, "switch_points": 2}  # attributes of a cabinet, and the least that makes sense of each
 
 
@@ -25,18 +26,20 @@ class Keepers:
     of: Mapping[str, str] = field(default_factory=dict)
     rooms: Mapping[str, Room] = field(default_factory=dict)
 
-    def holders(self, lamps: Sequence[str]) -> Holders | None:
-        """As the optimiser wants them; None where no limit is known of any."""
-        if not any(_limited(room) for room in self.rooms.values()):
+    def holders(self, lamps: Sequence[str], fleet_programs: int | None = None) -> Holders | None:
+        """As the optimiser wants them, with so many programs of all together at most; None where no limit is known."""
+        if fleet_programs is None and not any(_limited(room) for room in self.rooms.values()):
             return None
-        names = sorted({self.of[lamp] for lamp in lamps})
+        of = {lamp: self.of.get(lamp, _NOBODY) for lamp in lamps}  # nobody is known while cabinets cannot be read
+        names = sorted(set(of.values()))
         index = {name: i for i, name in enumerate(names)}
-        rooms = [self.rooms[name] for name in names]
+        rooms = [self.rooms.get(name, Room()) for name in names]
         return Holders(
             names=tuple(names),
-            of=np.array([index[self.of[lamp]] for lamp in lamps]),
+            of=np.array([index[of[lamp]] for lamp in lamps]),
             programs=np.array([room.programs or UNLIMITED for room in rooms]),
             switch_points=np.array([room.switch_points or UNLIMITED for room in rooms]),
+            fleet_programs=fleet_programs or UNLIMITED,
         )
 
     def reasons(self) -> list[str]:

@@ -43,17 +43,22 @@ def need_of(
     """Unknown traffic calls for the normal class, the brightest that traffic alone can call for."""
     around = around or Around()
     brighter = brightened(fleet, night, tables, around, _by_traffic(fleet, night, traffic, tables))
-    level = np.empty(brighter.number.shape)
-    for letter, family in tables.families.items():
-        rows = np.flatnonzero(fleet.family == letter)
-        level[rows] = family.level(brighter.number[rows])
-    flux, short = required_flux(level, fleet.level_full[:, None], tables.flux_grid)
+    flux, short = flux_of(fleet, brighter.number, tables)
     flux = np.where(night.burning, np.where(brighter.full, 1.0, flux), 0.0)
     law = bounded(fleet, night, tables, around, flux)
     too_small = np.any(short[:, night.burning], axis=1).astype(np.bool_)
     return Need(
         brighter.number, law.floor, law.ceiling, too_small, brighter.by, law.by, brighter.events, law.orders
     )  # fmt: skip
+
+
+def flux_of(fleet: Fleet, number: Ints, tables: LightingTables) -> tuple[Floats, Bools]:
+    """Flux (n, T) of the classes (n, T), see `required_flux`, and where a lamp cannot give it."""
+    level = np.empty(number.shape)
+    for letter, family in tables.families.items():
+        rows = np.flatnonzero(fleet.family == letter)
+        level[rows] = family.level(number[rows])
+    return required_flux(level, fleet.level_full[:, None], tables.flux_grid)
 
 
 def _by_traffic(fleet: Fleet, night: Night, traffic: Traffic, tables: LightingTables) -> Ints:

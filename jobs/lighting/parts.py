@@ -59,4 +59,12 @@ def _comparable(before: LightingProblem, now: LightingProblem) -> bool:
     if before.lamps != now.lamps or before.shape != now.shape or a is None or b is None or a.names != b.names:
         return False
     kept = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("of", "programs", "switch_points"))
+    kept = kept and a.fleet_programs == b.fleet_programs and _allowed(before) == _allowed(now)
     return kept and all(np.array_equal(getattr(before, name), getattr(now, name)) for name in _SAME)
+
+
+def _allowed(problem: LightingProblem) -> tuple[object, ...]:
+    """The limits of all budgets, to be compared."""
+    whole, some = problem.budget, problem.shares
+    own = (whole.energy_wh, whole.peak_w.tobytes(), whole.weight.tobytes()) if whole is not None else ()
+    return own, (some.names, *(getattr(some, name).tobytes() for name in some.arrays)) if some is not None else ()

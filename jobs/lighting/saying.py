@@ -12,10 +12,12 @@ from optimizers.lighting import Link
 
 
 def reason_of(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int, lang: Lang) -> str:
-    """Why a lamp burns as it does over the night."""
+    """Why a lamp burns as it does over the night, and for which budgets it is below that."""
     key, facts = _reason(head, columns, lamp)
     where = facts.pop("where", "") or say("reason_like_streets", lang)
-    return say(f"reason_{key}", lang, **facts, where=where)
+    followed = say(f"reason_{key}", lang, **facts, where=where)
+    named = [head["budgets"][k - 1]["id"] for k in np.unique(columns["budget_by"][lamp]).tolist() if k]
+    return say("reason_gives_way", lang, followed=followed, budgets=", ".join(named)) if named else followed
 
 
 def _reason(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: int) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.catalogue import Duration
 from engine.documents import read_document
+from engine.errors import InputError
 from engine.settings import Settings
+from jobs.lighting.budget_entries import BudgetEntry, wrong_budgets
 from optimizers.lighting import PowerCurve
 from optimizers.lighting_classes import ClassSystem, TrafficBands, thousandths
 
@@ -186,6 +188,8 @@ class LightingTables(_Entry):
     ramp_per_slot: float = Field(gt=0, le=1)
     neighbour_step: float = Field(gt=0, le=1)
     changes: Changes
+    budgets: tuple[BudgetEntry, ...] = ()
+    fleet_programs: int | None = Field(None, ge=1)
     minimum_samples: int = Field(ge=1)
     counts: CountTables
     rain: Rain
@@ -233,7 +237,11 @@ class LightingTables(_Entry):
 
 def load_tables(path: Path) -> LightingTables:
     """Read and check the tables. Raises InputError with every problem and its place."""
-    return read_document(path).validate(LightingTables)
+    document = read_document(path)
+    tables = document.validate(LightingTables)
+    if problems := list(wrong_budgets(document, tables.budgets)):
+        raise InputError(problems)
+    return tables
 
 
 def tables_of(settings: Settings) -> LightingTables:

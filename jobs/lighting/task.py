@@ -11,6 +11,7 @@ import polars as pl
 from engine.calendar import SchoolCalendar
 from engine.model import Asset
 from jobs.lighting.around import Around
+from jobs.lighting.budgets import NO_BUDGET, Budgets, parts_of
 from jobs.lighting.fleet import Fleet, read_fleet, some
 from jobs.lighting.holders import NOBODY_LIMITED, Keepers, steady
 from jobs.lighting.lamps import fits
@@ -36,6 +37,7 @@ class LightingTask:
     tables: LightingTables
     reasons: tuple[str, ...]
     around: Around
+    budgets: Budgets = NO_BUDGET
     over: int = 0
 
     @property
@@ -55,14 +57,16 @@ def build_problem(
     around: Around | None = None,
     at: datetime | None = None,
     keepers: Keepers = NOBODY_LIMITED,
+    budgets: Budgets = NO_BUDGET,
     school: SchoolCalendar | None = None,
 ) -> LightingTask:
     """The problem of the lighting day that starts at a local noon.
 
     `history` holds asset, observed_at (µs since 1970) and intensity (veh/h) of whatever was counted before. A lamp
     whose counter tells nothing of an hour keeps its normal class then. `presence` is what detectors told, see
-    `lanes_of`; `keepers` are those who keep programs; `at` is when it is asked, the start by default. Raises InputError
-    with every problem of every lamp and counter, ValueError for a start that is no local noon.
+    `lanes_of`; `keepers` are those who keep programs, `budgets` those of the night; `at` is when it is asked, the start
+    by default. Raises InputError with every problem of every lamp and counter, ValueError for a start that is no local
+    noon.
     """
     night = night_of(start_at, tables)
     presence = NOBODY_SEEN if presence is None else presence
@@ -70,9 +74,11 @@ def build_problem(
     traffic = forecast_traffic(fleet, night, history, tables, quantile, at or start_at, school)
     around = around or Around()
     need = need_of(fleet, night, traffic, tables, around)
+    floor = steady(need.flux, need.ceiling, night, tables.ramp_per_slot, fleet.dimmable)
+    budget, shares = parts_of(budgets, fleet, night, need, tables, around)
     problem = LightingProblem(
         lamps=fleet.lamps,
-        floor=steady(need.flux, need.ceiling, night, tables.ramp_per_slot, fleet.dimmable),
+        floor=floor,
         ceiling=need.ceiling,
         burning=night.burning,
         power_full_w=fleet.power_w,
@@ -82,7 +88,9 @@ def build_problem(
         dimmable=fleet.dimmable,
         curves=fleet.curves,
         curve=fleet.curve,
-        holders=keepers.holders(fleet.lamps),
+        holders=keepers.holders(fleet.lamps, tables.fleet_programs),
+        budget=budget,
+        shares=shares,
         lanes=lanes_of(fleet, night, presence, tables),
     )
     reasons = [
@@ -90,9 +98,10 @@ def build_problem(
         *traffic.reasons,
         *around.reasons,
         *keepers.reasons(),
+        *budgets.reasons,
         *_too_small(fleet, night, need, tables),
     ]
-    return LightingTask(problem, fleet, night, traffic, need, tables, tuple(reasons), around)
+    return LightingTask(problem, fleet, night, traffic, need, tables, tuple(reasons), around, budgets)
 
 
 def _too_small(fleet: Fleet, night: Night, need: Need, tables: LightingTables) -> list[str]:

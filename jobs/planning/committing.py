@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from jobs import metrics
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.compute.same_code import versions
-from jobs.planning.domain import Candidate, Domain, PlanRequest
+from jobs.planning.domain import Candidate, Domain, Note, PlanRequest
 from jobs.planning.making import MadePlan, digest_of, make_plan, slots_of
 from jobs.settling import settle_points
 from jobs.tracing import traced
@@ -150,6 +150,7 @@ def report_of(made: MadePlan, result: PlanResult | None) -> RunReport:
         "violations": len(result.violations),
     }
     whole = record.origin is PlanOrigin.SOLVED and not result.violations and record.status != Status.TIME_LIMIT
+    whole = whole and not record.detail.get("gives_way")
     state = RunState.DONE if whole else RunState.DEGRADED
     return RunReport(state, counts, status, _gap(record), peak, made.why or None)
 
@@ -197,13 +198,13 @@ def _record(domain: Domain, made: MadePlan, candidate: Candidate, now: datetime)
         bound=plan.bound,
         solver=plan.solver,
         inputs_digest=digest,
-        detail=_detail(made, candidate),
+        detail=_detail(made, candidate, domain.notes(candidate.body)),
         state=PlanState.PROPOSED if made.request.propose else PlanState.IN_FORCE,
         origin=made.origin,
     )
 
 
-def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
+def _detail(made: MadePlan, candidate: Candidate, notes: Sequence[Note]) -> dict[str, Any]:
     plan, solve = candidate.plan, made.solve
     detail: dict[str, Any] = {
         "at": isoformat(made.request.at),
@@ -219,6 +220,11 @@ def _detail(made: MadePlan, candidate: Candidate) -> dict[str, Any]:
         "reasons": list(plan.reasons),
         "orders": candidate.orders,
     }
+    if notes:
+        detail["notes"] = [dict(note.text) for note in notes]
+        detail["gives_way"] = any(note.gives_way for note in notes)
+    if unit := getattr(plan, "unit", ""):
+        detail["unit"] = unit
     if candidate.unkept:
         detail["unkept"] = candidate.unkept
     if solve is not None:

@@ -46,6 +46,18 @@ class Conflict:
     detail: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What people should read of a plan, by language. `gives_way`: it has less than is called for, as was decided."""
+
+    text: Mapping[str, str]
+    gives_way: bool = False
+
+
+def _no_notes(_body: bytes) -> Sequence[Note]:
+    return ()
+
+
 def _none(_body: bytes) -> Sequence[Conflict]:
     return ()
 
@@ -80,6 +92,7 @@ class Domain:
     explain       why a body asks what it asks of one point at one instant
     span          the noon to noon, day or week that a plan made at an instant covers
     conflicts     the orders that the plan in a body does not keep
+    notes         what people should read of the plan in a body
     provides      an asset type and the property of it that rules compare what is measured with: the plan provides for
                   so much; empty for none
     provided      what a body provides for at an instant, by asset and property
@@ -99,6 +112,7 @@ class Domain:
     explain: Callable[[bytes, str, datetime], dict[str, Any]]
     span: Callable[[datetime], tuple[datetime, datetime]]
     conflicts: Callable[[bytes], Sequence[Conflict]] = _none
+    notes: Callable[[bytes], Sequence[Note]] = _no_notes
     provides: tuple[str, str] = ("", "")
     provided: Callable[[bytes, datetime], Mapping[tuple[str, str], float]] = _nothing
     unit: str = ""

@@ -50,6 +50,32 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "reason_normal": ("{normal}: P{quantile} of traffic at {where}", "{normal} : P{quantile} du trafic à {where}"),
     "reason_like_streets": ("like streets", "des rues semblables"),
+    "reason_gives_way": ("{followed}; gives way for {budgets}", "{followed} ; cède pour {budgets}"),
+    "gives-way": ("{given} only, for {budget}: {text}", "{given} seulement, pour {budget} : {text}"),
+    "budget-takes": ("budget {id}: {taken}. {text}.", "budget {id} : {taken}. {text}."),
+    "budget-energy": ("{kwh} of {limit} kWh", "{kwh} kWh sur {limit}"),
+    "budget-peak": ("{kw} of {limit} kW at {at}", "{kw} kW sur {limit} à {at}"),
+    "budget-passed": (
+        "It cannot be kept by as much light as may give way: decide on more, or on less light.",
+        "Il ne peut être tenu par la lumière qui peut céder : décider de l'augmenter, ou de moins éclairer.",
+    ),
+    "budget-gave": (
+        "{gave} of {lamps} lamps give way, by {classes} classes at most, for {kwh} kWh.",
+        "{gave} lampes sur {lamps} cèdent, de {classes} classes au plus, pour {kwh} kWh.",
+    ),
+    "budget-gave-nothing": ("No light gives way.", "Aucune lumière ne cède."),
+    "budgets_head": ("Budgets, of the night of {night}: {count}", "Budgets, pour la nuit du {night} : {count}"),
+    "budgets_budget": ("budget", "budget"),
+    "budgets_holds": ("holds", "en vigueur"),
+    "budgets_yes": ("yes", "oui"),
+    "budgets_no": ("no", "non"),
+    "budgets_lamps": ("lamps", "lampes"),
+    "budgets_kwh": ("kWh a night", "kWh par nuit"),
+    "budgets_kw": ("kW", "kW"),
+    "budgets_gives_way": ("classes", "classes"),
+    "budgets_from": ("from", "du"),
+    "budgets_until": ("until", "au"),
+    "budgets_decided": ("decided", "décidé"),
     "lighting_p7": ("P7: no performance is determined.", "P7 : aucune performance n'est fixée."),
     "lighting_weighed": ("sum {sum} → {label}: {level:g} {unit}", "somme {sum} → {label} : {level:g} {unit}"),
     "lighting_example": (
@@ -101,6 +127,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "report_unmeasured": (
         "{cabinets} cabinet-nights without a measurement: the difference is of the others.",
         "{cabinets} armoires-nuits sans mesure : l'écart est celui des autres.",
+    ),
+    "report_under_budget": (
+        "Under-lit because light gave way for a budget: {share} of lamp-time, which under-lit contains.",
+        "Sous-éclairé parce que la lumière a cédé pour un budget : {share} du temps-lampe, compris dans sous-éclairé.",
     ),
     "report_far": (
         "Cabinets more than 10 % from the plan: {cabinets} ({names}): lit by hand, detectors or rules, or a fault.",

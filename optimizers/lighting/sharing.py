@@ -20,8 +20,8 @@ from optimizers.result import Limits, Status, Violation
 Solve = Callable[[LightingProblem, Limits], LightingPlan]
 
 _PASSES = 6  # over all budgets: those that share a lamp or a holder may put each other over again
-_TRIES = 4  # of one budget, when it was passed once and is then not used up
-_STEEPEST = 8.0  # by which more is taken off than a budget was passed by
+_SEEN = 2  # tries after which lamps beside are known to draw less
+_TRIES = 4  # of one budget that is not used up any more
 _USED_UP = 1e-3  # relative slack that is none
 _BUDGETS = {"energy budget", "peak"}
 _OVER = 1e-9  # relative excess that is rounding
@@ -59,11 +59,10 @@ class _Share:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Try:
-    """What was allowed to a budget's lamps and those planned with them, and what its lamps came to draw: the power of
-    each slot, then the energy (T + 1,)."""
+    """How much less than a budget has its lamps were allowed, and what they came to draw."""
 
-    allowed: Floats
-    taken: Floats
+    margin: Drawn
+    taken: Drawn
 
 
 def share_out(problem: LightingProblem, limits: Limits, solve: Solve) -> LightingPlan:
@@ -110,7 +109,7 @@ class _Sharing:
         found = False
         for rank, share in enumerate(self.shares):
             taken, tries = drawn(self.problem, self.flux, share.lamps), len(self.tried.get(rank, ()))
-            slack = 1 < tries < _TRIES and taken.energy_wh < share.energy_wh * (1 - _USED_UP) < np.inf
+            slack = _SEEN < tries < _TRIES and taken.energy_wh < share.energy_wh * (1 - _USED_UP) < np.inf
             if rank in self.lowest or not (share.over(taken) or slack):
                 continue
             if spending.seconds >= spending.limits.seconds:
@@ -126,19 +125,16 @@ class _Sharing:
         if given.any():
             self.most = np.where(given[:, None], np.minimum(self.most, self.flux), self.most)
         around = self._around(lamps)
-        tried, together = self.tried.setdefault(rank, []), np.isin(self.unit, around)
-        allowed = _allowed(self.shares[rank], tried, drawn(problem, self.flux, together & ~lamps))
+        tried = self.tried.setdefault(rank, [])
+        margin = _margin(self.shares[rank], tried)
 
         def make(flux: Floats, again: Bools) -> LightingPlan:
-            more = drawn(problem, flux, again & ~together)
-            budget = allowed.energy_wh + more.energy_wh, allowed.power_w + more.power_w
             limits = replace(spending.left(), work=spending.limits.work)
-            return solve(self._part(lamps, budget, flux, again), limits)
+            return solve(self._part(rank, margin, flux, again), limits)
 
         made = plan_beside(problem, self.flux, self.unit, around, make)
         self.flux, self.gave = made.flux, np.where(lamps, rank, self.gave)
-        taken = drawn(problem, self.flux, lamps)
-        tried.append(_Try(np.append(allowed.power_w, allowed.energy_wh), np.append(taken.power_w, taken.energy_wh)))
+        tried.append(_Try(margin, drawn(problem, self.flux, lamps)))
         self.out |= made.part.status is Status.TIME_LIMIT
         if any(violation.constraint in _BUDGETS for violation in made.part.violations):
             self.lowest.add(rank)
@@ -152,43 +148,38 @@ class _Sharing:
         near = np.concatenate([np.flatnonzero(lamps), b[lamps[a]], a[lamps[b]]])
         return np.unique(self.unit[near])
 
-    def _part(self, lamps: Bools, allowed: tuple[float, Floats], flux: Floats, again: Bools) -> LightingProblem:
-        """Of lamps `again` (n,), of which `lamps` (n,) give way. Others that gave way for another budget stay so."""
-        problem, whole = self.problem, self.problem.budget
+    def _part(self, rank: int, margin: Drawn, flux: Floats, again: Bools) -> LightingProblem:
+        """Of lamps `again` (n,), of which those of a budget give way. Others that gave way for another stay so."""
+        problem, whole, share = self.problem, self.problem.budget, self.shares[rank]
         assert whole is not None  # noqa: S101
-        mine = lamps[again, None]
-        stays = ((self.gave < self.nobody) & ~lamps)[again, None]
+        mine = share.lamps[again, None]
+        stays = ((self.gave < self.nobody) & ~share.lamps)[again, None]
+        beside = drawn(problem, flux, again & ~share.lamps)
+        energy_wh = share.energy_wh + beside.energy_wh - margin.energy_wh
+        peak_w = share.peak_w + beside.power_w - margin.power_w
         floor = np.where(stays, np.minimum(self.most[again], flux[again]), self.most[again])
         budget = Budget(
             relaxed=np.where(mine, np.minimum(whole.relaxed[again], floor), floor),
-            energy_wh=allowed[0],
-            peak_w=allowed[1],
+            energy_wh=max(share.energy_wh / 2, energy_wh),
+            peak_w=np.maximum(share.peak_w / 2, peak_w),
             weight=whole.weight[again],
         )
         return part_beside(problem, flux, again, floor, budget, None)
 
 
-def _allowed(share: _Share, tried: list[_Try], beside: Drawn) -> Drawn:
-    """What a budget's lamps and those planned with them may draw together, so that its own stay within it.
+def _margin(share: _Share, tried: list[_Try]) -> Drawn:
+    """By how much less than a budget has is allowed to its lamps.
 
-    The others draw less too where their neighbours dim: what that leaves is found as a line through two tries goes.
+    Lamps beside draw less too where their neighbours dim, which a first try cannot know and a second one sees. What is
+    still too much then is taken off; where that was more than need be, half of it is given back.
     """
-    limit = np.append(share.peak_w, share.energy_wh)
-    if not tried:
-        found = limit + np.append(beside.power_w, beside.energy_wh)
-    else:
-        found, known = tried[-1].allowed.copy(), np.isfinite(limit)
-        miss = tried[-1].taken[known] - limit[known]
-        peaks = miss[: np.isfinite(share.peak_w).sum()]
-        np.maximum(peaks, 0.0, out=peaks)
-        slope = np.ones(miss.size)
-        if len(tried) > 1:
-            less = tried[-2].allowed[known] - tried[-1].allowed[known]
-            fell = tried[-2].taken[known] - tried[-1].taken[known]
-            moved = np.abs(fell) > _OVER
-            slope[moved] = np.clip(less[moved] / fell[moved], 1.0, _STEEPEST)
-        found[known] = np.maximum(found[known] - slope * miss, limit[known] / 2)
-    return Drawn(float(found[-1]), found[:-1])
+    if len(tried) < _SEEN:
+        return Drawn(0.0, np.zeros(share.peak_w.size))
+    before, taken = tried[-1].margin, tried[-1].taken
+    over_w = np.maximum(0.0, taken.power_w - share.peak_w)
+    if share.over(taken):
+        return Drawn(before.energy_wh + max(0.0, taken.energy_wh - share.energy_wh), before.power_w + over_w)
+    return Drawn(before.energy_wh / 2, before.power_w)
 
 
 def _shares(problem: LightingProblem) -> Iterator[_Share]:

@@ -5,6 +5,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -114,3 +115,32 @@ def test_a_night_its_report_and_why(consigne: Run, tmp_path: Path) -> None:
     early = consigne("lighting", "report", "--night", "2020-01-01")
     assert early.returncode == 1
     assert "no plan was in force" in early.stderr
+
+
+def test_a_budget_is_written_checked_planned_and_told(consigne: Run, tmp_path: Path) -> None:
+    copytree(ROOT / "datasets" / "reference", tmp_path / "datasets" / "reference")
+    tables = tmp_path / "datasets" / "reference" / "lighting.yaml"
+    shipped, here = tables.read_text(), {"CONSIGNE_DATASETS_DIR": str(tmp_path / "datasets")}
+    ok(consigne, "db", "upgrade")
+    ok(consigne, "territory", "import", SAMPLE)
+    words = "authority: {fr: conseil, en: council}, number: '7', dated: 2026-01-01, text: {fr: hiver, en: winter}"
+    entry = f"budgets:\n  - {{id: winter, {words}, from: 2026-01-01, until: 2999-12-31, energy_kwh: KWH, gives_way: N}}"
+    tables.write_text(shipped.replace("budgets: []", entry.replace("KWH", "-1").replace("N}", "9}")))
+    wrong = consigne("lighting", "budgets", **here)
+    assert wrong.returncode == 2
+    for what in ("budgets.0.energy_kwh", "budgets.0.gives_way", "lighting.yaml:"):
+        assert what in wrong.stderr
+    tables.write_text(shipped.replace("budgets: []", entry.replace("KWH", "1").replace("N}", "1}")))
+    listed = consigne("lighting", "budgets", **here).stdout
+    assert "council, decision 7 of 2026-01-01, until 2999-12-31" in " ".join(listed.split())
+    (found,) = json.loads(consigne("lighting", "budgets", "--json", **here).stdout)["budgets"]
+    assert (found["holds"], found["lamps"]) == (True, 240)
+    ran = consigne("run", "plan-lighting", "--json", **here)
+    assert ran.returncode == 3, ran.stderr
+    shown = consigne("plan", "show", json.loads(ran.stdout)["plan"], **here).stdout
+    for what in ("budget winter: ", "It cannot be kept", "lamps give way, by 1 classes at most", "energy budget: plan"):
+        assert what in shown
+    night = (datetime.now(UTC).astimezone(PARIS) - timedelta(hours=12)).date().isoformat()
+    told = json.loads(consigne("lighting", "report", "--night", night, "--json", **here).stdout)["total"]
+    assert 0 < told["under_budget_share"] <= told["under_share"]
+    assert told["crossing_under_share"] == 0

@@ -146,10 +146,12 @@ def test_neighbours_beyond_a_border_fall_with_those_that_lifted_them() -> None:
     """B needs nothing of its own but stands beside A."""
     plain = lamps([1.0], [0.0], neighbours=np.array([[0, 1]]), neighbour_step=[0.25])
     plan = solve(shared(plain, plain.floor / 2, names=("X",), lamps=[[True, False]], energy_wh=[80.0]))
-    np.testing.assert_allclose(plan.flux, [[0.8], [0.55]], atol=1e-2)
+    assert 0.7 < plan.flux[0, 0] <= 0.8
+    np.testing.assert_allclose(plan.flux[0] - plan.flux[1], 0.25, atol=1e-6)
     held = LightingProblem(**{**vars(plain), "holders": Holders(names=("K", "L"), of=np.array([0, 1]))})
     plan = solve(shared(held, plain.floor / 2, names=("X",), lamps=[[True, False]], energy_wh=[80.0]))
-    np.testing.assert_allclose(plan.flux, [[0.8], [0.55]], atol=1e-2)
+    assert 0.7 < plan.flux[0, 0] <= 0.8
+    np.testing.assert_allclose(plan.flux[0] - plan.flux[1], 0.25, atol=1e-6)
 
 
 def test_neighbours_beyond_a_border_hold_up_those_they_lift() -> None:

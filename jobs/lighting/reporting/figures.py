@@ -62,7 +62,7 @@ class Group:
     def _light(self) -> dict[str, Any]:
         sums = self.sums
         slots, nights = sums["lamp_slots"], sums["lamp_nights"]
-        shares = ("under", "under_deep", "over", "over_deep", "fixed_under", "fixed_under_deep")
+        shares = ("under", "under_deep", "under_budget", "over", "over_deep", "fixed_under", "fixed_under_deep")
         return {
             "lamp_nights": nights,
             **{f"{name}_share": _ratio(sums[name], slots) for name in shares},

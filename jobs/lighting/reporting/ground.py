@@ -1,6 +1,6 @@
 """What a report knows of the lamps of a territory before any night: where they hang, what they light, what they can."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,12 +9,13 @@ import numpy as np
 
 from engine.errors import InputError
 from engine.model import Asset
+from jobs.lighting.cabinets import CABINET, cabinet_of
 from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.tables import LightingTables
 from optimizers.lighting.problem import Floats, Ints
 from optimizers.lighting_energy import illuminance_lx
 
-CABINET, METER = "StreetlightControlCabinet", "energyConsumed"
+METER = "energyConsumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +105,8 @@ def _readable(
 
 
 def _cabinet_of(lamp: Asset, by_id: Mapping[str, Asset], communes: Mapping[str, str]) -> Cabinet:
-    """The cabinet above a lamp, through feeders, else by its gateway."""
-    for asset in (*_above(lamp, by_id), by_id.get(lamp.gateway or "")):
-        if asset is not None and asset.type == CABINET:
-            return Cabinet(asset.id, communes[asset.zone])
-    return Cabinet("", communes[lamp.zone])
-
-
-def _above(asset: Asset, by_id: Mapping[str, Asset]) -> Iterator[Asset]:
-    seen: set[str] = set()
-    while asset.id not in seen and (above := by_id.get(asset.parent or "")) is not None:
-        seen.add(asset.id)
-        asset = above
-        yield asset
+    cabinet = cabinet_of(lamp, by_id)
+    return Cabinet("", communes[lamp.zone]) if cabinet is None else Cabinet(cabinet.id, communes[cabinet.zone])
 
 
 def _area_m2(attributes: Mapping[str, Any]) -> float:

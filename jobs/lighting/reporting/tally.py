@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ _MILLI = 1000.0
 
 SUMS = (
     "lamp_nights",
-    "lamp_slots", "under", "under_deep", "over", "over_deep", "crossing_slots", "crossing_under",
+    "lamp_slots", "under", "under_deep", "under_budget", "over", "over_deep", "crossing_slots", "crossing_under",
     "fixed_under", "fixed_under_deep",
     "planned_mwh", "fixed_mwh", "full_mwh",
     "planned_meur", "fixed_meur", "full_meur",
@@ -27,10 +28,11 @@ SUMS = (
     "switches",
     "area_cm2", "area_lamps", "area_lit_mwh", "area_dark_mwh", "area_lit",
 )  # fmt: skip
-"""Of each cabinet and night: lamps; burning lamp-slots, those below (two classes or more: deep) and above the class
-called for, those of crossings; the same of the fixed program. Energy in mWh, cost in thousandths of a euro, CO2 in mg.
-What the meter measured and what was planned where it did; cabinets without a measurement. Changes of level. Of lamps
-whose area is known: area, lamps, energy while lit and while not, and the lx·m²·h of the lit hours."""
+"""Of each cabinet and night: lamps; burning lamp-slots, those below (two classes or more: deep; where light was to give
+way for a budget) and above the class called for, those of crossings; the same of the fixed program. Energy in mWh, cost
+in thousandths of a euro, CO2 in mg. What the meter measured and what was planned where it did; cabinets without a
+measurement. Changes of level. Of lamps whose area is known: area, lamps, energy while lit and while not, and the
+lx·m²·h of the lit hours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +78,20 @@ class Plans:
 
     def levels(self) -> Levels:
         """(n, T) level in steps of the grid that was in force in each slot, of the lamps of the last plan."""
+        return self._in_force("flux")
+
+    def gave_way(self) -> Bools:
+        """(n, T) where the plan in force had light give way for a budget."""
+        given: Bools = self._in_force("budget_by") > 0
+        return given
+
+    def _in_force(self, name: str) -> npt.NDArray[Any]:
         last = self.bodies[-1]
-        found: Levels = last.columns["flux"].copy()
+        found: npt.NDArray[Any] = last.columns[name].copy()
         for body, until in zip(reversed(self.bodies[:-1]), reversed(self.since[1:]), strict=True):
             rows = _rows(last.lamps, body.lamps)
             known = rows >= 0
-            found[known, :until] = body.columns["flux"][rows[known], :until]
+            found[known, :until] = body.columns[name][rows[known], :until]
         return found
 
 
@@ -124,7 +134,7 @@ def tally(ground: Ground, plans: Plans, need: Need, rates: Rates, measured_kwh: 
     rows = ground.rows(body.lamps)
     known = np.flatnonzero(rows >= 0)
     rows = rows[known]
-    levels = plans.levels()[known][:, night.burning]
+    levels, gave = plans.levels()[known][:, night.burning], plans.gave_way()[known][:, night.burning]
     count = _Count(ground.cabinet[rows], len(ground.cabinets))
     clock, gear = Clock.of(night, rates.eur_per_kwh), Gear.of(body, known)
     wanted = _Wanted.of(ground, need, rows, night.burning, body.head["flux_grid"])
@@ -134,6 +144,7 @@ def tally(ground: Ground, plans: Plans, need: Need, rates: Rates, measured_kwh: 
         "lamp_nights": count.rows(np.ones(rows.size)),
         "switches": count.rows(switches),
         **_light(count, wanted, levels, fixed, ground.fleet.constant[rows]),
+        "under_budget": count.rows(((levels < wanted.enough) & gave).sum(axis=1)),
         **_money(count, gear, {"planned": levels, "fixed": fixed, "full": None}, clock, rates),
         **_surface(count, ground, rows, gear, levels, clock),
     }

@@ -97,6 +97,8 @@ def _notes(report: LightingReport, lang: Lang) -> Iterator[str]:
         yield say("report_unplanned", lang, nights=len(report.unplanned), first=report.unplanned[0])
     if found["cabinet_nights_unmeasured"]:
         yield say("report_unmeasured", lang, cabinets=found["cabinet_nights_unmeasured"])
+    if found["under_budget_share"]:
+        yield say("report_under_budget", lang, share=percent(found["under_budget_share"], lang))
     far = outside_band(report.lines(By.CABINET))
     if far:
         yield say("report_far", lang, cabinets=len(far), names=", ".join(far[:_NAMED]) + ", …" * (len(far) > _NAMED))
