@@ -14,7 +14,7 @@ from jobs.lighting.night import night_of
 from jobs.lighting.tables import tables_of
 from jobs.words import Lang, number, say
 
-_HEADS = ("budget", "holds", "lamps", "kwh", "kw", "gives_way", "from", "until", "decided")
+_HEADS = ("budget", "holds", "lamps", "kwh", "kw", "gives_way", "from", "until")
 
 
 def budgets(
@@ -42,6 +42,7 @@ def budgets(
         for one, entry in zip(found, tables.budgets, strict=True)
     ]
     show_rows(rows, as_json=False, heads=heads)
+    show_lines([f"{one['id']}: {one['decided'][words]}" for one in found])
 
 
 def _facts(entry: BudgetEntry, lamps: int, *, holds: bool) -> dict[str, Any]:
@@ -67,7 +68,6 @@ def _row(found: dict[str, Any], entry: BudgetEntry, lang: Lang) -> Iterator[str]
     yield str(entry.gives_way)
     yield entry.start.isoformat()
     yield entry.until.isoformat()
-    yield found["decided"][lang]
 
 
 def _peak(kw: float, hours: Any, lang: Lang) -> str:

@@ -75,7 +75,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "budgets_gives_way": ("classes", "classes"),
     "budgets_from": ("from", "du"),
     "budgets_until": ("until", "au"),
-    "budgets_decided": ("decided", "décidé"),
     "lighting_p7": ("P7: no performance is determined.", "P7 : aucune performance n'est fixée."),
     "lighting_weighed": ("sum {sum} → {label}: {level:g} {unit}", "somme {sum} → {label} : {level:g} {unit}"),
     "lighting_example": (

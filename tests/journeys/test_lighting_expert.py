@@ -132,7 +132,7 @@ def test_a_budget_is_written_checked_planned_and_told(consigne: Run, tmp_path: P
         assert what in wrong.stderr
     tables.write_text(shipped.replace("budgets: []", entry.replace("KWH", "1").replace("N}", "1}")))
     listed = consigne("lighting", "budgets", **here).stdout
-    assert "council, decision 7 of 2026-01-01, until 2999-12-31" in " ".join(listed.split())
+    assert "winter: winter (council, decision 7 of 2026-01-01, until 2999-12-31)" in listed
     (found,) = json.loads(consigne("lighting", "budgets", "--json", **here).stdout)["budgets"]
     assert (found["holds"], found["lamps"]) == (True, 240)
     ran = consigne("run", "plan-lighting", "--json", **here)
