@@ -51,7 +51,7 @@ def explain(store: Store, territory: Territory, point: str, at: datetime) -> Exp
         array = unit.slots.arrays([point], at).get(point, [])
         until = max((slot.program.until for slot in array), default=at)
         piece = resolve(array, at, until, info.envelope.safe).at(at) if until > at else None
-        command = _in_force(unit.commands.of_point(point), at)
+        command = _in_force(unit.commands.of_point(point), at, keeps=not info.programs)
         return Explanation(
             point=point,
             unit=unit_of(territory, point),
@@ -80,9 +80,11 @@ def _locked_out(unit: Unit, territory: Territory, point: PointInfo, at: datetime
     return {"asset": watch.asset, "property": watch.property, "observed_at": since}
 
 
-def _in_force(commands: Sequence[Command], at: datetime) -> Command | None:
+def _in_force(commands: Sequence[Command], at: datetime, *, keeps: bool) -> Command | None:
+    """The newest before an instant; none where its program was over then, unless equipment keeps its last value."""
     before = [command for command in commands if command.issued_at <= at]
-    return max(before, key=lambda command: command.seq, default=None)
+    newest = max(before, key=lambda command: command.seq, default=None)
+    return newest if newest is None or keeps or newest.program.until > at else None
 
 
 def _behind(unit: Unit, territory: Territory, winner: Slot, point: str, at: datetime) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from jobs.cli.common import (
     store_and_territory,
     who,
 )
-from jobs.words import Lang, say
+from jobs.words import Lang, labelled, say
 
 app = typer.Typer(help="Alarms: what is wrong, and who has seen it.", no_args_is_help=True)
 workorders = typer.Typer(help="Work orders that rules have opened.", no_args_is_help=True)
@@ -314,13 +314,15 @@ def _told(alarm: Alarm, history: Sequence[Alarm], now: datetime, words: Lang) ->
     for key in ("cause", "why"):
         if key in alarm.detail:
             yield _line("cause", _plain(alarm.detail[key]), words)
+    if "chain" in alarm.detail:
+        yield _line("cause", " ← ".join(alarm.detail["chain"]), words)
     yield _line("history", "", words)
     for step in history:
         yield f"  {local(step.changed_at)}  {_state(step, words)}  {_by(step)}".rstrip()
 
 
 def _line(key: str, text: str, words: Lang) -> str:
-    return say("alarm_line", words, what=say(f"alarm_{key}", words), text=text).rstrip()
+    return labelled(f"alarm_{key}", words, text).rstrip()
 
 
 def _heard(told: Sequence[Notification], words: Lang) -> Iterable[str]:

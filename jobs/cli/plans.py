@@ -35,6 +35,7 @@ from jobs.outcome import DEMO_FOLDER
 from jobs.planning import Difference, Replayed, approve, compare, refuse, replay, stored
 from jobs.table import JobContext
 from jobs.words import Lang, labelled, number, say
+from optimizers.result import Violation
 
 app = typer.Typer(
     help="Plans made: what they are, the same again, two beside each other; proposed ones.", no_args_is_help=True
@@ -199,9 +200,10 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
         yield say("plan_order", lang, order=order, points=points)
     yield from (f"  {note[lang]}" for note in detail.get("notes", []))
     yield from (f"  {reason}" for reason in detail.get("reasons", []))
-    yield from (
-        f"  {constraint}: {object_} {amount:g} {unit}" for constraint, object_, amount, unit in detail["violations"]
-    )
+    broken = [Violation(*found) for found in detail["violations"]]
+    yield from (f"  {violation}" for violation in broken[:_SHOWN])
+    if len(broken) > _SHOWN:
+        yield "  " + say("plan_more_broken", lang, count=len(broken) - _SHOWN)
 
 
 def _amount(value: float, unit: str, lang: Lang) -> str:

@@ -28,7 +28,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "alarm_aside": ("Put aside: {what} (--state shows them)", "Mises de côté : {what} (--state les montre)"),
     "alarm_none": ("No alarm.", "Aucune alarme."),
     "alarm_head": ("Alarm {id}: {rule} on {asset}", "Alarme {id} : {rule} sur {asset}"),
-    "alarm_line": ("{what}: {text}", "{what} : {text}"),
     "alarm_about": ("What", "Quoi"),
     "alarm_consequence": ("If nothing is done", "Si rien n'est fait"),
     "alarm_action": ("What to do", "Que faire"),

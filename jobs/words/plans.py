@@ -74,6 +74,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "order {order} bounds what it asks of {points} points",
         "l'arrêté {order} limite ce qui est demandé à {points} points",
     ),
+    "plan_more_broken": ("and {count} more (--json has all)", "et {count} autres (--json les donne tous)"),
     "plan_approved": (
         "{plan} is in force: {points} points, {commands} commands",
         "{plan} est en vigueur : {points} points, {commands} ordres",

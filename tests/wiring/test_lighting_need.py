@@ -21,7 +21,9 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.store.ledger import RunState
 from jobs.bootstrap import Territory, lighting_in
+from jobs.cli.alarms import _told as alarm_told
 from jobs.cli.app import app
+from jobs.cli.plans import _told as plan_told
 from jobs.domains import DOMAINS
 from jobs.lighting.body import open_body
 from jobs.lighting.domain import build, task_of
@@ -120,6 +122,10 @@ def test_a_crossing_stays_lit_from_plan_to_command_until_somebody_decides(
     assert (alarm.state, alarm.detail["crossings"]) == (AlarmState.UNACKNOWLEDGED, names)
     assert "coupure de nuit" in alarm.detail["about"]["fr"]
     assert names[0] in alarm.detail["about"]["en"]
+    because = next(line for line in alarm_told(alarm, [alarm], NOON, "en") if line.startswith("Because: "))
+    assert because.startswith(f"Because: order cut at 0 for {alarm.detail['crossings'][0]} ← floor ")
+    shown = [line for line in plan_told(result.record, 0, "en") if line.startswith("  ceiling of ")]
+    assert 0 < len(shown) == min(len(result.violations), 20)
 
     decided = under(cut(crossings="lit"))
     again = plan(store, decided, settings, NOON + HOUR)

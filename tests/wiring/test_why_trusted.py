@@ -51,6 +51,8 @@ def test_an_override_leads_back_to_the_person_and_the_audit_line(
     english, french = (to_lines(explain(store, territory, lamp, at), lang) for lang in ("en", "fr"))  # type: ignore[arg-type]
     assert len(english) == len(french)
     assert english[0].endswith(": 40%")
+    over = to_json(explain(store, territory, lamp, NOON + 80 * HOUR))
+    assert (over["winner"], over["command"]) == (None, None)
     engine = create_engine(settings.database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE slot SET reason = 'another'"))
