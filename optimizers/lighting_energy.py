@@ -33,13 +33,6 @@ class Period:
             raise InvalidProblem(problems)
 
 
-def system_power_w(power_w: float, boost_w: float, detection: float) -> float:
-    """P of lamps that brighten while somebody is there: `boost_w` for the share `detection` (0…1) of the time."""
-    if not 0 <= detection <= 1:
-        raise InvalidProblem([f"detection is {detection}, wants a probability 0 to 1"])
-    return (1 - detection) * power_w + detection * boost_w
-
-
 def illuminance_lx(luminance: float, surface_q0: float) -> float:
     """Ē of a road of average luminance coefficient Q0 (cd/m² for a lx) that has that luminance: E = L / Q0."""
     return luminance / surface_q0

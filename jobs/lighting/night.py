@@ -35,12 +35,6 @@ class Night:
     def start(self) -> datetime:
         return self.slots[0]
 
-    def slot_of(self, at: datetime) -> int:
-        """Index of the slot that holds an instant. Raises ValueError outside the day."""
-        if not self.start <= at < self.until:
-            raise ValueError(f"{at.isoformat()} is not within the lighting day that starts {self.start.isoformat()}")
-        return (at - self.start) // SLOT
-
     @property
     def local(self) -> list[datetime]:
         """Starts of the slots as wall clocks show them."""

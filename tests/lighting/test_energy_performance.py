@@ -12,7 +12,6 @@ from optimizers.lighting_energy import (
     energy_density_wh_m2,
     illuminance_lx,
     power_density,
-    system_power_w,
 )
 from optimizers.result import InvalidProblem
 
@@ -56,9 +55,8 @@ def test_nothing_lit_has_no_density() -> None:
 
 def test_a_motion_lane_by_its_detection_probability() -> None:
     """A tenth of the time at 60 W, else at 12 W: 16.8 W expected; over 2,000 h 33.6 kWh and not 120."""
-    assert system_power_w(12, 60, 0.1) == pytest.approx(16.8)
-    assert energy_density_wh_m2([Period(2000, system_power_w(12, 60, 0.1), 1500)], 100) == pytest.approx(336)
-    assert (system_power_w(12, 60, 0), system_power_w(12, 60, 1)) == (12, 60)
+    expected_w = 0.9 * 12 + 0.1 * 60
+    assert energy_density_wh_m2([Period(2000, expected_w, 1500)], 100) == pytest.approx(336)
 
 
 def test_luminance_in_lux() -> None:
@@ -69,11 +67,6 @@ def test_luminance_in_lux() -> None:
 def test_what_cannot_be_is_refused(values: tuple[float, float, float]) -> None:
     with pytest.raises(InvalidProblem, match="wants 0 or more"):
         Period(*values)
-
-
-def test_a_probability_above_1_is_refused() -> None:
-    with pytest.raises(InvalidProblem, match=r"detection is 1\.5"):
-        system_power_w(1, 2, 1.5)
 
 
 HOURS = st.floats(0.1, 24)

@@ -169,14 +169,6 @@ class TestNight:
         with pytest.raises(ValueError, match="starts at noon in Paris"):
             night_of(NOON + timedelta(hours=1), TABLES)
 
-    def test_the_slot_of_an_instant(self) -> None:
-        night = night_of(NOON, TABLES)
-        assert night.slot_of(NOON) == 0
-        assert night.slot_of(NOON + timedelta(minutes=29)) == 1
-        for outside in (NOON - timedelta(seconds=1), night.until):
-            with pytest.raises(ValueError, match="not within"):
-                night.slot_of(outside)
-
     def test_groups_of_samples_and_of_slots_agree(self) -> None:
         """A Saturday into the Sunday on which the clocks go back, and a holiday: the hour twice is one group."""
         for day in (date(2026, 10, 24), date(2026, 11, 10), date(2026, 3, 28)):

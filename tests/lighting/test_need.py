@@ -178,7 +178,7 @@ class TestSwitchOff:
         assert found.order == "cut"
         assert (found.detail["crossings"], found.detail["streets"], found.detail["beside"]) == ([CROSSING], [], 4)
         assert found.detail["chain"][0] == f"order cut at 0 for {CROSSING}"
-        assert found.detail["chain"][-1].startswith(f"floor {CROSSING} slot ")
+        assert found.detail["chain"][-1].startswith(f"floor {CROSSING} at ")
         assert "cut (night switch-off) would darken crossings: 1 (L-3)." in found.detail["about"]["en"]
         assert "cut (coupure de nuit) éteindrait des passages : 1 (L-3)." in found.detail["about"]["fr"]
         for lang in ("en", "fr"):

@@ -21,7 +21,6 @@ from jobs.lighting.reporting.periods import profile
 from jobs.lighting.reporting.tally import SUMS, Plans, Rates, Tally, tally
 from optimizers.lighting import Lanes, LightingPlan, solve
 from optimizers.lighting.problem import Floats
-from optimizers.lighting_energy import system_power_w
 from tests.lighting.test_jobs import DAY, TABLES, WRITTEN, at_local, counter, counts, evening_traffic, lamp, task_of
 
 SODIUM = {"dimmable": False, "flux_curve": "hps-a", "standby_w": 0.0, "segment": "S-2"}
@@ -305,7 +304,7 @@ class TestDetectors:
         assert bright["planned_mwh"][0] - plain["planned_mwh"][0] == pytest.approx(250 * (full - half) * lit, abs=2)
         assert bright["area_lit"][0] == pytest.approx(plain["area_lit"][0] * (0.5 + 0.25 * 0.5) / 0.5, rel=1e-4)
         assert bright["fixed_mwh"] == plain["fixed_mwh"]
-        assert bright["area_lit_mwh"][0] / lit == pytest.approx(1000 * system_power_w(half, full, 0.25), rel=1e-5)
+        assert bright["area_lit_mwh"][0] / lit == pytest.approx(1000 * (0.75 * half + 0.25 * full), rel=1e-5)
 
 
 GROUND = ground_of()

@@ -14,7 +14,7 @@ from engine.catalogue import Text
 from engine.instants import noon, to_us
 from jobs.lighting import LightingTask, body
 from jobs.lighting.carrying import Told, carried_on
-from jobs.lighting.night import night_of
+from jobs.lighting.night import SLOT, night_of
 from jobs.lighting.outlook import HeldOut, held_out, hours_of, night_hours
 from jobs.lighting.provided import ANY_VEH_H, PROPERTY, provided
 from optimizers.forecast import Calibration
@@ -83,7 +83,7 @@ def test_the_hour_under_way_is_lit_for_what_it_has_counted_already() -> None:
         intensity=pl.when(pl.col("observed_at") == to_us(until)).then(700.0).otherwise(pl.col("intensity"))
     )
     task = task_of(STREET, surge, at=until + timedelta(minutes=1))
-    t = task.night.slot_of(until)
+    t = (until - NOON) // SLOT
     assert (task.traffic.veh_h[0, t], task.classes[0, t]) == (700.0, "M4")
     quiet = task_of(STREET, tonight(until, 1.0), at=until + timedelta(minutes=1))
     assert quiet.classes[0, t] == "M6"
