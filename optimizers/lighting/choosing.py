@@ -8,7 +8,7 @@ from optimizers.lighting.parts import Bools, Floats, Ints
 
 _SCARCE = 1e4  # what passing a limit once over counts beside the whole range of costs, where its rank is 1
 _SLACK = 1e-12
-_BRINGS = 1e-9  # of a limit, by rank, that a move must bring: less may be rounding, and moves would go round for ever
+_BRINGS = 1e-9  # of a limit or of what passes it, by rank, that a move must bring: rounding would go round for ever
 _WORK = 4e7  # loads weighed in all while moves are looked for
 _PAIRS = 60  # times that two units are moved at once
 _KICKS = 80  # times that three units are moved at random, to start again from there
@@ -107,7 +107,7 @@ def _moved(cost: Floats, load: Floats, rank: Floats, option: Ints) -> Ints:
 def _best_move(dearer: Floats, passed: Floats, now: float, fits: Bools) -> tuple[int, int] | None:
     if now > _SLACK:
         brings = now - passed
-        worth = np.where(brings > _BRINGS, brings / np.maximum(dearer, 1e-9), -np.inf)
+        worth = np.where(brings > _BRINGS * max(1.0, now), brings / np.maximum(dearer, 1e-9), -np.inf)
     else:
         worth = np.where(fits & (dearer < -1e-9), -dearer, -np.inf)
     place = int(worth.argmax())

@@ -76,3 +76,13 @@ def test_options_that_differ_in_nothing_are_not_gone_round(monkeypatch: pytest.M
     found = choose(np.zeros((2, 10)), load, limit, np.full(5, 1e3))
     assert found.cost == 0
     assert len(moves) < 1000
+
+
+def test_a_limit_of_a_hundred_thousandth_is_not_gone_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passes a limit so far is rounded by more than a move brings."""
+    moves = []
+    monkeypatch.setattr(choosing, "_best_move", lambda *told: (moves.append(told), best_move(*told))[1])
+    rng = np.random.default_rng(3)
+    load = rng.uniform(5e3, 2e4, (6, 1, 1)) * np.ones((6, 5, 1)) * (1 + 1e-15 * rng.integers(0, 5, (6, 5, 1)))
+    choose(np.zeros((6, 5)), load, np.array([1.0]), np.array([1e3]))
+    assert len(moves) < 20_000
