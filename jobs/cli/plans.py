@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -239,14 +240,20 @@ def _differences(found: Difference, lang: Lang) -> list[str]:
     lines = [f"{say(f'plan_{name}', lang)}: {_fact(one)} → {_fact(other)}" for name, one, other in found.facts]
     lines.append(say("diff_points", lang, differ=len(found.points), same=found.same))
     for one in found.points[:_SHOWN]:
-        hours = number(one.lasts.total_seconds() / 3600, lang, 1)
+        lasts = _lasting(one.lasts, lang)
         if one.largest is None or one.mean is None:
-            lines.append(f"  {one.point}  " + say("diff_one_only", lang, hours=hours))
+            lines.append(f"  {one.point}  " + say("diff_one_only", lang, lasts=lasts))
         else:
             largest, mean = number(one.largest, lang, 3), number(one.mean, lang, 3)
-            lines.append(f"  {one.point}  " + say("diff_point", lang, largest=largest, mean=mean, hours=hours))
+            lines.append(f"  {one.point}  " + say("diff_point", lang, largest=largest, mean=mean, lasts=lasts))
     more = len(found.points) - _SHOWN
     return [*lines, say("diff_more", lang, count=more)] if more > 0 else lines
+
+
+def _lasting(duration: timedelta, lang: Lang) -> str:
+    """In hours, or in minutes where it is less than one."""
+    minutes = duration.total_seconds() / 60
+    return f"{number(minutes / 60, lang, 1)} h" if minutes >= 60 else f"{number(minutes, lang, 1)} min"
 
 
 def _fact(value: Any) -> str:

@@ -28,6 +28,11 @@ class PointDifference:
     largest: float | None
     mean: float | None
 
+    @property
+    def weight(self) -> float:
+        """By how much for how long: a dusk that has moved a minute is less than a class for an hour."""
+        return float("inf") if self.mean is None else self.mean * self.lasts.total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -123,7 +128,7 @@ def _programs(domain: Domain, record: PlanRecord, body: bytes) -> dict[str, Prog
 def _differing(a: Mapping[str, Program], b: Mapping[str, Program]) -> tuple[tuple[PointDifference, ...], int]:
     found = [_of_point(point, a.get(point), b.get(point)) for point in sorted({*a, *b})]
     differing = [one for one in found if one.lasts]
-    differing.sort(key=lambda one: (-(one.largest if one.largest is not None else float("inf")), one.point))
+    differing.sort(key=lambda one: (-one.weight, one.point))
     return tuple(differing), len(found) - len(differing)
 
 

@@ -100,10 +100,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "replay_fault": ("the solver gives no plan: {what}", "le solveur ne donne aucun plan : {what}"),
     "diff_points": ("{differ} points differ, {same} are the same", "{differ} points diffèrent, {same} sont identiques"),
     "diff_point": (
-        "by {largest} at most, {mean} on the mean, for {hours} h",
-        "de {largest} au plus, {mean} en moyenne, pendant {hours} h",
+        "by {largest} at most, {mean} on the mean, for {lasts}",
+        "de {largest} au plus, {mean} en moyenne, pendant {lasts}",
     ),
-    "diff_one_only": ("in one of the two only, {hours} h", "dans un seul des deux, {hours} h"),
+    "diff_one_only": ("in one of the two only, {lasts}", "dans un seul des deux, {lasts}"),
     "diff_more": ("and {count} points more (--json has all)", "et {count} autres points (--json les donne tous)"),
     "plan_shifted": (
         "No new plan could be made; this is plan {of}, shifted",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -13,14 +13,16 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from engine.errors import ConsigneError, InputError
-from engine.model import CommandState, PlanOrigin, PlanState
+from engine.model import CommandState, PlanOrigin, PlanState, Program
 from engine.setpoints.orders import Order
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import Territory
 from jobs.cli import plans as command
+from jobs.cli.plans import _lasting
 from jobs.domains import DOMAINS
 from jobs.planning import PlanRequest, PlanResult, approve, compare, make_plan, refuse, replay, run_plan
+from jobs.planning.comparing import _differing
 from jobs.table import JobContext
 from optimizers.result import Limits
 from tests.conftest import BOTH
@@ -197,6 +199,20 @@ def test_what_is_no_plan_is_refused(words: tuple[str, ...], consigne: Callable[.
     error = consigne(*words).exception
     assert isinstance(error, InputError)
     assert "x is not a plan" in str(error)
+
+
+def test_what_differs_most_for_longest_comes_first() -> None:
+    """A dusk that has moved by a minute is told after a class that is lower for three hours."""
+    noon, dusk, late = NOON, NOON + 6 * HOUR, NOON + 11 * HOUR
+
+    def night(on: datetime, low: float) -> Program:
+        return Program(((noon, 0.0), (on, 1.0), (late, low), (late + 3 * HOUR, 1.0)), noon + 24 * HOUR)
+
+    before = {name: night(dusk, 0.7) for name in ("L-1", "L-2", "L-3")}
+    after = {"L-1": night(dusk + MINUTE, 0.7), "L-2": night(dusk, 0.4), "L-3": night(dusk, 0.7)}
+    found, same = _differing(before, after)
+    assert ([one.point for one in found], same) == (["L-2", "L-1"], 1)
+    assert [_lasting(one.lasts, "en") for one in found] == ["3.0 h", "1.0 min"]
 
 
 # Proposed
