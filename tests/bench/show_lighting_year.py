@@ -186,22 +186,24 @@ def compare(name: str, found: Study) -> None:
 
 def beforehand(found: Study) -> None:
     """The same where the price, and the program of each street, are chosen each month by earlier ones."""
-    year, ours = found.year, found.ours_walked()
+    ways = {
+        "fixed, one program a street": by_program(found.year, found.by_street),
+        "fixed, by kind of day": by_program(found.year, found.by_day),
+        "forecast with live counts": found.ours_walked(),
+    }
     print("\nnothing chosen with hindsight: energy over that of full LED, at equal under-lit lamp-time")
     line("under-lit", [f"{share:.2%}" for share in SHARES])
-    one = ours.curve("forecast with live counts")
-    fixed_ = [
-        by_program(year, found.by_street).curve("fixed, one program a street"),
-        by_program(year, found.by_day).curve("fixed, by kind of day"),
-    ]
-    for each in (*fixed_, one):
-        line(each.name, [f"{each.energy_at(share):.1%}" for share in SHARES])
-    for base in fixed_:
+    curves = [each.curve(name) for name, each in ways.items()]
+    for one in curves:
+        line(one.name, [f"{one.energy_at(share):.1%}" for share in SHARES])
+    *bases, ours = curves
+    for base in bases:
         label = f"live counts below {base.name}"
-        line(label, [f"{1 - one.energy_at(share) / base.energy_at(share):.1%}" for share in SHARES])
-    held = [outcome(year, "ours", ours.walked(share)) for share in SHARES]
-    line("aimed at, by the price of each month: came", [f"{o.under_lit:.2%}" for o in held])
-    line("and saved on full LED", [f"{o.saved:.1%}" for o in held])
+        line(label, [f"{1 - ours.energy_at(share) / base.energy_at(share):.1%}" for share in SHARES])
+    for name, each in ways.items():
+        held = [outcome(found.year, name, each.walked(share)) for share in SHARES]
+        line(f"{name}, aimed at: came", [f"{o.under_lit:.2%}" for o in held])
+        line("… and saved on full LED", [f"{o.saved:.1%}" for o in held])
 
 
 def by_street(found: Study) -> None:
