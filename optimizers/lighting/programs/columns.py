@@ -15,50 +15,56 @@ import numpy as np
 
 from optimizers.lighting.parts import Bools, Floats, Ints
 from optimizers.lighting.programs.grouping import Effort
+from optimizers.lighting.programs.heights import Heights
 from optimizers.lighting.programs.prices import Prices
 
-NODES = 100_000  # of branch and bound for one pricing
+NODES, MANY = 20_000, 160_000  # of branch and bound for one pricing, at first and where that is too few
+_BATCH = 500  # of them weighed at a time
+_UNIT = 10_000  # nodes that take as long as a round does without any
 _SAVES = 1e-9  # of the cost of all: a group that saves less is none
 _EACH = 2  # groups a profile that are added in one round, at most
 _WHOLE = 1e-6  # from 0 or 1 a share of a group that is none or all
+_CENTRED = 0.75  # how far duals are drawn towards those of the best bound so far
+_REACHED = 0.25  # of the gap that is near enough: a bound so near the linear program's is as good as that
+_HEIGHTS = 2**16  # kept from one pricing to the next, at most: 30 MB
+_BRANCHES = 500  # of the integer program over the groups found
 
 
 def best_partition(
     prices: Prices, most: int, known: list[list[int]], effort: Effort
-) -> tuple[list[list[int]], float, int]:
-    """At most `most` groups that cost least by their prices, a bound on what any partition costs, and the rounds taken.
-    `known` are groups to begin with.
+) -> tuple[list[list[int]], float, float]:
+    """At most `most` groups that cost least by their prices, a bound on what any partition costs, and the rounds that
+    took, large trees counted as several. `known` are groups to begin with, of any number and as they overlap.
     """
-    n = prices.own.size
-    pool = _Pool(prices)
-    pool.add(np.eye(n, dtype=np.bool_))
-    pool.add(np.array([np.isin(np.arange(n), group) for group in [*known, range(n)]]))
-    saves = _SAVES * float(prices.own.sum())
-    bound, rounds, near = float(prices.own.sum()), 0, False
-    groups, cost = known, np.inf
+    pool, heights = _Pool(prices, known), Heights(prices)
+    bound, rounds, near = float(prices.own.sum()), 0.0, False
+    cost, centred, nodes = np.inf, _CENTRED, NODES
+    groups: list[list[int]] | None = None
     centre: _Mixture | None = None
-    while rounds < effort.rounds and not near:
-        rounds += 1
+    while rounds < effort.rounds and not effort.out_of_time():
         mixture = pool.solve(most)
         if mixture.whole and mixture.cost < cost:
             groups, cost = pool.groups(mixture.shares), mixture.cost
-        duals = mixture.towards(centre)
-        tree = _Tree(prices, duals.worth, -duals.rent - saves)
-        found = tree.search()
+        near = cost < np.inf and cost - bound <= effort.gap * cost
+        if near or mixture.cost - bound <= _REACHED * effort.gap * mixture.cost:
+            break
+        heights = heights if len(heights) <= _HEIGHTS else Heights(prices)
+        duals = mixture.towards(centre, centred)
+        tree = _Tree(heights, duals.worth, -duals.rent - _SAVES * float(prices.own.sum()), nodes)
+        added = pool.add(tree.search()[: _EACH * prices.own.size])
+        rounds += 1 + tree.weighed / _UNIT
         value = float(duals.worth.sum()) + most * min(0.0, tree.lowest)
-        # Where the duals between bring nothing new, those of the mixture itself have the last word.
-        last = not pool.add(found[: _EACH * n])
-        if last and duals is mixture:
+        nodes = min(2 * nodes, MANY) if tree.cut and not (added and value > bound) else nodes
+        if not added and duals is mixture and not (tree.cut and tree.weighed < MANY):
             bound = max(bound, value)
             break
-        centre = None if last else duals if value > bound else centre
-        bound = max(bound, value)
-        near = cost < np.inf and cost - bound <= effort.gap * cost
-        if effort.out_of_time():
-            break
+        if value > bound:
+            bound, centre = value, duals
+        # Where the duals between bring nothing new, those nearer the mixture are asked, at last its own.
+        centred = _CENTRED if added else centred / 2 if centred > _CENTRED / 4 else 0.0
     if not near:
-        groups = pool.groups(pool.solve_whole(most))
-    return groups, bound, rounds
+        groups = pool.solve_whole(most) or groups
+    return groups or [list(range(prices.own.size))], bound, rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +80,26 @@ class _Mixture:
     def whole(self) -> bool:
         return bool((np.abs(self.shares - np.round(self.shares)) <= _WHOLE).all())
 
-    def towards(self, centre: "_Mixture | None") -> "_Mixture":
-        """With duals half way to those of another: they swing less from round to round, and bounds come sooner."""
-        if centre is None:
+    def towards(self, centre: "_Mixture | None", part: float) -> "_Mixture":
+        """With duals part of the way to those of another: they swing less from round to round, and bounds come
+        sooner.
+        """
+        if centre is None or not part:
             return self
-        return replace(self, worth=(self.worth + centre.worth) / 2, rent=(self.rent + centre.rent) / 2)
+        worth = (1 - part) * self.worth + part * centre.worth
+        return replace(self, worth=worth, rent=(1 - part) * self.rent + part * centre.rent)
 
 
 class _Pool:
     """Groups found so far, and their prices."""
 
-    def __init__(self, prices: Prices) -> None:
+    def __init__(self, prices: Prices, known: list[list[int]]) -> None:
         self._prices = prices
         self._costs: dict[bytes, float] = {}
         self._members: list[Bools] = []
+        n = prices.own.size
+        self.add(np.eye(n, dtype=np.bool_))
+        self.add(np.array([np.isin(np.arange(n), group) for group in [*known, range(n)]]))
 
     def add(self, groups: Bools) -> int:
         """How many of `groups` (g, n) were new."""
@@ -108,17 +120,18 @@ class _Pool:
         duals = -found.ineqlin.marginals
         return _Mixture(found.x, float(found.fun), duals[:-1], float(duals[-1]))
 
-    def solve_whole(self, most: int) -> Floats:
-        """Which groups serve all at least cost, none of them in part."""
+    def solve_whole(self, most: int) -> list[list[int]] | None:
+        """The groups that serve all at least cost, none of them in part; None where few branches find none."""
         from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415
 
         serves = np.array(self._members, np.float64).T
         served = LinearConstraint(serves, 1, np.inf)
         limited = LinearConstraint(np.ones((1, serves.shape[1])), 0, most)
         costs = np.array(list(self._costs.values()))
-        found = milp(costs, constraints=[served, limited], integrality=np.ones(costs.size), bounds=Bounds(0, 1))
-        shares: Floats = found.x
-        return shares
+        options = {"node_limit": _BRANCHES}
+        whole = np.ones(costs.size)
+        found = milp(costs, constraints=[served, limited], integrality=whole, bounds=Bounds(0, 1), options=options)
+        return None if found.x is None else self.groups(found.x)
 
     def groups(self, shares: Floats) -> list[list[int]]:
         """Those with a share of one half at least; who is served twice is left in the first."""
@@ -132,63 +145,74 @@ class _Pool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Nodes:
-    """Who is in (M, n), who is out (M, n), and the height of those in (M, P)."""
+    """Who is in (M, n), who is out (M, n), the height of those in (M,), and what no group of a node is less than."""
 
     inside: Bools
     out: Bools
     height: Ints
+    bound: Floats
 
-    def branched(self, rows: Ints, pick: Ints, need: Ints) -> Self:
-        """Each of `rows` with `pick` in, then each with `pick` out."""
-        at = np.arange(rows.size)
-        inside, out = self.inside[rows].copy(), self.out[rows].copy()
-        inside[at, pick], out[at, pick] = True, True
+    def take(self, rows: Ints) -> Self:
+        return type(self)(self.inside[rows], self.out[rows], self.height[rows], self.bound[rows])
+
+    def beside(self, other: Self) -> Self:
         return type(self)(
-            np.concatenate([inside, self.inside[rows]]),
-            np.concatenate([self.out[rows], out]),
-            np.concatenate([np.maximum(self.height[rows], need[pick]), self.height[rows]]),
+            np.concatenate([self.inside, other.inside]),
+            np.concatenate([self.out, other.out]),
+            np.concatenate([self.height, other.height]),
+            np.concatenate([self.bound, other.bound]),
         )
 
 
 class _Tree:
-    """Groups that cost less than their members are worth, by more than `-below`, sought breadth first.
+    """Groups that cost less than their members are worth, by more than `-below`, the most promising nodes first.
 
-    `lowest` is then the least that any group costs beyond its worth, at most `below`; -inf where the search was cut.
+    `lowest` is then the least that any group costs beyond its worth, at most `below`; where the search was cut after
+    `most` nodes, a bound on it. `weighed` counts nodes.
     """
 
-    def __init__(self, prices: Prices, worth: Floats, below: float) -> None:
-        self._prices, self._worth, self._best = prices, worth, below
-        self.lowest = below
-        bare = prices.paid(np.zeros((1, prices.need.shape[1]), np.int64))[0]
+    def __init__(self, heights: Heights, worth: Floats, below: float, most: int) -> None:
+        self._heights, self._worth, self._best, self._most = heights, worth, below, most
+        self.lowest, self.weighed, self.cut = below, 0, False
         # The brightest first: with them in, few others are left to choose of; without them, the height stays low.
-        self._rank = np.argsort(np.argsort(-bare, kind="stable"), kind="stable")
+        self._rank = np.argsort(np.argsort(-heights.paid[0], kind="stable"), kind="stable")
 
     def search(self) -> Bools:
         """(g, n) the groups found, the best first."""
-        n, count = self._prices.need.shape
-        nothing = np.zeros((1, n), np.bool_)
-        nodes = _Nodes(nothing, nothing, np.zeros((1, count), np.int64))
+        nothing = np.zeros((1, self._worth.size), np.bool_)
+        nodes = _Nodes(nothing, nothing, np.zeros(1, np.int64), np.full(1, -np.inf))
         groups, beyond = [nothing[:0]], [np.zeros(0)]
-        weighed = 0
-        while len(nodes.height) and weighed < NODES:
-            weighed += len(nodes.height)
-            members, value, nodes = self._step(nodes)
+        while nodes.bound.size and self.weighed < self._most:
+            order = np.argsort(nodes.bound, kind="stable")
+            members, value, born = self._step(nodes.take(order[:_BATCH]))
+            left = order[_BATCH:]
+            nodes = born.beside(nodes.take(left[nodes.bound[left] < self._best]))
+            self.weighed += min(_BATCH, order.size)
             groups.append(members)
             beyond.append(value)
         value = np.concatenate(beyond)
-        self.lowest = -np.inf if len(nodes.height) else float(value.min(initial=self.lowest))
+        self.cut = nodes.bound.size > 0
+        self.lowest = float(min(value.min(initial=self.lowest), nodes.bound.min(initial=np.inf)))
         return np.concatenate(groups)[np.argsort(value, kind="stable")]
 
     def _step(self, nodes: _Nodes) -> tuple[Bools, Floats, _Nodes]:
         """Groups that are complete, what they cost beyond their worth, and the nodes that come of the others."""
-        need = self._prices.need
-        gain = self._prices.paid(nodes.height) - self._worth
+        gain = self._heights.paid[nodes.height] - self._worth
         members = (nodes.inside | (gain < 0)) & ~nodes.out
         bound = np.where(members, gain, 0.0).sum(axis=1)
-        raising = (need[None] > nodes.height[:, None, :]).any(axis=2) & members & ~nodes.inside
-        complete = np.flatnonzero((bound < self._best) & ~raising.any(axis=1) & members.any(axis=1))
+        raising = self._heights.raises[nodes.height] & members & ~nodes.inside
+        left = raising.any(axis=1)
+        complete = np.flatnonzero((bound < self._best) & ~left & members.any(axis=1))
         # Several groups a pricing are worth more than the best alone: those are kept that save a fifth as much.
         self._best = min(self._best, 0.2 * float(bound[complete].min(initial=0.0)))
-        rows = np.flatnonzero((bound < self._best) & raising.any(axis=1))
-        pick = np.where(raising[rows], self._rank, need.shape[0]).argmin(axis=1)
-        return members[complete], bound[complete], nodes.branched(rows, pick, need)
+        rows = np.flatnonzero((bound < self._best) & left)
+        pick = np.where(raising[rows], self._rank, self._rank.size).argmin(axis=1)
+        return members[complete], bound[complete], self._branched(nodes.take(rows), pick, bound[rows])
+
+    def _branched(self, nodes: _Nodes, pick: Ints, bound: Floats) -> _Nodes:
+        """Each node with `pick` in, then each with `pick` out."""
+        at = np.arange(pick.size)
+        inside, out = nodes.inside.copy(), nodes.out.copy()
+        inside[at, pick], out[at, pick] = True, True
+        within = _Nodes(inside, nodes.out, self._heights.joined(nodes.height, pick), bound)
+        return within.beside(_Nodes(nodes.inside, out, nodes.height, bound))

@@ -13,15 +13,17 @@ from optimizers.lighting.parts import Floats, Ints
 from optimizers.lighting.programs.columns import best_partition
 from optimizers.lighting.programs.grouping import Effort, Grouping, exactly, group_costs
 from optimizers.lighting.programs.likeness import clusters
+from optimizers.lighting.programs.moves import Moves
 from optimizers.lighting.programs.prices import Prices
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import costs
 
 CLUSTERS, FINER = 12, 14  # that stand for a holder's profiles at first, and where it has few more
-COLUMNS, LUMPS = 40, 24  # profiles that columns are generated for as they are; clusters of more
-NEAR = 2e-3  # gap at which a holder is left as it is
+COLUMNS, LUMPS, FINEST = 40, 32, 44  # profiles that columns are generated for as they are; clusters of more; at last
+NEAR, FAR = 2e-3, 5e-3  # gap at which a holder is left as it is; at which it is looked at once more
+_KNOWN = 600  # groups that moves looked at and columns begin with: the latest
 _FEW = 8  # rounds of search at first
-_ALL, _MORE = 4, 0.02  # times the rounds of one holder, of 20 profiles, for all together; for each of very many
+_ALL, _MORE = 6, 0.02  # times the rounds of one holder, of 20 profiles, for all together; for each of very many
 
 
 def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: Ints, effort: Effort) -> list[Grouping]:
@@ -40,33 +42,50 @@ def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: In
         refined = _refined(profiles, own, starts[these], number, most[these], few) if these.size else []
         for k, grouping in zip(these.tolist(), refined, strict=True):
             found[k].take(grouping)
+    moves = {k: Moves(profiles, *bounds[k], int(most[k])) for k in range(starts.size) if found[k].gap > near}
+    for k, mine in moves.items():
+        if not effort.out_of_time():
+            mine.better(found[k])
     left = effort.rounds * max(_ALL, _MORE * starts.size)
-    for k in sorted(range(starts.size), key=lambda k: (found[k].bound - found[k].cost, k)):
-        if found[k].gap > near and left > 0 and not effort.out_of_time():
-            start, stop = bounds[k]
-            rounds = _by_columns(profiles, own[start:stop], start, int(most[k]), found[k], replace(effort, gap=near))
-            left -= rounds * (_fineness(stop - start) / 20) ** 2
+    left = _nearer(profiles, own, moves, found, LUMPS, left, replace(effort, gap=near))
+    crowds = {k: mine for k, mine in moves.items() if sizes[k] > COLUMNS and found[k].gap > FAR}
+    _nearer(profiles, own, crowds, found, FINEST, left, replace(effort, gap=near))
     return found
 
 
-def _by_columns(profiles: Profiles, own: Floats, start: int, most: int, found: Grouping, effort: Effort) -> int:
-    """Better the grouping of a holder whose profiles begin at `start`; how many rounds that took."""
-    number = clusters(profiles, start, start + own.size, _fineness(own.size))
+def _nearer(
+    profiles: Profiles,
+    own: Floats,
+    moves: dict[int, Moves],
+    found: list[Grouping],
+    lumps: int,
+    left: float,
+    effort: Effort,
+) -> float:
+    """Those of `found` that have `moves`, the furthest from their bounds first, by columns; the rounds then `left`."""
+    for k in sorted(moves, key=lambda k: (found[k].bound - found[k].cost, k)):
+        if found[k].gap > effort.gap and left > 0 and not effort.out_of_time():
+            left -= _by_columns(profiles, own, moves[k], lumps, found[k], effort)
+    return left
+
+
+def _by_columns(profiles: Profiles, own: Floats, moves: Moves, lumps: int, found: Grouping, effort: Effort) -> float:
+    """Better the grouping of one holder, in `lumps` clusters if it is a crowd; how many rounds that took."""
+    start, own = moves.start, own[moves.start : moves.stop]
+    number = clusters(profiles, start, moves.stop, lumps if own.size > COLUMNS else own.size)
     inside = np.flatnonzero(number >= 0)
     inside = inside[np.argsort(number[inside], kind="stable")]
     low = profiles.lowered(start + inside, number[inside])
     prices = Prices.of(low, 0, costs(low.needs, low.draws))
-    known = [sorted(set(number[group].tolist()) - {-1}) for group in found.groups]
-    groups, bound, rounds = best_partition(prices, most, [group for group in known if group], effort)
+    weighed = [*map(list, moves.weighed), *found.groups][-_KNOWN:]
+    known = {frozenset(number[group].tolist()) - {-1} for group in weighed if group}
+    groups, bound, rounds = best_partition(prices, moves.most, sorted(map(sorted, known)), effort)
     better = Grouping(groups, np.inf, bound)
     _extend(profiles, own, start, number, better)
     _priced(profiles, np.array([start]), [better])
+    moves.better(better)
     found.take(better)
     return rounds
-
-
-def _fineness(profiles: int) -> int:
-    return profiles if profiles <= COLUMNS else LUMPS
 
 
 def _refined(
