@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from optimizers.lighting import Holders, LightingProblem, PowerCurve, solve
-from optimizers.lighting.programs import crowds, hold
+from optimizers.lighting.programs import columns, crowds, hold
 from optimizers.lighting.programs.columns import best_partition
 from optimizers.lighting.programs.envelopes import Envelopes
-from optimizers.lighting.programs.grouping import Effort, group_costs, partitions
+from optimizers.lighting.programs.grouping import Effort, Grouping, group_costs, partitions
+from optimizers.lighting.programs.heights import Heights
 from optimizers.lighting.programs.likeness import clusters
+from optimizers.lighting.programs.moves import Moves
 from optimizers.lighting.programs.prices import Prices
 from optimizers.lighting.programs.profiles import Profiles, profiles
 from optimizers.lighting.programs.staircase import changes_of, costs, staircases
@@ -150,6 +152,64 @@ def test_columns_and_subsets_agree(problem: LightingProblem, groups: int) -> Non
     cost = group_costs(found, chosen).sum()
     assert cost >= exact.cost - slack
     assert exact.bound == pytest.approx(exact.cost)
+
+
+@given(problems(lamps=7), st.integers(1, 3), st.integers(1, 6))
+@settings(max_examples=25)
+def test_a_search_that_is_cut_short_has_a_bound_all_the_same(problem: LightingProblem, groups: int, nodes: int) -> None:
+    found = profiles_of(problem, 10)
+    n = found.holder.size
+    own = costs(found.needs, found.draws)
+    (exact,) = partitions(found, own, np.array([0]), n, groups, ENDLESS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "NODES", nodes)
+        patch.setattr(columns, "MANY", nodes)
+        patch.setattr(columns, "_BATCH", 1)
+        chosen, bound, _ = best_partition(Prices.of(found, 0, own), groups, [], ENDLESS)
+    assert bound <= exact.cost * (1 + 1e-6) + 1e-9
+    assert sorted(i for group in chosen for i in group) == list(range(n))
+
+
+@given(problems(lamps=6), st.data())
+@settings(max_examples=25)
+def test_heights_are_those_of_their_groups(problem: LightingProblem, data: st.DataObject) -> None:
+    """Whatever the order in which members join, and however little room there is at first."""
+    found = profiles_of(problem, 10)
+    n = found.holder.size
+    prices = Prices.of(found, 0, costs(found.needs, found.draws))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimizers.lighting.programs.heights._ROOM", 1)
+        heights = Heights(prices)
+    assert len(heights) == 1
+    for _ in range(3):
+        members = data.draw(st.permutations(range(n)))[: data.draw(st.integers(1, n))]
+        at = np.zeros(1, np.int64)
+        for member in members:
+            at = heights.joined(at, np.array([member]))
+        height = prices.need[list(members)].max(axis=0)
+        np.testing.assert_allclose(heights.paid[at], prices.paid(height[None]))
+        np.testing.assert_array_equal(heights.raises[at[0]], (prices.need > height).any(axis=1))
+
+
+@given(problems(lamps=6), st.integers(1, 3))
+@settings(max_examples=25)
+def test_moves_end_where_no_single_one_saves(problem: LightingProblem, most: int) -> None:
+    found = profiles_of(problem, 10)
+    n = found.holder.size
+    start = Grouping([list(range(n))], float(group_costs(found, [list(range(n))])[0]), 0.0)
+    best = Grouping(list(start.groups), start.cost, 0.0)
+    Moves(found, 0, n, most).better(best)
+    assert best.cost <= start.cost
+    assert best.cost == pytest.approx(group_costs(found, best.groups).sum())
+    assert sorted(i for group in best.groups for i in group) == list(range(n))
+    assert len(best.groups) <= most
+    room = [*best.groups, *[[]] * (most - len(best.groups))]
+    for i in range(n):
+        for k, there in enumerate(room):
+            if i not in there:
+                moved = [[j for j in group if j != i] for group in room]
+                moved[k] = [*there, i]
+                assert group_costs(found, [group for group in moved if group]).sum() >= best.cost * (1 - 1e-8)
 
 
 @given(problems(lamps=7, slots=7))

@@ -23,7 +23,7 @@ COLUMNS, LUMPS, FINEST = 40, 32, 44  # profiles that columns are generated for a
 NEAR, FAR = 2e-3, 5e-3  # gap at which a holder is left as it is; at which it is looked at once more
 _KNOWN = 600  # groups that moves looked at and columns begin with: the latest
 _FEW = 8  # rounds of search at first
-_ALL, _MORE = 6, 0.02  # times the rounds of one holder, of 20 profiles, for all together; for each of very many
+_ALL, _MORE = 6, 0.02  # times the rounds of one holder, for all together; for each of very many
 
 
 def crowded(profiles: Profiles, own: Floats, starts: Ints, sizes: Ints, most: Ints, effort: Effort) -> list[Grouping]:

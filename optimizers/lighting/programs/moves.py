@@ -24,8 +24,7 @@ class Moves:
         most, until none saves.
         """
         groups = [frozenset(group) for group in found.groups]
-        groups += [frozenset()] * (min(self.most, len(groups) + 1) - len(groups))
-        if sum(map(len, groups)) * len(groups) > _TRIALS:
+        if sum(map(len, groups)) * (len(groups) + 1) > _TRIALS:
             return
         self._weigh(groups)
         for _ in range(_STEPS):
@@ -34,11 +33,12 @@ class Moves:
             groups = moved
         cost = sum(self.weighed[group] for group in groups)
         if cost < found.cost:
-            found.groups, found.cost = [sorted(group) for group in groups if group], cost
+            found.groups, found.cost = [sorted(group) for group in groups], cost
 
     def _step(self, groups: list[Group], least: float) -> list[Group]:
         """Groups after the best move; none where no move saves `least`."""
-        moves = [(i, here, there) for here in groups for i in sorted(here) for there in groups if there is not here]
+        others = [*groups, Group()] if len(groups) < self.most else groups
+        moves = [(i, here, there) for here in groups for i in sorted(here) for there in others if there is not here]
         self._weigh([group for i, here, there in moves for group in (here - {i}, there | {i})])
         price = self.weighed
         saved = [price[here] + price[there] - price[here - {i}] - price[there | {i}] for i, here, there in moves]
@@ -47,7 +47,7 @@ class Moves:
             return []
         i, here, there = moves[best]
         left = [group for group in groups if group is not here and group is not there]
-        return [*left, here - {i}, there | {i}]
+        return [*left, *filter(None, [here - {i}]), there | {i}]
 
     def _weigh(self, groups: list[Group]) -> None:
         new = list(dict.fromkeys(group for group in groups if group not in self.weighed))
