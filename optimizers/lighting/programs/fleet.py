@@ -10,11 +10,15 @@ import numpy as np
 from optimizers.lighting.parts import Bools, Floats, Ints
 from optimizers.lighting.problem import TOLERANCE
 from optimizers.lighting.programs.grouping import Effort
+from optimizers.lighting.programs.opening import exchanged, within
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import changes_of, parts_lit, staircases
 
 _PASSES = 8  # of profiles choosing among programs, and programs fitted to those who chose them
 _NEAR = 1e-10
+_FINER = (4, 2)  # times as many programs as may be are looked at, to keep some of them
+_EXCHANGES = 60  # of a program for another
+_WORK, _CELLS = 2e8, 2e7  # costs weighed for them in all; held at a time, 160 MB
 
 
 def shared(profiles: Profiles, flux: Floats, programs: Ints, fleet_programs: int, effort: Effort) -> Floats:
@@ -24,7 +28,25 @@ def shared(profiles: Profiles, flux: Floats, programs: Ints, fleet_programs: int
     _, of = np.unique(np.round(flux, 9) + 0.0, axis=0, return_inverse=True)
     if int(of.max()) < fleet_programs:
         return flux
-    of = merged(profiles, of.ravel(), fleet_programs)
+    levels = [times * fleet_programs for times in _FINER if times * fleet_programs <= int(of.max())]
+    levels = [level for level in levels if 2 * level * of.size <= _CELLS]
+    *finer, of = _merged_at(profiles, of.ravel(), [*levels, fleet_programs])
+    of, fitted, cost = _followed(profiles, of, programs, effort)
+    if finer and not effort.out_of_time():
+        many = np.concatenate([fitted[np.unique(of)], *(_fitted(profiles, groups)[0] for groups in finer)])
+        costs = _costs_under(profiles, many, np.unique(of, return_inverse=True)[1])
+        kept = exchanged(costs, np.arange(np.unique(of).size), min(effort.rounds, _EXCHANGES, int(_WORK / costs.size)))
+        other = kept[_within(profiles, costs[:, kept], programs)]
+        if np.isfinite(costs[np.arange(other.size), other]).all():
+            trial = _followed(profiles, np.unique(other, return_inverse=True)[1], programs, effort)
+            of, fitted, cost = min((of, fitted, cost), trial, key=lambda one: one[2])
+    return fitted[of]
+
+
+def _followed(profiles: Profiles, of: Ints, programs: Ints, effort: Effort) -> tuple[Ints, Floats, float]:
+    """From groups of profiles `of` (p,): programs fitted to those who follow them, then followed by whom they suit,
+    and so on while it saves. The groups, their programs, and the cost.
+    """
     fitted, cost = _fitted(profiles, of)
     for _ in range(_PASSES):
         if effort.out_of_time():
@@ -34,7 +56,7 @@ def shared(profiles: Profiles, flux: Floats, programs: Ints, fleet_programs: int
         if not less < cost * (1 - 1e-9):
             break
         of, fitted, cost = chosen, better, less
-    return fitted[of]
+    return of, fitted, cost
 
 
 def _fitted(profiles: Profiles, of: Ints) -> tuple[Floats, float]:
@@ -128,10 +150,18 @@ class _Merging:
 
 def merged(profiles: Profiles, of: Ints, most: int) -> Ints:
     """(p,) groups of profiles, from those they are in, `of` (p,), merged until `most` are left."""
-    merging = _Merging(profiles, of)
-    for _ in range(int(of.max()) + 1 - most):
-        merging.merge()
-    return merging.groups()
+    return _merged_at(profiles, of, [most])[0]
+
+
+def _merged_at(profiles: Profiles, of: Ints, levels: list[int]) -> list[Ints]:
+    """Groups as they are when each of `levels`, falling, is left."""
+    merging, left, found = _Merging(profiles, of), int(of.max()) + 1, []
+    for level in levels:
+        for _ in range(left - level):
+            merging.merge()
+        left = min(left, level)
+        found.append(merging.groups())
+    return found
 
 
 def _costs_under(profiles: Profiles, flux: Floats, of: Ints) -> Floats:
@@ -167,14 +197,17 @@ def _serves(profiles: Profiles, flux: Floats) -> Bools:
 
 
 def _chosen(profiles: Profiles, flux: Floats, of: Ints, programs: Ints) -> Ints:
-    """(p,) the program that each profile takes: the cheapest of all, or where a holder would then keep too many, the
-    cheapest of those that it has.
+    """(p,) the program that each profile takes, no more different ones than its holder takes; those they follow,
+    `of` (p,), where no others serve.
     """
     cost = _costs_under(profiles, flux, of)
-    chosen: Ints = cost.argmin(axis=1)
+    chosen = _within(profiles, cost, programs)
+    lacking = np.unique(profiles.holder[np.isinf(cost[np.arange(of.size), chosen])])
+    return np.where(np.isin(profiles.holder, lacking), of, chosen)
+
+
+def _within(profiles: Profiles, cost: Floats, programs: Ints) -> Ints:
+    """(p,) the column of cost (p, g) that each profile takes, as many different ones as its holder takes."""
     holders, starts = np.unique(profiles.holder, return_index=True)
-    for holder, here in zip(holders.tolist(), np.split(np.arange(of.size), starts[1:]), strict=True):
-        if len(set(chosen[here].tolist())) > programs[holder]:
-            own = np.unique(of[here])
-            chosen[here] = own[cost[here][:, own].argmin(axis=1)]
-    return chosen
+    parts = np.split(cost, starts[1:])
+    return np.concatenate([within(part, int(programs[h])) for h, part in zip(holders.tolist(), parts, strict=True)])
