@@ -5,14 +5,17 @@ import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import make_url
 
 from engine.catalogue import Catalogue, load_catalogue
+from engine.store import Store
 from tests.pki import Pki, make_pki
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,22 +45,61 @@ def reference() -> Path:
     return folder
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """A fresh, empty database on the server named by CONSIGNE_TEST_POSTGRES, dropped afterwards."""
+@contextmanager
+def postgres_database(template: str = "template1") -> Iterator[str]:
+    """A copy of a database on the server named by CONSIGNE_TEST_POSTGRES, dropped afterwards.
+
+    Its commits do not wait for the disk: no test cuts the server's power.
+    """
     server = os.environ.get("CONSIGNE_TEST_POSTGRES", "postgresql://127.0.0.1:5432/postgres?user=root")
+    name = f"consigne_{uuid.uuid4().hex[:12]}"
     try:
         connection = psycopg.connect(server, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError:
         absent("PostgreSQL")
-    name = f"consigne_{uuid.uuid4().hex[:12]}"
     with connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
+            connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
             base, _, query = server.partition("?")
             yield f"{base.rsplit('/', 1)[0]}/{name}?{query}".replace("postgresql://", "postgresql+psycopg://")
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def postgres_copy(url: str) -> AbstractContextManager[str]:
+    """A database that holds what another does, to which nobody is connected."""
+    template = make_url(url).database
+    assert template is not None
+    return postgres_database(template)
+
+
+def migrate(url: str) -> None:
+    with closing(Store.open(url, create=True)) as store:
+        store.upgrade()
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh, empty database."""
+    with postgres_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with our schema and nothing in it, for tests to copy: a migration takes longer than most."""
+    path = tmp_path_factory.mktemp("template") / "consigne.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """The same on PostgreSQL."""
+    with postgres_database() as url:
+        migrate(url)
+        yield url
 
 
 BOTH = pytest.mark.parametrize(
@@ -66,12 +108,19 @@ BOTH = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, but for a test that is marked BOTH."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
+    """A copy of the template. SQLite, but for a test that is marked BOTH."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
+        yield f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"
+        return
+    with postgres_copy(request.getfixturevalue("postgres_template")) as url:
+        yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with closing(Store.open(database_url)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The engines under test. What is behind them is started once a session, so that workers are warm as in service."""
+"""The engines under test. What is behind them is started once for many tests: workers are warm as in service."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ def processes() -> Iterator[Processes]:
     engine.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(free_port: Callable[[], int]) -> "Iterator[Cluster]":
+    """Not for the session: a cluster that waits for work takes a tenth of a processor all the while."""
     pytest.importorskip("distributed", reason="Dask is not installed: pip install consigne[dask]")
     from tests.compute.cluster import Cluster
 

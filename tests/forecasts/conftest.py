@@ -1,18 +1,15 @@
 """Sources a test writes down, and what they read."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 
 from engine.forecasts.slots import Issue, read_issue
 from engine.forecasts.sources import Source
 from engine.forecasts.tables import parse
 from engine.instants import from_us
-from engine.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "datasets" / "sample" / "forecasts"
@@ -48,11 +45,3 @@ def hourly(values: list[Any], start: datetime = NOW, **others: list[Any]) -> dic
 
 def told(issue: Issue) -> dict[tuple[str, str, datetime, float | None], float]:
     return {(v, p, from_us(at), q): value for v, p, at, q, value in issue.values.iter_rows()}
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store.open(database_url, create=True)
-    opened.upgrade()
-    yield opened
-    opened.close()

@@ -17,14 +17,6 @@ Leader = Callable[..., Leadership]
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store.open(database_url, create=True)
-    opened.upgrade()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def clock() -> StoryClock:
     return StoryClock(NOON)
 

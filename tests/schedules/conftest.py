@@ -24,9 +24,6 @@ from jobs.table import JOBS, Arguments, Finish, Job, JobContext, Occasion
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 11, 16, 11, tzinfo=UTC)  # in Paris
-BOTH = pytest.mark.parametrize(
-    "workshop", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
-)
 
 
 def schedule(text: str) -> Schedule:
@@ -110,20 +107,12 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(
-    request: pytest.FixtureRequest, tmp_path: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workshop]:
+def workshop(store: Store, database_url: str, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     """On SQLite, but for a test that is marked BOTH."""
-    url = f"sqlite:///{tmp_path / 'consigne.db'}"
-    if getattr(request, "param", "") == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    store = Store.open(url, create=True)
-    store.upgrade()
-    made = Workshop(Settings(database_url=url, datasets_dir=ROOT / "datasets"), store, catalogue)
+    made = Workshop(Settings(database_url=database_url, datasets_dir=ROOT / "datasets"), store, catalogue)
     for name in ("roll-up", "housekeeping", "plan-lighting"):
         monkeypatch.setitem(JOBS, name, made.job(name))
-    yield made
-    store.close()
+    return made
 
 
 def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:

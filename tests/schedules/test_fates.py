@@ -40,21 +40,12 @@ STEPS = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("fates") / "empty.db"
-    store = Store.open(f"sqlite:///{path}", create=True)
-    store.upgrade()
-    store.close()
-    return path
-
-
 @contextmanager
-def workshop_on(template: Path, catalogue: Catalogue) -> Iterator[Workshop]:
-    path = template.with_name("one.db")
-    for old in template.parent.glob("one.db*"):
+def workshop_on(sqlite_template: Path, catalogue: Catalogue) -> Iterator[Workshop]:
+    path = sqlite_template.with_name("one.db")
+    for old in path.parent.glob("one.db*"):
         old.unlink()
-    shutil.copy(template, path)
+    shutil.copy(sqlite_template, path)
     store = Store.open(f"sqlite:///{path}")
     made = Workshop(Settings(database_url=f"sqlite:///{path}", datasets_dir=ROOT / "datasets"), store, catalogue)
     with pytest.MonkeyPatch.context() as patched:
@@ -102,13 +93,13 @@ FATES = st.lists(STEPS, max_size=14)
 @settings(max_examples=25, suppress_health_check=QUIET)
 @given(FATES)
 def test_nothing_is_lost_and_nothing_is_done_twice(
-    template: Path, catalogue: Catalogue, steps: list[tuple[str, int | str]]
+    sqlite_template: Path, catalogue: Catalogue, steps: list[tuple[str, int | str]]
 ) -> None:
-    examine(template, catalogue, steps)
+    examine(sqlite_template, catalogue, steps)
 
 
 @pytest.mark.soak
-def test_five_hundred_fates(template: Path, catalogue: Catalogue) -> None:
+def test_five_hundred_fates(sqlite_template: Path, catalogue: Catalogue) -> None:
     """The same at length; prints what there was."""
     counts: Counter[str] = Counter()
 
@@ -117,15 +108,15 @@ def test_five_hundred_fates(template: Path, catalogue: Catalogue) -> None:
     def play_all(steps: list[tuple[str, int | str]]) -> None:
         counts.update({"fates": 1, "leaders that died": sum(what == "die" for what, _ in steps)})
         with capture_logs():
-            counts.update(examine(template, catalogue, steps))
+            counts.update(examine(sqlite_template, catalogue, steps))
 
     play_all()
     print(f"\n{dict(counts)}: every occurrence has its line, each effect was committed once")
 
 
-def examine(template: Path, catalogue: Catalogue, steps: list[tuple[str, int | str]]) -> Counter[str]:
+def examine(sqlite_template: Path, catalogue: Catalogue, steps: list[tuple[str, int | str]]) -> Counter[str]:
     """Play it, and look at every line. Returns how many there were in each state."""
-    with workshop_on(template, catalogue) as workshop:
+    with workshop_on(sqlite_template, catalogue) as workshop:
         play(workshop, steps)
         end = workshop.clock.now()
         with workshop.unled.read() as unit:

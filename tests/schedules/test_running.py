@@ -19,8 +19,9 @@ from jobs.schedules.catching_up import note_seen
 from jobs.schedules.definitions import CatchUp
 from jobs.schedules.running import Runner, run_entry
 from jobs.table import Occasion
+from tests.conftest import BOTH
 
-from .conftest import BOTH, NOON, Workshop, eventually, one, schedule
+from .conftest import NOON, Workshop, eventually, one, schedule
 
 DONE, SKIPPED, FAILED = RunState.DONE, RunState.SKIPPED, RunState.FAILED
 INTERRUPTED, STARTED, DEGRADED = RunState.INTERRUPTED, RunState.STARTED, RunState.DEGRADED

@@ -1,10 +1,5 @@
 """Dispatch over the real store: what the tables in memory promise, the database keeps."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from engine.model import AlarmState, CommandState
 from engine.setpoints.desk import RULE
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
@@ -13,14 +8,6 @@ from tests.setpoints.fakes import Equipment, Line, ManualClock, a_command, a_poi
 
 S = CommandState
 POINTS = {point.id: point for point in (a_point(f"L-{n}/illuminanceLevel", f"A-{n % 2}") for n in range(6))}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store.open(f"sqlite:///{tmp_path / 'test.db'}", create=True)
-    made.upgrade()
-    yield made
-    made.close()
 
 
 def commands_of(seq: int, value: float = 0.4) -> list[object]:

@@ -1,14 +1,12 @@
 """One suite over both databases: `url` and `store` come as SQLite and as PostgreSQL."""
 
-import os
-import uuid
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, delete
 
@@ -18,6 +16,7 @@ from engine.model import Asset, Commune, Zone
 from engine.store import Intake, Store, partitions
 from engine.store.intake import ACCEPTED, REFUSED
 from engine.store.schema import metadata
+from tests.conftest import postgres_copy
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -51,37 +50,19 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=KINDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database with our schema at most: one PostgreSQL database serves all tests, emptied before each."""
+def url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> str:
+    """A database with our schema and nothing in it: one PostgreSQL database serves all tests, emptied before each."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'consigne.db'}"
+        return f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"
     found: str = request.getfixturevalue("shared_postgres")
     empty(found)
     return found
 
 
 @pytest.fixture(scope="session")
-def shared_postgres() -> Iterator[str]:
-    """A migrated database on the server named by CONSIGNE_TEST_POSTGRES. Making one for each test takes a second."""
-    server = os.environ.get("CONSIGNE_TEST_POSTGRES", "postgresql://127.0.0.1:5432/postgres?user=root")
-    try:
-        connection = psycopg.connect(server, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError:
-        if os.environ.get("CONSIGNE_REQUIRE_SERVICES") == "1":
-            pytest.fail("PostgreSQL is required here and does not answer")
-        pytest.skip("PostgreSQL does not answer")
-    name = f"consigne_store_{uuid.uuid4().hex[:12]}"
-    base, _, query = server.partition("?")
-    url = f"{base.rsplit('/', 1)[0]}/{name}?{query}"
-    with connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            store = Store.open(url)
-            store.upgrade()
-            store.close()
-            yield url
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def shared_postgres(postgres_template: str) -> Iterator[str]:
+    with postgres_copy(postgres_template) as url:
+        yield url
 
 
 def unguard(connection: Connection) -> None:
@@ -111,10 +92,9 @@ def empty(url: str) -> None:
 @pytest.fixture
 def bare(url: str) -> Iterator[Store]:
     """A store with its schema and nothing in it."""
-    store = Store.open(url, create=True)
-    store.upgrade()
-    yield store
-    store.close()
+    opened = Store.open(url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import shutil
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ import polars as pl
 import pytest
 from sqlalchemy import create_engine, text
 
+from engine.catalogue import Catalogue
 from engine.instants import isoformat, noon
 from engine.inventory.territory import load_territory
 from engine.rulebook import ReferenceInference
@@ -27,6 +30,7 @@ from jobs.ingest import store_raw
 from jobs.planning import Domain
 from jobs.story import DEFAULT_NIGHT, made_traffic
 from jobs.table import JobContext
+from tests.conftest import postgres_copy
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = noon(DEFAULT_NIGHT)
@@ -46,16 +50,26 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     )
 
 
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings.database_url, create=True)
-    opened.upgrade()
-    catalogue = catalogue_of(settings)
-    sample = load_territory(settings.datasets_dir / "sample", catalogue)
-    with opened.begin() as unit:
+def people(url: str, catalogue: Catalogue) -> None:
+    sample = load_territory(ROOT / "datasets" / "sample", catalogue)
+    with closing(Store.open(url)) as opened, opened.begin() as unit:
         unit.inventory.save(sample.communes, sample.zones, sample.assets, catalogue)
-    yield opened
-    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> Path:
+    """A file of SQLite that holds the sample territory."""
+    path: Path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("peopled"))
+    people(f"sqlite:///{path}", catalogue)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_template: str, catalogue: Catalogue) -> Iterator[str]:
+    """The same on PostgreSQL."""
+    with postgres_copy(postgres_template) as url:
+        people(url, catalogue)
+        yield url
 
 
 @pytest.fixture

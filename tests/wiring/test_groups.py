@@ -2,10 +2,11 @@
 
 import os
 import random
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,10 @@ import pytest
 
 from engine.errors import ConsigneError, Unavailable
 from engine.instants import to_us
-from engine.inventory.territory import load_territory
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.leases import Deposed
-from jobs.bootstrap import Territory, catalogue_of, read_territory
+from jobs.bootstrap import Territory, read_territory
 from jobs.compute import Compute, Fault, FaultKind, Inline, Outcome, Processes
 from jobs.cycle import CURSOR, CycleResult, run_cycle
 from jobs.groups import task
@@ -47,16 +47,9 @@ def shared(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def another(settings: Settings, tmp_path: Path) -> Iterator[Store]:
+def another(sqlite_template: Path, tmp_path: Path) -> Iterator[Store]:
     """The same territory in a database of its own, which one engine decides."""
-    with ExitStack() as stack:
-        opened = Store.open(f"sqlite:///{tmp_path / 'another.db'}", create=True)
-        stack.callback(opened.close)
-        opened.upgrade()
-        catalogue = catalogue_of(settings)
-        sample = load_territory(settings.datasets_dir / "sample", catalogue)
-        with opened.begin() as unit:
-            unit.inventory.save(sample.communes, sample.zones, sample.assets, catalogue)
+    with closing(Store.open(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'another.db')}")) as opened:
         yield opened
 
 

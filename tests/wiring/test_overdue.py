@@ -1,8 +1,7 @@
 """What is overdue by the database: jobs that came due twice since they last succeeded, commands that stand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,14 +19,6 @@ NOW = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SCHEDULE = built_in()
 Find = Callable[[datetime], Finding]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path / 'consigne.db'}", create=True)
-    store.upgrade()
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -54,10 +54,9 @@ class Client:
 class Stage:
     """A process with a database of its own, watched from outside. Its two clocks move together."""
 
-    def __init__(self, folder: Path, roles: tuple[str, ...] = ROLES) -> None:
-        self.settings = load_settings(database_url=f"sqlite:///{folder / 'consigne.db'}")
-        self.store = Store.open(self.settings.database_url, create=True)
-        self.store.upgrade()
+    def __init__(self, database_url: str, roles: tuple[str, ...] = ROLES) -> None:
+        self.settings = load_settings(database_url=database_url)
+        self.store = Store.open(database_url)
         self.clock, self.seconds = StoryClock(NOW), 0.0
         self.vitals = Vitals(lambda: self.seconds)
         self.roles = roles
@@ -83,8 +82,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
+def stage(database_url: str) -> Iterator[Stage]:
+    stage = Stage(database_url)
     yield stage
     stage.store.close()
 
