@@ -1,9 +1,14 @@
 """Fixtures every room shares. An absent service skips its tests, unless CONSIGNE_REQUIRE_SERVICES=1."""
 
+import logging
 import os
 import shutil
+import signal
 import socket
+import sys
+import threading
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -11,6 +16,7 @@ from typing import NoReturn
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
@@ -29,6 +35,32 @@ def absent(what: str) -> NoReturn:
     if os.environ.get("CONSIGNE_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{what} is required here and does not answer")
     pytest.skip(f"{what} does not answer")
+
+
+def of_the_process() -> dict[str, object]:
+    """What all tests of a process share and any of them could change."""
+    root = logging.getLogger()
+    return {
+        "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+        "folder": Path.cwd(),
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        "hooks": (sys.excepthook, threading.excepthook, warnings.showwarning),
+        "log": (root.level, [one for one in root.handlers if not type(one).__module__.startswith("_pytest")]),
+        "modules looked for in": sys.path.copy(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """A test that changes what others of its process share fails.
+
+    Our log is put back for it: a command sets it up, on what stands for standard error in its test and is closed then.
+    """
+    before = of_the_process()
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    assert of_the_process() == before
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.forecasts.conftest import ROOT
-from tests.journeys.conftest import Run, consigne_here  # noqa: F401 - a fixture
+from tests.journeys.conftest import Run, consigne, consigne_in  # noqa: F401 - fixtures
 
 LINES = ("weather: 240 values", "day-ahead-price: 100 values", "vigilance: 132 values")
 
 
 @pytest.fixture
-def run(consigne_here: Run) -> Run:  # noqa: F811
-    assert consigne_here("db", "upgrade").returncode == 0
-    return consigne_here
+def run(consigne: Run) -> Run:  # noqa: F811
+    assert consigne("db", "upgrade").returncode == 0
+    return consigne
 
 
 def test_a_journey_over_the_samples(run: Run, tmp_path: Path) -> None:

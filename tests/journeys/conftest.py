@@ -1,15 +1,15 @@
-"""The command line as a stranger runs it: a process of its own, in a folder of its own."""
+"""The command line as a stranger runs it, in a folder of its own."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from jobs.cli import main
 from tests.broker.conftest import Mosquitto
@@ -51,24 +51,25 @@ def ok(consigne: Run, *words: object, code: int = 0) -> str:
 
 
 @pytest.fixture
-def consigne(tmp_path: Path) -> Run:
-    """Run `consigne ...` to its end, in an empty folder."""
+def consigne_apart(tmp_path: Path) -> Run:
+    """Run `consigne ...` to its end in a process of its own, in an empty folder."""
     return runner(tmp_path)
 
 
 @pytest.fixture
-def consigne_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """The same in this process: each of its own takes seconds to start, and the long journeys have dozens."""
+def consigne_in(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[Path], Run]:
+    """The same in this process and a folder: each of its own takes seconds to start, and journeys have dozens."""
 
-    def run(*words: object, timeout: float = 110, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(folder: Path, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         code: object = 0
         with monkeypatch.context() as patch:
-            patch.chdir(tmp_path)
+            patch.chdir(folder)
             for name in [name for name in os.environ if name.startswith("CONSIGNE_")]:
                 patch.delenv(name)
             for name, value in environment(**variables).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["consigne", *map(str, words)])
+            patch.setattr(sys, "excepthook", sys.excepthook)  # which typer sets
             try:
                 main()
             except SystemExit as end:
@@ -77,8 +78,13 @@ def consigne_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         assert isinstance(code, int)
         return subprocess.CompletedProcess(words, code, said.out, said.err)
 
-    yield run
-    structlog.reset_defaults()  # a command may have set the log up, on what stands for standard error here
+    return lambda folder: partial(run, folder)
+
+
+@pytest.fixture
+def consigne(consigne_in: Callable[[Path], Run], tmp_path: Path) -> Run:
+    """Run `consigne ...` to its end, in this process and an empty folder."""
+    return consigne_in(tmp_path)
 
 
 def effects_of(folder: Path) -> list[dict[str, Any]]:

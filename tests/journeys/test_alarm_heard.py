@@ -53,9 +53,9 @@ def variables() -> dict[str, str]:
 
 
 @pytest.fixture
-def run(consigne_here: Run, variables: dict[str, str]) -> Command:
+def run(consigne: Run, variables: dict[str, str]) -> Command:
     def command(*words: object, code: int = 0) -> str:
-        done = consigne_here(*words, **variables)
+        done = consigne(*words, **variables)
         assert done.returncode == code, done.stderr
         return done.stdout + done.stderr
 

@@ -12,11 +12,6 @@ LAMP = "L-49028-00012"
 
 
 @pytest.fixture
-def consigne(consigne_here: Run) -> Run:
-    return consigne_here
-
-
-@pytest.fixture
 def acted(consigne: Run) -> Run:
     """A database with a plan, and acts of a person."""
     ok(consigne, "db", "upgrade")

@@ -43,10 +43,10 @@ schedules:
 
 
 def test_a_service_whose_solvers_hang_eat_memory_and_segfault_stays_ready(
-    consigne_here: Run, tmp_path: Path, mosquitto: str, free_port: Callable[[], int]
+    consigne: Run, tmp_path: Path, mosquitto: str, free_port: Callable[[], int]
 ) -> None:
     for words in (("db", "upgrade"), ("territory", "import", ROOT / "datasets" / "sample")):
-        assert consigne_here(*words).returncode == 0
+        assert consigne(*words).returncode == 0
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "sitecustomize.py").write_text(SOLVERS)
     shutil.copytree(ROOT / "rules", tmp_path / "rules")
@@ -60,8 +60,8 @@ def test_a_service_whose_solvers_hang_eat_memory_and_segfault_stays_ready(
     with (tmp_path / "log").open("wb") as log:
         service = subprocess.Popen([str(CONSIGNE), "serve"], cwd=tmp_path, env=environment(**variables), stderr=log)
     try:
-        runs, unready, looks = _watch(consigne_here, port)
-        alarms = json.loads(consigne_here("alarm", "list", "--json").stdout)
+        runs, unready, looks = _watch(consigne, port)
+        alarms = json.loads(consigne("alarm", "list", "--json").stdout)
     finally:
         service.send_signal(signal.SIGTERM)
         assert service.wait(60) == 0

@@ -209,13 +209,13 @@ def test_a_rule_is_asked_why_and_why_not(town: Run) -> None:
 
 @pytest.mark.parametrize(("after_s", "shown"), [(0.0, True), (60.0, False)])
 def test_what_takes_long_shows_how_far_it_has_come(
-    after_s: float, shown: bool, town: Run, rules: Path, consigne_here: Run, monkeypatch: pytest.MonkeyPatch
+    after_s: float, shown: bool, town: Run, rules: Path, consigne: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr(progress, "AFTER_S", after_s)
     with redirect_stderr(terminal.stream):
         words = ("rules", "replay", "--file", "evening.csv")
-        assert consigne_here(*words, CONSIGNE_RULES_DIR=str(rules.parent), TERM="xterm").returncode == 0
+        assert consigne(*words, CONSIGNE_RULES_DIR=str(rules.parent), TERM="xterm").returncode == 0
     assert ("━" in terminal.close()) is shown
 
 

@@ -19,11 +19,6 @@ LAMP = "L-49329-00001"
 
 
 @pytest.fixture
-def consigne(consigne_here: Run) -> Run:
-    return consigne_here
-
-
-@pytest.fixture
 def problem(consigne: Run, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "problem.json").write_text(ok(consigne, "example", "lighting"))
     found: dict[str, Any] = json.loads((tmp_path / "problem.json").read_text())

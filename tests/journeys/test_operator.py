@@ -18,11 +18,6 @@ SAMPLE = ROOT / "datasets" / "sample"
 
 
 @pytest.fixture
-def consigne(consigne_here: Run) -> Run:
-    return consigne_here
-
-
-@pytest.fixture
 def town(consigne: Run) -> Run:
     """A database with the sample territory."""
     ok(consigne, "db", "upgrade")

@@ -16,11 +16,6 @@ SOON = "2099-01-01T00:00"
 
 
 @pytest.fixture
-def consigne(consigne_here: Run) -> Run:
-    return consigne_here
-
-
-@pytest.fixture
 def town(consigne: Run) -> Run:
     ok(consigne, "db", "upgrade")
     ok(consigne, "territory", "import", ROOT / "datasets" / "sample")

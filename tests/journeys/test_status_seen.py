@@ -67,7 +67,7 @@ def broker(
 
 
 @pytest.fixture
-def watched(consigne_here: Run, tmp_path: Path, broker: Mosquitto, free_port: Callable[[], int]) -> Iterator[Watched]:
+def watched(consigne: Run, tmp_path: Path, broker: Mosquitto, free_port: Callable[[], int]) -> Iterator[Watched]:
     """`consigne serve` on the sample territory, begun before its broker is."""
     port = free_port()
     variables = {
@@ -75,7 +75,7 @@ def watched(consigne_here: Run, tmp_path: Path, broker: Mosquitto, free_port: Ca
         "CONSIGNE_RULES_RELOAD_S": "0", "CONSIGNE_COMPUTE": "inline",
     }  # fmt: skip
     for words in (("db", "upgrade"), ("territory", "import", ROOT / "datasets" / "sample")):
-        assert consigne_here(*words).returncode == 0
+        assert consigne(*words).returncode == 0
     with (tmp_path / "log").open("wb") as log:
         service = subprocess.Popen([str(CONSIGNE), "serve"], cwd=tmp_path, env=environment(**variables), stderr=log)
     watched = Watched(port)
@@ -88,7 +88,7 @@ def watched(consigne_here: Run, tmp_path: Path, broker: Mosquitto, free_port: Ca
 
 
 def test_a_service_says_what_is_away_and_when_it_is_back(
-    watched: Watched, broker: Mosquitto, consigne_here: Run, tmp_path: Path, free_port: Callable[[], int]
+    watched: Watched, broker: Mosquitto, consigne: Run, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     assert not watched.ready()  # it waits for its broker, and is alive
     assert watched.ask("livez").status_code == 200
@@ -110,7 +110,7 @@ def test_a_service_says_what_is_away_and_when_it_is_back(
     reading = {"asset": "T-49028-0001", "property": "intensity", "value": 120}
     lines = [reading | {"observed_at": datetime.now(UTC).isoformat()}, reading | {"value": -4, "observed_at": "never"}]
     (tmp_path / "two.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    assert consigne_here("ingest", "two.jsonl").returncode == 0  # by another process: the database tells of it
+    assert consigne("ingest", "two.jsonl").returncode == 0  # by another process: the database tells of it
     until(lambda: watched.sample("consigne_cursor_behind_readings", cursor="rules") == 0)
     assert watched.sample("consigne_database_up") == 1
     assert watched.sample("consigne_lease_held", role="rules", lease="rules") == 1

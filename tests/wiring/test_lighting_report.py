@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from io import StringIO
@@ -190,6 +191,7 @@ def rows(text: str) -> list[dict[str, str]]:
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr("sys.argv", ["consigne", "lighting", "report", *words])
     monkeypatch.setattr("jobs.cli.lighting.settings", lambda: settings)
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)  # which typer sets
     try:
         main()
     except SystemExit as end:

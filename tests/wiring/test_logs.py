@@ -32,8 +32,6 @@ def _as_before() -> Iterator[None]:
     root.setLevel(level)
     for handler in [one for one in root.handlers if isinstance(one, LibraryLines)]:
         root.removeHandler(handler)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
