@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from amqtt.broker import Broker as Amqtt
 
 from engine.broker import Broker, Message
 from engine.errors import Unavailable
+from tests.waiting import wait_for
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
 USERS = ("consigne", "gw-a", "gw-b")
@@ -107,14 +107,6 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 @pytest.fixture(name="password_line")
 def password_line_() -> Callable[[str, str], str]:
     return password_line
-
-
-def wait_for(condition: Callable[[], object], patience_s: float = 30.0) -> None:
-    """Until it holds; the patience is for a machine that hangs, and no figure is read from it."""
-    deadline = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from jobs.compute import cluster as module
 from jobs.compute.cluster import Dask
 from optimizers.result import Limits
 from tests.compute import work
-from tests.compute.test_faults import gone, wait_until
+from tests.compute.test_faults import gone
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install consigne[dask]")
 from tests.compute.cluster import Cluster
+from tests.waiting import wait_for
 
 LONG = Limits(seconds=60)
 
@@ -120,7 +121,7 @@ def test_a_task_whose_worker_dies_is_begun_on_another(join: Callable[..., Dask],
     engine = join(own)
     outcomes = engine.map(work.note_and_wait, [str(tmp_path)], LONG)
     own.workers[_first_at_work(own, tmp_path)].kill()
-    wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2, "begun again")
+    wait_for(lambda: len(list(tmp_path.glob("begun-*"))) == 2, what="begun again")
     (tmp_path / "go").touch()
     (outcome,) = outcomes
     assert outcome.fault is None
@@ -168,7 +169,7 @@ def test_closing_stops_what_runs(join: Callable[..., Dask], cluster: Cluster, tm
     found: list[FaultKind | None] = []
     waiting = threading.Thread(target=lambda: found.extend(o.fault and o.fault.kind for o in outcomes))
     waiting.start()
-    wait_until(lambda: bool(list(tmp_path.glob("begun-*"))), "begun")
+    wait_for(lambda: bool(list(tmp_path.glob("begun-*"))), what="begun")
     engine.close()
     waiting.join()
     (tmp_path / "go").touch()
@@ -187,6 +188,6 @@ def test_the_engine_within_a_worker_is_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 def _first_at_work(own: Cluster, folder: Path) -> int:
     """Which of the workers began a task."""
-    wait_until(lambda: bool(list(folder.glob("begun-*"))), "begun")
+    wait_for(lambda: bool(list(folder.glob("begun-*"))), what="begun")
     above = int(next(folder.glob("begun-*")).name.split("-")[1])
     return [worker.pid for worker in own.workers].index(above)

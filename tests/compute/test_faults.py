@@ -17,6 +17,7 @@ from jobs.compute import Compute, Fault, FaultKind, Processes
 from optimizers.result import Limits
 from tests.compute import routing, work
 from tests.compute.conftest import MEMORY_BYTES
+from tests.waiting import PATIENCE_S
 
 SHORT = Limits(seconds=0.5)
 LONG = Limits(seconds=60)
@@ -177,7 +178,7 @@ def started(file: Path) -> tuple[int, int]:
     return worker, child
 
 
-def gone(pid: int, within_s: float = 20.0) -> bool:
+def gone(pid: int, within_s: float = PATIENCE_S) -> bool:
     """Whether a process ends, or is left for somebody to collect."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -188,10 +189,3 @@ def gone(pid: int, within_s: float = 20.0) -> bool:
             return True
         time.sleep(0.02)
     return False
-
-
-def wait_until(true: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
-    end = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)

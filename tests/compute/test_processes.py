@@ -18,7 +18,8 @@ from jobs.compute import Fault, FaultKind, Inline, Outcome, Processes, compute_o
 from jobs.compute.probe import probe
 from optimizers.result import Limits
 from tests.compute import models, work
-from tests.compute.test_faults import gone, started, wait_until
+from tests.compute.test_faults import gone, started
+from tests.waiting import wait_for
 
 LONG = Limits(seconds=60)
 
@@ -62,7 +63,7 @@ def test_a_worker_killed_while_idle_costs_nothing(make: Callable[..., Processes]
     (pid,) = values(engine.map(work.process_of, [0], LONG))
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(pid), "collected: no zombie waits for the next task")
+    wait_for(lambda: not psutil.pid_exists(pid), what="collected: no zombie waits for the next task")
     (after,) = engine.map(work.process_of, [0], LONG)
     assert after.value not in {None, pid}
     assert after.attempts == 1

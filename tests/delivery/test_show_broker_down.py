@@ -18,9 +18,10 @@ from engine.model import Command, CommandState
 from engine.setpoints.dispatch import Dispatcher, DispatchPolicy
 from engine.wire import COMMAND, decode_command, gateway_of, topic
 from jobs.bootstrap import StoryClock
-from tests.broker.conftest import Mosquitto, wait_for
+from tests.broker.conftest import Mosquitto
 from tests.conftest import BOTH
 from tests.delivery.stage import Stage
+from tests.waiting import wait_for
 from twin.effects import read_effects
 from twin.gateway.faults import Faults
 from twin.gateway.running import Running
@@ -105,7 +106,7 @@ def play(scene: Scene, server: Mosquitto) -> None:
             wait_for(lambda: not any(session.connected for session in scene.sessions()))
         if second == BACK_AT:
             server.start()
-            wait_for(lambda: all(session.connected for session in scene.sessions()), 90)
+            wait_for(lambda: all(session.connected for session in scene.sessions()))
         if second in WANTED_AT:
             scene.stage.want(points, rng, scene.clock.at)
         width = 5 if DOWN_AT <= second < BACK_AT else 1

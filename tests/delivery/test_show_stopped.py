@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from jobs.settling import BLOCKED, settle_points
 from tests.broker.conftest import Mosquitto
 from tests.conftest import BOTH
 from tests.delivery.stage import Stage, at_work
+from tests.waiting import wait_for
 from twin.effects import read_effects
 
 WITHIN = timedelta(seconds=2)
@@ -69,13 +70,6 @@ def reached(stage: Stage) -> dict[str, list[tuple[datetime, float]]]:
     return found
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def with_value(stage: Stage, value: float) -> set[str]:
     return {point for point, deeds in reached(stage).items() if deeds[-1][1] == value}
 
@@ -94,12 +88,12 @@ def test_a_hold_and_a_lock_out(tmp_path: Path, database_url: str, server: Mosqui
 
 def a_hold(stage: Stage, points: list[str]) -> dict[str, float]:
     ask(stage, points, 0.5, Level.DAY_AHEAD_PLAN)
-    wait_until(lambda: len(reached(stage)) >= 5)
+    wait_for(lambda: len(reached(stage)) >= 5)
     now = datetime.now(UTC)
     with stage.store.begin() as unit:
         unit.holds.put(Hold(Scope.DOMAIN, "lighting", now, now + timedelta(hours=1), "a market", "person:ana"))
     ask(stage, points[:2], 0.9, Level.OPERATOR)  # people are not held
-    wait_until(lambda: with_value(stage, 0.9) == set(points[:2]))
+    wait_for(lambda: with_value(stage, 0.9) == set(points[:2]))
     time.sleep(2 * WITHIN.total_seconds())
     planned = [at for deeds in reached(stage).values() for at, value in deeds if value == 0.5]
     last = (max(planned) - now) / timedelta(seconds=1)
@@ -109,7 +103,7 @@ def a_hold(stage: Stage, points: list[str]) -> dict[str, float]:
         assert CommandState.QUEUED not in {command.state for command in unit.commands.newest(points).values()}
         unit.holds.end(Scope.DOMAIN, "lighting", datetime.now(UTC), "person:ana")
     again(stage)
-    wait_until(lambda: with_value(stage, 0.5) == set(points[2:]))
+    wait_for(lambda: with_value(stage, 0.5) == set(points[2:]))
     return {"before_the_hold": len(planned), "last_after_s": round(last, 2)}
 
 
@@ -119,14 +113,14 @@ def a_lock_out(stage: Stage, points: list[str]) -> dict[str, int]:
     before = {point: len(deeds) for point, deeds in reached(stage).items()}
     ask(stage, points, 0.3, Level.LIFE_SAFETY_AUTOMATIC)
     free = set(points) - set(with_hands_in)
-    wait_until(lambda: with_value(stage, 0.3) == free)
+    wait_for(lambda: with_value(stage, 0.3) == free)
     assert {point: len(reached(stage)[point]) for point in with_hands_in} == {p: before[p] for p in with_hands_in}
     with stage.store.read() as unit:
         told = {alarm.detail["point"] for alarm in unit.alarms.of_rule(BLOCKED) if alarm.cleared_at is None}
     assert told == set(with_hands_in)
     mode_of(stage, with_hands_in[0], "automatic")
     again(stage)
-    wait_until(lambda: with_value(stage, 0.3) == set(points))
+    wait_for(lambda: with_value(stage, 0.3) == set(points))
     with stage.store.read() as unit:
         assert [alarm for alarm in unit.alarms.of_rule(BLOCKED) if alarm.cleared_at is None] == []
     return {"locked_out": len(with_hands_in), "blocked_and_told": len(told), "restored": len(with_hands_in)}

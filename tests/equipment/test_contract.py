@@ -20,6 +20,7 @@ from tests.equipment.peers.ngsild import AttributePeer, CommandPeer
 from tests.equipment.peers.peer import Base, Mood, an_order
 from tests.equipment.peers.talq import TalqPeer
 from tests.equipment.peers.webhook import BareWebhookPeer, RoutedPeer, WebhookPeer
+from tests.waiting import PATIENCE_S
 
 Make = Callable[[pytest.FixtureRequest, Path, int], Base]
 
@@ -57,7 +58,7 @@ def link(peer: Any) -> Iterator[Link]:
         yield opened
 
 
-def gather(peer: Any, link: Link, enough: Callable[[Answers], object], patience_s: float = 30.0) -> Answers:
+def gather(peer: Any, link: Link, enough: Callable[[Answers], object], patience_s: float = PATIENCE_S) -> Answers:
     """All answers until there are enough; the patience is for a machine that hangs."""
     deadline = time.monotonic() + patience_s
     found = Answers()
@@ -81,7 +82,7 @@ def told(peer: Any, link: Link, command: Command) -> AckStatus:
 
 def shown(peer: Any, link: Link, fits: Callable[[ReadBack], object] = lambda _: True) -> ReadBack:
     """Ask until a read-back fits."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         link.ask({peer.point: peer.gateway})
         answers = gather(peer, link, lambda answers: answers.readbacks)
@@ -94,7 +95,7 @@ def shown(peer: Any, link: Link, fits: Callable[[ReadBack], object] = lambda _: 
 
 def comes_to(peer: Any, link: Link, value: float) -> None:
     """Wait until a value is in action: a carrier's word may come before the equipment's act."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while peer.value() != pytest.approx(value):
         assert time.monotonic() < deadline, f"{peer.value()} is in action"
         peer.pass_time()
@@ -186,7 +187,7 @@ def test_a_peer_that_is_gone_is_unavailable_and_may_come_back(peer: Any, link: L
     assert link.receive(0.1).acks == ()
     peer.start()
     peer.running = True
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while peer.value() != pytest.approx(peer.values[0]):
         assert time.monotonic() < deadline
         peer.pass_time()

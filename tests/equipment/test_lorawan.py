@@ -19,6 +19,7 @@ from engine.model import Ack, AckStatus, Program
 from tests.equipment.peers.lorawan import DEVICES, ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.mqtt import connected
 from tests.equipment.peers.peer import NOON, Mood, an_order
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.mosquitto
 KINDS = ("ttn", "chirpstack-api", "chirpstack")
@@ -59,7 +60,7 @@ def paced(server: NetworkServer, per_hour: int, burst: int) -> LorawanLink:
 
 def heard(link: LorawanLink, enough: Callable[[list[Ack]], object], server: NetworkServer | None = None) -> list[Ack]:
     """Acknowledgements until there are enough, the device speaking all the while, where the server is given."""
-    deadline, found = time.monotonic() + 30, list[Ack]()
+    deadline, found = time.monotonic() + PATIENCE_S, list[Ack]()
     while not enough(found):
         assert time.monotonic() < deadline, f"only {found}"
         if server is not None:
@@ -73,7 +74,7 @@ def heard(link: LorawanLink, enough: Callable[[list[Ack]], object], server: Netw
 
 def waits(server: NetworkServer, link: LorawanLink, *levels: int) -> bool:
     """Until exactly these levels wait at the server, in hundredths."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while [item.payload[-1] for item in server.queue] != list(levels):
         assert time.monotonic() < deadline, f"{[item.payload.hex() for item in server.queue]} wait"
         link.receive(0.02)  # not confirmed: answers stay for who asks for them

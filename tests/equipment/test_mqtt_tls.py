@@ -13,9 +13,10 @@ from engine.errors import Unavailable
 from engine.settings import load_settings
 from engine.wire import COMMAND, topic
 from jobs.bootstrap import open_broker
-from tests.broker.conftest import answers, password_line, wait_for
+from tests.broker.conftest import answers, password_line
 from tests.equipment.peers.peer import Base, an_order
 from tests.pki import Pki
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.mosquitto
 

@@ -29,7 +29,7 @@ def environment(**variables: str) -> dict[str, str]:
 def runner(folder: Path) -> Run:
     """Runs `consigne ...` to its end, in that folder."""
 
-    def run(*words: object, timeout: float = 110, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*words: object, timeout: float = 280, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(CONSIGNE), *map(str, words)],
             cwd=folder,

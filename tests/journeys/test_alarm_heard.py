@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from engine.store import Store
 from jobs.cycle import CURSOR
 from tests.alarms.peers import Mailbox, mail_server
+from tests.waiting import wait_for
 
 from .conftest import CONSIGNE, ROOT, Run, environment
 
@@ -34,13 +34,6 @@ NOTIFY = {
     "recipients": {"desk": {"email": "desk@example.org"}, "duty": {"email": "duty@example.org", "lang": "en"}},
     "services": {"street-lighting": [{"to": "desk"}, {"to": "duty"}]},
 }
-
-
-def until(true: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 Command = Callable[..., str]
@@ -95,12 +88,12 @@ def test_an_alarm_is_heard_acknowledged_and_mended(run: Command, town: Mailbox, 
         with store.read() as unit:
             return unit.state.get(CURSOR) is not None
 
-    until(at_work)
+    wait_for(at_work)
     reading = {"asset": LAMP, "property": "status", "value": "defectiveLamp"}
     (tmp_path / "dark.jsonl").write_text(json.dumps(reading | {"observed_at": datetime.now(UTC).isoformat()}) + "\n")
     assert json.loads(run("ingest", "dark.jsonl", "--json"))["stored"] == 1
 
-    until(lambda: len(box.letters) == 2)
+    wait_for(lambda: len(box.letters) == 2)
     assert [(str(letter["To"]), str(letter["Subject"])) for letter in box.letters] == [
         ("desk@example.org", f"[HAUTE] Lampe en panne : {LAMP}"),
         ("duty@example.org", f"not acknowledged: [HIGH] Lamp broken: {LAMP}"),

@@ -14,6 +14,7 @@ import pytest
 
 from engine.model import CommandState
 from engine.store import Store
+from tests.waiting import PATIENCE_S
 
 from .conftest import CONSIGNE, Run, effects_of, environment
 
@@ -33,7 +34,7 @@ def play_with_kills(folder: Path, kills: int, seed: int, **variables: str) -> di
     """Kill the service `kills` times, each time once it has worked for a random while, then let it finish."""
     rng = np.random.default_rng(seed)
     process = start(folder, **variables)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not (folder / "demo.json").exists():
         assert process.poll() is None, process.stderr.read() if process.stderr else ""
         assert time.monotonic() < deadline
@@ -47,7 +48,7 @@ def play_with_kills(folder: Path, kills: int, seed: int, **variables: str) -> di
             process.communicate()
             killed += 1
             process = start(folder, "--attach", **variables)
-        out, err = process.communicate(timeout=180)
+        out, err = process.communicate(timeout=400)
         assert process.returncode == 0, err
     finally:
         process.kill()
@@ -82,13 +83,13 @@ def but_duplicates(outcome: dict[str, Any]) -> dict[str, int]:
 def quiet_night(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The same night, nobody killed."""
     process = start(tmp_path_factory.mktemp("quiet") / "night")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=280)
     assert process.returncode == 0, err
     outcome: dict[str, Any] = json.loads(out)
     return outcome
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_killed_three_times(tmp_path: Path, quiet_night: dict[str, Any]) -> None:
     outcome = play_with_kills(tmp_path / "night", kills=3, seed=1)
     check_nothing_lost_nothing_twice(tmp_path / "night", outcome, quiet_night)

@@ -84,7 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return Played(play(runner(folder)), folder)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_night_and_why_of_every_lamp_in_the_report(made: Played, consigne_in: Callable[[Path], Run]) -> None:
     outcome, consigne = made.outcome, consigne_in(made.at)
     check_night(outcome, made.folder)
@@ -140,7 +140,7 @@ def check_same(one: dict[str, Any], another: dict[str, Any], folder: Path, other
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_the_same_seed_is_the_same_night(made: Played, consigne_apart: Run, tmp_path: Path) -> None:
     check_same(made.outcome, play(consigne_apart), made.folder, tmp_path / "night")
 
@@ -152,7 +152,7 @@ def planned(outcome: dict[str, Any]) -> dict[str, Any]:
     return outcome | {"night": kept}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_night_of_real_counts(consigne_apart: Run, tmp_path: Path, reference: Path) -> None:
     counts = reference / "lighting" / "paris_counts" / "convention_hourly.csv"
     check_night(play(consigne_apart, "--counts", counts), tmp_path / "night")
@@ -160,7 +160,7 @@ def test_a_night_of_real_counts(consigne_apart: Run, tmp_path: Path, reference: 
 
 @pytest.mark.postgres
 @pytest.mark.mosquitto
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_night_on_postgresql_and_mosquitto_is_the_same_of_the_same_seed(
     made: Played, consigne_apart: Run, tmp_path: Path, postgres_url: str, shipped_mosquitto: str
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.broker.conftest import Mosquitto
+from tests.waiting import wait_for
 
 from .conftest import CONSIGNE, ROOT, Run, environment
 
 pytestmark = pytest.mark.mosquitto
-
-
-def until(what: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 class Watched:
@@ -80,7 +73,7 @@ def watched(consigne: Run, tmp_path: Path, broker: Mosquitto, free_port: Callabl
         service = subprocess.Popen([str(CONSIGNE), "serve"], cwd=tmp_path, env=environment(**variables), stderr=log)
     watched = Watched(port)
     try:
-        until(watched.answers)
+        wait_for(watched.answers)
         yield watched
     finally:
         service.send_signal(signal.SIGTERM)
@@ -93,11 +86,11 @@ def test_a_service_says_what_is_away_and_when_it_is_back(
     assert not watched.ready()  # it waits for its broker, and is alive
     assert watched.ask("livez").status_code == 200
     broker.start()
-    until(watched.ready)
-    until(lambda: {part["state"] for part in watched.parts().values()} == {"ok"})  # also messages to people, 2 s later
+    wait_for(watched.ready)
+    wait_for(lambda: {part["state"] for part in watched.parts().values()} == {"ok"})  # messages to people 2 s later
 
     broker.stop()
-    until(lambda: not watched.ready())
+    wait_for(lambda: not watched.ready())
     parts = watched.parts()
     assert parts["broker"]["state"] == "down"
     assert f"127.0.0.1:{broker.port}" in parts["broker"]["what"]
@@ -105,13 +98,13 @@ def test_a_service_says_what_is_away_and_when_it_is_back(
     assert (parts["cycle"]["state"], parts["database"]["state"]) == ("ok", "ok")  # rules go on
     assert watched.ask("livez").status_code == 200
     broker.start()
-    until(watched.ready)
+    wait_for(watched.ready)
 
     reading = {"asset": "T-49028-0001", "property": "intensity", "value": 120}
     lines = [reading | {"observed_at": datetime.now(UTC).isoformat()}, reading | {"value": -4, "observed_at": "never"}]
     (tmp_path / "two.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     assert consigne("ingest", "two.jsonl").returncode == 0  # by another process: the database tells of it
-    until(lambda: watched.sample("consigne_cursor_behind_readings", cursor="rules") == 0)
+    wait_for(lambda: watched.sample("consigne_cursor_behind_readings", cursor="rules") == 0)
     assert watched.sample("consigne_database_up") == 1
     assert watched.sample("consigne_lease_held", role="rules", lease="rules") == 1
     assert (watched.sample("consigne_cycle_seconds_count") or 0) > 1
@@ -130,7 +123,7 @@ def a_console_shows_the_whole_service(folder: Path, port: int) -> None:
     with subprocess.Popen(words, cwd=folder, env=variables, stderr=subprocess.DEVNULL) as process:
         console = Watched(port)
         try:
-            until(console.answers)
+            wait_for(console.answers)
             parts = console.parts()
             assert console.ready()
             leases = {f"lease {role}" for role in ("ingest", "rules", "plan", "dispatch")}

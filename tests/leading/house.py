@@ -22,8 +22,8 @@ from engine.store.leases import Lease
 from engine.store.ledger import Attempt
 from engine.wire import TELEMETRY, topic
 from jobs.schedules.catching_up import SEEN
-from tests.broker.conftest import wait_for
 from tests.journeys.conftest import CONSIGNE, ROOT, environment
+from tests.waiting import wait_for
 from twin.gateway.town import made_town, names_of
 
 CATALOGUE = ROOT / "datasets" / "reference" / "catalogue.yaml"
@@ -118,7 +118,7 @@ class House:
 
     def wait_for_leader(self, name: str = "plan", past: int = 0) -> Server:
         found: list[Server] = []
-        wait_for(lambda: found.extend(filter(None, [self.leader(name, past)])) or found, 60.0)
+        wait_for(lambda: found.extend(filter(None, [self.leader(name, past)])) or found)
         return found[0]
 
     def committed(self) -> Counter[tuple[str, str]]:

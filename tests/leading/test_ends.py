@@ -21,8 +21,8 @@ from jobs.service.ending import Ending
 from jobs.service.process import Process
 from jobs.service.roles import Role
 from jobs.table import JOBS, Finish, Job, JobContext, Occasion
-from tests.broker.conftest import wait_for
 from tests.conftest import BOTH
+from tests.waiting import wait_for
 from tests.wiring.conftest import ROOT
 
 PLAN = frozenset({Role.PLAN})

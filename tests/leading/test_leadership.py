@@ -13,9 +13,9 @@ from engine.store import Store
 from engine.store.leases import Deposed
 from jobs.bootstrap import StoryClock
 from jobs.leadership import Leadership, Term, this_process
-from tests.broker.conftest import wait_for
 from tests.conftest import BOTH
 from tests.leading.conftest import LIFE, Leader
+from tests.waiting import wait_for
 
 SECOND = timedelta(seconds=1)
 

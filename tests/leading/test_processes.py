@@ -21,10 +21,11 @@ from jobs.doctor import _leaders
 from jobs.schedules import schedule_of
 from jobs.schedules.running import run_entry
 from jobs.table import JobContext
-from tests.broker.conftest import Mosquitto, wait_for
+from tests.broker.conftest import Mosquitto
 from tests.journeys.conftest import CONSIGNE, environment
 from tests.leading.house import CATALOGUE, LAMP, House, go_on, pause
 from tests.leading.relay import Relay
+from tests.waiting import wait_for
 
 
 def chosen(house: House) -> Settings:
@@ -48,18 +49,18 @@ def test_a_leader_that_was_paused_writes_nothing_more_and_stands_by_until_the_ot
     with House(tmp_path, postgres_url, server.url()) as house:
         house.serve()
         paused = house.wait_for_leader()
-        wait_for(house.committed, 60.0)
+        wait_for(house.committed)
         other = house.serve(CONSIGNE_LEAD_S="300")
-        wait_for(house.ready, 60.0)
+        wait_for(house.ready)
         fence = house.leases()["plan"].fence
         pause(paused)
         assert house.wait_for_leader(past=fence) is other
         lease = house.leases()["plan"]
         go_on(paused)
         lost = f"{other.pid}:"  # of whom it hears when it has woken up
-        wait_for(lambda: any(line["event"] == "standing by" and lost in line["why"] for line in house.log()), 60.0)
+        wait_for(lambda: any(line["event"] == "standing by" and lost in line["why"] for line in house.log()))
         before = len(house.committed())
-        wait_for(lambda: len(house.committed()) > before + 1, 60.0)
+        wait_for(lambda: len(house.committed()) > before + 1)
         assert paused.poll() is None
         late = [one for one in house.attempts() if one.fence < lease.fence and one.started_at > lease.taken_at]
         assert late == []
@@ -78,15 +79,15 @@ def test_a_database_that_goes_and_comes_back_costs_the_lead_and_no_occurrence(
 ) -> None:  # fmt: skip
     with Relay(postgres_url) as relay, House(tmp_path, postgres_url, "mqtt://127.0.0.1:1") as house:
         only = house.serve("--roles", "plan", CONSIGNE_DATABASE_URL=relay.url)
-        wait_for(house.committed, 60.0)
+        wait_for(house.committed)
         fence = house.leases()["plan"].fence
         relay.cut()
-        wait_for(lambda: any(line["event"] == "lost the lead" for line in house.log()), 60.0)
+        wait_for(lambda: any(line["event"] == "lost the lead" for line in house.log()))
         away = datetime.now(UTC)
         relay.mend()
         assert house.wait_for_leader(past=fence) is only, "it did not end"
         wanted = house.expected(away)
-        wait_for(lambda: wanted <= house.committed().keys(), 60.0)
+        wait_for(lambda: wanted <= house.committed().keys())
         assert set(house.committed().values()) == {1}
         assert house.stop(only) == [0]
 
@@ -98,7 +99,7 @@ def test_roles_shared_out_over_one_sqlite_file(tmp_path: Path, server: Mosquitto
         ears, rest = house.serve("--roles", "ingest"), house.serve("--roles", "rules,plan,dispatch,console")
         assert house.wait_for_leader("ingest") is ears
         assert house.wait_for_leader("rules") is rest
-        wait_for(house.committed, 60.0)
+        wait_for(house.committed)
 
         second = command(house, "serve", "--roles", "plan,ingest")
         assert second.returncode == 2
@@ -113,7 +114,7 @@ def test_roles_shared_out_over_one_sqlite_file(tmp_path: Path, server: Mosquitto
         )
         line.flush()
         line.close()
-        wait_for(lambda: _alarms(house), 60.0)  # rules in another process than ingest notice what came
+        wait_for(lambda: _alarms(house))  # rules in another process than ingest notice what came
 
         ears.kill()  # it leaves a lease of 300 s, and a lock that dies with it
         ears.communicate()
@@ -141,7 +142,7 @@ def test_occurrences_by_hand_beside_the_service_are_committed_once(tmp_path: Pat
     """`consigne run` works under no lease: of it and the schedule, one commits each occurrence."""
     with House(tmp_path, f"sqlite:///{tmp_path / 'consigne.db'}", server.url()) as house:
         house.serve("--roles", "plan")
-        wait_for(house.committed, 60.0)
+        wait_for(house.committed)
         context = JobContext(
             chosen(house), house.store, read_territory(house.store, load_catalogue(CATALOGUE)), WallClock()
         )

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.broker.conftest import Mosquitto, wait_for
+from tests.broker.conftest import Mosquitto
 from tests.leading.house import Gateway, House
+from tests.waiting import wait_for
 
 PROCESSES = 3
 
@@ -37,7 +38,7 @@ def play(house: House, broker_url: str, length: Length, seed: int) -> dict[str, 
     for _ in range(PROCESSES):
         house.serve()
     house.wait_for_leader()
-    wait_for(house.committed, 60.0)  # it is at work, and has its session with the broker
+    wait_for(house.committed)  # it is at work, and has its session with the broker
     without: list[float] = []
     with Gateway(broker_url) as gateway:
         for _ in range(length.kills):
@@ -51,9 +52,9 @@ def play(house: House, broker_url: str, length: Length, seed: int) -> dict[str, 
         time.sleep(length.every_s / 2)
     until = datetime.now(UTC)
     wanted = house.expected(until)
-    wait_for(lambda: wanted <= house.committed().keys(), 90.0)
-    wait_for(lambda: house.stored() >= gateway.told, 60.0)
-    wait_for(house.ready, 60.0)
+    wait_for(lambda: wanted <= house.committed().keys())
+    wait_for(lambda: house.stored() >= gateway.told)
+    wait_for(house.ready)
     assert house.stop(*house.running) == [0] * PROCESSES
     return {"kills": length.kills, "seconds_without_a_leader": without, "told": gateway.told, "until": until}
 

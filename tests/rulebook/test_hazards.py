@@ -46,7 +46,7 @@ HANGS = "hangs"
 CRASHES = "crashes"
 
 
-def outcome(script: str, within_s: float = 5.0) -> str:
+def outcome(script: str, within_s: float = 60.0) -> str:
     """What the script prints; or that it crashes, or does not end."""
     # Fresh memory is never zero: what reads it unset behaves the same each time.
     environment = {"MALLOC_PERTURB_": "90", "PYTHONWARNINGS": "ignore"}
@@ -155,7 +155,7 @@ def test_a_message_that_matches_much_fails(number: int, said: str) -> None:
     assert max(tests.values()) < 48
 
 
-@pytest.mark.parametrize(("number", "said", "within_s"), [(511, "matched", 5.0), (513, HANGS, 1.5)])
+@pytest.mark.parametrize(("number", "said", "within_s"), [(511, "matched", 60.0), (513, HANGS, 1.5)])
 def test_a_ruleset_of_many_rules_never_ends(number: int, said: str, within_s: float) -> None:
     many = f'h = host(**{{f"r{{i}}": [{{"m": {{"v": i}}}}] for i in range({number})}})\n'
     assert outcome(many + 'print(tell(h.post, id="1", v=3))', within_s) == said

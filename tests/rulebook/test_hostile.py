@@ -20,7 +20,7 @@ from engine.rulebook import blueprints, calls, drafts, fields, locating, syntax
 from engine.rulebook.expressions import Context, ExpressionError, parse_expression, parse_quantity
 from engine.rulebook.loading import load_rules
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(120)
 
 SECOND = 1.0
 MEMORY_KB = 300_000

@@ -1,6 +1,5 @@
 """Schedules of a test's own, jobs that do as they are told, and a leader's context on both databases."""
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,13 +112,3 @@ def workshop(store: Store, database_url: str, catalogue: Catalogue, monkeypatch:
     for name in ("roll-up", "housekeeping", "plan-lighting"):
         monkeypatch.setitem(JOBS, name, made.job(name))
     return made
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait until something holds."""
-    woken = threading.Event()
-    for _ in range(round(within_s / 0.02)):
-        if holds():
-            return
-        woken.wait(0.02)
-    raise AssertionError("has not come about")

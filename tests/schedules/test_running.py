@@ -20,8 +20,9 @@ from jobs.schedules.definitions import CatchUp
 from jobs.schedules.running import Runner, run_entry
 from jobs.table import Occasion
 from tests.conftest import BOTH
+from tests.waiting import wait_for
 
-from .conftest import NOON, Workshop, eventually, one, schedule
+from .conftest import NOON, Workshop, one, schedule
 
 DONE, SKIPPED, FAILED = RunState.DONE, RunState.SKIPPED, RunState.FAILED
 INTERRUPTED, STARTED, DEGRADED = RunState.INTERRUPTED, RunState.STARTED, RunState.DEGRADED
@@ -108,7 +109,7 @@ def test_what_comes_due_during_the_one_before_is_done_right_after_it_or_left_out
             others.extend(threading.Thread(target=runner.overlap, args=("it", due_at)) for _ in range(3))
             for other in others:
                 other.start()
-            eventually(lambda: sum(other.is_alive() for other in others) <= (1 if policy == "all" else 0))
+            wait_for(lambda: sum(other.is_alive() for other in others) <= (1 if policy == "all" else 0))
 
     workshop.meanwhile = meanwhile
     runner.fire("it")
@@ -478,7 +479,7 @@ def test_the_clockwork_fires_follows_and_stops(workshop: Workshop) -> None:
     then = workshop.lines("then")
     assert {line[1] for line in then} == {INTERRUPTED}
     go_on.set()
-    eventually(lambda: not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name])
+    wait_for(lambda: not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name])
     assert workshop.lines("then") == then
     with workshop.unled.read() as unit:
         assert (unit.state.get("effect/it"), unit.state.get("effect/then")) == (b"committed", None)
@@ -494,7 +495,7 @@ def test_an_occurrence_that_comes_due_during_the_one_before_has_its_line(worksho
     scheduler = Scheduler(workshop.context, found)
     began = workshop.clock.now()
     scheduler.start()
-    eventually(lambda: len(workshop.done) >= 3)
+    wait_for(lambda: len(workshop.done) >= 3)
     scheduler.stop(10)
     lines = workshop.lines("it")
     with workshop.unled.read() as unit:

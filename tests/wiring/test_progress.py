@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import redirect_stderr
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from jobs import progress as progress_module
 from jobs.progress import progress
 from tests.terminal import Terminal
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -19,17 +19,10 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return terminal
 
 
-def until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_what_takes_long_is_shown_with_how_far_it_is_and_taken_away_again(terminal: Terminal) -> None:
     with redirect_stderr(terminal.stream), progress("reading the files", 4, after_s=0.05) as bar:
         bar.reach(3, "lamps.csv")
-        until(lambda: "reading the files" in terminal.shown and "lamps.csv" in terminal.shown)
+        wait_for(lambda: "reading the files" in terminal.shown and "lamps.csv" in terminal.shown)
     shown = terminal.close()
     assert shown.rstrip().endswith("\x1b[2K")  # the line is cleared
 
@@ -65,7 +58,7 @@ def test_a_quiet_command_and_a_dumb_terminal_show_nothing(
 def test_an_error_ends_the_bar_and_is_raised(terminal: Terminal) -> None:
     bar = progress("reading the files", after_s=0.0)
     with redirect_stderr(terminal.stream), pytest.raises(ZeroDivisionError), bar:
-        until(lambda: "reading" in terminal.shown)
+        wait_for(lambda: "reading" in terminal.shown)
         _ = 1 / 0
     assert terminal.close().rstrip().endswith("\x1b[2K")
 

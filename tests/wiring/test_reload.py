@@ -24,6 +24,7 @@ from jobs.groups import task
 from jobs.reload import COPIES, RuleFiles, keep_copy, read_texts, roll_back
 from jobs.service import Aside, Service, serve
 from tests.conftest import BOTH
+from tests.waiting import wait_for
 
 from .conftest import NOON, WORK_ORDER, Desk, audited, readings, rule, tell
 
@@ -475,13 +476,6 @@ def test_a_step_aside_runs_one_at_a_time_and_says_what_went_wrong() -> None:
         gate.set()
         with pytest.raises(ConsigneError, match="by a test"):
             wait_for(aside.poll)
-
-
-def wait_for(what: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_doctor_says_that_no_service_has_run(store: Store, desk: Desk) -> None:

@@ -1,8 +1,6 @@
 """Beside the service's loop: lines sealed within a second, by one of several processes, whatever the loop does."""
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -10,14 +8,8 @@ from engine.errors import Unavailable
 from engine.store import Store
 from jobs.service import Beside
 from tests.conftest import BOTH
+from tests.waiting import wait_for
 from tests.wiring.conftest import NOON
-
-
-def wait_for(done: Callable[[], bool], within_s: float = 20.0) -> None:
-    end = time.monotonic() + within_s
-    while not done():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.02)
 
 
 def state(store: Store) -> tuple[int, int, object]:

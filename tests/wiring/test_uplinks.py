@@ -23,6 +23,7 @@ from tests.conftest import BOTH
 from tests.equipment.peers.lorawan import ChirpStackPeer, NetworkServer, TtsPeer
 from tests.equipment.peers.mqtt import connected
 from tests.telemetry.test_lorawan import chirp
+from tests.waiting import PATIENCE_S
 from tests.wiring.conftest import NOON
 
 pytestmark = pytest.mark.mosquitto
@@ -53,7 +54,7 @@ def source(server: NetworkServer, service: JobContext) -> Iterator[UplinkSource]
 
 def stepped(source: UplinkSource, context: JobContext, received: int) -> dict[str, Any]:
     """Steps until so many rows have come. What became of them."""
-    deadline, stored, refused = time.monotonic() + 30, 0, dict[Reason, int]()
+    deadline, stored, refused = time.monotonic() + PATIENCE_S, 0, dict[Reason, int]()
     while stored + sum(refused.values()) < received:
         assert time.monotonic() < deadline
         intake = source.step(context)
@@ -114,7 +115,7 @@ def test_a_database_that_is_away_loses_no_uplink(
 
     with monkeypatch.context() as patched:
         patched.setattr(service.store, "begin", away)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         with pytest.raises(Unavailable, match="database away"):
             while time.monotonic() < deadline:
                 source.step(service)
@@ -147,7 +148,7 @@ def test_the_service_listens_beside_its_loop(server: NetworkServer, service: Job
         whole = Service(settings, service.store, service.territory, rules, service.clock, opened, uplinks=sources)
         loop = threading.Thread(target=serve, args=(whole, telemetry, stop))
         loop.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not levels(service.store, service.territory):
             assert time.monotonic() < deadline
             server.pass_time()

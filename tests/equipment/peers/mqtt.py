@@ -12,6 +12,7 @@ from engine.model import Ack, AckStatus
 from engine.wire import ACK, COMMAND, GET, STATE, decode_command, encode_ack, encode_readback, topic
 from tests.equipment.peers.device import Device
 from tests.equipment.peers.peer import Base, Mood
+from tests.waiting import PATIENCE_S
 
 
 class MqttPeer(Base):
@@ -68,7 +69,7 @@ class MqttPeer(Base):
 
 
 def connected(broker: Broker) -> Broker:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             broker.connect()

@@ -7,6 +7,8 @@ import time
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.waiting import PATIENCE_S
+
 
 class Served:
     """Started, stopped and started again on one port."""
@@ -24,7 +26,7 @@ class Served:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while not self._server.started:
             assert self._thread.is_alive(), "the server did not start"
             assert time.monotonic() < deadline, "the server did not start"
