@@ -27,7 +27,7 @@ def processes() -> Iterator[Processes]:
 
 @pytest.fixture(scope="module")
 def cluster(free_port: Callable[[], int]) -> "Iterator[Cluster]":
-    """Not for the session: a cluster that waits for work takes a tenth of a processor all the while."""
+    """Not for the session: one that waits for work still takes a part of a processor."""
     pytest.importorskip("distributed", reason="Dask is not installed: pip install consigne[dask]")
     from tests.compute.cluster import Cluster
 
