@@ -7,6 +7,7 @@ import pytest
 
 from jobs.compute import Compute, Inline, Processes
 from jobs.compute.cluster import Dask
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.compute.cluster import Cluster
@@ -38,7 +39,7 @@ def cluster(free_port: Callable[[], int]) -> "Iterator[Cluster]":
 @pytest.fixture(scope="module")
 def dask(cluster: "Cluster") -> Iterator[Dask]:
     """Not for the session: its threads draw from `random`, which Hypothesis takes for a fault of other tests."""
-    engine = Dask(cluster.url, memory_bytes=MEMORY_BYTES, grace=short_grace)
+    engine = Dask(cluster.url, memory_bytes=MEMORY_BYTES, grace=short_grace, answer_s=PATIENCE_S)
     yield engine
     engine.close()
 

@@ -9,7 +9,8 @@ from optimizers.result import Limits
 
 def tour(item: tuple[int, int], limits: Limits) -> tuple[int, int]:
     """Length of a round trip through `item[0]` places drawn from seed `item[1]`, and how often another thread of the
-    process ran meanwhile, which tries every 10 ms. The search takes half of its seconds: the rest is for the model.
+    process ran meanwhile, which tries every 10 ms. The search takes half of its seconds, two at most: the rest is
+    for the model.
     """
     from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
@@ -20,7 +21,7 @@ def tour(item: tuple[int, int], limits: Limits) -> tuple[int, int]:
     model.SetArcCostEvaluatorOfAllVehicles(model.RegisterTransitMatrix(matrix.tolist()))
     chosen = pywrapcp.DefaultRoutingSearchParameters()
     chosen.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
-    chosen.time_limit.FromMilliseconds(int(limits.seconds * 500))
+    chosen.time_limit.FromMilliseconds(int(min(limits.seconds / 2, 2.0) * 1000))
     over, ticks = threading.Event(), list[int]()
 
     def beat() -> None:

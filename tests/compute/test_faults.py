@@ -146,7 +146,7 @@ def test_the_heart_of_the_service_beats_while_a_solver_holds_the_interpreter(
     """OR-Tools routing with a transit matrix never lets go of it: in our own process no thread would run meanwhile."""
     engine: Compute = request.getfixturevalue(name)
     with heartbeat() as ticks:
-        (outcome,) = engine.map(routing.tour, [(200, 1)], Limits(seconds=4))
+        (outcome,) = engine.map(routing.tour, [(200, 1)], LONG)
     assert outcome.value is not None
     assert outcome.value[1] < 10, "of some 200: the solver has learnt to let go, and another must prove this"
     assert len(ticks) > 30, "of some 200"

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine, delete
+from sqlalchemy import Connection, create_engine
 
 from engine.catalogue import Catalogue
 from engine.instants import to_us
 from engine.model import Asset, Commune, Zone
-from engine.store import Intake, Store, partitions
+from engine.store import Intake, Store
 from engine.store.intake import ACCEPTED, REFUSED
 from engine.store.schema import metadata
 from tests.conftest import postgres_copy
@@ -62,7 +63,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -
 @pytest.fixture(scope="session")
 def shared_postgres(postgres_template: str) -> Iterator[str]:
     with postgres_copy(postgres_template) as url:
-        yield url
+        yield url.replace("+psycopg", "", 1)  # as people write it
 
 
 def unguard(connection: Connection) -> None:
@@ -74,19 +75,20 @@ def unguard(connection: Connection) -> None:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
 
 
+EMPTY = f"""
+SET LOCAL session_replication_role = replica;
+{"".join(f"DELETE FROM {table.name};" for table in metadata.sorted_tables)}
+SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+"""
+PARTITIONS = "SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'reading'::regclass"
+
+
 def empty(url: str) -> None:
-    """Remove every row and partition of a migrated database."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    with engine.begin() as connection:
-        unguard(connection)
-        if engine.dialect.name == "postgresql":
-            for month in partitions.existing(connection):
-                partitions.drop(connection, month)
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(delete(table))
-            if engine.dialect.name == "postgresql" and connection.dialect.has_sequence(connection, f"{table}_id_seq"):
-                connection.exec_driver_sql(f"ALTER SEQUENCE {table}_id_seq RESTART")
-    engine.dispose()
+    """Remove every row and partition of a migrated PostgreSQL database."""
+    with psycopg.connect(url) as connection:
+        for (name,) in connection.execute(f"{PARTITIONS} AND inhrelid <> 'reading_default'::regclass").fetchall():
+            connection.execute(f"DROP TABLE {name}")
+        connection.execute(EMPTY)
 
 
 @pytest.fixture
