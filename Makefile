@@ -10,8 +10,8 @@ demo: $(READY)
 	$(BIN)/consigne demo
 
 # Three workers on two cores, as many tests wait for others; in the order they are found, as the longest are few a file.
-# What is imported is compiled once: tests start this program hundreds of times, and where the environment forbids to
-# keep what was compiled, as containers often do, a fifth of each start compiles it again.
+# What is imported is compiled once: tests start this program again and again, and where the environment forbids to keep
+# what was compiled, as containers often do, a fifth of each start compiles it anew.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY)
 	$(BIN)/pytest -m "not soak" -n 3 --dist loadscope --no-loadscope-reorder
