@@ -3,14 +3,16 @@
 At a price (T,), in Wh given up for a Wh saved, each lamp and slot by itself is best at the flux that makes light given
 up and energy paid together least, between the least point of the relaxed floors and its floor. Where nothing else
 binds, prices that just meet the budget give the optimum. Ramps, steps and programs only ever add light, so that the
-value at any prices, less the prices of the budget, is a bound of every plan (Lagrange).
+value at any prices, less the prices of the budget, is a bound of every plan (Lagrange). What they add at least is
+counted in `proving`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from optimizers.lighting.nodes import Nodes
 from optimizers.lighting.parts import Budget
 from optimizers.lighting.power import power_w
 from optimizers.lighting.problem import Floats, Ints, LightingProblem
@@ -49,51 +51,53 @@ class Cells:
         """`lowest` (n, T): the least point of the relaxed floors, below which no plan is."""
         self._problem, self._budget = problem, problem.budget or Budget(relaxed=problem.floor)
         self._on = np.flatnonzero(problem.burning)
+        self._lowest = lowest
         first, self._kind = _kinds(problem, lowest)
         traits = _traits(problem, self._budget, lowest, first, self._on)
         self._of, one = _distinct(traits, self._on.size)
         self._slot = one % max(1, self._on.size)
-        self._floor, self._low, self._weight, self._boost, self._seen, curve, dims = traits[one].T
-        self._dims = dims > 0
-        self._high = np.where(self._dims, np.maximum(self._floor, self._low), self._floor > 0)
+        self._nodes = _nodes(traits[one], problem)
         full_w = np.bincount(self._kind, problem.power_full_w, first.size)
         self._full_w = np.bincount(self._of, np.repeat(full_w, self._on.size), one.size)
-        self._by_curve = [(np.flatnonzero(curve == k), one) for k, one in enumerate(problem.curves)]
-        self._pieces = list(self._cut())
         self._standby_w = power_w(problem, np.zeros(problem.shape))
 
     @property
     def steepest(self) -> float:
         """A price at which everything gives way as far as it may."""
         slopes = [np.diff(curve.power) / np.diff(curve.flux) for curve in self._problem.curves]
-        return 4.0 * float(self._weight.max(initial=1.0)) / max(1e-6, float(min(slope.min() for slope in slopes)))
+        return 4.0 * float(self._nodes.weight.max(initial=1.0)) / max(1e-6, float(min(slope.min() for slope in slopes)))
+
+    @property
+    def kind(self) -> Ints:
+        """(n,) the same number for lamps of which all but the power is the same."""
+        return self._kind
+
+    def nodes_of(self, lamps: Ints) -> Nodes:
+        """Each of `lamps` in each burning slot, one lamp after the other."""
+        return _nodes(_traits(self._problem, self._budget, self._lowest, lamps, self._on), self._problem)
 
     def spread(self, flux: Floats) -> Floats:
         """(n, T) the flux of each lamp in each slot, from that of its cell, and never below the lowest."""
         rows = np.zeros((int(self._kind.max()) + 1, self._problem.burning.size))
         # What is told apart no further keeps sums of steps exact to the tolerance.
-        told = np.maximum(np.floor(flux * _DIGITS) / _DIGITS, self._low)
+        told = np.maximum(np.floor(flux * _DIGITS) / _DIGITS, self._nodes.low)
         rows[:, self._on] = told[self._of].reshape(len(rows), -1)
         return rows[self._kind]
 
     def answer(self, price: Floats) -> Answer:
         """What is best for each by itself at a price (T,)."""
-        paid = price[self._on][self._slot]
-        best = self._high.copy()
-        power = self._share(best)
-        value = self._lost(best) + paid * power
-        for lower, upper, slope in self._pieces:
-            balance = self._floor * (1 - paid * slope / (2 * self._weight))
-            inside = np.clip(np.clip(balance, lower, upper), self._low, self._high)
-            flux = np.where(self._dims, inside, self._low)
-            share = self._share(flux)
-            other = self._lost(flux) + paid * share
-            better = other < value
-            best[better], value[better], power[better] = flux[better], other[better], share[better]
+        best, _ = self._nodes.best(price[self._on][self._slot])
+        power = self._nodes.share(best)
         total = self._standby_w.copy()
         total[self._on] = np.bincount(self._slot, power * self._full_w, self._on.size)
-        lost = float((self._lost(best) * self._full_w).sum()) * self._problem.slot_s / 3600
+        lost = float((self._nodes.lost(best) * self._full_w).sum()) * self._problem.slot_s / 3600
         return Answer(best, total, lost)
+
+    def values(self, price: Floats) -> Floats:
+        """What each kind of lamp comes to at a price (T,) in all burning slots, as slots at full power."""
+        _, value = self._nodes.best(price[self._on][self._slot])
+        of: Floats = value[self._of].reshape(-1, self._on.size).sum(axis=1)
+        return of
 
     def prices(self, energy_wh: float, peak_w: Floats, ratio: Floats) -> tuple[Floats, float]:
         """The least prices (T,) at which power times `ratio` (T,) keeps within energy and peaks, and that of energy.
@@ -118,13 +122,23 @@ class Cells:
 
     def bound(self, price: Floats, energy_price: float) -> float:
         """No plan within the budget gives up less, in Wh; `price` (T,) is `energy_price` or more in every slot."""
-        answer, budget = self.answer(price), self._budget
-        hours = self._problem.slot_s / 3600
-        paid = (answer.power_w * price).sum() * hours
+        return max(0.0, self.value_wh(price, energy_price))
+
+    def value_wh(self, price: Floats, energy_price: float) -> float:
+        """The same, below 0 too where prices prove nothing."""
+        answer = self.answer(price)
+        paid = (answer.power_w * price).sum() * self._problem.slot_s / 3600
+        return float(answer.given_up_wh + paid) - self.allowed_wh(price, energy_price, standby=True)
+
+    def allowed_wh(self, price: Floats, energy_price: float, *, standby: bool = False) -> float:
+        """What the budget's energy and peak come to at prices (T,), of which `energy_price` is for energy; without what
+        lamps draw in slots that do not burn, or with it.
+        """
+        budget, hours, over = self._budget, self._problem.slot_s / 3600, price - energy_price
         energy = energy_price * budget.energy_wh if energy_price > 0 else 0.0
-        over = price - energy_price
-        peak = (over[over > 0] * budget.peak_w[over > 0]).sum() * hours
-        return max(0.0, float(answer.given_up_wh + paid - energy - peak))
+        peak = float((over[over > 0] * budget.peak_w[over > 0]).sum()) * hours
+        drawn = 0.0 if standby else float((self._standby_w * price)[~self._problem.burning].sum()) * hours
+        return energy + peak - drawn
 
     def _least_price(self, over: Callable[[Floats], Floats], size: int) -> Floats:
         """The least price of each at which it is not over, from above: by false position, halving where that lags."""
@@ -143,35 +157,6 @@ class Cells:
             low, above = np.where(open_ones & ~good, middle, low), np.where(open_ones & ~good, found, above)
         return high
 
-    def _lost(self, flux: Floats) -> Floats:
-        """Light given up as a share of power at full, (m,)."""
-        lacks = np.maximum(self._floor - flux, 0.0)
-        lost: Floats = np.divide(lacks * lacks, self._floor, out=np.zeros_like(lacks), where=self._floor > 0)
-        lost *= self._weight
-        return lost
-
-    def _share(self, flux: Floats) -> Floats:
-        """Power expected as a share of power at full, (m,)."""
-        share = np.empty_like(flux)
-        for cells, curve in self._by_curve:
-            alone = np.interp(flux[cells], curve.flux, curve.power)
-            boosted = np.interp(np.maximum(flux[cells], self._boost[cells]), curve.flux, curve.power)
-            share[cells] = alone + self._seen[cells] * (boosted - alone)
-        return share
-
-    def _cut(self) -> Iterator[tuple[Floats, Floats, Floats]]:
-        """Pieces of the cells' curves: from and to a flux (m,) with a slope (m,), cut where a lane boosts."""
-        for s in range(max(len(curve.flux) for curve in self._problem.curves) - 1):
-            lower, upper, slope = (np.empty(self._floor.size) for _ in range(3))
-            for cells, curve in self._by_curve:
-                k = min(s, len(curve.flux) - 2)
-                lower[cells], upper[cells] = curve.flux[k], curve.flux[k + 1]
-                slope[cells] = (curve.power[k + 1] - curve.power[k]) / (curve.flux[k + 1] - curve.flux[k])
-            boost = np.clip(self._boost, lower, upper)
-            yield boost, upper, slope
-            if (boost > lower).any():
-                yield lower, boost, slope * (1 - self._seen)
-
 
 def _traits(problem: LightingProblem, budget: Budget, lowest: Floats, first: Ints, on: Ints) -> Floats:
     """(k · T', 7) of kinds in burning slots: floor, lowest, weight, boost, detection, curve, whether it dims."""
@@ -182,6 +167,11 @@ def _traits(problem: LightingProblem, budget: Budget, lowest: Floats, first: Int
     numbers = [problem.curve[first, None], problem.dimmable[first, None]]
     columns += [np.asarray(column, np.float64) for column in numbers]
     return np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
+
+
+def _nodes(traits: Floats, problem: LightingProblem) -> Nodes:
+    floor, low, weight, boost, seen, curve, dims = traits.T
+    return Nodes(floor, low, weight, boost, seen, curve.astype(np.int64), dims > 0, problem.curves)
 
 
 def _distinct(traits: Floats, slots: int) -> tuple[Ints, Ints]:

@@ -98,7 +98,7 @@ def _reasons(problem: LightingProblem, draft: Draft, traded: Trade | None) -> It
     if traded is not None and draft.given_up_wh > 0:
         yield (
             f"budget: {draft.given_up_wh:.6g} Wh of light given up; {traded.tried_bound:.6g} at least by the levels "
-            f"tried, {traded.proved_bound:.6g} at least by any plan, without ramps, steps and programs"
+            f"tried, {traded.proved_bound:.6g} at least by any plan"
         )
 
 

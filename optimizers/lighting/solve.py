@@ -24,13 +24,15 @@ def solve(problem: LightingProblem, limits: Limits | None = None) -> LightingPla
     The bound is proved of all plans. In Wh: of the least point, of its programs, and of telling those lamps that
     yesterday's programs no longer serve; equal to the objective without holders, and with holders that limit only
     switch points wherever no neighbour has to be lifted. In Wh given up: of every lamp and slot by itself at the best
-    prices, without ramps, steps and programs; `given_up_bound` is the linear program's over the drafts.
+    prices of energy, peak, ramps and steps, with what few programs add; where few lamps may be told another program, at
+    prices of energy, peak and telling. Changes of level are in neither; `given_up_bound` is the linear program's over
+    the drafts.
 
     OPTIMAL: the bound is the objective. BEST_EFFORT: no plan was found that keeps ceilings, budget and changes all;
     programs and yesterday are sought by drafts, so that one may exist. Floors, or relaxed floors for a budget and for
     nothing else, hold, and what is passed is among the violations, a ceiling with the chain that lifts the lamp.
     TIME_LIMIT: what there was by then; full light while it is dark where there was nothing. `work` counts rounds of
-    sweeps and drafts. Budgets of some lamps each: see `share_out`.
+    sweeps, drafts and the proof of a budget's bound. Budgets of some lamps each: see `share_out`.
     """
     if problem.shares is not None:
         return share_out(problem, limits or Limits(), solve)

@@ -13,6 +13,7 @@ from optimizers.lighting.parting import streets
 from optimizers.lighting.parts import UNLIMITED, Floats, Ints
 from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import LightingProblem
+from optimizers.lighting.proving import Prices, proved_wh
 
 _TRIES = 8
 _HELD_TRIES = 3  # programs leap: what is left over is shared out among holders instead
@@ -74,10 +75,10 @@ def trade(drafting: Drafting, first: Draft) -> Trade:
         if settled:
             cells, bases = Cells(problem, low), [low]
             drafts += _all_told(drafting, first)
+            prices: list[Prices] = []
             if excess_of(problem, drafts[-1]).any:
-                drafts += _within_budget(drafting, cells, first, low)
-            alone = np.ones(problem.burning.size)
-            proved = cells.bound(*cells.prices(problem.budget.energy_wh, problem.budget.peak_w, alone))
+                drafts += _within_budget(drafting, cells, first, low, prices)
+            proved = _proved(drafting, cells, low, prices)
     drafts += list(_fewer_changes(drafting, drafts, bases))
     if len(drafts) == 1:
         return Trade(first, first.given_up_wh, min(proved, first.given_up_wh))
@@ -87,14 +88,27 @@ def trade(drafting: Drafting, first: Draft) -> Trade:
     return Trade(draft, min(bound, draft.given_up_wh), min(proved, draft.given_up_wh))
 
 
+def _proved(drafting: Drafting, cells: Cells, low: Floats, prices: list[Prices]) -> float:
+    """What any plan gives up at least; where no work is left, by energy and peak alone."""
+    problem, budget = drafting.problem, drafting.problem.budget
+    assert budget is not None  # noqa: S101
+    if drafting.spending.spend():
+        return proved_wh(problem, drafting.least, cells, low, prices[-1:])
+    return cells.bound(*cells.prices(budget.energy_wh, budget.peak_w, np.ones(problem.burning.size)))
+
+
 def _all_told(drafting: Drafting, first: Draft) -> Iterator[Draft]:
     """All light, and programs told that would not pay for the telling: that costs less than light does."""
     if first.telling_wh.any() and drafting.spending.spend():
         yield drafting.draft(first.need, np.zeros(len(first.need)))
 
 
-def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) -> Iterator[Draft]:
-    """Drafts at prices that are to meet the budget, each corrected by what programs and neighbours took last time."""
+def _within_budget(
+    drafting: Drafting, cells: Cells, first: Draft, low: Floats, prices: list[Prices]
+) -> Iterator[Draft]:
+    """Drafts at prices that are to meet the budget, each corrected by what programs and neighbours took last time; they
+    are added to `prices`.
+    """
     problem = drafting.problem
     assert problem.budget is not None  # noqa: S101
     near = _NEAR if problem.holders is None else _HELD_NEAR
@@ -102,8 +116,8 @@ def _within_budget(drafting: Drafting, cells: Cells, first: Draft, low: Floats) 
     draft, fitted = first, False
     for _ in range(_TRIES if problem.holders is None else _HELD_TRIES):
         ratio = np.divide(draft.power_w, power, out=np.ones_like(power), where=power > 0)
-        price, _ = cells.prices(problem.budget.energy_wh * (1 - near / 2), problem.budget.peak_w, ratio)
-        answer = cells.answer(price)
+        prices.append(cells.prices(problem.budget.energy_wh * (1 - near / 2), problem.budget.peak_w, ratio))
+        answer = cells.answer(prices[-1][0])
         need, settled = drafting.least.above(cells.spread(answer.flux), drafting.spending)
         if not settled or not drafting.spending.spend():
             break
