@@ -60,8 +60,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Il ne peut être tenu par la lumière qui peut céder : décider de l'augmenter, ou de moins éclairer.",
     ),
     "budget-gave": (
-        "{gave} of {lamps} lamps give way, by {classes} classes at most, for {kwh} kWh.",
-        "{gave} lampes sur {lamps} cèdent, de {classes} classes au plus, pour {kwh} kWh.",
+        "{gave} of {lamps} lamps give way for {kwh} kWh (classes at most: {classes}).",
+        "{gave} lampes sur {lamps} cèdent pour {kwh} kWh (classes au plus : {classes}).",
     ),
     "budget-gave-nothing": ("No light gives way.", "Aucune lumière ne cède."),
     "budgets_head": ("Budgets, of the night of {night}: {count}", "Budgets, pour la nuit du {night} : {count}"),

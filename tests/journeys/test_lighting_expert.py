@@ -133,7 +133,7 @@ def test_a_budget_is_written_checked_planned_and_told(consigne: Run, tmp_path: P
     ran = consigne("run", "plan-lighting", "--json", **here)
     assert ran.returncode == 3, ran.stderr
     shown = consigne("plan", "show", json.loads(ran.stdout)["plan"], **here).stdout
-    for what in ("budget winter: ", "It cannot be kept", "lamps give way, by 1 classes at most", "energy budget: plan"):
+    for what in ("budget winter: ", "It cannot be kept", "kWh (classes at most: 1)", "energy budget of plan by"):
         assert what in shown
     night = (datetime.now(UTC).astimezone(PARIS) - timedelta(hours=12)).date().isoformat()
     told = json.loads(consigne("lighting", "report", "--night", night, "--json", **here).stdout)["total"]
