@@ -90,8 +90,8 @@ class Drafting:
         return self._draft(need, self._full(), bound_wh, telling_wh, np.ones(len(flux), np.bool_))
 
     def _regrouped(self, draft: Draft) -> Draft:
-        """Holders that lift their own lamps grouped anew, where none of these keeps yesterday's program."""
-        if self.problem.holders is None or self.fleet_wide or not draft.settled:
+        """Holders that lift their own lamps grouped anew; not where yesterday's programs count too."""
+        if self.problem.holders is None or self.fleet_wide or self.keeping is not None or not draft.settled:
             return draft
         chosen = self._losing(draft, self.problem.holders)
         if not chosen.size or not self.spending.spend():
@@ -106,8 +106,6 @@ class Drafting:
         count, lamp_wh = len(holders.names), draft.lamp_wh
         far = np.bincount(holders.of, lamp_wh, count) - draft.bound_wh > _LOST * draft.bound_wh
         far &= holders.programs < np.bincount(holders.of, minlength=count)
-        if self.keeping is not None:
-            far &= np.bincount(holders.of, ~changed(self.problem, draft.flux), count) == 0
         asked = lifted(self.problem, draft.need, draft.flux, far[holders.of])
         far &= np.bincount(holders.of, asked, count) > 0
         ratio = np.bincount(holders.of, lamp_wh, count)[far] / draft.bound_wh[far]

@@ -153,8 +153,10 @@ def _programs(found: Profiles, own: Floats, groupings: list[Grouping]) -> Floats
 
 def allowed_changes(problem: LightingProblem, holders: Holders, least: Floats, lamps: Ints) -> Ints:
     """(h,) changes of level that each holder's programs are allowed: what it announces, or what the night asks."""
+    theirs = lamps[np.argsort(holders.of[lamps], kind="stable")]
+    of, first = np.unique(holders.of[theirs], return_index=True)
     lit = np.zeros((len(holders.names), problem.burning.size))
-    np.maximum.at(lit, holders.of[lamps], least[lamps])
+    lit[of] = np.maximum.reduceat(least[theirs], first)
     # No row changes more often than it has slots.
     most = np.minimum(holders.switch_points, problem.burning.size + 1)
     return np.maximum(most, 2 * parts_lit(lit, problem.burning))
