@@ -50,6 +50,12 @@ def asked(found: Settings, lang: str = "", demo: Path | None = None) -> Settings
     return found.model_copy(update={"lang": lang}) if lang else found
 
 
+def chosen_in(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
+    """The settings as they are asked for, and the language of what is said."""
+    found = asked(settings(), lang, demo)
+    return found, language(found)
+
+
 def who() -> str:
     """The name of the account that runs this command, as the system knows it: no variable of the environment says so.
 

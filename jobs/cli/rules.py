@@ -19,7 +19,7 @@ from engine.rulebook.sensitivity import Sensitivity
 from engine.setpoints.events import load_events
 from engine.setpoints.limits import load_blast
 from engine.setpoints.orders import load_orders
-from engine.settings import Settings, language
+from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import BLAST, EVENTS, ORDERS, almanac_of, catalogue_of
 from jobs.cli.common import (
@@ -27,7 +27,7 @@ from jobs.cli.common import (
     Json,
     Language,
     OfDemo,
-    asked,
+    chosen_in,
     emit,
     instant,
     settings,
@@ -49,12 +49,6 @@ Place = Annotated[
 ]
 
 
-def _chosen(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
-    """The settings as they are asked for, and the language of what is said."""
-    found = asked(settings(), lang, demo)
-    return found, language(found)
-
-
 def _folder(path: Path) -> Path:
     """The folder of rules a path is, or lies in: the one with an owners file. Raises InputError."""
     for folder in (path, *path.absolute().parents):
@@ -70,7 +64,7 @@ def check(path: Place = None, lang: Language = "") -> None:
 
     Example: consigne rules check
     """
-    chosen, words = _chosen(lang)
+    chosen, words = chosen_in(lang)
     place = path or chosen.rules_dir
     folder, catalogue = _folder(place), catalogue_of(chosen)
     with underway("rules", lang=words):
@@ -134,7 +128,7 @@ def test(
 
     Example: consigne rules test
     """
-    chosen, words = _chosen(lang)
+    chosen, words = chosen_in(lang)
     place = path or chosen.rules_dir
     folder, catalogue, almanac = _folder(place), catalogue_of(chosen), almanac_of(chosen)
     rulebook = load_rules(folder, catalogue)
@@ -176,7 +170,7 @@ def replay_rules(
 
     Example: consigne rules replay --from 2026-11-01 --to 2026-11-15 --rules new-rules
     """
-    chosen, words = _chosen(lang, folder if of_demo else None)
+    chosen, words = chosen_in(lang, folder if of_demo else None)
     store, ground = _ground(chosen)
     old = load_rules(chosen.rules_dir, ground.territory.catalogue)
     new = old if rules is None else load_rules(_folder(rules), ground.territory.catalogue)
@@ -225,7 +219,7 @@ def why(
 
     Example: consigne rules why lamp-failure L-49028-00012 2026-11-22T23:40
     """
-    _explain((rule, subject, at), _chosen(lang, folder if of_demo else None), as_json=as_json, wanted=True)
+    _explain((rule, subject, at), chosen_in(lang, folder if of_demo else None), as_json=as_json, wanted=True)
 
 
 @app.command("why-not")
@@ -237,7 +231,7 @@ def why_not(
 
     Example: consigne rules why-not lamp-failure L-49028-00012 2026-11-22T23:40
     """
-    _explain((rule, subject, at), _chosen(lang, folder if of_demo else None), as_json=as_json, wanted=False)
+    _explain((rule, subject, at), chosen_in(lang, folder if of_demo else None), as_json=as_json, wanted=False)
 
 
 def _explain(
@@ -270,5 +264,5 @@ def rollback(lang: Language = "") -> None:
 
     Example: consigne rules rollback
     """
-    chosen, words = _chosen(lang)
+    chosen, words = chosen_in(lang)
     show_lines([say("rules_rolled_back", words, version=roll_back(chosen))])

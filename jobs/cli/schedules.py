@@ -10,7 +10,6 @@ import typer
 
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, isoformat
-from engine.settings import Settings, language
 from engine.store.ledger import Attempt, RunState
 from jobs.bootstrap import WallClock, open_store
 from jobs.cli.common import (
@@ -19,7 +18,7 @@ from jobs.cli.common import (
     Json,
     Language,
     OfDemo,
-    asked,
+    chosen_in,
     emit,
     instant,
     sealing,
@@ -44,12 +43,6 @@ From = Annotated[str | None, typer.Option("--from", help="the first day, as 2026
 _WELL = {RunState.DONE: 0, RunState.DEGRADED: DEGRADED}
 
 
-def _chosen(lang: str, demo: Path | None = None) -> tuple[Settings, Lang]:
-    """The settings as they are asked for, and the language of what is said."""
-    found = asked(settings(), lang, demo)
-    return found, language(found)
-
-
 @app.command()
 def check(
     path: Annotated[Path | None, typer.Argument(help="a schedule file; that of the rules' folder by default")] = None,
@@ -60,7 +53,7 @@ def check(
 
     Example: consigne schedule check
     """
-    chosen, words = _chosen(lang)
+    chosen, words = chosen_in(lang)
     if path is not None and not path.exists():
         raise InputError([Problem(str(path), 0, 0, "there is no such file", "name a schedule file or its folder")])
     path = path or chosen.rules_dir / SCHEDULES
@@ -82,7 +75,7 @@ def list_entries(lang: Language = "", as_json: Json = False) -> None:
 
     Example: consigne schedule list
     """
-    chosen, words = _chosen(lang)
+    chosen, words = chosen_in(lang)
     found, now = schedule_of(chosen), WallClock().now()
     rows = [_entry_row(found, name, entry, now, words) for name, entry in found.entries.items()]
     if as_json:
@@ -132,7 +125,7 @@ def next_due(
 
     Example: consigne schedule next --from 2026-03-26 --days 7 --job housekeeping
     """
-    chosen, words = _chosen(lang)
+    chosen, words = chosen_in(lang)
     found = schedule_of(chosen)
     start = _start(since) if since else WallClock().now()
     dues = coming(found, start, start + timedelta(days=days) if since is None else _end(start, days), job)
@@ -174,7 +167,7 @@ def runs(
 
     Example: consigne schedule runs --days 3 --state missing
     """
-    chosen, words = _chosen(lang, folder if of_demo else None)
+    chosen, words = chosen_in(lang, folder if of_demo else None)
     if state is not None and state not in {*RunState, MISSING, PENDING}:
         known = ", ".join((*RunState, MISSING, PENDING))
         raise InputError([Problem("--state", 0, 0, f"{state!r} is no state of a run", f"one of: {known}")])

@@ -23,6 +23,8 @@ _FIRST_EVENT = 2  # of `Need.raised_by`
 _USED = 0.98  # of a budget: what gives way does so for one that is about used up
 _ROUNDING = 1e-6
 
+_Standing = tuple[Asset, str, str]
+
 
 @dataclass(frozen=True, eq=False)
 class Budgets:
@@ -50,7 +52,7 @@ def budgets_of(territory: Territory, tables: LightingTables, night: Night) -> Bu
     if not held:
         return NO_BUDGET
     lamps = _standing(territory)
-    of = lamps_of(territory, held)
+    of = _feeding(lamps, held)
     weight: dict[str, float] = {}
     for mine, heavy in ((of[entry.id], heavy) for entry in held for heavy in entry.weights):
         for one, *at in lamps:
@@ -63,11 +65,14 @@ def budgets_of(territory: Territory, tables: LightingTables, night: Night) -> Bu
 
 def lamps_of(territory: Territory, entries: Sequence[BudgetEntry]) -> dict[str, frozenset[str]]:
     """The lamps of each budget."""
-    lamps = _standing(territory) if entries else []
+    return _feeding(_standing(territory), entries) if entries else {}
+
+
+def _feeding(lamps: Sequence[_Standing], entries: Sequence[BudgetEntry]) -> dict[str, frozenset[str]]:
     return {entry.id: frozenset(one.id for one, *at in lamps if entry.place.feeds(one, *at)) for entry in entries}
 
 
-def _standing(territory: Territory) -> list[tuple[Asset, str, str]]:
+def _standing(territory: Territory) -> list[_Standing]:
     """Each lamp with its commune (INSEE) and its cabinet, empty where there is none."""
     by_id = {asset.id: asset for asset in territory.assets}
     lamps = [(lamp, cabinet_of(lamp, by_id)) for lamp in territory.of_type("Streetlight")]
@@ -125,7 +130,8 @@ def _limits(entry: BudgetEntry, night: Night) -> tuple[float, Floats]:
     """Wh, and W (T,) in each slot; one that a peak touches is bound whole."""
     peak_w = np.full(len(night.slots), np.inf)
     for one in entry.peaks:
-        peak_w[touched(night, one.peak)] = np.minimum(peak_w[touched(night, one.peak)], one.kw * 1000)
+        slots = touched(night, one.peak)
+        peak_w[slots] = np.minimum(peak_w[slots], one.kw * 1000)
     return np.inf if entry.energy_kwh is None else entry.energy_kwh * 1000, peak_w
 
 

@@ -125,13 +125,14 @@ def _kept(flux: Floats, problem: LightingProblem) -> Floats:
     raised[often] = raised[often].max(axis=1, keepdims=True)
     for h, most in enumerate(holders.programs.tolist()):
         mine = np.flatnonzero(holders.of == h)
-        rows, which, lamps = np.unique(raised[mine], axis=0, return_inverse=True, return_counts=True)
-        if len(rows) > most:
-            raised[mine] = _merged(rows, lamps, most)[which.reshape(-1)]
-    rows, which, lamps = np.unique(raised, axis=0, return_inverse=True, return_counts=True)
-    if len(rows) > holders.fleet_programs:
-        raised = _merged(rows, lamps, holders.fleet_programs)[which.reshape(-1)]
-    return raised
+        raised[mine] = _few(raised[mine], most)
+    return _few(raised, holders.fleet_programs)
+
+
+def _few(flux: Floats, most: int) -> Floats:
+    """Rows (n, T) of no more than `most` different programs."""
+    rows, which, lamps = np.unique(flux, axis=0, return_inverse=True, return_counts=True)
+    return _merged(rows, lamps, most)[which.reshape(-1)] if len(rows) > most else flux
 
 
 def _merged(rows: Floats, lamps: Ints, most: int) -> Floats:

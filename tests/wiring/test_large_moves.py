@@ -393,7 +393,7 @@ def test_rules_check_reads_the_bounds_too(tmp_path: Path, monkeypatch: pytest.Mo
     shutil.copytree(settings.rules_dir, folder)
     shipped = (folder / "blast.yaml").read_text()
     (folder / "blast.yaml").write_text(shipped.replace("stop_above: 5 %", "stop_above: 5", 1))
-    monkeypatch.setattr("jobs.cli.rules.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
+    monkeypatch.setattr("jobs.cli.common.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
     found = CliRunner().invoke(app, ["rules", "check"]).exception
     assert isinstance(found, InputError)
     assert "blast.yaml:18:15 otherwise.stop_above: a share is from 0 % to 100 %" in str(found)

@@ -328,7 +328,7 @@ def test_rules_check_reads_orders_and_events_too(
         "events:\n  - id: fair\n    text: {fr: foire, en: fair}\n    from: 2026-06-01\n    until: 2026-06-02\n"
         "    full: true\n    lifts: [cut]\n"
     )
-    monkeypatch.setattr("jobs.cli.rules.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
+    monkeypatch.setattr("jobs.cli.common.settings", lambda: settings.model_copy(update={"rules_dir": folder}))
     found = CliRunner().invoke(app, ["rules", "check", str(folder)]).exception
     assert "events.yaml:7:12 'cut' is no order → orders.yaml has none" in str(found)
     (folder / "orders.yaml").write_text("orders: [{id: cut}]\n")
