@@ -22,7 +22,7 @@ from jobs.bootstrap import Territory
 from jobs.lighting.reporting import By, LightingReport, Review, make_report, review, short_lines, to_json
 from jobs.report import LampLine, Report, write_report
 from jobs.words import Lang, change, labelled, number, percent, say
-from optimizers.lighting.problem import Ints
+from optimizers.arrays import Ints
 
 DEMO_FOLDER = Path("var/demo")
 _TOLD = "lamp-failure"  # the rule worth asking about, where it rose

@@ -13,7 +13,7 @@ from jobs.lighting.fleet import Fleet
 from jobs.lighting.keeping import kept, normal_flux
 from jobs.lighting.night import SLOT, Night
 from jobs.lighting.tables import LightingTables
-from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 
 D = TypeVar("D", bound=Dated)
 _FIRST_EVENT = 2

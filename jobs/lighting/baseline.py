@@ -10,8 +10,8 @@ from jobs.lighting.night import fixed_level
 from jobs.lighting.task import LightingTask
 from jobs.lighting.traffic import counted_traffic
 from optimizers import lighting
+from optimizers.arrays import Floats
 from optimizers.lighting import TOLERANCE
-from optimizers.lighting.problem import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from jobs.lighting.provided import provided_for
 from jobs.lighting.saying import reason_of, told_links
 from jobs.lighting.task import LightingTask
 from jobs.words import LANGUAGES, say
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting import LightingPlan, LightingProblem, Link, PowerCurve
 from optimizers.lighting import explain as chain
 from optimizers.lighting.packing import pack_parts, unpack_parts
-from optimizers.lighting.problem import Floats, Ints
 
 _FORMAT = 1
 _NOTHING_MORE: Mapping[str, Any] = {

@@ -16,8 +16,8 @@ from jobs.lighting.holders import steady
 from jobs.lighting.need import Need, flux_of
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting import Budget, LightingProblem, Shares, lamp_energy_wh, power_w
-from optimizers.lighting.problem import Bools, Floats, Ints
 
 _FIRST_EVENT = 2  # of `Need.raised_by`
 _USED = 0.98  # of a budget: what gives way does so for one that is about used up

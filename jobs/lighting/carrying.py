@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.lighting.problem import Bools, Floats
+from optimizers.arrays import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from jobs.lighting.fleet import some
 from jobs.lighting.saying import told_links
 from jobs.planning.domain import Conflict
 from jobs.words import LANGUAGES, say
+from optimizers.arrays import Bools, Floats
 from optimizers.lighting import TOLERANCE, LightingProblem
 from optimizers.lighting import explain as chain
-from optimizers.lighting.problem import Bools, Floats
 
 
 def conflicts(block: bytes) -> list[Conflict]:

@@ -17,8 +17,8 @@ from jobs.lighting.night import night_of
 from jobs.lighting.outlook import HeldOut
 from jobs.lighting.tables import tables_of
 from jobs.lighting.traffic import past_forecasts
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.forecast import Calibration
-from optimizers.lighting.problem import Bools, Floats, Ints
 
 NIGHTS = 28
 PARTS = {"evening": (12, 22), "small_hours": (22, 5), "morning": (5, 12)}

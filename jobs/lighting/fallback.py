@@ -20,11 +20,11 @@ from jobs.lighting.keeping import lifted
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting import TOLERANCE, LightingPlan, LightingProblem, energy_wh
 from optimizers.lighting.budgeting import given_up_wh
 from optimizers.lighting.check import ceiling, changes, energy_budget, peak, shares
 from optimizers.lighting.keeping import changed
-from optimizers.lighting.problem import Floats, Ints
 from optimizers.result import Status
 
 _SOFT = (ceiling, changes, energy_budget, peak, shares)  # what a fall-back may pass, and says

@@ -14,8 +14,8 @@ from engine.inventory.lamps import LampAttributes, read_lamp
 from engine.model import Asset
 from jobs.lighting.roads import Roads, roads_of
 from jobs.lighting.tables import LightingTables
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting import PowerCurve
-from optimizers.lighting.problem import Bools, Floats, Ints
 from optimizers.lighting_classes import required_flux, thousandths
 from optimizers.lighting_lamp import drive_now, held_back, level_now, light_left
 from optimizers.result import InvalidProblem

@@ -12,8 +12,8 @@ from jobs.bootstrap import Territory
 from jobs.lighting.fleet import some
 from jobs.lighting.night import Night
 from jobs.rooms import Announced, room_of
+from optimizers.arrays import Bools, Floats
 from optimizers.lighting.parts import UNLIMITED, Holders
-from optimizers.lighting.problem import Bools, Floats
 
 _NOBODY = "no keeper"
 _STATED = {"programs": 1, "switch_points": 2}  # attributes of a cabinet, and the least that makes sense of each

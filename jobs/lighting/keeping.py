@@ -10,8 +10,8 @@ from engine.model import Asset
 from engine.setpoints.orders import Order
 from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.tables import LightingTables
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting import TOLERANCE
-from optimizers.lighting.problem import Bools, Floats, Ints
 from optimizers.lighting_classes import required_flux
 
 

@@ -13,7 +13,7 @@ from engine.inventory.lamps import LampAttributes, read_lamp
 from engine.model import Asset
 from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.tables import LightingTables
-from optimizers.lighting.problem import Ints
+from optimizers.arrays import Ints
 from optimizers.lighting_classes import required_flux
 
 

@@ -10,8 +10,8 @@ from engine.instants import to_us
 from jobs.lighting.fleet import Fleet, some
 from jobs.lighting.night import Night, group_of
 from jobs.lighting.tables import LightingTables
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting import Lanes
-from optimizers.lighting.problem import Floats, Ints
 
 NOBODY_SEEN = pl.DataFrame(schema={"asset": pl.String, "observed_at": pl.Int64, "value": pl.Float64})
 _HOUR_US = 3_600_000_000

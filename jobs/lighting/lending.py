@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.lighting.fleet import Fleet
-from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 
 Number = TypeVar("Number", np.int64, np.float64)
 

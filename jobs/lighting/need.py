@@ -11,7 +11,7 @@ from jobs.lighting.fleet import Fleet
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.traffic import Traffic
-from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting_classes import required_flux, thousandths
 
 

@@ -12,7 +12,7 @@ from astral.sun import sunrise, sunset
 from engine.calendar import kind_of_day
 from engine.instants import PARIS, noon, slots
 from jobs.lighting.tables import LightingTables
-from optimizers.lighting.problem import Bools, Ints
+from optimizers.arrays import Bools, Ints
 
 SLOT = timedelta(minutes=15)
 KINDS = ("workday", "saturday", "sunday")

@@ -10,9 +10,9 @@ from engine.calendar import SchoolCalendar
 from engine.instants import from_us, to_us
 from jobs.lighting.hours import hourly_counts
 from jobs.lighting.night import Night
+from optimizers.arrays import Floats, Ints
 from optimizers.forecast import Calibration, HourlyCounts, Outlook, foresee, learn, predict
 from optimizers.kept import kept
-from optimizers.lighting.problem import Floats, Ints
 
 HOUR_US = 3_600_000_000
 _DAY = 24

@@ -9,8 +9,8 @@ from engine.store import Unit
 from jobs.lighting.body import open_body
 from jobs.lighting.task import LightingTask
 from jobs.planning.domain import Part
+from optimizers.arrays import Bools, Floats
 from optimizers.lighting import LightingProblem, pack_standing
-from optimizers.lighting.problem import Bools, Floats
 
 _MOST = 0.5  # of the keepers: of more the whole is planned, which may be better and takes as long
 _SAME = ("burning", "power_full_w", "ramp_per_slot", "neighbours", "neighbour_step", "dimmable", "curve")

@@ -12,7 +12,7 @@ from jobs.lighting.fleet import Fleet
 from jobs.lighting.night import SLOT
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.traffic import Traffic
-from optimizers.lighting.problem import Floats
+from optimizers.arrays import Floats
 
 COUNTER, PROPERTY = "TrafficFlowObserved", "intensityProvided"
 ANY_VEH_H = 20_000.0

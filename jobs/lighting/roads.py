@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from engine.inventory.lamps import LampAttributes
 from engine.model import Asset
-from optimizers.lighting.problem import Floats, Ints
+from optimizers.arrays import Floats, Ints
 
 Names = np.ndarray[Any, np.dtype[np.str_]]
 

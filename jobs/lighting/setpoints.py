@@ -8,7 +8,7 @@ from engine.model import Level, Program, Slot
 from jobs.lighting.body import Body, open_body
 from jobs.lighting.night import repeated
 from jobs.lighting.saying import reason_of
-from optimizers.lighting.problem import Floats
+from optimizers.arrays import Floats
 
 SOURCE = "plan:lighting"
 POINT = "illuminanceLevel"

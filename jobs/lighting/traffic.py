@@ -15,7 +15,7 @@ from jobs.lighting.lending import Places, places_of
 from jobs.lighting.night import Night
 from jobs.lighting.outlook import HOUR_US, HeldOut, Hours, held_out, hours_of, night_hours
 from jobs.lighting.tables import CountTables, LightingTables
-from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

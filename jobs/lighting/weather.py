@@ -15,7 +15,7 @@ from jobs.bootstrap import Territory
 from jobs.forecasts import Freshness, known, sources_in
 from jobs.lighting.night import SLOT, Night
 from jobs.lighting.tables import LightingTables, Rain
-from optimizers.lighting.problem import Bools
+from optimizers.arrays import Bools
 
 GAUGE = ("WeatherObserved", "precipitation")
 

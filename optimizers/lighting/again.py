@@ -6,8 +6,9 @@ from io import BytesIO
 
 import numpy as np
 
+from optimizers.arrays import Floats
 from optimizers.lighting.power import energy_wh
-from optimizers.lighting.problem import Floats, LightingPlan, LightingProblem
+from optimizers.lighting.problem import LightingPlan, LightingProblem
 from optimizers.lighting.resolving import resolve
 from optimizers.result import Limits, Status
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.keeping import changed
 from optimizers.lighting.parting import part_of
-from optimizers.lighting.parts import UNLIMITED, Bools, Budget, Floats, Holders, Ints, Shares, Yesterday
+from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Shares, Yesterday
 from optimizers.lighting.problem import TOLERANCE, LightingPlan, LightingProblem
 
 LEAST = 1e-3

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.nodes import Nodes
 from optimizers.lighting.parts import Budget
 from optimizers.lighting.power import power_w
-from optimizers.lighting.problem import Floats, Ints, LightingProblem
+from optimizers.lighting.problem import LightingProblem
 
 _STEPS = 40  # toward a price; most are found in ten
 _NEAR = 1e-9

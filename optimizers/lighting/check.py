@@ -4,15 +4,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from optimizers.lighting.problem import (
-    TOLERANCE,
-    WH,
-    WH_GIVEN_UP,
-    Floats,
-    LightingPlan,
-    LightingProblem,
-    PowerCurve,
-)
+from optimizers.arrays import Floats
+from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, LightingPlan, LightingProblem, PowerCurve
 from optimizers.result import Violation
 
 ENERGY_TOLERANCE = 1e-9

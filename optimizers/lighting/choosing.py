@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 
 _SCARCE = 1e4  # what passing a limit once over counts beside the whole range of costs, where its rank is 1
 _SLACK = 1e-12

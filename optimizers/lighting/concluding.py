@@ -5,12 +5,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from optimizers.arrays import Floats
 from optimizers.lighting.drafting import Draft
 from optimizers.lighting.explain import explain
 from optimizers.lighting.keeping import Keeping, numbered
 from optimizers.lighting.parts import Holders
 from optimizers.lighting.power import energy_wh, lamp_energy_wh
-from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, Floats, LightingPlan, LightingProblem
+from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, LightingPlan, LightingProblem
 from optimizers.lighting.spending import Spending
 from optimizers.lighting.trading import Trade, excess, excess_of
 from optimizers.result import Status, Violation

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.forms import (
     BudgetDocument,
     CabinetDocument,
@@ -20,8 +21,8 @@ from optimizers.lighting.forms import (
     ProblemDocument,
     ViolationDocument,
 )
-from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Ints, Lanes, Shares, Yesterday
-from optimizers.lighting.problem import Floats, LightingPlan, LightingProblem, PowerCurve
+from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Shares, Yesterday
+from optimizers.lighting.problem import LightingPlan, LightingProblem, PowerCurve
 from optimizers.result import InvalidProblem, Violation
 
 D = TypeVar("D", bound=BaseModel)

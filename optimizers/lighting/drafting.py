@@ -5,11 +5,12 @@ from math import fsum
 
 import numpy as np
 
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.budgeting import given_up_wh
 from optimizers.lighting.keeping import Keeping, changed
 from optimizers.lighting.least import Least
 from optimizers.lighting.parting import part_of
-from optimizers.lighting.parts import UNLIMITED, Bools, Floats, Holders, Ints
+from optimizers.lighting.parts import UNLIMITED, Holders
 from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.programs import Held, hold

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from optimizers.arrays import Floats
 from optimizers.lighting.parts import Budget, Holders, Lanes, Yesterday
 from optimizers.lighting.power import energy_wh, power_w
-from optimizers.lighting.problem import Floats, LightingProblem, PowerCurve
+from optimizers.lighting.problem import LightingProblem, PowerCurve
 from optimizers.lighting.solve import solve
 
 _LED = PowerCurve("led", (0.0, 0.1, 0.5, 1.0), (0.02, 0.12, 0.49, 1.0))

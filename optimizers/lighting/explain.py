@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.lighting.problem import TOLERANCE, Floats, LightingProblem
+from optimizers.arrays import Floats
+from optimizers.lighting.problem import TOLERANCE, LightingProblem
 
 _Place = tuple[int, int]
 _Asked = tuple[_Place, float]  # a place, and the flux asked of it

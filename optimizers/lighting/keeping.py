@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints, Yesterday
+from optimizers.arrays import Bools, Floats, Ints
+from optimizers.lighting.parts import Yesterday
 from optimizers.lighting.power import lamp_energy_wh, power_share
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 

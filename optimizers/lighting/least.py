@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.lighting.problem import TOLERANCE, Bools, Floats, Ints, LightingProblem
+from optimizers.arrays import Bools, Floats, Ints
+from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.spending import Spending
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.problem import PowerCurve
 
 

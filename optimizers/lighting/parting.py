@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Holders, Ints, Lanes
+from optimizers.arrays import Bools, Ints
+from optimizers.lighting.parts import Holders, Lanes
 from optimizers.lighting.problem import LightingProblem
 
 

@@ -5,14 +5,11 @@ n lamps over T slots, as in the problem that holds the part.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from optimizers.arrays import Bools, Floats, Ints, Shapes, freeze
 
 UNLIMITED = int(np.iinfo(np.int64).max)
 
@@ -20,22 +17,6 @@ LARGEST, SMALLEST = 1e6, 1e-6
 """Watts of a lamp, seconds of a slot, weights: beyond them a number is a slip, and sums lose what others add."""
 
 _DEAREST = 1e9  # Wh: more than a lamp takes in a life
-
-Shapes = dict[str, tuple[type, tuple[int, ...]]]
-
-
-def freeze(owner: object, shapes: Shapes) -> list[str]:
-    """Make fields read-only arrays of a type and shape, broadcast where they are smaller; what is wrong with them."""
-    problems = []
-    for name, (kind, shape) in shapes.items():
-        try:
-            array: npt.NDArray[Any] = np.broadcast_to(np.array(getattr(owner, name), kind), shape)
-        except (ValueError, TypeError, OverflowError) as error:
-            problems.append(f"{name}: {error}; wants {kind.__name__} values of shape {shape}")
-            continue
-        array.flags.writeable = False
-        object.__setattr__(owner, name, array)
-    return problems
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,8 +12,8 @@ from itertools import combinations
 
 import numpy as np
 
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.nodes import Nodes
-from optimizers.lighting.parts import Floats, Ints
 from optimizers.lighting.programs.envelopes import pieces
 from optimizers.lighting.programs.subsets import best_partitions
 

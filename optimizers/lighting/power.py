@@ -4,7 +4,8 @@ from math import fsum
 
 import numpy as np
 
-from optimizers.lighting.problem import Floats, Ints, LightingProblem
+from optimizers.arrays import Floats, Ints
+from optimizers.lighting.problem import LightingProblem
 
 
 def energy_wh(problem: LightingProblem, flux: Floats) -> float:

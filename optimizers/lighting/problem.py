@@ -6,20 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizers.lighting.parts import (
-    LARGEST,
-    PARTS,
-    Bools,
-    Budget,
-    Floats,
-    Holders,
-    Ints,
-    Lanes,
-    Shapes,
-    Shares,
-    Yesterday,
-    freeze,
-)
+from optimizers.arrays import Bools, Floats, Ints, Shapes, freeze
+from optimizers.lighting.parts import LARGEST, PARTS, Budget, Holders, Lanes, Shares, Yesterday
 from optimizers.result import InvalidProblem, Plan
 
 __all__ = [
@@ -27,9 +15,6 @@ __all__ = [
     "TOLERANCE",
     "WH",
     "WH_GIVEN_UP",
-    "Bools",
-    "Floats",
-    "Ints",
     "LightingPlan",
     "LightingProblem",
     "PowerCurve",

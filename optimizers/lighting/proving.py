@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from optimizers.arrays import Floats
 from optimizers.lighting.budgeting import Cells, given_up_wh
 from optimizers.lighting.least import Least
-from optimizers.lighting.parts import UNLIMITED, Floats, Yesterday
+from optimizers.lighting.parts import UNLIMITED, Yesterday
 from optimizers.lighting.pooling import sharing_wh
 from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import TOLERANCE, LightingProblem

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.parting import part_of
-from optimizers.lighting.parts import Bools, Floats, Holders, Ints
+from optimizers.lighting.parts import Holders
 from optimizers.lighting.power import lamp_energy_wh
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 from optimizers.lighting.programs.beside import Beside

@@ -6,11 +6,12 @@ from time import perf_counter
 
 import numpy as np
 
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.beside import LEAST, Again, part_beside, plan_beside
 from optimizers.lighting.budgeting import given_up_wh
 from optimizers.lighting.concluding import by_holder, conflicts, passed
 from optimizers.lighting.keeping import changed
-from optimizers.lighting.parts import Bools, Budget, Floats, Ints
+from optimizers.lighting.parts import Budget
 from optimizers.lighting.power import energy_wh, lamp_energy_wh, power_w
 from optimizers.lighting.problem import WH, WH_GIVEN_UP, LightingPlan, LightingProblem
 from optimizers.lighting.sharing import drawn, passed_shares, shares_left

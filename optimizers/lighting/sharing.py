@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.beside import LEAST, part_beside, plan_beside
 from optimizers.lighting.budgeting import Cells, given_up_wh
 from optimizers.lighting.concluding import by_holder, conflicts, passed
 from optimizers.lighting.keeping import changed
 from optimizers.lighting.least import Least
 from optimizers.lighting.parting import part_of, streets
-from optimizers.lighting.parts import Bools, Budget, Floats, Ints, Shares
+from optimizers.lighting.parts import Budget, Shares
 from optimizers.lighting.power import energy_wh, lamp_energy_wh, power_w
 from optimizers.lighting.problem import WH, WH_GIVEN_UP, LightingPlan, LightingProblem
 from optimizers.lighting.spending import Spending

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.budgeting import Cells
 from optimizers.lighting.least import Least
-from optimizers.lighting.parts import Bools, Floats, Ints
 from optimizers.lighting.problem import TOLERANCE, LightingProblem
 
 _SWEEPS = 12  # over all ties

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.budgeting import Cells, given_up_wh
 from optimizers.lighting.choosing import Choice, choose
 from optimizers.lighting.drafting import Draft, Drafting
 from optimizers.lighting.keeping import changed
 from optimizers.lighting.parting import streets
-from optimizers.lighting.parts import UNLIMITED, Floats, Ints
+from optimizers.lighting.parts import UNLIMITED
 from optimizers.lighting.power import power_share
 from optimizers.lighting.problem import LightingProblem
 from optimizers.lighting.proving import Prices, proved_wh

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from optimizers.arrays import Floats
 from optimizers.lighting import LightingPlan, LightingProblem, check, example, solve
-from optimizers.lighting.problem import Floats
 from optimizers.result import Status, Violation
 
 PROBLEM = example(4)

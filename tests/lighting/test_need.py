@@ -18,8 +18,8 @@ from jobs.lighting.around import Around
 from jobs.lighting.conflicts import conflicts
 from jobs.lighting.fallback import shift, without_plan
 from jobs.lighting.keeping import levels_left
+from optimizers.arrays import Bools, Floats
 from optimizers.lighting import Holders, check, solve
-from optimizers.lighting.problem import Bools, Floats
 from optimizers.result import Status
 from tests.lighting.test_jobs import DAY, NOTHING, TABLES, at_local, lamp, task_of
 

@@ -19,8 +19,8 @@ from jobs.lighting.reporting.figures import BAND, By, groups, members, outside_b
 from jobs.lighting.reporting.ground import Cabinet, Ground, read_ground
 from jobs.lighting.reporting.periods import profile
 from jobs.lighting.reporting.tally import SUMS, Plans, Rates, Tally, tally
+from optimizers.arrays import Floats
 from optimizers.lighting import Lanes, LightingPlan, solve
-from optimizers.lighting.problem import Floats
 from tests.lighting.test_jobs import DAY, TABLES, WRITTEN, at_local, counter, counts, evening_traffic, lamp, task_of
 
 SODIUM = {"dimmable": False, "flux_curve": "hps-a", "standby_w": 0.0, "segment": "S-2"}

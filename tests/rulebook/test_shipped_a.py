@@ -16,12 +16,12 @@ from engine.rulebook.drafts import SCENARIOS
 from engine.rulebook.language import properties_of
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-WANTED = {"lighting": 14, "water": 17, "sewer": 15, "greenspaces": 21, "health": 16}
+WANTED = {"lighting": 14, "water": 17, "sewer": 15, "irrigation": 21, "health": 16}
 OWNERS = {
     "lighting": "street-lighting",
     "water": "drinking-water",
     "sewer": "sanitation",
-    "greenspaces": "green-spaces",
+    "irrigation": "green-spaces",
     "health": "public-health",
 }
 # An operator who reads the priority alone must not be late: ISA-18.2 sets it by consequence and time to respond.

@@ -10,7 +10,7 @@ import numpy as np
 
 from jobs.lighting.reporting.ground import Cabinet, Ground
 from jobs.lighting.reporting.tally import SUMS, Tally
-from optimizers.lighting.problem import Ints
+from optimizers.arrays import Ints
 from optimizers.lighting_energy import Period, annual, energy_density_wh_m2, power_density
 
 BAND = 0.1

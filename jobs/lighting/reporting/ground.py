@@ -12,7 +12,7 @@ from engine.model import Asset
 from jobs.lighting.cabinets import CABINET, cabinet_of
 from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.tables import LightingTables
-from optimizers.lighting.problem import Floats, Ints
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting_energy import illuminance_lx
 
 METER = "energyConsumed"

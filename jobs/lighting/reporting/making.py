@@ -29,7 +29,7 @@ from jobs.lighting.reporting.tally import Plans, Rates, Tally, tally
 from jobs.lighting.tables import tables_of
 from jobs.lighting.traffic import counted_traffic
 from jobs.lighting.weather import rained
-from optimizers.lighting.problem import Floats
+from optimizers.arrays import Floats
 
 _DAY = timedelta(days=1)
 LONGEST = 400

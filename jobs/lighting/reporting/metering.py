@@ -8,7 +8,7 @@ import polars as pl
 
 from engine.instants import to_us
 from engine.store import Unit
-from optimizers.lighting.problem import Floats
+from optimizers.arrays import Floats
 
 _LOOK_BACK = timedelta(hours=2)
 """A meter's newest reading at noon may be this old: by day lamps draw their stand-by, and no more."""

@@ -10,7 +10,7 @@ from engine.instants import PARIS
 from jobs.lighting.night import SLOT, Night
 from jobs.lighting.reporting.ground import Ground
 from jobs.lighting.reporting.tally import Clock, Gear, Plans
-from optimizers.lighting.problem import Floats, Ints
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting_energy import Period, power_density
 
 

@@ -17,8 +17,8 @@ from jobs.lighting.reporting.ground import read_ground
 from jobs.lighting.reporting.making import in_force, need_seen, plans_of
 from jobs.lighting.reporting.tally import fixed_steps
 from jobs.lighting.tables import tables_of
+from optimizers.arrays import Floats
 from optimizers.lighting import UNLIMITED, LightingProblem
-from optimizers.lighting.problem import Floats
 
 
 @dataclass(frozen=True, slots=True)

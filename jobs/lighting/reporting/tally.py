@@ -11,7 +11,7 @@ from jobs.lighting.body import Body
 from jobs.lighting.need import Need
 from jobs.lighting.night import SLOT, Night, fixed_level
 from jobs.lighting.reporting.ground import Ground
-from optimizers.lighting.problem import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 
 Levels = npt.NDArray[np.uint16]
 _HOUR_S = 3600.0

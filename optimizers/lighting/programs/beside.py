@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Ints
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.problem import TOLERANCE
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import staircases

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.programs.grouping import Effort
 from optimizers.lighting.programs.heights import Heights
 from optimizers.lighting.programs.prices import Prices

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Ints
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.programs.columns import best_partition
 from optimizers.lighting.programs.grouping import Effort, Grouping, exactly, group_costs
 from optimizers.lighting.programs.likeness import clusters

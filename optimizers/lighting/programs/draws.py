@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.problem import TOLERANCE, PowerCurve
 
 

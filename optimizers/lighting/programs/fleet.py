@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.problem import TOLERANCE
 from optimizers.lighting.programs.grouping import Effort
 from optimizers.lighting.programs.opening import exchanged, within

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Ints
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.programs.envelopes import Envelopes
 from optimizers.lighting.programs.profiles import Profiles
 from optimizers.lighting.programs.staircase import costs

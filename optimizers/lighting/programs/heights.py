@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.programs.prices import Prices
 
 _ROOM = 2**10  # heights for which there is room at first

@@ -7,7 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Holders, Ints
+from optimizers.arrays import Floats, Ints
+from optimizers.lighting.parts import Holders
 from optimizers.lighting.power import lamp_energy_wh
 from optimizers.lighting.problem import LightingProblem
 from optimizers.lighting.programs import crowds

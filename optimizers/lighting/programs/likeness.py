@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Ints
+from optimizers.arrays import Floats, Ints
 from optimizers.lighting.programs.profiles import Profiles
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Ints
+from optimizers.arrays import Floats, Ints
 
 _DEAR = 1e12  # Wh: more than all lamps take, for a program that does not serve
 _SAVES = 1e-9  # of the cost: an exchange that saves less is none

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.programs.draws import Draws
 from optimizers.lighting.programs.envelopes import pieces
 from optimizers.lighting.programs.profiles import Profiles

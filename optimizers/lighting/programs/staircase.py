@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.lighting.parts import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting.programs.draws import Draws
 
 _NEAR = 1e-10  # levels this near are one level; ten times below the tolerance of a plan

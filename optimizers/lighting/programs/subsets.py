@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from optimizers.lighting.parts import Floats, Ints
+from optimizers.arrays import Floats, Ints
 
 _BLOCK = 2**22  # pairs weighed at a time, 32 MB
 

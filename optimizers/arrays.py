@@ -1,0 +1,26 @@
+"""Arrays of the problems: their types, and how a frozen dataclass makes its fields read-only ones."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+Shapes = dict[str, tuple[type, tuple[int, ...]]]
+
+
+def freeze(owner: object, shapes: Shapes) -> list[str]:
+    """Make fields read-only arrays of a type and shape, broadcast where they are smaller; what is wrong with them."""
+    problems = []
+    for name, (kind, shape) in shapes.items():
+        try:
+            array: npt.NDArray[Any] = np.broadcast_to(np.array(getattr(owner, name), kind), shape)
+        except (ValueError, TypeError, OverflowError) as error:
+            problems.append(f"{name}: {error}; wants {kind.__name__} values of shape {shape}")
+            continue
+        array.flags.writeable = False
+        object.__setattr__(owner, name, array)
+    return problems
