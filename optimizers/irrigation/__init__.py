@@ -1,0 +1,23 @@
+"""Watering for the coming night, a week ahead: as little as keeps the root zones from lacking water."""
+
+from optimizers.irrigation.problem import (
+    TOLERANCE,
+    Budgets,
+    Hydrozones,
+    IrrigationPlan,
+    IrrigationProblem,
+    Networks,
+    Scenarios,
+    Windows,
+)
+
+__all__ = [
+    "TOLERANCE",
+    "Budgets",
+    "Hydrozones",
+    "IrrigationPlan",
+    "IrrigationProblem",
+    "Networks",
+    "Scenarios",
+    "Windows",
+]
