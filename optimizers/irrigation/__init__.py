@@ -1,5 +1,6 @@
 """Watering for the coming night, a week ahead: as little as keeps the root zones from lacking water."""
 
+from optimizers.irrigation.example import example, full_example, generated
 from optimizers.irrigation.problem import (
     TOLERANCE,
     Budgets,
@@ -20,4 +21,7 @@ __all__ = [
     "Networks",
     "Scenarios",
     "Windows",
+    "example",
+    "full_example",
+    "generated",
 ]
