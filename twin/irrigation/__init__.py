@@ -1,0 +1,1 @@
+"""Watered ground, its weather, valves and old timers in software."""
