@@ -1,6 +1,7 @@
 """Watering for the coming night, a week ahead: as little as keeps the root zones from lacking water."""
 
 from optimizers.irrigation.example import example, full_example, generated
+from optimizers.irrigation.packing import pack, unpack
 from optimizers.irrigation.problem import (
     TOLERANCE,
     Budgets,
@@ -24,4 +25,6 @@ __all__ = [
     "example",
     "full_example",
     "generated",
+    "pack",
+    "unpack",
 ]

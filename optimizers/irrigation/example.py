@@ -120,7 +120,7 @@ def _supply(rng: np.random.Generator, networks: int) -> Floats:
 def _networks(rng: np.random.Generator, price_eur_m3: Floats, beds: _Beds, network: Ints) -> Networks:
     k = price_eur_m3.size
     wanted = np.bincount(network, beds.night_m3, k) / _SPRINKLED_H * rng.uniform(0.8, 1.8, k)
-    largest = np.zeros(k)
+    largest = np.ones(k)
     np.maximum.at(largest, network, beds.flow_m3_h)
     return Networks(
         names=tuple(f"N-{i + 1:02d}" for i in range(k)),
