@@ -17,8 +17,8 @@ from engine.telemetry.raw import complete
 from jobs.bootstrap import Territory
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
-from twin.field.story import Count, Presence, Rain, Story
-from twin.lighting import Fault, FaultKind
+from twin.faults import OF_MESSAGES, Fault, FaultKind
+from twin.field.story import Count, Measured, Presence, Story
 from twin.traffic import made_counts
 
 HISTORY_DAYS = 28
@@ -155,11 +155,11 @@ def make_story(assets: Sequence[Asset], traffic: Traffic, night: Night, tables: 
         ),
         presence=_passers(assets, sunset, sunrise, rng),
         faults=_faults(assets, night, rng),
-        rain=tuple(_rain(assets, night)),
+        weather=tuple(_rain(assets, night)),
     )
 
 
-def _rain(assets: Sequence[Asset], night: Night) -> Iterator[Rain]:
+def _rain(assets: Sequence[Asset], night: Night) -> Iterator[Measured]:
     """Every gauge tells once an hour; in the fifth and sixth hour after dusk it has caught a shower.
 
     The road has dried before the cabinet falls silent: what goes ahead of the plan of a dry road may be told there.
@@ -167,7 +167,8 @@ def _rain(assets: Sequence[Asset], night: Night) -> Iterator[Rain]:
     shower = [night.on_at + timedelta(hours=k) for k in (4, 6)]
     hours = [at for at in night.slots if at.minute == 0]
     for gauge in (asset.id for asset in assets if asset.type == "WeatherObserved"):
-        yield from (Rain(gauge, at, _SHOWER_MM if shower[0] <= at < shower[1] else 0.0) for at in hours)
+        for at in hours:
+            yield Measured(gauge, "precipitation", at, _SHOWER_MM if shower[0] <= at < shower[1] else 0.0)
 
 
 def _passers(
@@ -193,7 +194,7 @@ def _faults(assets: Sequence[Asset], night: Night, rng: np.random.Generator) -> 
     sunset, sunrise = night.on_at, night.off_at
     lamps = [asset.id for asset in assets if asset.type == "Streetlight" and asset.attributes["dimmable"]]
     cabinets = [asset.id for asset in assets if asset.type == "StreetlightControlCabinet"]
-    kinds = [kind for kind in FaultKind if kind not in {FaultKind.SILENT, FaultKind.STUCK, FaultKind.LOCAL}]
+    kinds = [kind for kind in FaultKind if kind in OF_MESSAGES or kind is FaultKind.FAILURE]
     chosen = rng.choice(len(lamps), len(kinds), replace=False)
     begins = {FaultKind.FAILURE: sunset + timedelta(hours=4)}
     faults = [

@@ -1,17 +1,16 @@
-"""A street light in software: what it draws at a flux, and how its controller obeys, answers and fails."""
+"""Street lights in software: what they draw at a flux, how their controllers obey, answer and fail; their cabinets."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from itertools import pairwise
-
-from pydantic import AwareDatetime
+from typing import Any
 
 from engine.dali import flux_of
 from engine.model import Ack, Asset, Command, ReadBack
 from twin.controller import Controller
+from twin.faults import Fault, FaultKind
 
 HOLD_S = 120.0
 """How long a lamp stays bright after the last one seen, where it does not say."""
@@ -30,39 +29,6 @@ FLUX_CURVES: Mapping[str, Points] = {
 }
 """Share of the power at full flux, driver standby apart, over the share of flux. An LED's is nearly linear, a little
 better dimmed (Ernst, Kotulski, Sędziwy 2020, PMC7302807)."""
-
-
-class FaultKind(StrEnum):
-    """What can go wrong on the way to a lamp, or in it."""
-
-    DROP_COMMAND = "drop_command"  # the command never arrives
-    DROP_ACK = "drop_ack"  # it is obeyed, nothing is answered
-    DELAY = "delay"  # it arrives `delay_s` later
-    DOUBLE = "double"  # every message arrives twice, both ways
-    REJECT = "reject"  # the controller says no
-    LIE = "lie"  # the controller says yes and does nothing
-    STUCK = "stuck"  # the program is held, the level does not move
-    FAILURE = "failure"  # the lamp is dead, its controller alive
-    LOCAL = "local"  # of a cabinet: somebody works on it, mode manual; what is sent is refused
-    SILENT = "silent"  # of a gateway: nothing in or out; what is sent to it waits at the broker
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault of an asset (of a cabinet: of all its lamps) on [from_at, until_at).
-
-    `probability` is drawn for each message, where the fault is one of messages.
-    """
-
-    asset: str
-    kind: FaultKind
-    from_at: AwareDatetime
-    until_at: AwareDatetime
-    probability: float = 1.0
-    delay_s: float = 60.0
-
-    def active(self, at: datetime) -> bool:
-        return self.from_at <= at < self.until_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +113,22 @@ class Lamp:
     def point(self) -> str:
         return f"{self.id}/illuminanceLevel"
 
+    @property
+    def points(self) -> Sequence["Lamp"]:
+        return (self,)
+
+    def readings(self, at: datetime) -> list[dict[str, Any]]:
+        """Its state, status, level and power."""
+        self.advance(at)
+        level = self.level(at)
+        values = {
+            "powerState": "off" if level <= 0 else "on" if level >= 1 else "low",
+            "status": "defectiveLamp" if self.failed(at) else "ok",
+            "illuminanceLevel": level,
+            "powerConsumption": round(self.power_w(at), 3),
+        }
+        return [{"asset": self.id, "property": name, "value": value} for name, value in values.items()]
+
     def advance(self, to: datetime) -> None:
         """Let time pass: energy is added up exactly, level by level."""
         for start_at, end_at in pairwise([self._at, *self._changes(to), to]):
@@ -209,6 +191,31 @@ class Lamp:
             changes.update(held.starts[bisect_right(held.starts, self._at) : bisect_left(held.starts, to)])
             changes.update({held.program.until} if self._at < held.program.until < to else ())
         return sorted(changes)
+
+
+class Cabinet:
+    """What lamps hang on: the meter that counts them all, and whether somebody works on it."""
+
+    points: Sequence[Lamp] = ()
+
+    def __init__(self, asset: Asset, lamps: Sequence[Lamp], faults: Sequence[Fault]) -> None:
+        self.id = asset.id
+        self.gateway = asset.gateway or asset.parent or asset.id
+        self._lamps = lamps
+        self._faults = tuple(fault for fault in faults if fault.kind is FaultKind.LOCAL)
+
+    def readings(self, at: datetime) -> list[dict[str, Any]]:
+        """Its meter, its power and its mode."""
+        for lamp in self._lamps:
+            lamp.advance(at)
+        energy_kwh = round(sum(lamp.energy_wh for lamp in self._lamps) / 1000, 6)
+        power_w = round(sum(lamp.power_w(at) for lamp in self._lamps), 3)
+        mode = "manual" if any(fault.active(at) for fault in self._faults) else "automatic"
+        return [
+            {"asset": self.id, "property": "energyConsumed", "value": energy_kwh, "unit": "kW.h"},
+            {"asset": self.id, "property": "powerConsumption", "value": power_w},
+            {"asset": self.id, "property": "workingMode", "value": mode},
+        ]
 
 
 def interpolate(curve: Points, flux: float) -> float:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine.model import AckStatus, Asset, Command, Program
 from engine.wire import digest
-from twin.lighting import FLUX_CURVES, Boost, Darkness, Fault, FaultKind, Lamp, drive_of, interpolate
+from twin.faults import Fault, FaultKind
+from twin.lighting import FLUX_CURVES, Boost, Darkness, Lamp, drive_of, interpolate
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -28,11 +28,11 @@ from engine.wire import ACK, TELEMETRY, encode_ack, topic
 from tests.setpoints.fakes import ManualClock, Memory
 from twin.broker import EmbeddedBroker
 from twin.effects import EffectLog, read_effects
+from twin.faults import Fault, FaultKind
 from twin.field import Story
 from twin.field.lockstep import DONE, TICK, Lockstep
 from twin.field.lockstep import SUBSCRIPTIONS as FIELD_SUBSCRIPTIONS
 from twin.field.site import Site
-from twin.lighting import Fault, FaultKind
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -24,9 +24,9 @@ from engine.wire import (
 )
 from twin.controller import Held, Served, Wire, remembered
 from twin.effects import Effect, EffectLog, effect_of, read_effects
+from twin.faults import Fault, FaultKind
 from twin.field import Count, Presence, Story
 from twin.field.site import Site
-from twin.lighting import Fault, FaultKind
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

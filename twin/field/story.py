@@ -6,9 +6,9 @@
      "counts": [["T-49007-001", "2026-11-22T12:00:00Z", 412.0, 0.08]],   counter, at, vehicles/h, occupancy or null
      "presence": [["D-49007-001", "2026-11-22T22:41:07Z"]],              detector, at
      "presence_hold_s": 120,                                             how long a detector stays on
-     "rain": [["W-49007-0001", "2026-11-22T22:00:00Z", 1.4]],            gauge, at, mm since it last told
+     "weather": [["W-49007-0001", "precipitation", "2026-11-22T22:00:00Z", 1.4]],   station, what, at, value
      "faults": [{"asset": "L-49007-00012", "kind": "lie", "from_at": …, "until_at": …,
-                 "probability": 1, "delay_s": 60}],                      kinds: twin.lighting.FaultKind
+                 "probability": 1, "delay_s": 60}],                      kinds: twin.faults.FaultKind
      "flux_curves": {"led": [[0, 0], [1, 1]]}}                           flux → share of power; default FLUX_CURVES
 
 What happened since the last slot is told with a slot, each thing with its own instant.
@@ -23,7 +23,8 @@ from typing import ClassVar, NamedTuple
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import InputError, Problem
-from twin.lighting import FLUX_CURVES, Darkness, Fault
+from twin.faults import Fault
+from twin.lighting import FLUX_CURVES, Darkness
 
 
 class Count(NamedTuple):
@@ -42,12 +43,13 @@ class Presence(NamedTuple):
     at: AwareDatetime
 
 
-class Rain(NamedTuple):
-    """What a gauge has caught since it last told, in mm; 0 too."""
+class Measured(NamedTuple):
+    """What a station tells of the weather, in the catalogue's unit; of rain what it has caught since it last told."""
 
-    gauge: str
+    asset: str
+    property: str
     at: AwareDatetime
-    precipitation_mm: float
+    value: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Story:
     nights: tuple[tuple[AwareDatetime, AwareDatetime], ...]
     counts: tuple[Count, ...] = ()
     presence: tuple[Presence, ...] = ()
-    rain: tuple[Rain, ...] = ()
+    weather: tuple[Measured, ...] = ()
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     slot_s: int = 900
