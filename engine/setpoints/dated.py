@@ -44,11 +44,39 @@ class Dated:
                     yield max(begins, now), min(ends, until)
             day += _DAY
 
+    def spans_between(self, now: datetime, until: datetime) -> Iterator[Span]:
+        """What the stretches leave of [now, until), in order, between the first instant of `start` and the last one of
+        `until`. Of an hour that comes twice, and in which a stretch begins or ends, both times are left.
+        """
+        first = max(now.astimezone(PARIS).date() - _DAY, self.start)
+        last = min(until.astimezone(PARIS).date(), self.until)
+        if first > last:
+            return
+        begins, ends = max(now, _instant(first, time(0), fold=0)), min(until, _instant(last + _DAY, time(0), fold=0))
+        if begins < ends:
+            yield from without((begins, ends), stretches(begins, ends, self.hours, self.days))
+
     def _stretch(self, day: date) -> Span:
         """The stretch that begins on a local day."""
-        begins, ends = self.hours or (time(0), time(0))
-        after = day + _DAY if ends <= begins else day
-        return _instant(day, begins, fold=0), _instant(after, ends, fold=1)
+        return _local(day, self.hours, folds=(0, 1))
+
+
+def stretches(now: datetime, until: datetime, hours: Hours | None, days: frozenset[int] = EVERY_DAY) -> Iterator[Span]:
+    """The stretches between two times of the clock that begin on such days and may reach into [now, until): of an hour
+    that comes twice only the part that no reading of the clock disputes.
+    """
+    day, last = now.astimezone(PARIS).date() - _DAY, until.astimezone(PARIS).date()
+    while day <= last:
+        begins, ends = _local(day, hours, folds=(1, 0))
+        if day.weekday() in days and begins < ends:
+            yield begins, ends
+        day += _DAY
+
+
+def _local(day: date, hours: Hours | None, folds: tuple[int, int]) -> Span:
+    begins, ends = hours or (time(0), time(0))
+    after = day + _DAY if ends <= begins else day
+    return _instant(day, begins, folds[0]), _instant(after, ends, folds[1])
 
 
 def _instant(day: date, at: time, fold: int) -> datetime:

@@ -29,7 +29,8 @@ class Order(Dated):
     """Bounds in the point's unit, see `Dated` for when.
 
     `crossings` and `streets` say what it means for lamps that need more than `at_most` (see `OrderEntry`); `keeps` is
-    the level that it leaves its point for that. `lifted`: the events during which it does not bind.
+    the level that it leaves its point for that. `lifted`: the events during which it does not bind. `outside`: it binds
+    at all times but its hours.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Order(Dated):
     keeps: float = -inf
     lifted: tuple[Event, ...] = ()
     text_fr: str = ""
+    outside: bool = False
 
     @property
     def ceiling(self) -> float:
@@ -53,7 +55,8 @@ class Order(Dated):
 
     def spans(self, now: datetime, until: datetime) -> Iterator[Span]:
         """The stretches of [now, until) that are bound, in order."""
-        for span in Dated.spans(self, now, until):
+        every = self.spans_between(now, until) if self.outside else Dated.spans(self, now, until)
+        for span in every:
             yield from without(span, (taken for event in self.lifted for taken in event.spans(*span)))
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from jobs.words import alarms, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
+from jobs.words import alarms, drought, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
 
 Lang = Literal["en", "fr"]
 LANGUAGES: tuple[Lang, ...] = ("en", "fr")
 
 _WORDS: dict[str, tuple[str, str]] = {
     **alarms.WORDS,
+    **drought.WORDS,
     **lighting.WORDS,
     **night.WORDS,
     **optimisers.WORDS,
