@@ -1,12 +1,12 @@
 """What a street light must say of itself, and the EN 13201-2 classes it may name."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from engine.dali import Scale, flux_of
+from engine.inventory.attributes import Day, read_attributes
 
 # Maintained average luminance (cd/m², M) or illuminance (lx, C and P). EN 13201-2:2015, tables 1 to 3.
 # P7 states no performance.
@@ -45,14 +45,6 @@ LightingClass = Annotated[str, AfterValidator(known_class)]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _day(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a day → write it as 2021-05-31") from None
-    return text
 
 
 class LampAttributes(BaseModel):
@@ -113,7 +105,7 @@ class LampAttributes(BaseModel):
     agglomeration: bool = True
     maintenance_factor: float | None = Field(None, ge=0.5, le=1)
     burning_h: float | None = Field(None, ge=0)
-    installed: Annotated[str, AfterValidator(_day)] | None = None
+    installed: Day | None = None
     clo: bool = False
     detector: str | None = Field(None, min_length=1)
     boost: float | None = None
@@ -159,18 +151,4 @@ class LampAttributes(BaseModel):
 
 def read_lamp(attributes: Mapping[str, Any]) -> tuple[LampAttributes | None, list[tuple[str, str]]]:
     """What a lamp says of itself, or everything that is wrong with it: what, and what to do."""
-    try:
-        return LampAttributes.model_validate(dict(attributes)), []
-    except ValidationError as error:
-        return None, [told for item in error.errors() for told in _told(dict(item))]
-
-
-def _told(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    key = ".".join(map(str, item["loc"]))
-    if item["type"] == "missing":
-        yield f"{key!r} is missing", f"add the key {key!r}"
-        return
-    found = "" if item["type"] == "value_error" else f", found {item['input']!r}"
-    for line in item["msg"].removeprefix("Value error, ").split("\n"):
-        what, _, hint = line.partition(" → ")
-        yield f"{key + ': ' if key else ''}{what}{found}", hint
+    return read_attributes(LampAttributes, attributes)

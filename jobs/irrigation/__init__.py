@@ -1,1 +1,1 @@
-"""Irrigation: hydrozones read from the inventory, what is known of their soil, the plan of a night, its setpoints."""
+"""Irrigation: hydrozones of the inventory, what is known of their soil, the plan of a night, and its setpoints."""

@@ -1,0 +1,166 @@
+"""`datasets/reference/irrigation.yaml`: soils, plantings, prices, and how a night is planned."""
+
+from collections.abc import Mapping, Sequence
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.catalogue import Duration
+from engine.documents import read_document
+from engine.inventory.valves import PLANTINGS, Method, Planting, Source
+from engine.settings import Settings
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Months = Annotated[Sequence[NotNegative], Field(min_length=12, max_length=12)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SiteEntry(_Entry):
+    """Where the sun is looked up: degrees WGS 84, metres above the sea."""
+
+    lat: float = Field(ge=-66, le=66)
+    lon: float = Field(ge=-180, le=180)
+    elevation_m: float = Field(ge=-100, le=4000)
+
+
+class Climate(_Entry):
+    """Of each month: reference evapotranspiration of a mean day, rain of the whole month."""
+
+    et0_mm_day: Months
+    rain_mm: Months
+
+
+class Soil(_Entry):
+    """Water contents are in m³/m³ (FAO-56, table 19); see the head of the file."""
+
+    field_capacity: float = Field(gt=0, lt=1)
+    wilting_point: float = Field(gt=0, lt=1)
+    saturation: float = Field(gt=0, lt=1)
+    rew_mm: Positive
+    tew_mm: Positive
+    intake_mm_h: Positive
+    surface_mm: Positive
+    curve_number: float = Field(gt=0, lt=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.wilting_point < self.field_capacity < self.saturation:
+            raise ValueError("wants wilting_point below field_capacity below saturation")
+        if self.rew_mm >= self.tew_mm:
+            raise ValueError(f"rew_mm {self.rew_mm} wants to be less than tew_mm {self.tew_mm}")
+        return self
+
+
+class Slope(_Entry):
+    """The share of standing water that ground up to that steep keeps; the last of a list has no end."""
+
+    up_to_pct: float | None = None
+    keeps: Share
+
+
+class PlantingEntry(_Entry):
+    """kcb, root depth, p, height: FAO-56, tables 17 and 22; see the head of the file and beside the entries."""
+
+    kcb: float = Field(gt=0, le=1.5)
+    root_depth_m: float = Field(gt=0, le=3)
+    p: float = Field(ge=0.1, le=0.8)
+    height_m: Positive
+    cover: float = Field(gt=0, lt=1)
+    stress_eur_m3: NotNegative
+    wilting_eur_m3: NotNegative
+    timer: Positive
+
+
+class MethodEntry(_Entry):
+    rate_mm_h: Positive
+    uniformity: Share
+    wetted: Share
+    longest: Duration
+    hours: Sequence[tuple[time, time]]
+
+
+class PlanEntry(_Entry):
+    days: int = Field(ge=3, le=7)
+    caution_sd: NotNegative
+    least_raw: Share
+    terminal_share: Fraction
+    stale_after: Duration
+    replay: Duration
+    master_margin: Duration
+
+
+class Usual(_Entry):
+    """When timers run, by month, the first and the last; `without_belief`: share of it where nothing is known."""
+
+    months: tuple[int, int]
+    without_belief: Fraction
+
+    @model_validator(mode="after")
+    def _months(self) -> Self:
+        first, last = self.months
+        if not 1 <= first <= last <= 12:
+            raise ValueError(f"months {first} to {last} want to be two of 1 to 12, in order")
+        return self
+
+
+class IrrigationTables(_Entry):
+    """How green spaces are watered; the file says the meaning and the source of each entry."""
+
+    site: SiteEntry
+    climate: Climate
+    soils: Mapping[str, Soil]
+    default_soil: str
+    slopes: Sequence[Slope] = Field(min_length=1)
+    plantings: Mapping[Planting, PlantingEntry]
+    methods: Mapping[Method, MethodEntry]
+    believable_rate_mm_h: tuple[Positive, Positive]
+    shortest_cycle: Duration
+    prices_eur_m3: Mapping[Source, NotNegative]
+    plan: PlanEntry
+    usual: Usual
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        lost = [f"plantings.{name}" for name in PLANTINGS if name not in self.plantings]
+        lost += [f"methods.{name}" for name in ("sprinkler", "drip") if name not in self.methods]
+        lost += [f"prices_eur_m3.{name}" for name in ("drinking", "river", "groundwater", "reused")
+                 if name not in self.prices_eur_m3]  # fmt: skip
+        lost += [f"soils.{self.default_soil}"] if self.default_soil not in self.soils else []
+        if lost:
+            raise ValueError(f"wants {', '.join(lost)}")
+        if self.slopes[-1].up_to_pct is not None or any(slope.up_to_pct is None for slope in self.slopes[:-1]):
+            raise ValueError("slopes: every entry but the last wants up_to_pct, the last wants none")
+        return self
+
+    def keeps(self, slope_pct: float) -> float:
+        """Share of standing water that ground so steep keeps."""
+        return next(s.keeps for s in self.slopes if s.up_to_pct is None or slope_pct <= s.up_to_pct)
+
+    def usual_mm_day(self, planting: str, method: str, month: int) -> float:
+        """Gross depth that the monthly timer gives on a mean day of a month (1…12): its share of ET0, over uniformity.
+
+        It knows neither rain nor soil. Nothing out of its season.
+        """
+        first, last = self.usual.months
+        if not first <= month <= last:
+            return 0.0
+        timer, uniformity = self.plantings[planting].timer, self.methods[method].uniformity  # type: ignore[index]
+        return timer * self.climate.et0_mm_day[month - 1] / uniformity
+
+
+def load_tables(path: Path) -> IrrigationTables:
+    """Read and check the tables. Raises InputError with every problem and its place."""
+    return read_document(path).validate(IrrigationTables)
+
+
+def tables_of(settings: Settings) -> IrrigationTables:
+    """Those of the reference data that the settings name."""
+    return load_tables(settings.datasets_dir / "reference" / "irrigation.yaml")
