@@ -12,6 +12,7 @@ from optimizers.irrigation.problem import (
     Scenarios,
     Windows,
 )
+from optimizers.irrigation.solve import solve
 
 __all__ = [
     "TOLERANCE",
@@ -26,5 +27,6 @@ __all__ = [
     "full_example",
     "generated",
     "pack",
+    "solve",
     "unpack",
 ]

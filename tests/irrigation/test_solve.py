@@ -1,0 +1,58 @@
+"""The plan of a night: what holds of it whatever the problem."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from optimizers.irrigation import IrrigationPlan, IrrigationProblem, generated, solve
+from optimizers.result import Limits, Status
+
+NEAR = Limits(gap=0.005)
+
+
+def assert_timed(problem: IrrigationProblem, plan: IrrigationPlan) -> None:
+    """Every cycle has its opening; openings are whole, allowed, apart by their soak; no network carries too much."""
+    zones, windows = problem.hydrozones, problem.windows
+    assert np.bincount(plan.opened, minlength=len(zones.names)).tolist() == plan.cycles.tolist()
+    assert np.allclose(plan.end_s - plan.start_s, zones.cycle_s[plan.opened])
+    for z in range(len(zones.names)):
+        mine = np.flatnonzero(plan.opened == z)
+        for i in mine.tolist():
+            within = (windows.night == 0) & windows.allowed[z]
+            shares = np.minimum(plan.end_s[i], windows.end_s) - np.maximum(plan.start_s[i], windows.start_s)
+            assert np.clip(shares[within], 0, None).sum() == pytest.approx(zones.cycle_s[z], abs=1e-5)
+        assert (plan.start_s[mine][1:] - plan.end_s[mine][:-1] >= zones.soak_s[z] - 1e-5).all()
+    for at in plan.start_s:
+        running = plan.opened[(plan.start_s <= at + 1e-5) & (plan.end_s > at + 1e-5)]
+        flow = np.bincount(zones.network[running], zones.flow_m3_h[running], len(problem.networks.names))
+        assert (flow <= problem.networks.capacity_m3_h + 1e-5).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plan_can_be_carried_out_and_is_near_its_bound(seed: int) -> None:
+    problem = generated(24, 3, 4, 3, seed)
+    plan = solve(problem, NEAR)
+    assert plan.status == Status.OPTIMAL
+    assert 0 < plan.bound <= plan.objective <= plan.bound * 1.0051
+    assert plan.reproducible
+    assert plan.cycles.sum() > 0
+    assert_timed(problem, plan)
+
+
+def test_a_night_without_windows_is_dry_at_once() -> None:
+    problem = generated(200, 20, 7, 5)
+    closed = replace(problem, windows=replace(problem.windows, allowed=np.zeros_like(problem.windows.allowed)))
+    plan = solve(closed)
+    assert plan.status == Status.OPTIMAL
+    assert not plan.cycles.any()
+    assert not plan.opened.size
+    assert plan.bound == plan.objective > solve(problem, NEAR).objective
+
+
+def test_threads_change_nothing() -> None:
+    problem = generated(24, 4, 3, 3, 7)
+    one, two = solve(problem, NEAR), solve(problem, replace(NEAR, threads=2))
+    assert one.start_s.tobytes() == two.start_s.tobytes()
+    assert one.later_cycles.tobytes() == two.later_cycles.tobytes()
+    assert (one.objective, one.bound, one.status) == (two.objective, two.bound, two.status)
