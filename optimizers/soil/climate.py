@@ -7,6 +7,7 @@ by `optimizers.soil.cleaning`, not here.
 import numpy as np
 
 from optimizers.arrays import Floats, Ints
+from optimizers.soil.conventions import FAO_56, Convention
 
 Values = Floats | Ints | float
 
@@ -15,9 +16,9 @@ REFERENCE_HEIGHT_M = 2.0
 """Above the ground, where wind is wanted."""
 
 
-def pressure_kpa(elevation_m: Values) -> Floats:
+def pressure_kpa(elevation_m: Values, by: Convention = FAO_56) -> Floats:
     """Of the air at an elevation above sea level (eq. 7)."""
-    pressure: Floats = 101.3 * ((293.0 - 0.0065 * np.asarray(elevation_m)) / 293.0) ** 5.26
+    pressure: Floats = 101.3 * ((293.0 - 0.0065 * np.asarray(elevation_m)) / 293.0) ** by.pressure_exponent
     return pressure
 
 
@@ -40,9 +41,12 @@ def mean_saturation_kpa(tmin_c: Values, tmax_c: Values) -> Floats:
     return mean
 
 
-def slope_kpa_c(temperature_c: Values) -> Floats:
+def slope_kpa_c(temperature_c: Values, by: Convention = FAO_56) -> Floats:
     """By how much saturation rises with temperature, kPa/°C (eq. 13)."""
-    slope: Floats = 4098.0 * saturation_kpa(temperature_c) / (np.asarray(temperature_c) + 237.3) ** 2
+    temperature = np.asarray(temperature_c)
+    slope: Floats = (
+        by.slope_numerator * np.exp(17.27 * temperature / (temperature + 237.3)) / (temperature + 237.3) ** 2
+    )
     return slope
 
 

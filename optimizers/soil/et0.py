@@ -12,6 +12,7 @@ import numpy as np
 from optimizers.arrays import Floats, Ints, Shapes, freeze
 from optimizers.result import InvalidProblem
 from optimizers.soil import climate, radiation
+from optimizers.soil.conventions import FAO_56, Convention
 
 _ESTIMATED_WIND_M_S = 2.0  # FAO-56, chapter 3: the mean of 2,000 stations
 _MONTHS_END = np.cumsum([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
@@ -89,7 +90,7 @@ class Weather:
     def __post_init__(self) -> None:
         days = (np.size(self.day_of_year),)
         shapes: Shapes = {"day_of_year": (np.int64, days), **dict.fromkeys(self.arrays, (np.float64, days))}
-        if problems := freeze(self, shapes) or _not_days(self.day_of_year):
+        if problems := freeze(self, shapes) or not_days(self.day_of_year):
             raise InvalidProblem(problems)
 
 
@@ -110,14 +111,15 @@ class Et0:
     source: Ints
 
 
-def et0_daily(weather: Weather, site: Site, climatology_mm: Floats) -> Et0:
+def et0_daily(weather: Weather, site: Site, climatology_mm: Floats, by: Convention = FAO_56) -> Et0:
     """ET0 of each day, by the first rung of Et0Source that its inputs reach; no day changes another.
 
     climatology_mm (12,): mm a day of an average January … December. Raises InvalidProblem where it is not that.
     """
     normal = _climatology_mm(weather, climatology_mm)
-    vapour, wind, solar = _vapour_kpa(weather), _wind_m_s(weather, site), _solar_mj_m2(weather, site)
-    extraterrestrial = radiation.extraterrestrial_mj_m2(site.latitude_deg, weather.day_of_year)
+    extraterrestrial = radiation.extraterrestrial_mj_m2(site.latitude_deg, weather.day_of_year, by)
+    vapour, solar = vapour_kpa(weather), _solar_mj_m2(weather, site, extraterrestrial)
+    wind = climate.wind_2m_m_s(weather.wind_m_s, site.wind_height_m)
     estimated = (
         _or(vapour, climate.vapour_from_tmin_kpa(weather.tmin_c)),
         _or(wind, np.full_like(wind, _ESTIMATED_WIND_M_S)),
@@ -128,8 +130,8 @@ def et0_daily(weather: Weather, site: Site, climatology_mm: Floats) -> Et0:
     )
     rungs = np.stack(
         [
-            _penman(weather, site, extraterrestrial, vapour, wind, solar),
-            _penman(weather, site, extraterrestrial, *estimated),
+            _penman(weather, site, by, extraterrestrial, vapour, wind, solar),
+            _penman(weather, site, by, extraterrestrial, *estimated),
             hargreaves_mm(extraterrestrial, weather.tmin_c, weather.tmax_c),
             normal,
         ]
@@ -146,14 +148,17 @@ def penman_monteith_mm(
     wind_2m_m_s: climate.Values,
     deficit_kpa: climate.Values,
     psychrometric_kpa_c: climate.Values,
-    slope_kpa_c: climate.Values | None = None,
+    slope_kpa_c: climate.Values,
+    *,
+    numerator: float = 900.0,
+    denominator: climate.Values = 0.34,
 ) -> Floats:
-    """ET0 in mm a day (eq. 6) of Rn and G in MJ/m² a day; Δ is that of the temperature where it is not given."""
-    slope = climate.slope_kpa_c(temperature_c) if slope_kpa_c is None else np.asarray(slope_kpa_c)
-    return _combined(
-        np.asarray(net_radiation) - soil_heat, temperature_c, wind_2m_m_s, deficit_kpa, psychrometric_kpa_c, slope,
-        900.0, 0.34,
-    )  # fmt: skip
+    """ET0 in mm a day (eq. 6) of Rn and G in MJ/m² a day; with numerator 37 and energy an hour, of an hour (eq. 53)."""
+    slope, psychrometric, wind = np.asarray(slope_kpa_c), np.asarray(psychrometric_kpa_c), np.asarray(wind_2m_m_s)
+    aerodynamic = psychrometric * numerator / (np.asarray(temperature_c) + 273.0) * wind * deficit_kpa
+    energy = 0.408 * slope * (np.asarray(net_radiation) - soil_heat)
+    et0: Floats = (energy + aerodynamic) / (slope + psychrometric * (1 + denominator * wind))
+    return et0
 
 
 def hargreaves_mm(extraterrestrial: climate.Values, tmin_c: climate.Values, tmax_c: climate.Values) -> Floats:
@@ -164,34 +169,31 @@ def hargreaves_mm(extraterrestrial: climate.Values, tmin_c: climate.Values, tmax
     return et0
 
 
-def _combined(
-    energy: climate.Values, temperature_c: climate.Values, wind: climate.Values, deficit: climate.Values,
-    psychrometric: climate.Values, slope: Floats, numerator: float, denominator: climate.Values,
-) -> Floats:  # fmt: skip
-    aerodynamic = psychrometric * (numerator / (np.asarray(temperature_c) + 273.0)) * wind * np.asarray(deficit)
-    et0: Floats = (0.408 * slope * energy + aerodynamic) / (
-        slope + psychrometric * (1 + denominator * np.asarray(wind))
-    )
-    return et0
-
-
 def _penman(
-    weather: Weather, site: Site, extraterrestrial: Floats, vapour: Floats, wind: Floats, solar: Floats
+    weather: Weather, site: Site, by: Convention, extraterrestrial: Floats, vapour: Floats, wind: Floats, solar: Floats
 ) -> Floats:
-    clear = radiation.clearness(solar, radiation.clear_sky_mj_m2(extraterrestrial, site.elevation_m))
-    longwave = radiation.net_longwave_mj_m2(weather.tmin_c, weather.tmax_c, vapour, clear)
+    pressure = climate.pressure_kpa(site.elevation_m, by)
+    if by.clear_sky_by_vapour:
+        sine = radiation.mean_sine(site.latitude_deg, weather.day_of_year)
+        clear_sky = radiation.clear_sky_by_vapour_mj_m2(extraterrestrial, sine, vapour, pressure)
+    else:
+        clear_sky = radiation.clear_sky_mj_m2(extraterrestrial, site.elevation_m)
+    clear = radiation.clearness(solar, clear_sky)
+    longwave = radiation.net_longwave_mj_m2(weather.tmin_c, weather.tmax_c, vapour, clear, by)
+    temperature = (weather.tmin_c + weather.tmax_c) / 2
     return penman_monteith_mm(
         radiation.net_shortwave_mj_m2(solar) - longwave,
         0.0,
-        (weather.tmin_c + weather.tmax_c) / 2,
+        temperature,
         wind,
         np.maximum(climate.mean_saturation_kpa(weather.tmin_c, weather.tmax_c) - vapour, 0.0),
-        climate.psychrometric_kpa_c(climate.pressure_kpa(site.elevation_m)),
+        climate.psychrometric_kpa_c(pressure),
+        climate.slope_kpa_c(temperature, by),
     )
 
 
-def _vapour_kpa(weather: Weather) -> Floats:
-    """By what was measured, in the order of trust of FAO-56, chapter 3."""
+def vapour_kpa(weather: Weather) -> Floats:
+    """(D,) ea by what was measured, in the order of trust of FAO-56, chapter 3; NaN where nothing was."""
     ways = (
         climate.saturation_kpa(weather.dewpoint_c),
         climate.vapour_from_rh_kpa(weather.tmin_c, weather.tmax_c, weather.rh_min_pct, weather.rh_max_pct),
@@ -204,15 +206,9 @@ def _vapour_kpa(weather: Weather) -> Floats:
     return vapour
 
 
-def _wind_m_s(weather: Weather, site: Site) -> Floats:
-    return climate.wind_2m_m_s(weather.wind_m_s, site.wind_height_m)
-
-
-def _solar_mj_m2(weather: Weather, site: Site) -> Floats:
-    latitude, day = site.latitude_deg, weather.day_of_year
-    by_sunshine = radiation.solar_from_sunshine_mj_m2(
-        weather.sunshine_h, radiation.daylight_h(latitude, day), radiation.extraterrestrial_mj_m2(latitude, day)
-    )
+def _solar_mj_m2(weather: Weather, site: Site, extraterrestrial: Floats) -> Floats:
+    daylight = radiation.daylight_h(site.latitude_deg, weather.day_of_year)
+    by_sunshine = radiation.solar_from_sunshine_mj_m2(weather.sunshine_h, daylight, extraterrestrial)
     return _or(weather.solar_mj_m2, by_sunshine)
 
 
@@ -229,6 +225,7 @@ def _climatology_mm(weather: Weather, climatology_mm: Floats) -> Floats:
     return normal
 
 
-def _not_days(day_of_year: Ints) -> list[str]:
+def not_days(day_of_year: Ints) -> list[str]:
+    """What is wrong with days of the year."""
     wrong = np.flatnonzero((day_of_year < 1) | (day_of_year > 366)).tolist()
     return [f"day {d}: day_of_year is {day_of_year[d]}, wants 1 to 366" for d in wrong]

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optimizers.arrays import Floats, Shapes, freeze
+from optimizers.arrays import Bools, Floats, Shapes, freeze
 from optimizers.result import InvalidProblem
 from optimizers.soil.climate import Values
 
@@ -85,7 +85,7 @@ _RANGES = {
 }  # fmt: skip
 
 
-def _may_be_nan(name: str, values: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _may_be_nan(name: str, values: Floats) -> Bools:
     return np.isnan(values) & (name == "curve_number")
 
 

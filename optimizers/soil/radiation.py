@@ -5,14 +5,13 @@ Every function takes arrays or floats and broadcasts them. Angles are radians, b
 
 import numpy as np
 
-from optimizers.arrays import Floats
+from optimizers.arrays import Bools, Floats
 from optimizers.soil.climate import Values
+from optimizers.soil.conventions import FAO_56, Convention
 
-SOLAR_CONSTANT = 0.0820
-"""MJ/m² a minute."""
-_STEFAN_BOLTZMANN = 4.903e-9  # MJ/K⁴/m² a day
 _KELVIN = 273.16
 _ALBEDO = 0.23
+_LEAST_SINE = 0.01
 _LEAST_CLEARNESS = 0.3  # ASCE-EWRI 2005: under a closed sky eq. 39 would have the sky warm the ground
 
 
@@ -22,15 +21,16 @@ def inverse_distance(day_of_year: Values) -> Floats:
     return distance
 
 
-def declination_rad(day_of_year: Values) -> Floats:
+def declination_rad(day_of_year: Values, by: Convention = FAO_56) -> Floats:
     """Of the sun (eq. 24)."""
-    declination: Floats = 0.409 * np.sin(2 * np.pi / 365 * np.asarray(day_of_year) - 1.39)
+    year = 2 * np.pi / 365 * np.asarray(day_of_year)
+    declination: Floats = by.declination_rad * np.sin(year + by.phase_rad)
     return declination
 
 
-def sunset_rad(latitude_deg: Values, day_of_year: Values) -> Floats:
+def sunset_rad(latitude_deg: Values, day_of_year: Values, by: Convention = FAO_56) -> Floats:
     """Hour angle of sunset (eq. 25): 0 where the sun does not rise, π where it does not set."""
-    tangents = -np.tan(np.radians(latitude_deg)) * np.tan(declination_rad(day_of_year))
+    tangents = -np.tan(np.radians(latitude_deg)) * np.tan(declination_rad(day_of_year, by))
     angle: Floats = np.arccos(np.clip(tangents, -1.0, 1.0))
     return angle
 
@@ -41,27 +41,28 @@ def daylight_h(latitude_deg: Values, day_of_year: Values) -> Floats:
     return hours
 
 
-def extraterrestrial_mj_m2(latitude_deg: Values, day_of_year: Values) -> Floats:
+def extraterrestrial_mj_m2(latitude_deg: Values, day_of_year: Values, by: Convention = FAO_56) -> Floats:
     """Ra of a day (eq. 21)."""
-    sunset = sunset_rad(latitude_deg, day_of_year)
-    return _between(latitude_deg, day_of_year, -sunset, sunset, 24 * 60 / (2 * np.pi))
+    sunset = sunset_rad(latitude_deg, day_of_year, by)
+    return _between(latitude_deg, day_of_year, -sunset, sunset, by)
 
 
 def extraterrestrial_hourly_mj_m2(
-    latitude_deg: Values, longitude_deg: Values, day_of_year: Values, middle_utc_h: Values, length_h: float = 1.0
-) -> Floats:
+    latitude_deg: Values, longitude_deg: Values, day_of_year: Values, middle_utc_h: Values, length_h: float = 1.0,
+    by: Convention = FAO_56,
+) -> Floats:  # fmt: skip
     """Ra of an hour, or of less (eq. 28–30), around an instant in decimal hours of UTC; east is positive."""
     middle = hour_angle_rad(longitude_deg, day_of_year, middle_utc_h)
-    sunset, half = sunset_rad(latitude_deg, day_of_year), np.pi * length_h / 24
+    sunset, half = sunset_rad(latitude_deg, day_of_year, by), np.pi * length_h / 24
     start, end = np.clip(middle - half, -sunset, sunset), np.clip(middle + half, -sunset, sunset)
-    return _between(latitude_deg, day_of_year, start, end, 12 * 60 / np.pi)
+    return _between(latitude_deg, day_of_year, start, end, by)
 
 
-def _between(latitude_deg: Values, day_of_year: Values, start: Values, end: Values, scale: float) -> Floats:
-    latitude, declination = np.radians(latitude_deg), declination_rad(day_of_year)
+def _between(latitude_deg: Values, day_of_year: Values, start: Values, end: Values, by: Convention) -> Floats:
+    latitude, declination = np.radians(latitude_deg), declination_rad(day_of_year, by)
     high = (np.asarray(end) - start) * np.sin(latitude) * np.sin(declination)
     low = np.cos(latitude) * np.cos(declination) * (np.sin(end) - np.sin(start))
-    energy: Floats = scale * SOLAR_CONSTANT * inverse_distance(day_of_year) * (high + low)
+    energy: Floats = 12 / np.pi * by.solar_constant * inverse_distance(day_of_year) * (high + low)
     return np.maximum(energy, 0.0)
 
 
@@ -74,9 +75,11 @@ def hour_angle_rad(longitude_deg: Values, day_of_year: Values, utc_h: Values) ->
     return angle
 
 
-def elevation_rad(latitude_deg: Values, longitude_deg: Values, day_of_year: Values, utc_h: Values) -> Floats:
+def elevation_rad(
+    latitude_deg: Values, longitude_deg: Values, day_of_year: Values, utc_h: Values, by: Convention = FAO_56
+) -> Floats:
     """Of the sun above the horizon, below it negative (ASCE-EWRI 2005, eq. 62)."""
-    latitude, declination = np.radians(latitude_deg), declination_rad(day_of_year)
+    latitude, declination = np.radians(latitude_deg), declination_rad(day_of_year, by)
     angle = hour_angle_rad(longitude_deg, day_of_year, utc_h)
     sine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(angle)
     elevation: Floats = np.arcsin(np.clip(sine, -1.0, 1.0))
@@ -109,6 +112,25 @@ def clear_sky_mj_m2(extraterrestrial: Values, elevation_m: Values) -> Floats:
     return clear
 
 
+def clear_sky_by_vapour_mj_m2(
+    extraterrestrial: Values, sine: Values, vapour_kpa: Values, pressure_kpa: Values
+) -> Floats:
+    """Rso by pressure and water vapour of clean air, at a sine of the sun's elevation (ASCE-EWRI 2005, D.1–D.4)."""
+    height = np.maximum(sine, _LEAST_SINE)
+    water_mm = 0.14 * np.asarray(vapour_kpa) * pressure_kpa + 2.1
+    beam = 0.98 * np.exp(-0.00146 * np.asarray(pressure_kpa) / height - 0.075 * (water_mm / height) ** 0.4)
+    diffuse = np.minimum(0.35 - 0.36 * beam, 0.18 + 0.82 * beam)
+    clear: Floats = (beam + diffuse) * np.asarray(extraterrestrial)
+    return clear
+
+
+def mean_sine(latitude_deg: Values, day_of_year: Values) -> Floats:
+    """Of the sun's elevation over a day, weighted by its radiation (ASCE-EWRI 2005, eq. D.5)."""
+    latitude, year = np.radians(latitude_deg), 2 * np.pi / 365 * np.asarray(day_of_year)
+    sine: Floats = np.sin(0.85 + 0.3 * latitude * np.sin(year - 1.39) - 0.42 * latitude**2)
+    return np.maximum(sine, 0.1)
+
+
 def net_shortwave_mj_m2(solar: Values) -> Floats:
     """Rns of the grass reference, of which the albedo is 0.23 (eq. 38)."""
     net: Floats = (1 - _ALBEDO) * np.asarray(solar)
@@ -124,15 +146,19 @@ def clearness(solar: Values, clear_sky: Values) -> Floats:
     return np.clip(share, _LEAST_CLEARNESS, 1.0)
 
 
-def net_longwave_mj_m2(tmin_c: Values, tmax_c: Values, vapour_kpa: Values, clear: Values) -> Floats:
+def net_longwave_mj_m2(
+    tmin_c: Values, tmax_c: Values, vapour_kpa: Values, clear: Values, by: Convention = FAO_56
+) -> Floats:
     """Rnl of a day (eq. 39), `clear` as `clearness` has it."""
     fourth = ((np.asarray(tmax_c) + _KELVIN) ** 4 + (np.asarray(tmin_c) + _KELVIN) ** 4) / 2
-    return _STEFAN_BOLTZMANN * fourth * _sky(vapour_kpa, clear)
+    return by.stefan_boltzmann * fourth * _sky(vapour_kpa, clear)
 
 
-def net_longwave_hourly_mj_m2(temperature_c: Values, vapour_kpa: Values, clear: Values) -> Floats:
+def net_longwave_hourly_mj_m2(
+    temperature_c: Values, vapour_kpa: Values, clear: Values, by: Convention = FAO_56
+) -> Floats:
     """Rnl of an hour (eq. 39, 1/24 of the constant)."""
-    return _STEFAN_BOLTZMANN / 24 * (np.asarray(temperature_c) + _KELVIN) ** 4 * _sky(vapour_kpa, clear)
+    return by.stefan_boltzmann_hourly * (np.asarray(temperature_c) + _KELVIN) ** 4 * _sky(vapour_kpa, clear)
 
 
 def _sky(vapour_kpa: Values, clear: Values) -> Floats:
@@ -152,7 +178,7 @@ def soil_heat_ended_month_mj_m2(before_c: Values, month_c: Values) -> Floats:
     return heat
 
 
-def soil_heat_hourly_mj_m2(net_radiation: Values, day: Values) -> Floats:
+def soil_heat_hourly_mj_m2(net_radiation: Values, day: Bools | bool) -> Floats:
     """G of an hour: 0.1 Rn by day (eq. 45), 0.5 Rn by night (eq. 46)."""
     heat: Floats = np.where(day, 0.1, 0.5) * np.asarray(net_radiation)
     return heat
