@@ -1,5 +1,6 @@
 """Watering for the coming night, a week ahead: as little as keeps the root zones from lacking water."""
 
+from optimizers.irrigation.check import check
 from optimizers.irrigation.example import example, full_example, generated
 from optimizers.irrigation.packing import pack, unpack
 from optimizers.irrigation.problem import (
@@ -12,17 +13,22 @@ from optimizers.irrigation.problem import (
     Scenarios,
     Windows,
 )
+from optimizers.irrigation.reckoning import Costs, costs, every_cycle
 from optimizers.irrigation.solve import solve
 
 __all__ = [
     "TOLERANCE",
     "Budgets",
+    "Costs",
     "Hydrozones",
     "IrrigationPlan",
     "IrrigationProblem",
     "Networks",
     "Scenarios",
     "Windows",
+    "check",
+    "costs",
+    "every_cycle",
     "example",
     "full_example",
     "generated",
