@@ -1,11 +1,11 @@
 """What valves, gardens and irrigation networks say of themselves, and what is taken where they say nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from engine.inventory.attributes import Day, read_attributes
 from engine.model import Asset
@@ -33,6 +33,16 @@ _PLANTING_OF: Mapping[str, Planting] = {
 _ASSUMED: tuple[Method, Planting, Source] = ("sprinkler", "turf", "drinking")  # those that orders bind most
 
 
+def _content(value: float) -> float:
+    if not 0 < value < 0.9:
+        hint = "in m³/m³, more than 0 and less than 0.9" + (": divide per cent by 100" if 1 < value < 90 else "")
+        raise ValueError(f"{value:g} is no water content of soil → {hint}")
+    return value
+
+
+WaterContent = Annotated[float, AfterValidator(_content)]
+
+
 class _Attributes(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -43,6 +53,7 @@ class _Ground(_Attributes):
     planting    what grows; soil its texture (a name of irrigation.yaml); slope_pct how steep it lies
     planted     the day it was planted: drought orders spare young plants
     source      of the water; use what orders call it, as lawn or sports
+    field_capacity, wilting_point   m³/m³, where they were measured: instead of those of the texture
     """
 
     planting: Planting | None = None
@@ -51,6 +62,8 @@ class _Ground(_Attributes):
     source: Source | None = None
     slope_pct: float | None = Field(None, ge=0, le=100)
     use: str | None = Field(None, min_length=1)
+    field_capacity: WaterContent | None = None
+    wilting_point: WaterContent | None = None
 
 
 class GardenAttributes(_Ground):
@@ -84,6 +97,7 @@ class NetworkAttributes(_Attributes):
 class Watered:
     """What a valve waters, how, and with which water: its own word, else its garden's, else its network's, else what
     orders bind most. `assumed` names what nobody stated. `soil` is None, and `slope_pct` 0, where nobody did.
+    `measured` holds field_capacity and wilting_point where they were.
     """
 
     method: Method
@@ -94,6 +108,7 @@ class Watered:
     soil: str | None
     slope_pct: float
     assumed: tuple[str, ...]
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_valve(attributes: Mapping[str, Any]) -> tuple[ValveAttributes | None, list[tuple[str, str]]]:
@@ -119,6 +134,7 @@ def watered(
     soil, planted = valve.soil or around.soil, valve.planted or around.planted
     stated = {"method": valve.method, "planting": planting, "source": source, "soil": soil}
     method, kind, water = valve.method or _ASSUMED[0], planting or _ASSUMED[1], source or _ASSUMED[2]
+    contents = {name: getattr(valve, name) or getattr(around, name) for name in ("field_capacity", "wilting_point")}
     slope = valve.slope_pct if valve.slope_pct is not None else around.slope_pct
     return Watered(
         method=method,
@@ -129,6 +145,7 @@ def watered(
         soil=soil,
         slope_pct=slope or 0.0,
         assumed=tuple(name for name, value in stated.items() if value is None),
+        measured={name: value for name, value in contents.items() if value is not None},
     )
 
 

@@ -120,6 +120,7 @@ class IrrigationTables(_Entry):
     default_soil: str
     slopes: Sequence[Slope] = Field(min_length=1)
     plantings: Mapping[Planting, PlantingEntry]
+    young_trees_years: NotNegative
     methods: Mapping[Method, MethodEntry]
     believable_rate_mm_h: tuple[Positive, Positive]
     shortest_cycle: Duration

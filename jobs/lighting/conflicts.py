@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from jobs.lighting.body import open_body
-from jobs.lighting.fleet import some
 from jobs.lighting.saying import told_links
 from jobs.planning.domain import Conflict
-from jobs.words import LANGUAGES, say
+from jobs.words import LANGUAGES, say, some
 from optimizers.arrays import Bools, Floats
 from optimizers.lighting import TOLERANCE, LightingProblem
 from optimizers.lighting import explain as chain

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from engine.instants import in_us, to_us
-from jobs.lighting.fleet import some
 from jobs.lighting.night import KINDS, group_of
 from jobs.lighting.tables import CountTables
+from jobs.words import some
 from optimizers.arrays import Bools, Floats, Ints
 
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000

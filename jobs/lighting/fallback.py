@@ -14,12 +14,12 @@ from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.body import Body, open_body
 from jobs.lighting.budgets import NO_BUDGET, Budgets
-from jobs.lighting.fleet import some
 from jobs.lighting.holders import NOBODY_LIMITED, Keepers
 from jobs.lighting.keeping import lifted
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.task import LightingTask, build_problem
+from jobs.words import some
 from optimizers.arrays import Floats, Ints
 from optimizers.lighting import TOLERANCE, LightingPlan, LightingProblem, energy_wh
 from optimizers.lighting.budgeting import given_up_wh

@@ -14,6 +14,7 @@ from engine.inventory.lamps import LampAttributes, read_lamp
 from engine.model import Asset
 from jobs.lighting.roads import Roads, roads_of
 from jobs.lighting.tables import LightingTables
+from jobs.words import some
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.lighting import PowerCurve
 from optimizers.lighting_classes import required_flux, thousandths
@@ -109,11 +110,6 @@ def _read(
     if problems:
         raise InputError(problems)
     return rows, capacity
-
-
-def some(ids: Sequence[str]) -> str:
-    """How many, and the first three by name."""
-    return f"{len(ids)} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})"
 
 
 def _attributes(lamp: Asset, tables: LightingTables, problems: list[Problem]) -> LampAttributes | None:

@@ -9,9 +9,9 @@ from engine.equipment.connections import Directory, Room
 from engine.errors import InputError, Problem
 from engine.model import Asset
 from jobs.bootstrap import Territory
-from jobs.lighting.fleet import some
 from jobs.lighting.night import Night
 from jobs.rooms import Announced, room_of
+from jobs.words import some
 from optimizers.arrays import Bools, Floats
 from optimizers.lighting.parts import UNLIMITED, Holders
 

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from engine.instants import to_us
-from jobs.lighting.fleet import Fleet, some
+from jobs.lighting.fleet import Fleet
 from jobs.lighting.night import Night, group_of
 from jobs.lighting.tables import LightingTables
+from jobs.words import some
 from optimizers.arrays import Floats, Ints
 from optimizers.lighting import Lanes
 

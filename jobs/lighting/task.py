@@ -12,7 +12,7 @@ from engine.calendar import SchoolCalendar
 from engine.model import Asset
 from jobs.lighting.around import Around
 from jobs.lighting.budgets import NO_BUDGET, Budgets, parts_of
-from jobs.lighting.fleet import Fleet, read_fleet, some
+from jobs.lighting.fleet import Fleet, read_fleet
 from jobs.lighting.holders import NOBODY_LIMITED, Keepers, steady
 from jobs.lighting.lamps import fits
 from jobs.lighting.lanes import NOBODY_SEEN, awake, lanes_of
@@ -20,6 +20,7 @@ from jobs.lighting.need import Need, need_of
 from jobs.lighting.night import Night, night_of
 from jobs.lighting.tables import LightingTables
 from jobs.lighting.traffic import Traffic, forecast_traffic
+from jobs.words import some
 from optimizers.lighting import LightingProblem
 
 

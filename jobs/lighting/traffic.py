@@ -10,11 +10,12 @@ import polars as pl
 from engine.calendar import SchoolCalendar
 from engine.instants import to_us
 from jobs.lighting.counts import Counts, Doubt, believed
-from jobs.lighting.fleet import Fleet, some
+from jobs.lighting.fleet import Fleet
 from jobs.lighting.lending import Places, places_of
 from jobs.lighting.night import Night
 from jobs.lighting.outlook import HOUR_US, HeldOut, Hours, held_out, hours_of, night_hours
 from jobs.lighting.tables import CountTables, LightingTables
+from jobs.words import some
 from optimizers.arrays import Bools, Floats, Ints
 
 

@@ -49,6 +49,11 @@ def change(share: float | None, lang: Lang) -> str:
     return ("+" if share is not None and share > 0 else "") + percent(share, lang)
 
 
+def some(ids: Sequence[str]) -> str:
+    """How many, and the first three by name."""
+    return f"{len(ids)} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})"
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of a table whose first column is names and whose other columns are figures: no narrow terminal breaks an
     id in two.
