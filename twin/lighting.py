@@ -200,7 +200,6 @@ class Cabinet:
 
     def __init__(self, asset: Asset, lamps: Sequence[Lamp], faults: Sequence[Fault]) -> None:
         self.id = asset.id
-        self.gateway = asset.gateway or asset.parent or asset.id
         self._lamps = lamps
         self._faults = tuple(fault for fault in faults if fault.kind is FaultKind.LOCAL)
 

@@ -31,10 +31,8 @@ class Point(Protocol):
 
 
 class Device(Protocol):
-    """Something that a gateway speaks for. Instants given to it must not go back."""
+    """Something that tells of itself, by the gateways of its assets. Instants given to it must not go back."""
 
-    @property
-    def gateway(self) -> str: ...
     @property
     def points(self) -> Sequence[Point]: ...
 

@@ -45,16 +45,19 @@ class Site:
         now: defaultdict[str, list[Reading]] = defaultdict(list)
         for device in self._devices:
             for reading in device.readings(at):
-                (self._untold if "observed_at" in reading else now)[device.gateway].append(reading)
+                (self._untold if "observed_at" in reading else now)[self._gateway(reading)].append(reading)
         while self._events and self._events[-1][0] <= at:
             _, reading = self._events.pop()
-            asset: str = reading["asset"]
-            self._untold[self._gateways.get(asset, asset)].append(reading)
+            self._untold[self._gateway(reading)].append(reading)
         return [
             Wire(topic(gateway, TELEMETRY), _payload(at, [*self._untold.pop(gateway, []), *now[gateway]]))
             for gateway in sorted({*now, *self._untold})
             if not self._faults.active(gateway, FaultKind.SILENT, at)
         ]
+
+    def _gateway(self, reading: Reading) -> str:
+        asset: str = reading["asset"]
+        return self._gateways.get(asset, asset)
 
     def serve(self, messages: Iterable[Wire], at: datetime) -> Served:
         """Commands and read-back requests, and what was delayed until now."""
