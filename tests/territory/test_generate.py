@@ -18,6 +18,7 @@ from engine.inventory.eclext import export_eclext, import_eclext
 from engine.inventory.model import Territory
 from engine.inventory.outlines import Polygons
 from engine.inventory.territory import check_territory, load_communes, load_territory, save_territory
+from engine.inventory.valves import PLANTINGS, read_valve
 from engine.model import Asset
 from twin.territory import commune_cells, generate
 from twin.territory.apportion import apportion
@@ -281,6 +282,25 @@ def test_a_pump_moves_what_its_power_can_lift(full: Territory) -> None:
         head_m = told["rated_power_w"] / (9_810 * told["rated_flow_m3_h"] / 3_600)
         low, high = (8 / 0.55, 15 / 0.55) if told["kind"] == "sewer" else (40 / 0.7, 70 / 0.7)
         assert low * 0.99 < head_m < high * 1.01
+
+
+def test_a_valve_waters_at_the_rate_it_was_laid_out_for(full: Territory) -> None:
+    """Areas are in tens of square metres: a twentieth of the smallest flow's rate."""
+    for valve in by_type(full)["IrrigationValve"]:
+        rate_mm_h = 1000 * valve.attributes["flow_m3_h"] / valve.attributes["area_m2"]
+        wanted_mm_h = {"sprinkler": 12, "drip": 4}[valve.attributes["method"]]
+        assert rate_mm_h == pytest.approx(wanted_mm_h, rel=0.08), valve.id
+
+
+def test_what_valves_water_is_what_their_gardens_grow(full: Territory) -> None:
+    gardens = {garden.id: garden.attributes for garden in by_type(full)["Garden"]}
+    valves = [valve.attributes for valve in by_type(full)["IrrigationValve"]]
+    assert {valve["planting"] for valve in valves} == set(PLANTINGS)
+    assert not {valve["planting"] for valve in valves if valve["method"] == "drip"} & {"turf", "sports_turf"}
+    assert all(gardens[valve["garden"]]["plants"] == "lawn" for valve in valves if valve["planting"] == "sports_turf")
+    assert {"planted" in valve for valve in valves if valve["planting"] == "young_trees"} == {True}
+    assert {garden["soil"] for garden in gardens.values()} == {"loam", "sandy_loam", "silt_loam", "clay_loam"}
+    assert all(read_valve(valve)[0] is not None for valve in valves)
 
 
 def test_an_area_of_drinking_water_is_served_within_its_valve(full: Territory, catalogue: Catalogue) -> None:

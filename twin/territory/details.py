@@ -18,13 +18,14 @@ _SECONDS_PER_HOUR = 3_600.0
 
 
 class Place(NamedTuple):
-    """An asset that wants details: what it has, what its parent has, and three draws in [0, 1).
+    """An asset that wants details: what it has, what its parent and its garden have, and three draws in [0, 1).
 
     `order` is its own among those of its type on the same parent, from 0.
     """
 
     own: Mapping[str, Any]
     parent: Mapping[str, Any]
+    garden: Mapping[str, Any]
     order: int
     draw: Sequence[float]
 
@@ -45,7 +46,8 @@ def _told(
 ) -> Iterator[Asset]:
     orders: Counter[str | None] = Counter()
     for asset, draw in zip(assets, random.random((len(assets), 3)).tolist(), strict=True):
-        place = Place(asset.attributes, known.get(asset.parent or "", {}), orders[asset.parent], draw)
+        parent, garden = (known.get(name or "", {}) for name in (asset.parent, asset.attributes.get("garden")))
+        place = Place(asset.attributes, parent, garden, orders[asset.parent], draw)
         orders[asset.parent] += asset.parent is not None
         yield replace(asset, attributes={**asset.attributes, **detail(place)})
 
@@ -144,8 +146,45 @@ def _water(place: Place) -> dict[str, Any]:
     return {"use": place.parent["use"]} if "use" in place.parent else {}
 
 
+def _garden(place: Place) -> dict[str, Any]:
+    """The valley's soils: loams mostly, sand along the rivers, clay on the schist."""
+    return {"soil": _one_of(place.draw[0], loam=0.4, sandy_loam=0.25, silt_loam=0.2, clay_loam=1.0)}
+
+
+def _supply(place: Place) -> dict[str, Any]:
+    return {"source": _one_of(place.draw[0], drinking=0.6, groundwater=0.2, river=1.0)}
+
+
+def _valve(place: Place) -> dict[str, Any]:
+    """Laid out for 12 mm an hour under sprinklers, 4 over drippers. Drippers are where no mower goes."""
+    drips, plants = place.own["method"] == "drip", place.garden.get("plants", "lawn")
+    shares = (_DRIPPED if drips else _SPRINKLED)[plants]
+    planting = _one_of(place.draw[0], **shares)
+    area_m2 = 10 * round(100 * place.own["flow_m3_h"] / (4 if drips else 12))
+    young = {"planted": f"{2024 + int(2 * place.draw[1])}-11-25"} if planting == "young_trees" else {}
+    return {"area_m2": area_m2, "planting": planting, **young}
+
+
+_SPRINKLED: Mapping[str, Mapping[str, float]] = {
+    "lawn": {"turf": 0.8, "sports_turf": 1.0},
+    "shrubs": {"shrubs": 0.6, "turf": 1.0},
+    "flowerbed": {"flowerbed": 0.5, "turf": 1.0},
+    "trees": {"turf": 1.0},
+}
+_DRIPPED: Mapping[str, Mapping[str, float]] = {
+    "lawn": {"shrubs": 0.5, "flowerbed": 0.3, "young_trees": 1.0},
+    "shrubs": {"shrubs": 0.8, "young_trees": 1.0},
+    "flowerbed": {"flowerbed": 1.0},
+    "trees": {"trees": 0.5, "young_trees": 1.0},
+}
+"""What grows where in a garden of such plants: shares of valves, the last one takes the rest."""
+
+
 _DETAILS: Mapping[str, _Detail] = {
     "ParkingSpot": _spot,
+    "IrrigationNetwork": _supply,
+    "Garden": _garden,
+    "IrrigationValve": _valve,
     "WasteContainer": _container,
     "ACMeasurement": _electricity,
     "HeatMeter": _heat,
