@@ -104,19 +104,21 @@ def test_heavy_rain_runs_off_clay_and_not_sand() -> None:
 
 def test_plants_take_all_they_want_down_to_raw_and_nothing_at_the_wilting_point() -> None:
     one = ground(LOAM)
-    for missing, share in ((0.0, 1.0), (float(one.raw_mm[0]), 1.0), (float(one.taw_mm[0]), 0.0)):
+    for missing, share in ((0.0, 1.0), (float(one.raw_mm()[0]), 1.0), (float(one.taw_mm[0]), 0.0)):
         assert stomata(one, np.array([missing])) == pytest.approx(share)
         assert depletion_mm(one, filled(one, missing)) == pytest.approx(missing)
-    middle = (one.raw_mm + one.taw_mm) / 2
+    assert one.raw_mm(9.0) == pytest.approx((0.45 - 4 * 0.04) * one.taw_mm), "what is asked for fast is had less easily"
+    middle = (one.raw_mm() + one.taw_mm) / 2
     assert stomata(one, middle) > 0.5, "stomata close late along the curve, not along the line of FAO-56"
-    assert stressed(one, one.raw_mm + 0.01).all()
-    assert not stressed(one, one.raw_mm - 0.01).any()
+    assert stressed(one, one.raw_mm() + 0.01).all()
+    assert not stressed(one, one.raw_mm() - 0.01).any()
 
 
 def test_ground_dries_by_what_plants_and_air_take() -> None:
     """Full cover, all from plants: 4 mm of ET0 at 0.85 are 3.4 mm a day, while nothing is lacking."""
     one = ground(LOAM, cover=1.0)
     water, _ = days(one, filled(one), 5, et0_mm=4.0)
+    assert one.raw_mm() > 17.0
     assert depletion_mm(one, water) == pytest.approx(17.0)
     bare = ground(LOAM, kc=0.0, cover=0.0)
     dried, _ = days(bare, filled(bare), 60, et0_mm=5.0)

@@ -19,6 +19,7 @@ SURFACE_M = 0.1
 """Depth of the layer that dries to the air: FAO-56 has 0.10 to 0.15 m."""
 
 _AIR_DRY = 0.5  # of the wilting point: what the air takes from the surface (FAO-56 eq. 73)
+_BY_DEMAND = 0.04  # of TAW, for each mm a day (FAO-56, table 22, note 2; AquaCrop has the same)
 _BARE_KC = 1.1  # most that wet bare ground evaporates, over ET0
 _CURVE = 3.0  # how long stomata stay open as the ground dries (AquaCrop, shape factor of most crops)
 _INTAKE_AT, _INTAKE_MM_H = (0.12, 0.23, 0.25, 0.33, 0.36), (30.0, 25.0, 15.0, 7.0, 4.0)
@@ -30,7 +31,7 @@ class Ground:
 
     field_capacity, wilting_point, saturation   m³/m³
     root_depth_m         more than SURFACE_M
-    readily              share of TAW that plants take without lack, 0…1
+    readily              share of TAW that plants take without lack, 0…1, where a day demands 5 mm
     kc                   transpiration of plants that lack nothing, over ET0
     cover                share of the ground under leaves, 0…1
     leaves_mm            rain that leaves hold back
@@ -62,10 +63,10 @@ class Ground:
         taw: Floats = self._held_mm * self.root_depth_m
         return taw
 
-    @property
-    def raw_mm(self) -> Floats:
-        """Of it, what plants take without lack."""
-        raw: Floats = self.readily * self.taw_mm
+    def raw_mm(self, demand_mm_day: Floats | float = 5.0) -> Floats:
+        """Of it, what plants take without lack on a day that demands so much of them: the less, the more it does."""
+        readily = np.clip(self.readily + _BY_DEMAND * (5.0 - demand_mm_day), 0.1, 0.8)
+        raw: Floats = readily * self.taw_mm
         return raw
 
     @property
@@ -147,16 +148,19 @@ def moisture(ground: Ground, water: Water, depth_m: Floats | float) -> Floats:
 
 def passed(
     ground: Ground, water: Water, *, et0_mm: Floats | float, rain_mm: Floats | float, valve_mm: Floats | float,
-    hours: float = 1.0,
+    demand_mm_day: Floats | float = 5.0, hours: float = 1.0,
 ) -> tuple[Water, Passed]:  # fmt: skip
-    """The ground `hours` later, at most one: what rained, what the valve brought (mean depth over its area)."""
+    """The ground `hours` later, at most one: what rained, what the valve brought (mean depth over its area).
+
+    `demand_mm_day` is what plants would transpire in the whole day, had they all they want.
+    """
     rain, valve = np.broadcast_to(rain_mm, ground.kc.shape), np.broadcast_to(valve_mm, ground.kc.shape)
     caught = np.minimum(rain, ground.leaves_mm - water.leaves_mm)
     water, runoff = _taken_in(ground, water, rain - caught + ground.uniformity * valve, hours)
     water, percolated = _drained(ground, water, hours)
     from_leaves = np.minimum(water.leaves_mm + caught, et0_mm)
     water = replace(water, leaves_mm=water.leaves_mm + caught - from_leaves)
-    water, transpired, wanted = _transpired(ground, water, et0_mm - from_leaves)
+    water, transpired, wanted = _transpired(ground, water, et0_mm - from_leaves, demand_mm_day)
     water, evaporated = _evaporated(ground, water, et0_mm - from_leaves)
     return water, Passed(
         transpired_mm=transpired,
@@ -193,20 +197,24 @@ def _above(held_mm: Floats, full_mm: Floats, pores_mm: Floats, share: Floats) ->
     return leaves
 
 
-def _transpired(ground: Ground, water: Water, et0_mm: Floats) -> tuple[Water, Floats, Floats]:
+def _transpired(
+    ground: Ground, water: Water, et0_mm: Floats, demand_mm_day: Floats | float
+) -> tuple[Water, Floats, Floats]:
     """Roots draw from each layer in the share of what it has to give, and less as little is left."""
     wanted = ground.kc * et0_mm
     given = np.maximum(water.surface_mm, 0.0), np.maximum(water.root_mm, 0.0)
-    drawn = np.minimum(wanted * stomata(ground, depletion_mm(ground, water)), sum(given))
+    open_share = stomata(ground, depletion_mm(ground, water), demand_mm_day)
+    drawn = np.minimum(wanted * open_share, sum(given))
     upper = drawn * given[0] / np.maximum(sum(given), 1e-9)
     return replace(water, surface_mm=water.surface_mm - upper, root_mm=water.root_mm - drawn + upper), drawn, wanted
 
 
-def stomata(ground: Ground, missing_mm: Floats) -> Floats:
+def stomata(ground: Ground, missing_mm: Floats, demand_mm_day: Floats | float = 5.0) -> Floats:
     """How far stomata are open, 0…1, where so much of TAW is missing: wide down to RAW, then along AquaCrop's curve."""
-    lack = np.clip((missing_mm - ground.raw_mm) / (ground.taw_mm - ground.raw_mm), 0.0, 1.0)
-    open_: Floats = 1.0 - np.expm1(_CURVE * lack) / np.expm1(_CURVE)
-    return open_
+    raw = ground.raw_mm(demand_mm_day)
+    lack = np.clip((missing_mm - raw) / (ground.taw_mm - raw), 0.0, 1.0)
+    share: Floats = 1.0 - np.expm1(_CURVE * lack) / np.expm1(_CURVE)
+    return share
 
 
 def _evaporated(ground: Ground, water: Water, et0_mm: Floats) -> tuple[Water, Floats]:
@@ -217,9 +225,9 @@ def _evaporated(ground: Ground, water: Water, et0_mm: Floats) -> tuple[Water, Fl
     return replace(water, surface_mm=water.surface_mm - evaporated), evaporated
 
 
-def stressed(ground: Ground, missing_mm: Floats) -> Bools:
+def stressed(ground: Ground, missing_mm: Floats, demand_mm_day: Floats | float = 5.0) -> Bools:
     """Whether plants lack water: more is missing than they take readily."""
-    lack: Bools = missing_mm > ground.raw_mm
+    lack: Bools = missing_mm > ground.raw_mm(demand_mm_day)
     return lack
 
 
