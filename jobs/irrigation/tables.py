@@ -94,7 +94,6 @@ class PlanEntry(_Entry):
     terminal_share: Fraction
     stale_after: Duration
     replay: Duration
-    master_margin: Duration
 
 
 class Usual(_Entry):
