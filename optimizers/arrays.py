@@ -24,3 +24,15 @@ def freeze(owner: object, shapes: Shapes) -> list[str]:
         array.flags.writeable = False
         object.__setattr__(owner, name, array)
     return problems
+
+
+def known_median(values: Floats, axis: int = 0) -> Floats:
+    """Along an axis, the median of what is not NaN; NaN where nothing is."""
+    known: Ints = np.isfinite(values).sum(axis=axis, keepdims=True)
+    if not values.shape[axis]:
+        return np.full(known.squeeze(axis).shape, np.nan)
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=axis)  # NaN goes last
+    low, high = np.maximum(known - 1, 0) // 2, known // 2
+    pair = [np.take_along_axis(ordered, np.minimum(at, values.shape[axis] - 1), axis) for at in (low, high)]
+    middle: Floats = ((pair[0] + pair[1]) / 2).squeeze(axis)
+    return middle

@@ -9,9 +9,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from optimizers.arrays import Bools, Floats, Ints
+from optimizers.arrays import Bools, Floats, Ints, known_median
 
 _HOURS = 24
+_SAME = 1e-6
 
 
 class Verdict(StrEnum):
@@ -36,10 +37,9 @@ class ProbeLimits:
 
     silent_h           without a reading
     stuck_h, stuck_mm  one value for so long, while plants took so much from the soil: a sound probe would have moved
-    saturated_h        at or above saturation for so long: soil that plants live in drains in a day
-    saturated_above    m³/m³ beyond field capacity that is saturation
+    saturated_h        at saturation for so long, but for `pores` (m³/m³): soil that plants live in drains in a day
     undrained_h        without water for so long, and still `undrained_above` (m³/m³) above field capacity
-    watered_mm         in an hour, what counts as water there
+    watered_mm         in a day, what counts as water there
     dry_vwc, swing_c   less water than any soil holds, with a daily swing of temperature that no soil has at depth
     lately_h           a fault concerns the probe now if it is as young as this
     """
@@ -48,10 +48,10 @@ class ProbeLimits:
     stuck_h: int = 48
     stuck_mm: float = 5.0
     saturated_h: int = 24
-    saturated_above: float = 0.15
+    pores: float = 0.02
     undrained_h: int = 72
     undrained_above: float = 0.05
-    watered_mm: float = 0.5
+    watered_mm: float = 1.0
     dry_vwc: float = 0.03
     swing_c: float = 15.0
     lately_h: int = 24
@@ -75,20 +75,20 @@ class Judged:
 
 
 def judge(
-    raw: Floats, temperature_c: Floats, etc_mm: Floats, water_mm: Floats, field_capacity: Floats,
+    raw: Floats, temperature_c: Floats, etc_mm: Floats, water_mm: Floats, *, field_capacity: Floats, saturation: Floats,
     limits: ProbeLimits = LIMITS,
 ) -> Judged:  # fmt: skip
-    """What of the series of P probes over H hours is to be believed.
+    """What of the series of P probes over D days of 24 hours, H = 24 D, is to be believed.
 
     raw (H, P)            as read: m³/m³, or what else a probe was set to
     temperature_c (H, P)  of the soil, where the probe tells it
-    etc_mm (H, P)         what plants and sun took from the soil, water_mm (H, P) what rain and valves brought
-    field_capacity (P,)   m³/m³
+    etc_mm (D, P)         what plants and sun took from the soil, water_mm (D, P) what rain and valves brought
+    field_capacity, saturation (P,)   m³/m³
     """
     vwc, converted, mixed = in_fractions(raw)
     faults = {
         Verdict.STUCK: _stuck(vwc, etc_mm, limits),
-        Verdict.SATURATED: _saturated(vwc, water_mm, field_capacity, limits),
+        Verdict.SATURATED: _saturated(vwc, water_mm, field_capacity, saturation, limits),
         Verdict.OUT_OF_SOIL: _out_of_soil(vwc, temperature_c, limits),
     }
     wrong = np.logical_or.reduce([*faults.values(), np.broadcast_to(mixed, vwc.shape)])
@@ -112,9 +112,8 @@ def in_fractions(raw: Floats) -> tuple[Floats, Bools, Bools]:
     vwc = np.where(fraction, raw, np.where(percent, raw / 100.0, np.nan))
     heard, known = np.isfinite(raw).sum(axis=0), np.isfinite(vwc).sum(axis=0)
     told = _ever(percent)
-    apart = np.zeros(raw.shape[1], np.bool_)
-    for p in np.flatnonzero(told & _ever(fraction)):
-        apart[p] = abs(np.median(vwc[fraction[:, p], p]) - np.median(vwc[percent[:, p], p])) > 0.15
+    medians = [known_median(np.where(kind, vwc, np.nan)) for kind in (fraction, percent)]
+    apart = told & _ever(fraction) & (np.abs(medians[0] - medians[1]) > 0.15)
     return vwc, told, apart | np.asarray(known * 2 < heard)
 
 
@@ -126,45 +125,43 @@ def _ever(flags: Bools) -> Bools:
 
 def _stuck(vwc: Floats, etc_mm: Floats, limits: ProbeLimits) -> Bools:
     """(H, P) readings within a stretch of one value that is too long for what the plants took meanwhile."""
-    found = np.zeros(vwc.shape, np.bool_)
-    for p in range(vwc.shape[1]):
-        hours = np.flatnonzero(np.isfinite(vwc[:, p]))
-        taken = np.cumsum(etc_mm[:, p])
-        for stretch in np.split(hours, np.flatnonzero(np.abs(np.diff(vwc[hours, p])) > 1e-6) + 1):
-            if stretch.size and stretch[-1] - stretch[0] >= limits.stuck_h:
-                found[stretch, p] = taken[stretch[-1]] - taken[stretch[0]] > limits.stuck_mm
-    return found
+    first, last = _stretches(vwc)
+    taken = np.cumsum(np.repeat(etc_mm / _HOURS, _HOURS, axis=0), axis=0)
+    meanwhile = np.take_along_axis(taken, last, 0) - np.take_along_axis(taken, first, 0)
+    return np.isfinite(vwc) & (last - first >= limits.stuck_h) & (meanwhile > limits.stuck_mm)
 
 
-def _saturated(vwc: Floats, water_mm: Floats, field_capacity: Floats, limits: ProbeLimits) -> Bools:
+def _saturated(
+    vwc: Floats, water_mm: Floats, field_capacity: Floats, saturation: Floats, limits: ProbeLimits
+) -> Bools:  # fmt: skip
     """(H, P) readings of soil that would have to drown: long at saturation, or wet long after the last water."""
-    full = vwc >= field_capacity + limits.saturated_above
-    long = _lasting(full, np.isfinite(vwc), limits.saturated_h)
-    dry_h = _hours_since(water_mm >= limits.watered_mm)
-    return long | ((vwc > field_capacity + limits.undrained_above) & (dry_h > limits.undrained_h))
+    full = vwc >= saturation - limits.pores
+    first, last = _stretches(np.where(np.isfinite(vwc), full, np.nan))
+    long = full & (last - first >= limits.saturated_h)
+    watered = np.repeat(water_mm >= limits.watered_mm, _HOURS, axis=0)
+    return long | ((vwc > field_capacity + limits.undrained_above) & (_hours_since(watered) > limits.undrained_h))
 
 
 def _out_of_soil(vwc: Floats, temperature_c: Floats, limits: ProbeLimits) -> Bools:
     """(H, P) readings of a probe that lies in the air: dry, and warm and cold as the air is."""
-    days = -(-len(vwc) // _HOURS)
-    pad = days * _HOURS - len(vwc)
-    daily = np.pad(temperature_c, ((pad, 0), (0, 0)), constant_values=np.nan).reshape(days, _HOURS, -1)
-    heard = np.isfinite(daily).any(axis=1)
+    daily = temperature_c.reshape(len(vwc) // _HOURS, _HOURS, vwc.shape[1])
     high = np.where(np.isfinite(daily), daily, -np.inf).max(axis=1)
     low = np.where(np.isfinite(daily), daily, np.inf).min(axis=1)
-    swing = np.where(heard, high, 0.0) - np.where(heard, low, 0.0)
-    return (vwc < limits.dry_vwc) & (np.repeat(swing, _HOURS, axis=0)[pad:] > limits.swing_c)
+    swings = np.where(high >= low, high, 0.0) - np.where(high >= low, low, 0.0) > limits.swing_c
+    return (vwc < limits.dry_vwc) & np.repeat(swings, _HOURS, axis=0)
 
 
-def _lasting(true: Bools, known: Bools, hours: int) -> Bools:
-    """(H, P) hours within a stretch of so many at least that is true wherever it is known."""
-    found = np.zeros(true.shape, np.bool_)
-    for p in range(true.shape[1]):
-        at = np.flatnonzero(known[:, p])
-        for stretch in np.split(at, np.flatnonzero(np.diff(true[at, p])) + 1):
-            if stretch.size and true[stretch[0], p] and stretch[-1] - stretch[0] >= hours:
-                found[stretch, p] = True
-    return found
+def _stretches(values: Floats) -> tuple[Ints, Ints]:
+    """(H, P) the first and the last hour known of the stretch of one value that each hour lies in, gaps left out."""
+    hours, known = np.arange(len(values))[:, None], np.isfinite(values)
+    newest: Ints = np.maximum.accumulate(np.where(known, hours, 0), axis=0)
+    filled = np.take_along_axis(values, newest, 0)
+    begins = np.ones(values.shape, np.bool_)
+    begins[1:] = ~(np.abs(np.diff(filled, axis=0)) <= _SAME)
+    first: Ints = np.maximum.accumulate(np.where(begins, hours, 0), axis=0)
+    ends = np.where(np.append(begins[1:], np.ones((1, values.shape[1]), np.bool_), axis=0), hours, len(values))
+    last = np.take_along_axis(newest, np.minimum.accumulate(ends[::-1], axis=0)[::-1], 0)
+    return first, np.maximum(last, first)
 
 
 def _hours_since(true: Bools) -> Ints:
@@ -172,6 +169,11 @@ def _hours_since(true: Bools) -> Ints:
     hour = np.arange(len(true))[:, None]
     last: Ints = np.maximum.accumulate(np.where(true, hour, 0), axis=0)
     return hour - last
+
+
+def at_day_end(vwc: Floats, hours: int = 6) -> Floats:
+    """(D, P) of readings (24 D, P): the median of the last hours of each day."""
+    return known_median(vwc.reshape(len(vwc) // _HOURS, _HOURS, vwc.shape[1])[:, -hours:], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,27 +191,31 @@ class OwnCapacity:
 
 
 def calibrated_field_capacity(
-    daily_vwc: Floats, filled: Bools, dry_after: Bools, table: Floats, *, events: int = 2, most: float = 0.08
+    daily_vwc: Floats, taken_vwc: Floats, filled: Bools, dry: Bools, table: Floats, *,
+    after_days: int = 2, events: int = 2, most: float = 0.08,
 ) -> OwnCapacity:  # fmt: skip
-    """Field capacity is what is left a day after soil was filled: the median of those plateaus, in a probe's terms.
+    """Field capacity is what soil keeps when it was filled and has drained: the median of such plateaus.
 
     daily_vwc (D, P)   at the end of each day
+    taken_vwc (D, P)   what plants and sun took in each, m³/m³ of the root zone
     filled (D, P)      days on which more water came than the root zone could hold
-    dry_after (D, P)   days without water worth mentioning
+    dry (D, P)         days without water worth mentioning
 
-    A plateau is the value at the end of the dry day after a filled one. Fewer than `events` tell nothing. It is never
-    further than `most` from the table's (P,): beyond that it is the probe that is wrong, or the soil. Depletion is
-    counted from here, so that the offset of a probe goes.
+    A plateau is the value `after_days` dry days after a filled one, what was taken meanwhile added. Fewer than `events`
+    tell nothing; of more the median counts as much as their number over one, the table's (P,) as one. It is never
+    further than `most` from the table's: beyond that it is the probe that is wrong, or the soil. Depletion is counted
+    from here, so that the offset of a probe goes.
     """
-    plateau = np.where(filled[:-1] & dry_after[1:], daily_vwc[1:], np.nan)
+    days = len(daily_vwc) - after_days
+    later = [slice(after, after + max(days, 0)) for after in range(1, after_days + 1)]
+    drained = np.logical_and.reduce([filled[: max(days, 0)], *(dry[day] for day in later)])
+    kept = daily_vwc[later[-1]] + sum(taken_vwc[day] for day in later)
+    plateau = np.where(drained, kept, np.nan)
     count: Ints = np.isfinite(plateau).sum(axis=0)
-    enough = count >= events
-    median, spread = table.astype(np.float64), np.zeros(table.shape)
-    for p in np.flatnonzero(enough):
-        seen = plateau[np.isfinite(plateau[:, p]), p]
-        median[p] = np.median(seen)
-        spread[p] = np.median(np.abs(seen - median[p]))
-    return OwnCapacity(np.clip(median, table - most, table + most), np.where(enough, count, 0), spread)
+    count = np.where(count >= events, count, 0)
+    off = np.where(count > 0, known_median(plateau) - table, 0.0)
+    spread = np.where(count > 0, known_median(np.abs(plateau - known_median(plateau))), 0.0)
+    return OwnCapacity(table + np.clip(off * count / (count + 1), -most, most), count, spread)
 
 
 @dataclass(frozen=True, eq=False)
