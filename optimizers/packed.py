@@ -17,6 +17,8 @@ Kinds = Mapping[str, Any]
 def packed(head: Any, arrays: Arrays) -> bytes:
     """Plain values and arrays as one block, the same ones as the same bytes, uncompressed."""
     block = BytesIO()
+    # How an array lies in memory is no part of it, and would be kept.
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     np.savez(block, allow_pickle=False, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
     return block.getvalue()
 

@@ -1,6 +1,14 @@
 """Watering for the coming night, a week ahead: as little as keeps the root zones from lacking water."""
 
 from optimizers.irrigation.check import check
+from optimizers.irrigation.documents import (
+    plan_from_json,
+    plan_schema,
+    plan_to_json,
+    problem_from_json,
+    problem_schema,
+    problem_to_json,
+)
 from optimizers.irrigation.example import example, full_example, generated
 from optimizers.irrigation.packing import pack, unpack
 from optimizers.irrigation.problem import (
@@ -33,6 +41,12 @@ __all__ = [
     "full_example",
     "generated",
     "pack",
+    "plan_from_json",
+    "plan_schema",
+    "plan_to_json",
+    "problem_from_json",
+    "problem_schema",
+    "problem_to_json",
     "solve",
     "unpack",
 ]

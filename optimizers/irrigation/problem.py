@@ -15,6 +15,7 @@ TOLERANCE = 1e-6
 """By which an amount in mm, m³ or m³/h may miss a constraint: what a linear solver calls feasible."""
 
 _LARGEST = 1e6
+_LEAST_TAW_MM = 1.0  # a green roof's thinnest layer has more
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,11 +104,20 @@ class Hydrozones:
             carries = f"{networks.names[network]!r} carries {networks.capacity_m3_h[network]:g}"
             found = f"flow_m3_h is {self.flow_m3_h[z]:g}"
             yield f"hydrozone {name!r}: {found}, {carries}; wants a valve that its network can feed"
-        if self.raw_mm[z] >= self.taw_mm[z]:
-            yield f"hydrozone {name!r}: raw_mm is {self.raw_mm[z]:g}, wants less than taw_mm, {self.taw_mm[z]:g}"
-        if self.depletion_mm[z] > self.taw_mm[z] + TOLERANCE:
-            found = f"depletion_mm is {self.depletion_mm[z]:g}"
-            yield f"hydrozone {name!r}: {found}, wants at most taw_mm, {self.taw_mm[z]:g}"
+        yield from self._other_scale(z, name)
+
+    def _other_scale(self, z: int, name: str) -> Iterator[str]:
+        """Water that does not fit the root zone, which is most often told in percent or as a fraction of volume."""
+        taw, raw, depletion = float(self.taw_mm[z]), float(self.raw_mm[z]), float(self.depletion_mm[z])
+        if 0 < taw < _LEAST_TAW_MM:
+            wanted = f"{_LEAST_TAW_MM:g} or more (is it in m3/m3? 1000 times that by the depth in m is mm)"
+            yield f"hydrozone {name!r}: taw_mm is {taw:g}, wants {wanted}"
+            return
+        if raw >= taw:
+            yield f"hydrozone {name!r}: raw_mm is {raw:g}, wants less than taw_mm, {taw:g} (is it in percent?)"
+        if depletion > taw + TOLERANCE:
+            wanted = f"at most taw_mm, {taw:g} (is it in percent?)"
+            yield f"hydrozone {name!r}: depletion_mm is {depletion:g}, wants {wanted}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
 
 from optimizers.arrays import Floats, Ints
+from optimizers.documents import head_of, read, told_by
 from optimizers.lighting.forms import (
     BudgetDocument,
     CabinetDocument,
@@ -19,13 +19,10 @@ from optimizers.lighting.forms import (
     PairDocument,
     PlanDocument,
     ProblemDocument,
-    ViolationDocument,
 )
 from optimizers.lighting.parts import UNLIMITED, Budget, Holders, Lanes, Shares, Yesterday
 from optimizers.lighting.problem import LightingPlan, LightingProblem, PowerCurve
-from optimizers.result import InvalidProblem, Violation
-
-D = TypeVar("D", bound=BaseModel)
+from optimizers.result import InvalidProblem
 
 
 def problem_schema() -> dict[str, Any]:
@@ -70,7 +67,7 @@ def problem_to_json(problem: LightingProblem) -> str:
 
 def problem_from_json(text: str | bytes) -> LightingProblem:
     """Raises InvalidProblem with everything that is wrong with the text."""
-    document = _read(ProblemDocument, text)
+    document = read(ProblemDocument, text)
     names, ids = list(document.curves), [lamp.id for lamp in document.lamps]
     index = {lamp: i for i, lamp in enumerate(ids)}
     checks = _twice(document), _wrong_curves(document), _strangers(document, index), _wrong_rows(document)
@@ -99,24 +96,12 @@ def problem_from_json(text: str | bytes) -> LightingProblem:
 
 def plan_to_json(plan: LightingPlan) -> str:
     return PlanDocument(
-        status=plan.status,
-        objective=plan.objective,
-        bound=plan.bound,
-        gap=plan.gap,
+        **head_of(plan),
         unit=plan.unit,
         energy_wh=None if np.isnan(plan.energy_wh) else plan.energy_wh,
         given_up=plan.given_up,
         given_up_bound=plan.given_up_bound,
         changes=plan.changes,
-        seconds=plan.seconds,
-        seed=plan.seed,
-        solver=plan.solver,
-        version=plan.version,
-        violations=[
-            ViolationDocument(constraint=v.constraint, object=v.object, amount=v.amount, unit=v.unit, detail=v.detail)
-            for v in plan.violations
-        ],
-        reasons=list(plan.reasons),
         cabinets=[
             CabinetPlanDocument(id=name, objective_wh=objective, bound_wh=bound)
             for name, objective, bound in zip(
@@ -129,31 +114,21 @@ def plan_to_json(plan: LightingPlan) -> str:
 
 def plan_from_json(text: str | bytes) -> LightingPlan:
     """Raises InvalidProblem with everything that is wrong with the text; whether the plan is any good, `check` says."""
-    document = _read(PlanDocument, text)
+    document = read(PlanDocument, text)
     if len({len(lamp.flux) for lamp in document.lamps}) > 1:
         raise InvalidProblem(["lamps: flux is not of one length, wants one value for each slot"])
     return LightingPlan(
-        **document.model_dump(exclude={"gap", "energy_wh", "violations", "reasons", "cabinets", "lamps"}),
+        **told_by(document),
         energy_wh=np.nan if document.energy_wh is None else document.energy_wh,
-        violations=tuple(Violation(**violation.model_dump()) for violation in document.violations),
-        reasons=tuple(document.reasons),
+        given_up=document.given_up,
+        given_up_bound=document.given_up_bound,
+        changes=document.changes,
         holders=tuple(cabinet.id for cabinet in document.cabinets),
         holder_objective_wh=np.array([cabinet.objective_wh for cabinet in document.cabinets], np.float64),
         holder_bound_wh=np.array([cabinet.bound_wh for cabinet in document.cabinets], np.float64),
         lamps=tuple(lamp.id for lamp in document.lamps),
         flux=np.array([lamp.flux for lamp in document.lamps], np.float64),
     )
-
-
-def _read(model: type[D], text: str | bytes) -> D:
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise InvalidProblem(
-            f"{'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}"
-            + ("" if isinstance(item["input"], dict | list | str | bytes) else f", found {item['input']!r}")
-            for item in error.errors()
-        ) from None
 
 
 def _strangers(document: ProblemDocument, index: dict[str, int]) -> Iterator[str]:

@@ -2,25 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from optimizers.result import Status
+from optimizers.documents import Document, PlanHead
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 # The problem judges levels itself: it tells a wrong scale from a wrong value.
 Level = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CurveDocument(_Document):
+class CurveDocument(Document):
     flux: list[float] = Field(description="relative flux, strictly increasing from 0 to 1")
     power: list[float] = Field(description="fraction of full power at each flux, strictly increasing to 1")
 
 
-class LampDocument(_Document):
+class LampDocument(Document):
     id: str
     power_full_w: float
     floor: list[Level] = Field(description="relative flux needed, one value for each slot")
@@ -39,38 +35,38 @@ class LampDocument(_Document):
     )
 
 
-class CabinetDocument(_Document):
+class CabinetDocument(Document):
     programs: int | None = Field(None, description="most different programs it holds; null for no limit")
     switch_points: int | None = Field(
         None, description="most changes of level a day in a program, on and off too; null for no limit"
     )
 
 
-class BudgetDocument(_Document):
+class BudgetDocument(Document):
     energy_wh: float | None = Field(None, description="energy over all slots to stay within; null for no limit")
     peak_w: list[float | None] | float | None = Field(
         None, description="power to stay within, by slot or for all of them; null for no limit"
     )
 
 
-class ChangesDocument(_Document):
+class ChangesDocument(Document):
     most: int | None = Field(None, description="most lamps told another program than yesterday's; null for no limit")
     cost_wh: float = Field(0.0, description="what telling one lamp another program must save at least")
 
 
-class PairDocument(_Document):
+class PairDocument(Document):
     lamps: tuple[str, str]
     step: float = Field(description="largest difference of their relative flux")
 
 
-class ProblemDocument(_Document):
+class ProblemDocument(Document):
     """A lighting problem: lamps over slots, see optimizers.lighting."""
 
     slot_s: float
     burning: list[bool] = Field(description="whether it is dark, one value for each slot")
     curves: dict[str, CurveDocument]
     lamps: list[LampDocument]
-    neighbours: list[PairDocument] = []
+    neighbours: list[PairDocument] = Field([])
     cabinets: dict[str, CabinetDocument] = Field({}, description="what keeps programs, by name; none: no limits")
     fleet_programs: int | None = Field(None, description="most different programs of all cabinets; null for no limit")
     budget: BudgetDocument | None = Field(None, description="null: floors never give way")
@@ -78,42 +74,24 @@ class ProblemDocument(_Document):
     changes: ChangesDocument | None = Field(None, description="null: yesterday does not matter")
 
 
-class ViolationDocument(_Document):
-    constraint: str
-    object: str
-    amount: float
-    unit: str
-    detail: str = ""
-
-
-class LampPlanDocument(_Document):
+class LampPlanDocument(Document):
     id: str
     flux: list[float]
 
 
-class CabinetPlanDocument(_Document):
+class CabinetPlanDocument(Document):
     id: str
     objective_wh: float = Field(description="energy of its lamps")
     bound_wh: float = Field(description="no programs that it holds take less above the floors that this plan keeps")
 
 
-class PlanDocument(_Document):
+class PlanDocument(PlanHead):
     """A lighting plan. Objective and bound are in `unit`."""
 
-    status: Status
-    objective: float
-    bound: float
-    gap: float
     unit: str = Field("Wh", description='"Wh" of energy, or "Wh given up" of light, for a budget')
     energy_wh: float | None = None
     given_up: float = 0.0
     given_up_bound: float = 0.0
     changes: int = 0
-    seconds: float
-    seed: int
-    solver: str
-    version: str
-    violations: list[ViolationDocument]
-    reasons: list[str]
-    cabinets: list[CabinetPlanDocument] = []
+    cabinets: list[CabinetPlanDocument] = Field([])
     lamps: list[LampPlanDocument]
