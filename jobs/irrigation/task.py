@@ -19,7 +19,8 @@ from optimizers.soil.estimate import Belief
 class Weather(Protocol):
     """Of an outlook (see `jobs.irrigation.outlook.Outlook`) what a problem is made of: S ways the weather may go.
 
-    probability (S,); et0_mm, rain_mm (S, D) of the days from noon to noon, of the first only what is left of it.
+    probability (S,); et0_mm, rain_mm (S, D) of days of 24 hours from the instant the plan is asked, the first of which
+    holds its night.
     """
 
     @property
@@ -44,8 +45,11 @@ class Foreseen:
 
 @dataclass(frozen=True, eq=False)
 class Behind:
-    """What `why` tells beside the problem: when it was asked of which night, verdicts of probes, where ET0 came from,
-    and what valves did earlier that night (valve, seconds since the night's noon from and to).
+    """What `why` tells beside the problem: when it was asked of which night, verdicts of probes, where ET0 came from.
+
+    forecast   whence the weather to come is known, and how old that is
+    done       what valves did earlier that night: valve, seconds since its noon from and to
+    ordered    the valves that orders leave less than their usual hours tonight
     """
 
     start_at: datetime
@@ -55,6 +59,7 @@ class Behind:
     et0_source: str = ""
     forecast: str = ""
     done: tuple[tuple[str, float, float], ...] = ()
+    ordered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +78,17 @@ class IrrigationTask:
 
 def build_problem(
     zones: Zones, belief: Belief, weather: Weather, watering: Watering, tables: IrrigationTables, *,
-    surface_mm: Floats | None = None, behind: Behind | None = None, reasons: Sequence[str] = (),
+    moisture: Moisture | None = None, behind: Behind | None = None, reasons: Sequence[str] = (),
 ) -> IrrigationTask:  # fmt: skip
     """The problem of the night that begins at a local noon.
 
-    `belief` of the soil when it is asked; `surface_mm` (n,) what its surface lacks, half of what can evaporate by
-    default. Plants are taken to lack water a little before RAW, the more the less is known of their soil (`caution_sd`
-    of the tables). Raises InvalidProblem for what contradicts itself, as a territory without a hydrozone.
+    `belief` of the soil when it is asked, `moisture` of its surface then: half dry by default. Plants are taken to lack
+    water a little before RAW, the more the less is known of their soil (`caution_sd` of the tables). Raises
+    InvalidProblem for what contradicts itself, as a territory without a hydrozone.
     """
     taw = zones.root_zone.taw_mm
     depletion = np.clip(belief.depletion_mm, 0.0, taw)
-    days = _days(zones, depletion, surface_mm, weather)
+    days = _days(zones, depletion, moisture, weather)
     raw = np.mean([weather.probability @ day.raw_mm for day in days], axis=0)
     problem = IrrigationProblem(
         networks=Networks(
@@ -111,23 +116,21 @@ def build_problem(
     return IrrigationTask(problem, zones, belief, weather, watering, tables, told, behind)
 
 
-def _days(zones: Zones, depletion: Floats, surface_mm: Floats | None, weather: Weather) -> list[DayBalance]:
+def _days(zones: Zones, depletion: Floats, moisture: Moisture | None, weather: Weather) -> list[DayBalance]:
     """The D days of each scenario, (S, n) each, of ground that is refilled whenever its plants begin to lack water: how
     wet its surface is decides what evaporates.
     """
     roots, scenarios = zones.root_zone, weather.et0_mm.shape[0]
     wide = (scenarios, len(zones))
-    surface = roots.tew_mm / 2 if surface_mm is None else surface_mm
-    moisture = Moisture(
-        depletion_mm=np.broadcast_to(depletion, wide), surface_mm=np.broadcast_to(surface, wide), wetted=roots.wetted
-    )
+    known = moisture or Moisture(depletion_mm=depletion, surface_mm=roots.tew_mm / 2, wetted=roots.wetted)
+    now = Moisture(depletion_mm=np.broadcast_to(depletion, wide), surface_mm=known.surface_mm, wetted=known.wetted)
     found = []
     for et0, rain in zip(weather.et0_mm.T, weather.rain_mm.T, strict=True):
-        dry = moisture.depletion_mm > roots.raw_mm(roots.kcb * et0[:, None])
-        watered = np.where(dry, moisture.depletion_mm, 0.0)
-        day = advance(roots, moisture, et0_mm=et0[:, None], rain_mm=rain[:, None], irrigation_mm=watered)
+        dry = now.depletion_mm > roots.raw_mm(roots.kcb * et0[:, None])
+        watered = np.where(dry, now.depletion_mm, 0.0)
+        day = advance(roots, now, et0_mm=et0[:, None], rain_mm=rain[:, None], irrigation_mm=watered)
         found.append(day)
-        moisture = day.moisture
+        now = day.moisture
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from jobs.words import alarms, drought, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
+from jobs.words import alarms, drought, irrigation, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
 
 Lang = Literal["en", "fr"]
 LANGUAGES: tuple[Lang, ...] = ("en", "fr")
@@ -11,6 +11,7 @@ LANGUAGES: tuple[Lang, ...] = ("en", "fr")
 _WORDS: dict[str, tuple[str, str]] = {
     **alarms.WORDS,
     **drought.WORDS,
+    **irrigation.WORDS,
     **lighting.WORDS,
     **night.WORDS,
     **optimisers.WORDS,

@@ -1,0 +1,32 @@
+"""Of irrigation: why a hydrozone is watered, what a plan comes to, `consigne irrigation`. Each (English, French)."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # why a valve opens as it does in a night
+    "water_cycles": (
+        "{cycles} × {minutes} min, {mm} mm, {m3} m³: it lacks {lacking} of {taw} mm, its plants suffer beyond {raw}",
+        "{cycles} × {minutes} min, {mm} mm, {m3} m³ : il manque {lacking} mm sur {taw}, stress au-delà de {raw}",
+    ),
+    "water_none": (
+        "not watered: it lacks {lacking} of {taw} mm, its plants suffer beyond {raw}",
+        "pas d'arrosage : il manque {lacking} mm sur {taw}, stress au-delà de {raw}",
+    ),
+    "water_none_though_dry": (
+        "not watered though it lacks {lacking} of {taw} mm, and its plants suffer beyond {raw}",
+        "pas d'arrosage bien qu'il manque {lacking} mm sur {taw}, stress au-delà de {raw}",
+    ),
+    "water_left_out": ("left out, it stays closed: {why}", "laissée de côté, elle reste fermée : {why}"),
+    "water_budget": ("water counted by {budget}", "eau comptée par {budget}"),
+    # what a plan comes to
+    "water_planned": (
+        "{m3} m³ planned for {zones} of {all} hydrozones; the monthly timer gives {usual} m³.",
+        "{m3} m³ prévus pour {zones} hydrozones sur {all} ; le programmateur mensuel donne {usual} m³.",
+    ),
+    "water_lacks": (
+        "{zones} hydrozones are expected to lack water after the coming day ({names}): {bounds}.",
+        "{zones} hydrozones manqueront d'eau après la journée à venir ({names}) : {bounds}.",
+    ),
+    "water_out": (
+        "{zones} hydrozones are left out and stay closed: {names}. See consigne irrigation zones.",
+        "{zones} hydrozones sont laissées de côté et restent fermées : {names}. Voir consigne irrigation zones.",
+    ),
+}
