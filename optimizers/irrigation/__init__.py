@@ -10,6 +10,7 @@ from optimizers.irrigation.documents import (
     problem_to_json,
 )
 from optimizers.irrigation.example import example, full_example, generated
+from optimizers.irrigation.explain import Explanation, Held, explain
 from optimizers.irrigation.packing import pack, unpack
 from optimizers.irrigation.problem import (
     TOLERANCE,
@@ -28,6 +29,8 @@ __all__ = [
     "TOLERANCE",
     "Budgets",
     "Costs",
+    "Explanation",
+    "Held",
     "Hydrozones",
     "IrrigationPlan",
     "IrrigationProblem",
@@ -38,6 +41,7 @@ __all__ = [
     "costs",
     "every_cycle",
     "example",
+    "explain",
     "full_example",
     "generated",
     "pack",
