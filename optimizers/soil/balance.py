@@ -4,7 +4,7 @@ Order within a day, which the book leaves open and which is that of pyfao56: eva
 with which the day begins; then rain and irrigation come in, then water leaves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,9 +85,10 @@ def advance(
 
     Raises InvalidProblem for negative or unknown amounts.
     """
-    et0, rain, irrigation = (np.asarray(value, np.float64) for value in (et0_mm, rain_mm, irrigation_mm))
-    if problems := list(_wrong(et0_mm=et0, rain_mm=rain, irrigation_mm=irrigation)):
+    amounts = [np.asarray(value, np.float64) for value in (et0_mm, rain_mm, irrigation_mm)]
+    if problems := list(_wrong(("et0_mm", "rain_mm", "irrigation_mm"), amounts)):
         raise InvalidProblem(problems)
+    et0, rain, irrigation, _ = np.broadcast_arrays(*amounts, moisture.depletion_mm)
     intercepted = np.where(rain < light_rain * et0, rain, 0.0)
     runoff = runoff_mm(rain - intercepted, zone.curve_number, moisture.surface_mm, zone.rew_mm, zone.tew_mm)
     infiltrated = rain - intercepted - runoff
@@ -102,7 +103,7 @@ def advance(
     etc = evaporation + transpiration
     percolation = np.maximum(gained - etc, 0.0)  # eq. 88
     after = Moisture(
-        depletion_mm=etc + percolation - gained,  # eq. 85
+        depletion_mm=np.clip(etc - gained, 0.0, zone.taw_mm),  # eq. 85, 86
         surface_mm=_surface_mm(zone, moisture, infiltrated + irrigation / wetted, evaporation / few),
         wetted=wetted,
     )
@@ -168,8 +169,8 @@ def _surface_mm(zone: RootZone, moisture: Moisture, gained: Floats, lost: Floats
     return np.clip(moisture.surface_mm - gained + lost + drained, 0.0, zone.tew_mm)
 
 
-def _wrong(**amounts: Floats) -> Iterator[str]:
-    for name, values in amounts.items():
+def _wrong(names: Sequence[str], amounts: Sequence[Floats]) -> Iterator[str]:
+    for name, values in zip(names, amounts, strict=True):
         if not ((values >= 0) & (values <= 1_000)).all():
             found = values[~((values >= 0) & (values <= 1_000))].ravel()[0]
             yield f"{name} is {found:g}, wants 0 to 1000 mm a day"

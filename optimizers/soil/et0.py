@@ -3,6 +3,7 @@
 FAO-56 (Allen et al. 1998), chapters 2–4; by the hour also the standardized form of ASCE-EWRI (2005).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar
@@ -58,7 +59,7 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weather:
-    """D days as a station told of them, each (D,), NaN where nothing was measured.
+    """D days as a station told of them, each (D,), NaN where nothing was measured; what is infinite becomes NaN.
 
     day_of_year              1…366
     tmin_c, tmax_c           least and greatest temperature of the air
@@ -92,6 +93,7 @@ class Weather:
         shapes: Shapes = {"day_of_year": (np.int64, days), **dict.fromkeys(self.arrays, (np.float64, days))}
         if problems := freeze(self, shapes) or not_days(self.day_of_year):
             raise InvalidProblem(problems)
+        forget_infinite(self, self.arrays)
 
 
 class Et0Source(IntEnum):
@@ -223,6 +225,15 @@ def _climatology_mm(weather: Weather, climatology_mm: Floats) -> Floats:
         raise InvalidProblem([f"{found}, wants 12 values, January first, of 0 to {_MOST_MM:g} mm a day"])
     normal: Floats = months[np.searchsorted(_MONTHS_END, weather.day_of_year)]
     return normal
+
+
+def forget_infinite(owner: object, names: Sequence[str]) -> None:
+    """Make NaN of what is infinite in fields of a frozen dataclass."""
+    for name in names:
+        values = getattr(owner, name)
+        known = np.where(np.isfinite(values), values, np.nan)
+        known.flags.writeable = False
+        object.__setattr__(owner, name, known)
 
 
 def not_days(day_of_year: Ints) -> list[str]:

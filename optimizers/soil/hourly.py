@@ -9,14 +9,14 @@ from optimizers.arrays import Bools, Floats, Ints, Shapes, freeze
 from optimizers.result import InvalidProblem
 from optimizers.soil import climate, radiation
 from optimizers.soil.conventions import ASCE, Convention
-from optimizers.soil.et0 import Site, not_days, penman_monteith_mm
+from optimizers.soil.et0 import Site, forget_infinite, not_days, penman_monteith_mm
 
 _LOW_SUN_RAD = 0.3  # below, Rs/Rso tells little of clouds (ASCE-EWRI 2005)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HourlyWeather:
-    """H hours in order of time, each (H,), NaN where nothing was measured.
+    """H hours in order of time, each (H,), NaN where nothing was measured; what is infinite becomes NaN.
 
     day_of_year     1…366, of UTC
     utc_h           begin of the hour, 0…24 of UTC
@@ -43,6 +43,7 @@ class HourlyWeather:
         shapes: Shapes = {"day_of_year": (np.int64, hours), **dict.fromkeys(self.arrays, (np.float64, hours))}
         if problems := freeze(self, shapes) or not_days(self.day_of_year):
             raise InvalidProblem(problems)
+        forget_infinite(self, self.arrays)
 
 
 def et0_hourly(weather: HourlyWeather, site: Site, by: Convention = ASCE) -> Floats:

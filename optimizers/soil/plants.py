@@ -106,6 +106,27 @@ def total_evaporable_mm(field_capacity: Values, wilting_point: Values, depth_m: 
     return water
 
 
+def landscape_coefficient(species: Values, density: Values = 1.0, microclimate: Values = 1.0) -> Floats:
+    """K_L = ks · kd · kmc: what a planting takes over ET0, where no table has a Kcb for it.
+
+    Costello, Matheny and Clark (2000), the method of WUCOLS: species 0.1…0.9 (low 0.1–0.3, moderate 0.4–0.6, high
+    0.7–0.9), density 0.5…1.3 of leaves, microclimate 0.5…1.4 (shade and shelter below 1, paving and walls above).
+    Evaporation from the ground is in it. Raises InvalidProblem beyond these ranges.
+    """
+    problems = [
+        f"{name} is {value:g}, wants {least:g} to {most:g}"
+        for name, values, least, most in (
+            ("species", species, 0.1, 0.9), ("density", density, 0.5, 1.3), ("microclimate", microclimate, 0.5, 1.4),
+        )
+        for value in np.ravel(values).tolist()
+        if not least <= value <= most
+    ]  # fmt: skip
+    if problems:
+        raise InvalidProblem(problems)
+    coefficient: Floats = np.asarray(species) * density * microclimate
+    return coefficient
+
+
 def climate_adjusted_kcb(kcb_table: Values, height_m: Values, wind_m_s: Values, rh_min_pct: Values) -> Floats:
     """Kcb of tables 17 and 12, which hold for RHmin 45 % and u2 2 m/s, in another climate (eq. 70, 62).
 

@@ -162,7 +162,7 @@ def net_longwave_hourly_mj_m2(
 
 
 def _sky(vapour_kpa: Values, clear: Values) -> Floats:
-    sky: Floats = (0.34 - 0.14 * np.sqrt(vapour_kpa)) * (1.35 * np.asarray(clear) - 0.35)
+    sky: Floats = (0.34 - 0.14 * np.sqrt(np.maximum(vapour_kpa, 0.0))) * (1.35 * np.asarray(clear) - 0.35)
     return sky
 
 
