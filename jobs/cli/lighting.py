@@ -1,7 +1,6 @@
 """`consigne lighting`: what light streets need, what their lamps can give, and what nights came to."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +28,10 @@ from jobs.cli.common import (
     underway,
     write,
 )
+from jobs.cli.nights import First, Last, Night, nights
 from jobs.cli.traffic import traffic
 from jobs.demo import demo_night
 from jobs.lighting.classes import WORKED_EXAMPLE, Weighed, class_rows, weigh
-from jobs.lighting.domain import lighting_day
 from jobs.lighting.lamps import lamp_report
 from jobs.lighting.reporting import By, make_report, notes, to_csv, to_json, to_lines
 from jobs.lighting.tables import Family, tables_of
@@ -137,11 +136,9 @@ def _as_lines(weighed: Weighed, lang: Lang) -> list[str]:
 
 @app.command()
 def report(
-    night: Annotated[
-        str | None, typer.Option(help="by the day it begins, as 2026-11-16; last night by default")
-    ] = None,
-    first: Annotated[str | None, typer.Option("--from", help="the first of several nights")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="the last of them")] = None,
+    night: Night = None,
+    first: First = None,
+    last: Last = None,
     by: Annotated[By, typer.Option(help="what a line is")] = By.COMMUNE,
     table: Annotated[Path | None, typer.Option("--csv", help="write the lines to this file")] = None,
     of_demo: OfDemo = False,
@@ -154,7 +151,7 @@ def report(
     Example: consigne lighting report --from 2026-11-01 --to 2026-11-30 --by commune
     """
     chosen = asked(settings(), lang, folder if of_demo else None)
-    days = _nights(night, first, last, demo_night(folder) if of_demo else None)
+    days = nights(night, first, last, demo_night(folder) if of_demo else None)
     store, ground = store_and_territory(chosen)
     with underway("report", total=(days[1] - days[0]).days + 1) as bar:
         found = make_report(store, ground, chosen, *days, heard=bar.reach)
@@ -164,28 +161,3 @@ def report(
         emit(to_json(found, by))
     else:
         show_lines([*to_lines(found, by, language(chosen)), *notes(found, language(chosen))])
-
-
-def _nights(night: str | None, first: str | None, last: str | None, told: date | None) -> tuple[date, date]:
-    """The first night and the last. Raises InputError for what is no day, or not one thing."""
-    if night is not None and (first is not None or last is not None):
-        raise InputError([Problem("--night", 0, 0, "stands beside --from or --to", "give one of them")])
-    if (first is None) != (last is None):
-        raise InputError([Problem("--from", 0, 0, "wants --to, and --to wants --from", "give both, or --night")])
-    if first is not None and last is not None:
-        return _day("--from", first), _day("--to", last)
-    day = _day("--night", night) if night else told or _last_night()
-    return day, day
-
-
-def _last_night() -> date:
-    """The newest that is over."""
-    start, _ = lighting_day(instant(None))
-    return (start - timedelta(hours=12)).date()
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError([Problem(option, 0, 0, f"{text!r} is not a day", "write it as 2026-11-16")]) from None

@@ -52,6 +52,7 @@ def body(task: IrrigationTask, plan: IrrigationPlan) -> bytes:
     columns = {
         "problem": np.frombuffer(pack(task.problem), np.uint8),
         "sd_mm": task.belief.sd_mm,
+        "raw_mm": task.raw_mm,
         "usual_m3": zones.usual_m3_day(task.tables, month),
         "probability": task.weather.probability,
         "et0_mm": task.weather.et0_mm,
@@ -99,7 +100,8 @@ def _soil(found: "Body", z: int) -> dict[str, Any]:
     return {
         "depletion_mm": round(float(zones.depletion_mm[z]), 2),
         "sd_mm": round(float(found.columns["sd_mm"][z]), 2),
-        "raw_mm": round(float(zones.raw_mm[z]), 2),
+        "raw_mm": round(float(found.columns["raw_mm"][z]), 2),
+        "cautious_raw_mm": round(float(zones.raw_mm[z]), 2),
         "taw_mm": round(float(zones.taw_mm[z]), 2),
         "probe": probe or None,
         "probe_verdict": found.head["verdicts"].get(probe) if probe else None,
@@ -192,7 +194,7 @@ class Body:
         problem, later = self.problem, self.columns["later_cycles"]
         tonight = np.broadcast_to(self.cycles, (len(later), 1, self.cycles.size))
         depletion = depletion_mm(problem, np.concatenate([tonight, later], axis=1))
-        beyond = np.maximum(depletion - problem.hydrozones.raw_mm, 0.0)
+        beyond = np.maximum(depletion - self.columns["raw_mm"], 0.0)
         lacking: Floats = np.tensordot(problem.scenarios.probability, beyond, 1)
         return lacking
 

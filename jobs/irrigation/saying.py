@@ -14,10 +14,10 @@ def reason_of(found: "Body", z: int, lang: Lang) -> str:
     facts = {
         "lacking": number(float(zones.depletion_mm[z]), lang, 1),
         "taw": number(float(zones.taw_mm[z]), lang, 1),
-        "raw": number(float(zones.raw_mm[z]), lang, 1),
+        "raw": number(float(found.columns["raw_mm"][z]), lang, 1),
     }
     if not cycles:
-        beyond = zones.depletion_mm[z] > zones.raw_mm[z]
+        beyond = zones.depletion_mm[z] > found.columns["raw_mm"][z]
         return say("water_none_though_dry" if beyond else "water_none", lang, **facts)
     return say(
         "water_cycles",

@@ -64,9 +64,12 @@ class Behind:
 
 @dataclass(frozen=True, eq=False)
 class IrrigationTask:
-    """A problem to solve, and what it was made of. `behind` is None where nobody will ask (a season)."""
+    """A problem to solve, and what it was made of. `raw_mm` (n,) is RAW without the caution that the problem's has;
+    `behind` is None where nobody will ask (a season).
+    """
 
     problem: IrrigationProblem
+    raw_mm: Floats
     zones: Zones
     belief: Belief
     weather: Weather
@@ -113,7 +116,7 @@ def build_problem(
         budgets=watering.budgets,
     )  # fmt: skip
     told = (*zones.reasons, *weather.reasons, *(line["en"] for line in watering.reasons), *reasons)
-    return IrrigationTask(problem, zones, belief, weather, watering, tables, told, behind)
+    return IrrigationTask(problem, raw, zones, belief, weather, watering, tables, told, behind)
 
 
 def _days(zones: Zones, depletion: Floats, moisture: Moisture | None, weather: Weather) -> list[DayBalance]:

@@ -58,13 +58,13 @@ def test_it_holds_the_problem_and_the_openings(task: IrrigationTask, plan: Irrig
     assert found.planned_m3 == pytest.approx({"dry": plan.cycles[0] * 1.5, "moist": 0.0})
 
 
-def test_what_plants_will_lack_is_what_the_plan_leaves_them(block: bytes) -> None:
+def test_what_plants_will_lack_is_what_the_plan_leaves_them(task: IrrigationTask, block: bytes) -> None:
     found = open_body(block)
     zones, weather = found.problem.hydrozones, found.problem.scenarios
     depletion = zones.depletion_mm + weather.etc_mm[0, 0] - weather.rain_mm[0, 0] - found.cycles * zones.cycle_mm
 
     assert found.expected_lack_mm.shape == (DAYS, 2)
-    assert found.expected_lack_mm[0] == pytest.approx(np.maximum(np.maximum(depletion, 0) - zones.raw_mm, 0))
+    assert found.expected_lack_mm[0] == pytest.approx(np.maximum(np.maximum(depletion, 0) - task.raw_mm, 0))
 
 
 def test_a_body_with_another_plan_is_the_body_of_that_plan(task: IrrigationTask, block: bytes) -> None:

@@ -25,7 +25,6 @@ from jobs.lighting.domain import task_of, traffic_counts
 from jobs.lighting.night import night_of
 from jobs.lighting.reporting import By, make_report, notes, review, to_csv, to_json, to_lines
 from jobs.lighting.reporting.making import in_force, plans_of
-from jobs.lighting.reporting.metering import consumed_kwh
 from jobs.lighting.tables import tables_of
 from jobs.lighting.weather import rained
 from jobs.planning import PlanRequest, approve, run_plan
@@ -143,7 +142,7 @@ def meter(store: Store, territory: Territory) -> Iterator[Any]:
         rows = [(CABINET, "energyConsumed", kwh, NOON + timedelta(hours=hours)) for hours, kwh in values]
         tell(store, territory, readings(*rows), NOON + DAY)
         with store.read() as unit:
-            return consumed_kwh(unit, [number], NOON, NOON + DAY).get(number)
+            return consumed(unit, [number], NOON, NOON + DAY).get(number)
 
     yield consumed
 

@@ -23,12 +23,12 @@ from jobs.lighting.night import Night, night_of
 from jobs.lighting.reporting.costs import Carbon, Costs, load_costs
 from jobs.lighting.reporting.figures import By, Group, groups
 from jobs.lighting.reporting.ground import Ground, read_ground
-from jobs.lighting.reporting.metering import consumed_kwh
 from jobs.lighting.reporting.periods import Profile, profile
 from jobs.lighting.reporting.tally import Plans, Rates, Tally, tally
 from jobs.lighting.tables import tables_of
 from jobs.lighting.traffic import counted_traffic
 from jobs.lighting.weather import rained
+from jobs.metering import consumed
 from optimizers.arrays import Floats
 
 _DAY = timedelta(days=1)
@@ -166,5 +166,5 @@ def _rates(ground: Ground, costs: Costs, night: Night) -> Rates:
 
 
 def _measured(unit: Unit, ground: Ground, night: Night) -> Floats:
-    kwh = consumed_kwh(unit, ground.meter.values(), night.start, night.until)
+    kwh = consumed(unit, ground.meter.values(), night.start, night.until)
     return np.array([kwh.get(ground.meter.get(cabinet.id, -1), np.nan) for cabinet in ground.cabinets])

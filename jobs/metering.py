@@ -1,4 +1,4 @@
-"""What cabinets measured: the energy between two noons by the meter of each."""
+"""What meters measured: what a counter has gained between two instants."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -10,30 +10,32 @@ from engine.instants import to_us
 from engine.store import Unit
 from optimizers.arrays import Floats
 
-_LOOK_BACK = timedelta(hours=2)
-"""A meter's newest reading at noon may be this old: by day lamps draw their stand-by, and no more."""
+LOOK_BACK = timedelta(hours=2)
+"""A meter's newest reading may be this old where little is drawn, as by lamps and valves at noon."""
 
 
-def at_instant(unit: Unit, series: Collection[int], at: datetime) -> dict[int, float]:
-    """The reading of each meter at an instant, in kWh: the newest of the two hours before; without those of none."""
-    start = to_us(at - _LOOK_BACK)
+def at_instant(
+    unit: Unit, series: Collection[int], at: datetime, look_back: timedelta = LOOK_BACK
+) -> dict[int, float]:  # fmt: skip
+    """The reading of each meter at an instant: the newest of the time before; without those of none."""
+    start = to_us(at - look_back)
     found = unit.readings.history(sorted(series), start, to_us(at) + 1)
     newest = found.group_by("series", maintain_order=True).last()
     return dict(newest.select("series", "value").iter_rows())
 
 
-def consumed_kwh(
-    unit: Unit, series: Collection[int], start: datetime, until: datetime
+def consumed(
+    unit: Unit, series: Collection[int], start: datetime, until: datetime, look_back: timedelta = LOOK_BACK
 ) -> dict[int, float]:  # fmt: skip
-    """Series of a meter → kWh from one instant to another; without the meters that were silent at either end.
+    """Series of a meter → what it gained from one instant to another; without meters that were silent at either end.
 
     A meter that stands lower at the end was replaced or reset in between: its steps are added up, a fall counting as
     what the new one shows.
     """
-    before, after = at_instant(unit, series, start), at_instant(unit, series, until)
+    before, after = (at_instant(unit, series, at, look_back) for at in (start, until))
     both = [number for number in before if number in after]
     fallen = {number for number in both if after[number] < before[number]}
-    steps = _added_up(unit.readings.history(sorted(fallen), to_us(start - _LOOK_BACK), to_us(until) + 1), before)
+    steps = _added_up(unit.readings.history(sorted(fallen), to_us(start - look_back), to_us(until) + 1), before)
     return {number: steps[number] if number in fallen else after[number] - before[number] for number in both}
 
 

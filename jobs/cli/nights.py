@@ -1,0 +1,38 @@
+"""Which nights a report is of."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from engine.errors import InputError, Problem
+from engine.instants import PARIS
+from jobs.cli.common import instant
+
+Night = Annotated[str | None, typer.Option(help="by the day it begins, as 2026-11-16; last night by default")]
+First = Annotated[str | None, typer.Option("--from", help="the first of several nights")]
+Last = Annotated[str | None, typer.Option("--to", help="the last of them")]
+
+
+def nights(night: str | None, first: str | None, last: str | None, told: date | None) -> tuple[date, date]:
+    """The first night and the last. Raises InputError for what is no day, or not one thing."""
+    if night is not None and (first is not None or last is not None):
+        raise InputError([Problem("--night", 0, 0, "stands beside --from or --to", "give one of them")])
+    if (first is None) != (last is None):
+        raise InputError([Problem("--from", 0, 0, "wants --to, and --to wants --from", "give both, or --night")])
+    if first is not None and last is not None:
+        return _day("--from", first), _day("--to", last)
+    day = _day("--night", night) if night else told or _last_night(instant(None))
+    return day, day
+
+
+def _last_night(now: datetime) -> date:
+    """The newest that is over at a local noon."""
+    return (now.astimezone(PARIS) - timedelta(hours=12)).date() - timedelta(days=1)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError([Problem(option, 0, 0, f"{text!r} is not a day", "write it as 2026-11-16")]) from None
