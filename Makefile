@@ -26,6 +26,7 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_programs.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_lighting_report.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_lighting_year.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_forecasts.py
