@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 
 
 class Status(StrEnum):
@@ -91,3 +92,11 @@ class Plan:
     def gap(self) -> float:
         """(objective - bound) / |objective|; 0 where both are 0."""
         return (self.objective - self.bound) / abs(self.objective) if self.objective else 0.0
+
+
+def our_version() -> str:
+    """Of what is installed: which code made a plan."""
+    try:
+        return version("consigne")
+    except PackageNotFoundError:
+        return "unknown"

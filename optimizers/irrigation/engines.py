@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ try:
 except ImportError:  # an installation without it, or with one that cannot live beside OR-Tools
     highspy = None
 
+_LEAST_S = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -25,6 +28,10 @@ class Effort:
     gap: float
     nodes: int | None = None
     seed: int = 0
+
+    def within(self, until: float) -> "Effort":
+        """The same, but over by then, an instant of the monotonic clock."""
+        return replace(self, seconds=max(_LEAST_S, min(self.seconds, until - monotonic())))
 
 
 @dataclass(frozen=True, slots=True)

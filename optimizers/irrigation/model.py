@@ -1,10 +1,11 @@
-"""The model of one network: whole cycles tonight, fractions later in each scenario, seconds of sets of valves.
+"""The model of one network, or of a few that share a budget: whole cycles tonight, fractions later in each scenario,
+and seconds of sets of valves.
 
 Depletion after a day is a sum of three layers, up to RAW, up to the middle between RAW and TAW, and beyond, each with
 its own cost a mm. As costs grow from layer to layer they fill in order, and stress needs no rows of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,132 +15,226 @@ from pulp import constants
 
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation.engines import Answer, Effort, floats, run
+from optimizers.irrigation.patterns import Pattern
 from optimizers.irrigation.stretches import Stretch, stretches_of
-from optimizers.irrigation.supplies import Supply
+from optimizers.irrigation.supplies import Decided, Supply
 
 _HOUR_S = 3600.0
-TONIGHT = (0, 0)
-
 Node = tuple[int, int]
 """A scenario and a day: the first day is the same in every scenario, and stands as scenario 0."""
 
+TONIGHT: Node = (0, 0)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decided:
-    """Whole cycles (m,) tonight, and fractions (S, D-1, m) later."""
-
-    cycles: Ints
-    later: Floats
+Terms = list[tuple[Any, float]]
+"""Variables and their coefficients."""
 
 
 @dataclass(slots=True, eq=False)
-class Model:
-    """The program of one supply in PuLP, built once and solved under several bounds of tonight's cycles.
+class Slot:
+    """A stretch of a node: the row that shares its hours out, and the sets that may run in them."""
 
-    cycles      by node and hydrozone, absent where a night leaves it no room
-    shared      by node and stretch of equals: the row that shares its time out, and the sets that may run in it
-    opened      by node and hydrozone: the row that holds cycles within the time its valve is open
+    stretch: Stretch
+    row: Any
+    sets: set[Pattern] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """What a supply has in a program.
+
+    cycles    by node and hydrozone, absent where a night leaves it no room
+    opened    by node and hydrozone, the row that holds cycles within the hours their valve is open
+    slots     by node
+    share     of tonight's hours that may be planned: less than all where all of them cannot be filled
     """
 
     supply: Supply
-    program: Any
+    tag: str
+    share: float = 1.0
     cycles: dict[tuple[Node, int], Any] = field(default_factory=dict)
+    opened: dict[tuple[Node, int], Any] = field(default_factory=dict)
+    slots: dict[Node, list[Slot]] = field(default_factory=dict)
 
-    def solve(self, effort: Effort, most: Ints | None = None, least: Ints | None = None) -> Answer:
-        """The least expected cost in EUR with tonight's cycles from `least` to `most` (m,), as far as they are told."""
-        m = self.supply.shape[0]
-        most = self.supply.most[0] if most is None else most
-        for z in range(m):
-            if (column := self.cycles.get((TONIGHT, z))) is not None:
-                column.lowBound = 0 if least is None else int(least[z])
-                column.upBound = int(most[z])
-        return run(self.program, effort)
+    def leave(self, share: float, least: Ints, most: Ints) -> None:
+        """Plan from `least` to `most` cycles (m,) tonight, in no more than a share of its hours."""
+        for z in np.flatnonzero(self.supply.most[0]).tolist():
+            column = self.cycles[TONIGHT, z]
+            column.lowBound, column.upBound = int(least[z]), int(most[z])
+        for slot in self.slots[TONIGHT]:
+            slot.row.changeRHS(share * slot.stretch.seconds / _HOUR_S)
 
     @property
-    def decided(self) -> Decided:
-        """What the last solution says."""
+    def fractions(self) -> tuple[Floats, Floats]:
+        """Cycles of the last solution, tonight's (m,) and later ones (S, D-1, m)."""
         m, days, scenarios = self.supply.shape
         tonight, later = np.zeros(m), np.zeros((scenarios, days, m))
-        values = floats(list(self.cycles.values()))
-        for ((s, d), z), value in zip(self.cycles, values.tolist(), strict=True):
+        for ((s, d), z), value in zip(self.cycles, floats(list(self.cycles.values())).tolist(), strict=True):
             if d:
                 later[s, d, z] = value
             else:
                 tonight[z] = value
-        return Decided(np.rint(tonight).astype(np.int64), np.clip(later[:, 1:], 0.0, self.supply.most[1:]))
+        return tonight, np.clip(later[:, 1:], 0.0, self.supply.most[1:])
 
 
-def build(supply: Supply, price_eur: Floats | None = None) -> Model:
-    """`price_eur` (D, m) of a cycle of each night instead of the supply's own."""
-    model = Model(supply, pulp.LpProblem("network", constants.LpMinimize))
-    costs: list[tuple[Any, float]] = []
-    _add_cycles(model, supply.price_eur if price_eur is None else price_eur, costs)
-    _add_balances(model, costs)
-    stretches = stretches_of(supply)
-    for node in _nodes(supply):
-        _add_timing(model, node, stretches[node[1]])
-    model.program += pulp.LpAffineExpression(costs)
-    return model
+class Model:
+    """A program in PuLP, built once and solved under several bounds of tonight's cycles and several prices of water."""
+
+    def __init__(self, supplies: Sequence[Supply], limits_m3: Floats, *, loose: bool = False) -> None:
+        """`limits_m3` (B,) of budgets, infinite for those that this model need not keep by itself.
+
+        `loose`: where sets are too many to write them all out, only the flow in a stretch is limited, and no valve runs
+        longer than it lasts. What is decided so may not be possible; nothing possible is better.
+        """
+        self.program = pulp.LpProblem("night", constants.LpMinimize)
+        self.limits_m3, self.eur_m3 = limits_m3, np.zeros(limits_m3.size)
+        self.parts = [Part(supply, f"{i}.") for i, supply in enumerate(supplies)]
+        self._costs: Terms = []
+        for part in self.parts:
+            _add_cycles(self.program, part)
+            self._costs += _add_balances(self.program, part)
+            stretches = stretches_of(part.supply)
+            for node in nodes(part.supply):
+                part.slots[node] = _add_timing(self.program, part, node, stretches[node[1]], loose=loose)
+        for b in np.flatnonzero(np.isfinite(limits_m3)).tolist():
+            terms = [term for part in self.parts for term in _counted(part, part.supply.counted_m3[b])]
+            _row(self.program, terms, constants.LpConstraintLE, float(limits_m3[b]))
+        self.price(self.eur_m3)
+
+    @property
+    def supplies(self) -> tuple[Supply, ...]:
+        return tuple(part.supply for part in self.parts)
+
+    @property
+    def decided(self) -> list[Decided]:
+        """What the last solution says, whole tonight."""
+        told = [part.fractions for part in self.parts]
+        return [Decided(np.rint(tonight).astype(np.int64), later) for tonight, later in told]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether there are sets that it does not know."""
+        return any(not slot.stretch.complete for part in self.parts for row in part.slots.values() for slot in row)
+
+    def loosened(self) -> "Model":
+        """The `loose` model of the same at the same prices."""
+        loose = Model(self.supplies, self.limits_m3, loose=True)
+        loose.price(self.eur_m3)
+        return loose
+
+    def leave_all(self) -> None:
+        """Let all of tonight's hours be planned."""
+        for part in self.parts:
+            part.share = 1.0
+
+    def price(self, eur_m3: Floats) -> None:
+        """Charge water that budgets count (B,) on top of its own price."""
+        self.eur_m3 = eur_m3
+        costs = list(self._costs)
+        for part in self.parts:
+            supply = part.supply
+            costs += _counted(part, supply.price_eur + np.tensordot(eur_m3, supply.counted_m3, 1))
+        self.program.objective = pulp.LpAffineExpression(costs)
+
+    def solve(self, effort: Effort) -> Answer:
+        """The least expected cost in EUR."""
+        for part in self.parts:
+            part.leave(part.share, np.zeros_like(part.supply.most[0]), part.supply.most[0])
+        return run(self.program, effort)
+
+    def relax(self, effort: Effort, fixed: Sequence[Ints] | None = None) -> Answer:
+        """The least with fractions of cycles tonight, or with tonight's cycles (m,) of each supply where `fixed`."""
+        for i, part in enumerate(self.parts):
+            least, most = (
+                (np.zeros_like(part.supply.most[0]), part.supply.most[0]) if fixed is None else (fixed[i],) * 2
+            )
+            part.leave(1.0, least, most)
+        return run(self.program, effort, whole=False)
+
+    def add_set(self, part: Part, node: Node, slot: Slot, together: Pattern) -> None:
+        """One more set that may run in a stretch of a node."""
+        column = self.program.add_variable(f"x{part.tag}{node[0]}.{node[1]}.{len(slot.sets)}.{id(slot)}", 0)
+        slot.sets.add(together)
+        slot.row.expr.addterm(column, 1.0)
+        for z in together:
+            part.opened[node, z].expr.addterm(column, 1.0)
 
 
-def _nodes(supply: Supply) -> Iterable[Node]:
+def nodes(supply: Supply) -> Iterator[Node]:
     _, days, scenarios = supply.shape
     yield TONIGHT
     yield from ((s, d) for s in range(scenarios) for d in range(1, days))
 
 
-def _add_cycles(model: Model, price_eur: Floats, costs: list[tuple[Any, float]]) -> None:
-    supply = model.supply
-    for node in _nodes(supply):
-        s, d = node
-        share = 1.0 if node == TONIGHT else float(supply.probability[s])
+def _counted(part: Part, by_night: Floats) -> Terms:
+    """What cycles come to in the expectation, at so much (D, m) each."""
+    share = part.supply.probability.tolist()
+    rows = by_night.tolist()
+    return [
+        (column, (share[s] if d else 1.0) * rows[d][z])
+        for ((s, d), z), column in part.cycles.items()
+        if rows[d][z]
+    ]  # fmt: skip
+
+
+def _add_cycles(program: Any, part: Part) -> None:
+    for node in nodes(part.supply):
         kind = constants.LpInteger if node == TONIGHT else constants.LpContinuous
-        for z in np.flatnonzero(supply.most[d]).tolist():
-            column = model.program.add_variable(f"n{s}.{d}.{z}", 0, int(supply.most[d, z]), kind)
-            model.cycles[node, z] = column
-            costs.append((column, share * float(price_eur[d, z])))
+        most = part.supply.most[node[1]]
+        for z in np.flatnonzero(most).tolist():
+            name = f"n{part.tag}{node[0]}.{node[1]}.{z}"
+            part.cycles[node, z] = program.add_variable(name, 0, int(most[z]), kind)
 
 
-def _add_balances(model: Model, costs: list[tuple[Any, float]]) -> None:
-    supply, program = model.supply, model.program
+def _add_balances(program: Any, part: Part) -> Terms:
+    """Layers of depletion of each hydrozone and day, and what they cost."""
+    supply, costs = part.supply, Terms()
     m, days, scenarios = supply.shape
-    layers = [layer.tolist() for layer in (supply.raw_mm, supply.middle_mm - supply.raw_mm)]
+    to_raw, to_middle = supply.raw_mm.tolist(), (supply.middle_mm - supply.raw_mm).tolist()
     slopes = np.cumsum([np.zeros(m), supply.stress_eur_mm, supply.wilting_eur_mm], axis=0)
     for s in range(scenarios):
-        share = float(supply.probability[s])
         for z in range(m):
-            before: list[tuple[Any, float]] = []
-            carried = float(supply.depletion_mm[z])
+            before: Terms = []
             for d in range(days):
-                paid = share * (slopes[:, z] + (supply.terminal_eur_mm[z] if d == days - 1 else 0.0))
-                name = f"{s}.{d}.{z}"
+                name = f"{part.tag}{s}.{d}.{z}"
                 after = [
-                    program.add_variable("a" + name, 0, layers[0][z]),
-                    program.add_variable("b" + name, 0, layers[1][z]),
+                    program.add_variable("a" + name, 0, to_raw[z]),
+                    program.add_variable("b" + name, 0, to_middle[z]),
                     program.add_variable("c" + name, 0),
                 ]
-                costs += zip(after, paid.tolist(), strict=True)
-                terms = [(column, 1.0) for column in after] + before
-                if (cycles := model.cycles.get((TONIGHT if d == 0 else (s, d), z))) is not None:
+                last = float(supply.terminal_eur_mm[z]) if d == days - 1 else 0.0
+                costs += zip(after, (supply.probability[s] * (slopes[:, z] + last)).tolist(), strict=True)
+                terms = [(layer, 1.0) for layer in after] + before
+                if (cycles := part.cycles.get((TONIGHT if d == 0 else (s, d), z))) is not None:
                     terms.append((cycles, float(supply.cycle_mm[z])))
+                carried = 0.0 if d else float(supply.depletion_mm[z])
                 _row(program, terms, constants.LpConstraintGE, carried + float(supply.need_mm[s, d, z]))
-                before, carried = [(column, -1.0) for column in after], 0.0
+                before = [(layer, -1.0) for layer in after]
+    return costs
 
 
-def _add_timing(model: Model, node: Node, stretches: Sequence[Stretch]) -> None:
+def _add_timing(program: Any, part: Part, node: Node, stretches: Sequence[Stretch], *, loose: bool) -> list[Slot]:
     """Valves open for their cycles, in sets that may run together, for no longer than stretches last."""
-    supply, program, (s, d) = model.supply, model.program, node
-    running: dict[int, list[tuple[Any, float]]] = {z: [] for z in np.flatnonzero(supply.most[d]).tolist()}
+    supply, (s, d) = part.supply, node
+    open_in: dict[int, Terms] = {z: [] for z in np.flatnonzero(supply.most[d]).tolist()}
+    slots = []
     for k, stretch in enumerate(stretches):
-        columns = [program.add_variable(f"x{s}.{d}.{k}.{p}", 0) for p in range(len(stretch.sets))]
-        _row(program, [(column, 1.0) for column in columns], constants.LpConstraintLE, stretch.seconds / _HOUR_S)
-        for column, together in zip(columns, stretch.sets, strict=True):
+        alone = loose and not stretch.complete
+        sets = [(z,) for z in stretch.valves] if alone else stretch.sets
+        hours = stretch.seconds / _HOUR_S
+        columns = [program.add_variable(f"x{part.tag}{s}.{d}.{k}.{p}", 0, hours) for p in range(len(sets))]
+        weight = [float(supply.flow_m3_h[z]) / stretch.fills_m3_h for (z,) in sets] if alone else [1.0] * len(sets)
+        row = _row(program, list(zip(columns, weight, strict=True)), constants.LpConstraintLE, hours)
+        slots.append(Slot(stretch, row, set(sets)))
+        for column, together in zip(columns, sets, strict=True):
             for z in together:
-                running[z].append((column, 1.0))
-    for z, columns_of in running.items():
-        cycle = (model.cycles[node, z], -float(supply.cycle_s[z]) / _HOUR_S)
-        _row(program, [*columns_of, cycle], constants.LpConstraintGE, 0.0)
+                open_in[z].append((column, 1.0))
+    for z, terms in open_in.items():
+        cycle = (part.cycles[node, z], -float(supply.cycle_s[z]) / _HOUR_S)
+        part.opened[node, z] = _row(program, [*terms, cycle], constants.LpConstraintGE, 0.0)
+    return slots
 
 
-def _row(program: Any, terms: list[tuple[Any, float]], sense: int, wants: float) -> None:
-    program.addConstraint(pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, rhs=wants))
+def _row(program: Any, terms: Terms, sense: int, wants: float) -> Any:
+    row = pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, rhs=wants)
+    program.addConstraint(row)
+    return row

@@ -1,84 +1,69 @@
 """The plan of least expected cost for the coming night: see `solve`."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
-from optimizers.arrays import Floats, Ints
+from optimizers.arrays import Floats
 from optimizers.irrigation.costs import expected_eur
-from optimizers.irrigation.engines import Effort
-from optimizers.irrigation.model import build
+from optimizers.irrigation.night import Night
+from optimizers.irrigation.pace import Pace
 from optimizers.irrigation.problem import IrrigationPlan, IrrigationProblem
-from optimizers.irrigation.supplies import Supply, supplies
-from optimizers.irrigation.timing import Opening, timetable
-from optimizers.result import Limits, Status
+from optimizers.irrigation.sharing import share_out
+from optimizers.irrigation.supplies import supplies
+from optimizers.result import Limits, Status, our_version
 
 SOLVER = "sets of valves in PuLP"
-_PROVED = 1e-9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Night:
-    """What one supply does."""
-
-    cycles: Ints
-    later: Floats
-    openings: tuple[Opening, ...]
-    bound: float
-    late: bool
-    reasons: tuple[str, ...] = ()
+_PROVED = 1e-7  # relative: what is left is rounding
 
 
 def solve(problem: IrrigationProblem, limits: Limits | None = None) -> IrrigationPlan:
-    started, limits = time.monotonic(), limits or Limits()
-    parts = list(supplies(problem))
-    effort = Effort(limits.seconds / max(1, len(parts)) * limits.threads, limits.gap / 2, limits.work, limits.seed)
-    with ThreadPoolExecutor(limits.threads) as pool:
-        nights = list(pool.map(lambda part: _night(part, effort), parts))
-    return _plan(problem, limits, parts, nights, started)
+    """The plan of least expected cost, with a proved bound.
+
+    Networks are decided one by one. Of each, tonight's whole cycles and later fractions of every scenario are chosen
+    over the hours of sets of valves that may run together (`model`), then every opening is timed to the second
+    (`timing`); what finds no time is decided again (`night`). Too many sets to write out are found as they are wanted
+    (`columns`). A budget over networks gives water a price (`sharing`, `bidding`).
+
+    Later nights may interrupt a cycle; each has as many as its windows leave room for with their soaks, at most. The
+    bound is that of the relaxation in which tonight may do so as well, proved by HiGHS, or CBC: no timing does better.
+
+    OPTIMAL: the bound is the objective. FEASIBLE: within the gap asked for, or all that `work` allows, in nodes of the
+    tree of each model. TIME_LIMIT: farther than the gap when time was over; a network without any plan by then stays
+    dry, among the reasons. There always is a plan: no water breaks nothing. `threads` networks are solved side by side,
+    which changes no plan; HiGHS itself has one thread. Every problem of the same arrays has the same plan, to the byte,
+    unless time cut it short.
+    """
+    pace = Pace(limits or Limits())
+    n, days, scenarios = problem.shape
+    dry_eur = expected_eur(problem, np.zeros(n, np.int64), np.zeros((scenarios, days - 1, n)))
+    nights = share_out(problem, list(supplies(problem)), dry_eur, pace)
+    return _plan(problem, nights, dry_eur, pace)
 
 
-def _night(supply: Supply, effort: Effort) -> Night:
-    model = build(supply)
-    answer = model.solve(effort)
-    decided = model.decided
-    table = timetable(supply, decided.cycles)
-    late = answer.late
-    if (table.cycles < decided.cycles).any():
-        late |= model.solve(effort, table.cycles, table.cycles).late
-        decided = model.decided
-    return Night(decided.cycles, decided.later, table.openings, answer.bound, late)
-
-
-def _plan(
-    problem: IrrigationProblem, limits: Limits, parts: list[Supply], nights: list[Night], started: float
-) -> IrrigationPlan:
+def _plan(problem: IrrigationProblem, nights: Sequence[Night], dry_eur: Floats, pace: Pace) -> IrrigationPlan:
     n, days, scenarios = problem.shape
     cycles, later = np.zeros(n, np.int64), np.zeros((scenarios, days - 1, n))
-    opened: list[tuple[float, int]] = []
     idle = np.ones(n, np.bool_)
-    for part, night in zip(parts, nights, strict=True):
-        cycles[part.zones], later[:, :, part.zones] = night.cycles, night.later
-        opened += [(at, int(part.zones[z])) for at, z in night.openings]
-        idle[part.zones] = False
+    opened: list[tuple[float, int]] = []
+    for night in nights:
+        for supply, decided, openings in zip(night.supplies, night.decided, night.openings, strict=True):
+            cycles[supply.zones], later[:, :, supply.zones] = decided.cycles, decided.later
+            idle[supply.zones] = False
+            opened += [(at, int(supply.zones[z])) for at, z in openings]
     opened.sort()
-    which = np.array([z for _, z in opened], np.int64)
-    start_s = np.array([at for at, _ in opened], np.float64)
-    eur = expected_eur(problem, cycles, later)
-    objective = float(eur.sum())
-    bound = min(objective, float(eur[idle].sum()) + sum(night.bound for night in nights))
+    which, start_s = np.array([z for _, z in opened], np.int64), np.array([at for at, _ in opened], np.float64)
+    objective = float(expected_eur(problem, cycles, later).sum())
+    bound = min(objective, float(dry_eur[idle].sum()) + sum(night.bound for night in nights))
     late = any(night.late for night in nights)
-    near = objective - bound <= max(limits.gap, _PROVED) * max(abs(objective), 1.0)
     return IrrigationPlan(
-        status=Status.OPTIMAL if near else Status.TIME_LIMIT if late else Status.FEASIBLE,
+        status=_status(objective, bound, pace.limits.gap, late),
         objective=objective,
         bound=bound,
-        seconds=time.monotonic() - started,
-        seed=limits.seed,
-        solver=SOLVER,
-        version="0",
+        seconds=pace.seconds,
+        seed=pace.limits.seed,
+        solver=_solver(nights),
+        version=our_version(),
         reasons=tuple(reason for night in nights for reason in night.reasons),
         reproducible=not late,
         hydrozones=problem.hydrozones.names,
@@ -88,3 +73,15 @@ def _plan(
         end_s=start_s + problem.hydrozones.cycle_s[which],
         later_cycles=later,
     )
+
+
+def _status(objective: float, bound: float, gap: float, late: bool) -> Status:
+    missing = (objective - bound) / max(objective, 1e-9)
+    if missing <= _PROVED:
+        return Status.OPTIMAL
+    return Status.TIME_LIMIT if late and missing > gap else Status.FEASIBLE
+
+
+def _solver(nights: Sequence[Night]) -> str:
+    names = sorted({night.solver for night in nights if night.solver})
+    return ", ".join((SOLVER, *names))

@@ -11,6 +11,14 @@ from optimizers.irrigation.room import Room, room_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """Whole cycles (m,) tonight, and fractions (S, D-1, m) later."""
+
+    cycles: Ints
+    later: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Supply:
     """A network and the m of its hydrozones for which there is water to plan.
 
@@ -20,6 +28,7 @@ class Supply:
     flow_m3_h, cycle_s, soak_s, cycle_mm, cycle_m3, raw_mm, middle_mm, depletion_mm, stress_eur_mm, wilting_eur_mm,
     terminal_eur_mm (m,)    of each; middle_mm is where wilting begins
     price_eur (D, m)        of a cycle of each night
+    counted_m3 (B, D, m)    of it, by each budget
     most (D, m)             cycles that each night leaves room for
     night, start_s, end_s (K,), usable (m, K)    the stretches, and which of them a valve may be open in
     probability (S,), need_mm (S, D, m)          evapotranspiration less rain
@@ -40,6 +49,7 @@ class Supply:
     wilting_eur_mm: Floats
     terminal_eur_mm: Floats
     price_eur: Floats
+    counted_m3: Floats
     most: Ints
     night: Ints
     start_s: Floats
@@ -53,6 +63,12 @@ class Supply:
         """Hydrozones, days, scenarios."""
         scenarios, days, m = self.need_mm.shape
         return m, days, scenarios
+
+    def used_m3(self, tonight: Floats | Ints, later: Floats) -> Floats:
+        """(B,) what each budget counts, in the expectation, of cycles (m,) tonight and (S, D-1, m) later."""
+        expected = np.tensordot(self.probability, later, 1)
+        used: Floats = self.counted_m3[:, 0] @ tonight + np.tensordot(self.counted_m3[:, 1:], expected, 2)
+        return used
 
 
 def supplies(problem: IrrigationProblem) -> Iterator[Supply]:
@@ -81,6 +97,7 @@ def _supply(problem: IrrigationProblem, room: Room, network: int, zones: Ints) -
         capacity_m3_h=float(problem.networks.capacity_m3_h[network]),
         middle_mm=(all_zones.raw_mm + all_zones.taw_mm)[zones] / 2,
         price_eur=np.broadcast_to(price, (problem.shape[1], zones.size)),
+        counted_m3=_counted_m3(problem, zones),
         most=room.most[zones].T,
         night=windows.night,
         start_s=windows.start_s,
@@ -90,6 +107,13 @@ def _supply(problem: IrrigationProblem, room: Room, network: int, zones: Ints) -
         need_mm=(weather.etc_mm - weather.rain_mm)[:, :, zones],
         **of,
     )
+
+
+def _counted_m3(problem: IrrigationProblem, zones: Ints) -> Floats:
+    if (budgets := problem.budgets) is None:
+        return np.zeros((0, problem.shape[1], zones.size))
+    counts = budgets.nights[:, :, None] & budgets.member[:, None, zones]
+    return np.where(counts, problem.hydrozones.cycle_m3[zones], 0.0)
 
 
 def _gains(problem: IrrigationProblem) -> Bools:

@@ -1,7 +1,6 @@
 """A draft told as a plan: objective and bound, what it passes, and why."""
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from optimizers.lighting.power import energy_wh, lamp_energy_wh
 from optimizers.lighting.problem import TOLERANCE, WH, WH_GIVEN_UP, LightingPlan, LightingProblem
 from optimizers.lighting.spending import Spending
 from optimizers.lighting.trading import Trade, excess, excess_of
-from optimizers.result import Status, Violation
+from optimizers.result import Status, Violation, our_version
 
 SOLVER = "least point by max-plus sweeps"
 _TRACED = 100  # conflicts whose chain is told: nobody reads more, and each costs a search
@@ -51,7 +50,7 @@ def conclude(
         seconds=spending.seconds,
         seed=spending.limits.seed,
         solver=SOLVER,
-        version=solver_version(),
+        version=our_version(),
         violations=violations,
         reasons=(*reasons, *_reasons(problem, draft, traded)),
         lamps=problem.lamps,
@@ -137,13 +136,6 @@ def _unheld(problem: LightingProblem, holders: Holders, flux: Floats) -> Iterato
     for i in np.flatnonzero(over > 0).tolist():
         detail = f"{points[i]} of them, {holders.names[int(holders.of[i])]} allows {points[i] - over[i]}"
         yield Violation("switch points", problem.lamps[i], float(over[i]), "switch points", detail)
-
-
-def solver_version() -> str:
-    try:
-        return version("consigne")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def conflicts(problem: LightingProblem, flux: Floats, *, traced: bool) -> Iterator[Violation]:
