@@ -40,6 +40,7 @@ from jobs.bootstrap import (
 )
 from jobs.cycle import RulesAtWork
 from jobs.ingest import store_raw, store_territory
+from jobs.irrigation import tables as irrigation
 from jobs.lighting.domain import dark_hours
 from jobs.lighting.tables import tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
@@ -47,7 +48,7 @@ from jobs.progress import Bar, progress
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import SCHEDULE, Runner, run_entry
 from jobs.service import Service
-from jobs.story import DEFAULT_NIGHT, Traffic, made_traffic, make_story, real_traffic, seen_before
+from jobs.story import DEFAULT_NIGHT, Traffic, made_greens, made_traffic, make_story, real_traffic, seen_before
 from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
 
@@ -164,9 +165,10 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     start = noon(traffic.night)
     store.ensure_partitions(start + timedelta(days=62))
     dark = dark_hours(start, chosen)
-    for known in (traffic.history, seen_before(sample.assets, dark, options.seed)):
+    greens = made_greens(sample.assets, dark, irrigation.tables_of(chosen), options.seed)
+    for known in (traffic.history, seen_before(sample.assets, dark, options.seed), greens.history):
         store_raw(store, territory, known, source="history", received_at=start, skew=timedelta(0))
-    make_story(sample.assets, traffic, dark, tables_of(chosen), options.seed).save(folder / "story.json")
+    make_story(sample.assets, traffic, greens, dark, tables_of(chosen), options.seed).save(folder / "story.json")
     broker_url, pid = _start_field(chosen, folder)
     scene = _Scene(
         chosen.database_url,

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,13 @@ from jobs.cycle import RulesAtWork
 from jobs.domains import DOMAINS
 from jobs.ingest import store_raw
 from jobs.planning import Domain
-from jobs.story import DEFAULT_NIGHT, made_traffic
+from jobs.story import made_traffic
 from jobs.table import JobContext
 from tests.conftest import postgres_copy
 
 ROOT = Path(__file__).resolve().parents[2]
-NOON = noon(DEFAULT_NIGHT)
+NIGHT = date(2026, 11, 16)
+NOON = noon(NIGHT)
 TEXT = {"fr": "mots", "en": "words"}
 OWNERS = {"owners": {"tests": {"name": TEXT}}}
 ALARM = {"alarm": {"priority": "low", "consequence": TEXT, "action": TEXT, "respond_within": "1 d"}}
@@ -80,7 +81,7 @@ def territory(store: Store, settings: Settings) -> Territory:
 @pytest.fixture
 def history(store: Store, territory: Territory) -> int:
     """Four weeks of made counts before the night. Returns how many readings."""
-    traffic = made_traffic(territory.of_type("TrafficFlowObserved"), DEFAULT_NIGHT, 1)
+    traffic = made_traffic(territory.of_type("TrafficFlowObserved"), NIGHT, 1)
     tell(store, territory, traffic.history, NOON)
     return traffic.history.height
 

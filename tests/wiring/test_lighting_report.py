@@ -28,9 +28,9 @@ from jobs.lighting.reporting.making import in_force, plans_of
 from jobs.lighting.tables import tables_of
 from jobs.lighting.weather import rained
 from jobs.planning import PlanRequest, approve, run_plan
-from jobs.story import DEFAULT_NIGHT, made_traffic
+from jobs.story import made_traffic
 
-from .conftest import NOON, readings, tell
+from .conftest import NIGHT, NOON, readings, tell
 
 DAY = timedelta(days=1)
 CABINET = "A-49329-0003"
@@ -40,7 +40,7 @@ CABINET = "A-49329-0003"
 def night(store: Store, territory: Territory, history: int, settings: Settings) -> date:
     """The sample's night, planned and counted; two cabinets metered."""
     run_plan(store, territory, DOMAINS["lighting"], NOON, settings)
-    day = made_traffic(territory.of_type("TrafficFlowObserved"), DEFAULT_NIGHT, 1).day
+    day = made_traffic(territory.of_type("TrafficFlowObserved"), NIGHT, 1).day
     came = [(row["asset"], "intensity", row["intensity"], at(row["observed_at"])) for row in day.iter_rows(named=True)]
     meters = [
         (cabinet, "energyConsumed", kwh, NOON + hours * timedelta(hours=1))
@@ -48,7 +48,7 @@ def night(store: Store, territory: Territory, history: int, settings: Settings) 
         for hours, kwh in ((0, 1000.0), (12, 1010.0), (23.5, 1028.0), (24, 1028.1))
     ]
     tell(store, territory, readings(*came, *meters), NOON + DAY)
-    return DEFAULT_NIGHT
+    return NIGHT
 
 
 def at(us: int) -> datetime:
@@ -130,7 +130,7 @@ def test_a_plan_that_waits_for_a_person_is_none(
     with store.read() as unit:
         assert unit.plans.between("lighting", NOON, NOON + DAY)[0].state is PlanState.PROPOSED
     with pytest.raises(ConsigneError, match="no plan was in force"):
-        make_report(store, territory, settings, DEFAULT_NIGHT, DEFAULT_NIGHT)
+        make_report(store, territory, settings, NIGHT, NIGHT)
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from jobs.bootstrap import Territory
 from jobs.cli import lighting as command
 from jobs.lighting.counts import Doubt
 from jobs.lighting.coverage import NIGHTS, coverage
-from jobs.story import DEFAULT_NIGHT, made_traffic
+from jobs.story import made_traffic
 from jobs.words import LANGUAGES, say
 
-from .conftest import NOON, readings, tell
+from .conftest import NIGHT, NOON, readings, tell
 
 HOUR = timedelta(hours=1)
 MOST = 110
@@ -45,7 +45,7 @@ def test_each_counter_its_coverage_and_what_is_doubted_of_it(
     store: Store, territory: Territory, consigne: Callable[..., Result]
 ) -> None:
     loops = territory.of_type("TrafficFlowObserved")
-    history = made_traffic(loops, DEFAULT_NIGHT, 1).history
+    history = made_traffic(loops, NIGHT, 1).history
     silent = next(one.id for one in loops if one.attributes["road_class"] == "main")
     tell(store, territory, history.filter(pl.col("asset") != silent), NOON)
     stale = readings(*((silent, "intensity", 50 + k % 7, NOON - timedelta(days=5) - k * HOUR) for k in range(200)))

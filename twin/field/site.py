@@ -15,11 +15,12 @@ from twin.controller import Served, Wire, answer, report
 from twin.effects import effect_of
 from twin.faults import Fault, FaultKind, Faults
 from twin.field.equipment import Device, Point, Reading
+from twin.field.greens import irrigation
 from twin.field.happened import happenings
 from twin.field.lamps import lighting
 from twin.field.story import Story
 
-KINDS: tuple[Callable[[Sequence[Asset], Story, Faults], list[Device]], ...] = (lighting,)
+KINDS: tuple[Callable[[Sequence[Asset], Story, Faults], list[Device]], ...] = (lighting, irrigation)
 """How the devices of each service are made of a territory's assets."""
 
 

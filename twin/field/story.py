@@ -7,6 +7,9 @@
      "presence": [["D-49007-001", "2026-11-22T22:41:07Z"]],              detector, at
      "presence_hold_s": 120,                                             how long a detector stays on
      "weather": [["W-49007-0001", "precipitation", "2026-11-22T22:00:00Z", 1.4]],   station, what, at, value
+     "sky": [["2026-11-22T12:00:00Z", 0.1, 0.0, 9.5]],                   end of an hour, ET0 and rain in mm, °C
+     "plots": [{"valve": "V-49007-0001", …}],                            ground: twin.irrigation.plots.Plot
+     "meters": {"N-49007-0001": 1234.5},                                 m³ on the meters of networks
      "faults": [{"asset": "L-49007-00012", "kind": "lie", "from_at": …, "until_at": …,
                  "probability": 1, "delay_s": 60}],                      kinds: twin.faults.FaultKind
      "flux_curves": {"led": [[0, 0], [1, 1]]}}                           flux → share of power; default FLUX_CURVES
@@ -24,6 +27,7 @@ from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import InputError, Problem
 from twin.faults import Fault
+from twin.irrigation.plots import Plot, Sky
 from twin.lighting import FLUX_CURVES, Darkness
 
 
@@ -64,6 +68,9 @@ class Story:
     counts: tuple[Count, ...] = ()
     presence: tuple[Presence, ...] = ()
     weather: tuple[Measured, ...] = ()
+    sky: tuple[Sky, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    meters: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     slot_s: int = 900
