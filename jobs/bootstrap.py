@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from engine.rulebook import (
     durable_available,
     load_rules,
 )
+from engine.setpoints.drought import Drought, load_drought
 from engine.setpoints.events import EventEntry, load_events
 from engine.setpoints.limits import Blast, load_blast
 from engine.setpoints.orders import LAMP, Order, OrderEntry, load_orders
@@ -44,8 +45,9 @@ from jobs.points import points_of
 if TYPE_CHECKING:
     from jobs.lighting.tables import LightingTables
 
-ORDERS, EVENTS, BLAST = "orders.yaml", "events.yaml", "blast.yaml"
-"""Files beside the rules: what the law bounds, when streets are brighter, and how much may move at once."""
+ORDERS, DROUGHT, EVENTS, BLAST = "orders.yaml", "drought.yaml", "events.yaml", "blast.yaml"
+"""Files beside the rules: what the law bounds, what a drought leaves of watering, when streets are brighter, how much
+may move at once."""
 
 
 class WallClock:
@@ -66,8 +68,22 @@ class StoryClock:
 
 
 @dataclass(frozen=True)
+class Law:
+    """What bounds points, as the files say it: orders, drought orders, and events that lift orders."""
+
+    orders: tuple[OrderEntry, ...] = ()
+    drought: Drought = field(default_factory=Drought)
+    events: tuple[EventEntry, ...] = ()
+
+    @property
+    def dims_lamps(self) -> bool:
+        return any(entry.dims_lamps for entry in self.orders)
+
+
+@dataclass(frozen=True)
 class Territory:
-    """What a process knows by heart of its inventory, as it was when it began. `communes`: zone → INSEE code.
+    """What a process knows by heart of its inventory, as it was when it began, and the law as it is (see `enact`).
+    `communes`: zone → INSEE code.
 
     `jitter`: over this many switches at once of one gateway are spread. `tables`: by which lamps are planned; without
     them no lamp keeps anything from an order.
@@ -84,6 +100,22 @@ class Territory:
     jitter: timedelta = timedelta(0)
     events: tuple[EventEntry, ...] = ()
     tables: "LightingTables | None" = None
+    drought: Drought = field(default_factory=Drought)
+
+    @property
+    def law(self) -> Law:
+        return Law(self.orders, self.drought, self.events)
+
+    def under(self, law: Law, tables: "LightingTables | None") -> "Territory":
+        """The same territory under another law, its points made ready."""
+        other = replace(self, orders=law.orders, drought=law.drought, events=law.events, tables=tables)
+        _ = other.points
+        return other
+
+    def enact(self, other: "Territory") -> None:
+        """Be under another's law from now on, for everybody who holds this territory: all else of it stays."""
+        for name in ("orders", "drought", "events", "tables", "points"):
+            self.__dict__[name] = getattr(other, name)
 
     @cached_property
     def by_id(self) -> dict[str, Asset]:
@@ -93,11 +125,13 @@ class Territory:
     def points(self) -> dict[str, PointInfo]:
         """Every point of the territory that a gateway can reach."""
         able = Directory(self.connections).capabilities if self.connections else _able_of_all
-        return points_of(self.catalogue, self.assets, self.communes, self.orders, able, self.events, self._keeps())
+        return points_of(
+            self.catalogue, self.assets, self.communes, self.orders, able, self.events, self._keeps(), self.drought
+        )
 
     def _keeps(self) -> Callable[[Asset, Order], float]:
         """The level that an order leaves a point: what crossings need, where it dims lamps."""
-        if self.tables is None or not any(entry.dims_lamps for entry in self.orders):
+        if self.tables is None or not self.law.dims_lamps:
             return lambda _asset, order: order.keeps
         from jobs.lighting.keeping import levels_left  # noqa: PLC0415
 
@@ -144,8 +178,18 @@ def orders_in(settings: Settings, catalogue: Catalogue) -> tuple[OrderEntry, ...
     return load_orders(settings.rules_dir / ORDERS, catalogue)
 
 
+def drought_in(settings: Settings, orders: Collection[OrderEntry] = ()) -> Drought:
+    return load_drought(settings.rules_dir / DROUGHT, [entry.id for entry in orders])
+
+
 def events_in(settings: Settings, orders: Collection[OrderEntry]) -> tuple[EventEntry, ...]:
     return load_events(settings.rules_dir / EVENTS, [entry.id for entry in orders])
+
+
+def law_in(settings: Settings, catalogue: Catalogue) -> Law:
+    """Raises InputError with every problem of the first file that has some."""
+    orders = orders_in(settings, catalogue)
+    return Law(orders, drought_in(settings, orders), events_in(settings, orders))
 
 
 def lighting_in(settings: Settings) -> "LightingTables":
@@ -173,6 +217,7 @@ def read_territory(
     jitter: timedelta = timedelta(0),
     events: tuple[EventEntry, ...] = (),
     tables: "LightingTables | None" = None,
+    drought: Drought | None = None,
 ) -> Territory:
     with store.read() as unit:
         series = unit.inventory.series()
@@ -180,18 +225,23 @@ def read_territory(
         communes = {zone.id: zone.commune for zone in unit.inventory.zones()}
     names = dict(zip(series["series"], zip(series["asset"], series["property"], strict=True), strict=True))
     registry = Registry(catalogue, series)
-    return Territory(catalogue, assets, registry, names, communes, orders, connections, blast, jitter, events, tables)
+    return Territory(
+        catalogue, assets, registry, names, communes, orders, connections, blast, jitter, events, tables,
+        drought or Drought(),
+    )  # fmt: skip
 
 
 def open_territory(settings: Settings) -> tuple[Store, Territory]:
     """The database and the inventory in it, with the files that bound what is sent. Raises what `open_store` does."""
     store = open_store(settings)
     catalogue = catalogue_of(settings)
-    orders, blast = orders_in(settings, catalogue), blast_in(settings, catalogue)
+    law, blast = law_in(settings, catalogue), blast_in(settings, catalogue)
     jitter = timedelta(seconds=settings.jitter_s)
-    events = events_in(settings, orders)
-    tables = lighting_in(settings) if any(entry.dims_lamps for entry in orders) else None
-    return store, read_territory(store, catalogue, orders, connections_in(settings), blast, jitter, events, tables)
+    tables = lighting_in(settings) if law.dims_lamps else None
+    connections = connections_in(settings)
+    return store, read_territory(
+        store, catalogue, law.orders, connections, blast, jitter, law.events, tables, law.drought
+    )
 
 
 def open_broker(settings: Settings, client_id: str, *topics: str) -> Broker:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,11 @@ from engine.rulebook import (
 )
 from engine.rulebook.conditions.arrays import Floats, Ints
 from engine.rulebook.language import properties_of
+from engine.setpoints.points import PointInfo
 from engine.store import Store, Unit
 from engine.store.workorders import WorkOrder
 from jobs import metrics
-from jobs.bootstrap import Territory
+from jobs.bootstrap import ORDERS, Territory
 from jobs.groups.trays import CURSOR, memories, take_in
 from jobs.provisions import Provisions
 from jobs.settling import Watched, settle_points
@@ -73,12 +73,16 @@ class RulesAtWork:
         self._numbers = _numbers(engine, territory)
         self._plans, self._provisions = _Plans(engine), Provisions(engine)
         self._kept: tuple[bytes, ...] | None = None
+        self._watched: tuple[Watched, Mapping[str, PointInfo]] | None = None
         self._early: tuple[RuleFault, ...] = ()
 
-    @cached_property
+    @property
     def watched(self) -> Watched:
-        """The readings that stand in the way of points."""
-        return Watched(self._territory.points.values(), self._territory.series_names)
+        """The readings that stand in the way of points, and the orders that bind them as the law is now."""
+        points = self._territory.points
+        if self._watched is None or self._watched[1] is not points:
+            self._watched = Watched(points.values(), self._territory.series_names), points
+        return self._watched[0]
 
     @property
     def rulebook(self) -> Rulebook:
@@ -211,7 +215,7 @@ def _cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datetime
         touched |= rules.watched.changed(unit, fresh, now)
         touched |= set(unit.renewals.due(now))
         commands = settle_points(unit, territory, touched, now)
-        note_replans(unit, {**told.asked, **replans(decisions.requests)})
+        note_replans(unit, {**told.asked, **replans(decisions.requests), **rebound(rules.watched, now)})
         opened = open_orders(unit, rules.rulebook, decisions.requests)
         record(unit, rules.rulebook, decisions, now)
         unit.cursors.set(CURSOR, cursor | heads(fresh))
@@ -287,6 +291,11 @@ def replans(requests: Sequence[Request]) -> dict[str, dict[str, str]]:
         for request in requests
         if request.asking is Asking.REPLAN and not request.shadow
     }  # fmt: skip
+
+
+def rebound(watched: Watched, now: datetime) -> dict[str, dict[str, str]]:
+    """Domain → that its plan is wanted again, where other orders bind its points than when it was made."""
+    return {name: {"requested_at": isoformat(now), "rule": ORDERS, "asset": ""} for name in sorted(watched.bound_anew)}
 
 
 def note_replans(unit: Unit, asked: Mapping[str, Mapping[str, str]]) -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from engine import catalogue as kinds
 from engine.catalogue import Catalogue
+from engine.inventory.valves import watered_by
 from engine.model import Asset
 from engine.ports import Capabilities
+from engine.setpoints.drought import VALVE, Drought, drought_orders
 from engine.setpoints.events import EventEntry, events_of
 from engine.setpoints.orders import Order, OrderEntry, orders_of
 from engine.setpoints.points import Interlock, Lockout, Meter, PointInfo, Watch
@@ -20,10 +22,11 @@ def points_of(
     able: Callable[[str], Capabilities] = lambda _gateway: Capabilities(),
     events: Collection[EventEntry] = (),
     keeps: Callable[[Asset, Order], float] = lambda _asset, order: order.keeps,
+    drought: Drought | None = None,
 ) -> dict[str, PointInfo]:
     """Every point that a gateway can reach, by its id `<asset>/<name>`. `communes`: zone → INSEE code; `able`: what the
     equipment behind a gateway can do, by default all; `keeps`: the level that an order leaves an asset's point."""
-    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders, able, events, keeps)
+    maker = _Maker(catalogue, {asset.id: asset for asset in assets}, communes, orders, able, events, keeps, drought)
     return {
         f"{asset.id}/{name}": maker.point(asset, asset.gateway, name, point)
         for asset in assets
@@ -42,10 +45,12 @@ class _Maker:
         able: Callable[[str], Capabilities],
         events: Collection[EventEntry],
         keeps: Callable[[Asset, Order], float],
+        drought: Drought | None,
     ) -> None:
         self._catalogue, self._assets, self._communes, self._orders = catalogue, assets, communes, orders
         self._able, self._keeps = able, keeps
         self._events = [event for event in events if event.lifts]
+        self._drought = drought if drought is not None and drought.levels else None
 
     def point(self, asset: Asset, gateway: str, name: str, kind: kinds.PointType) -> PointInfo:
         return PointInfo(
@@ -64,6 +69,9 @@ class _Maker:
         )
 
     def _bounds(self, asset: Asset, name: str) -> Iterator[Order]:
+        if self._drought is not None and (asset.type, name) == VALVE:
+            commune = self._communes.get(asset.zone, "")
+            yield from drought_orders(self._drought, asset, commune, watered_by(asset, self._assets))
         if not self._orders:
             return
         events = events_of(self._events, asset, self._communes)

@@ -23,7 +23,7 @@ from jobs.bootstrap import Territory
 from jobs.weighing import guard
 
 _WATCHED = "watched"  # the key of what the watches said when they were last looked at
-_BOUND = "bound"  # the key of the epoch and the orders that points were last settled by
+_BOUND = "bound-by"  # the key of the epoch and, by domain, the orders that points were last settled by
 _LOOK_EVERY = timedelta(seconds=30)
 _MEANWHILE = timedelta(minutes=10)
 
@@ -152,10 +152,11 @@ class Watched:
     """
 
     def __init__(self, points: Collection[PointInfo], series: Mapping[int, tuple[str, str]]) -> None:
-        self._all = {point.id for point in points}
-        bound = sorted(f"{point.id} {order}" for point in points for order in point.orders)
-        self._orders = hashlib.sha256("\n".join(bound).encode()).hexdigest()
+        self._domain = {point.id: point.domain for point in points}
+        self._orders = _digests(points)
         self._sure = False
+        self.bound_anew: frozenset[str] = frozenset()
+        """The domains whose orders the last look found to be others: what was planned there weighed what is no more."""
         self._points: dict[Watch, list[PointInfo]] = {}
         for point in points:
             for condition in _conditions(point):
@@ -174,8 +175,8 @@ class Watched:
         return found
 
     def changed(self, unit: Unit, fresh: pl.DataFrame, now: datetime) -> set[str]:
-        """The points of which the field says something else than when they were last looked at; all of them where the
-        orders are others, or the database was restored.
+        """The points of which the field says something else than when they were last looked at; all of a domain whose
+        orders are others, and every point where the database was restored.
 
         `fresh`: the readings that have come. At first all are looked at; later, each half minute, also those whose age
         counts.
@@ -192,15 +193,20 @@ class Watched:
         return touched | self._anew(unit, now)
 
     def _anew(self, unit: Unit, now: datetime) -> set[str]:
-        """Every point, once, where they were last settled by other orders, or in another epoch."""
+        """The points, once, of domains that were last settled by other orders; every point in another epoch."""
+        self.bound_anew = frozenset()
         if self._sure:
             return set()
-        before, bound = unit.state.get(_BOUND), f"{unit.epochs.current(now)} {self._orders}".encode()
+        bound: dict[str, Any] = {"epoch": unit.epochs.current(now), "orders": self._orders}
+        kept = unit.state.get(_BOUND)
+        before: dict[str, Any] = orjson.loads(kept) if kept else bound
         # Not before it is seen as committed: this transaction may still fail.
-        self._sure = before == bound
+        self._sure = kept is not None and before == bound
         if not self._sure:
-            unit.state.put(_BOUND, bound)
-        return set() if self._sure or before is None else self._all
+            unit.state.put(_BOUND, orjson.dumps(bound, option=orjson.OPT_SORT_KEYS))
+        self.bound_anew = frozenset(name for name, _ in self._orders.items() ^ before["orders"].items())
+        restored = before["epoch"] != bound["epoch"]
+        return {point for point, domain in self._domain.items() if restored or domain in self.bound_anew}
 
     def _look(self, unit: Unit, watches: set[Watch], now: datetime) -> set[str]:
         kept = unit.state.get(_WATCHED)
@@ -227,3 +233,12 @@ class Watched:
                     stands = locked if isinstance(condition, Lockout) else condition in broken
                     letters[condition] = "x" if stands else "-"
         return "".join(letters.values())
+
+
+def _digests(points: Collection[PointInfo]) -> dict[str, str]:
+    """By domain, of the orders of its points; none where none has any."""
+    bound: dict[str, list[str]] = {}
+    for point in points:
+        for order in point.orders:
+            bound.setdefault(point.domain, []).append(f"{point.id} {order}")
+    return {domain: hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest() for domain, found in bound.items()}

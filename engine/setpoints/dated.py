@@ -14,7 +14,7 @@ from engine.instants import PARIS
 from engine.model import Asset
 
 _DAY = timedelta(days=1)
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS: tuple["Weekday", ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CHANGED_AT = time(1)  # of UTC, in all of the European Union
 _M_PER_DEGREE = 111_195.0
 EVERY_DAY = frozenset(range(7))
@@ -110,15 +110,11 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DatedEntry(Entry):
-    """When, as it is written."""
+class InForce(Entry):
+    """From which day until which, both included, as it is written."""
 
     start: date = Field(alias="from")
     until: date
-    hours: Annotated[Hours, BeforeValidator(parse_hours)] | None = None
-    days: frozenset[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = frozenset(
-        ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -126,9 +122,24 @@ class DatedEntry(Entry):
             raise ValueError(f"until {self.until} is before from {self.start}")
         return self
 
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class DatedEntry(InForce):
+    """When, as it is written."""
+
+    hours: Annotated[Hours, BeforeValidator(parse_hours)] | None = None
+    days: frozenset[Weekday] = frozenset(_DAYS)
+
     @property
     def weekdays(self) -> frozenset[int]:
-        return frozenset(map(_DAYS.index, self.days))
+        return weekdays(self.days)
+
+
+def weekdays(names: Iterable[Weekday]) -> frozenset[int]:
+    """Days of the week as numbers: 0 is Monday."""
+    return frozenset(map(_DAYS.index, names))
 
 
 class Circle(Entry):

@@ -30,7 +30,7 @@ class Order(Dated):
 
     `crossings` and `streets` say what it means for lamps that need more than `at_most` (see `OrderEntry`); `keeps` is
     the level that it leaves its point for that. `lifted`: the events during which it does not bind. `outside`: it binds
-    at all times but its hours.
+    at all times but its hours. `share`: of usual water that it leaves; plans keep to it, and nothing at the point does.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Order(Dated):
     lifted: tuple[Event, ...] = ()
     text_fr: str = ""
     outside: bool = False
+    share: float = 1.0
 
     @property
     def ceiling(self) -> float:

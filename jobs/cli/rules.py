@@ -16,12 +16,13 @@ from engine.rulebook.loading import OWNERS, load_rules
 from engine.rulebook.scenarios import Results, Scenario, Stage, read_scenarios, run_scenarios
 from engine.rulebook.schema import schema_text
 from engine.rulebook.sensitivity import Sensitivity
+from engine.setpoints.drought import load_drought
 from engine.setpoints.events import load_events
 from engine.setpoints.limits import load_blast
 from engine.setpoints.orders import load_orders
 from engine.settings import Settings
 from engine.store import Store
-from jobs.bootstrap import BLAST, EVENTS, ORDERS, almanac_of, catalogue_of
+from jobs.bootstrap import BLAST, DROUGHT, EVENTS, ORDERS, almanac_of, catalogue_of
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -91,6 +92,7 @@ def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
     """The problems of the files beside the rules: what these may do, what runs when, where forecasts come from."""
     loads: dict[str, Callable[[Path], object]] = {
         ORDERS: partial(load_orders, catalogue=catalogue),
+        DROUGHT: lambda path: load_drought(path, _orders_beside(path.parent, catalogue) or ()),
         EVENTS: lambda path: load_events(path, _orders_beside(path.parent, catalogue)),
         BLAST: partial(load_blast, catalogue=catalogue),
         SCHEDULES: load_schedule,
@@ -104,7 +106,7 @@ def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
 
 
 def _orders_beside(folder: Path, catalogue: Catalogue) -> list[str] | None:
-    """The orders that events may lift; None where they cannot be read, which is told by itself."""
+    """The orders of the file beside; None where they cannot be read, which is told by itself."""
     try:
         return [entry.id for entry in load_orders(folder / ORDERS, catalogue)]
     except InputError:

@@ -31,6 +31,7 @@ from jobs.cycle import (
     apply_wants,
     note_replans,
     open_orders,
+    rebound,
     record,
     replans,
 )
@@ -207,7 +208,7 @@ class RuleGroups:
         came = pl.DataFrame({"series": sorted(told.series)}, schema={"series": pl.Int32})
         touched |= self._rules.watched.changed(unit, came, now)
         touched |= set(unit.renewals.due(now))
-        note_replans(unit, {**told.asked, **replans(said.requests)})
+        note_replans(unit, {**told.asked, **replans(said.requests), **rebound(self._rules.watched, now)})
         return settle_points(unit, self._territory, touched, now)
 
     def _result(
