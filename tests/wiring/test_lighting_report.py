@@ -18,7 +18,7 @@ from engine.model import PlanState
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import Territory
-from jobs.cli import main
+from jobs.cli import main, nights
 from jobs.domains import DOMAINS
 from jobs.lighting.baseline import actual_need, energy_wh, fixed_program, under_lit
 from jobs.lighting.domain import task_of, traffic_counts
@@ -27,6 +27,7 @@ from jobs.lighting.reporting import By, make_report, notes, review, to_csv, to_j
 from jobs.lighting.reporting.making import in_force, plans_of
 from jobs.lighting.tables import tables_of
 from jobs.lighting.weather import rained
+from jobs.metering import consumed
 from jobs.planning import PlanRequest, approve, run_plan
 from jobs.story import made_traffic
 
@@ -138,13 +139,13 @@ def meter(store: Store, territory: Territory) -> Iterator[Any]:
     """Tells readings of one meter, hours after noon; answers what it consumed from noon to noon."""
     number = next(n for n, name in territory.series_names.items() if name == (CABINET, "energyConsumed"))
 
-    def consumed(*values: tuple[float, float]) -> float | None:
+    def measured(*values: tuple[float, float]) -> float | None:
         rows = [(CABINET, "energyConsumed", kwh, NOON + timedelta(hours=hours)) for hours, kwh in values]
         tell(store, territory, readings(*rows), NOON + DAY)
         with store.read() as unit:
             return consumed(unit, [number], NOON, NOON + DAY).get(number)
 
-    yield consumed
+    yield measured
 
 
 @pytest.mark.parametrize(
@@ -235,11 +236,9 @@ def test_a_table_that_cannot_be_written(
 
 
 def test_last_night_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.cli import lighting
-
     for hour, day in ((11, 15), (13, 16)):
-        monkeypatch.setattr(lighting, "instant", lambda _, hour=hour: datetime(2026, 11, 17, hour, tzinfo=PARIS))
-        assert lighting._last_night() == date(2026, 11, day)
+        monkeypatch.setattr(nights, "instant", lambda _, hour=hour: datetime(2026, 11, 17, hour, tzinfo=PARIS))
+        assert nights.nights(None, None, None, None)[0] == date(2026, 11, day)
 
 
 def test_a_plan_counts_from_when_a_person_approved_it(
