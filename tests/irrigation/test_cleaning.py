@@ -1,6 +1,8 @@
 """Bad weather input, each kind planted: what is done about it is told, and nothing else changes."""
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -263,6 +265,25 @@ def test_rain_of_days_with_dry_ones_between_is_no_counter(days: list[float]) -> 
 def test_a_wet_spell_at_the_end_is_no_counter() -> None:
     series = [0.0] * 25 + [1.0, 2.0, 3.0, 5.0, 8.0]
     assert cleaned_rain(np.array(series))[1] == []
+
+
+def test_a_counter_in_a_dry_spell_is_no_rain() -> None:
+    rain, (finding,) = cleaned_rain(np.array([251.3] * 20 + [252.1] * 10))
+    assert finding.done is Done.DIFFERENCED
+    assert np.nansum(rain) == pytest.approx(0.8)
+
+
+@pytest.mark.reference
+def test_a_year_of_rain_is_never_taken_for_a_counter_and_its_counter_is_known(reference: Path) -> None:
+    """Every stretch of 30 days of Orly, 2023, as it is, and as a gauge that only counts up would tell it."""
+    path = reference / "irrigation" / "weather_orly_2023" / "orly_07149_2023_daily.csv"
+    rain = np.array([float(row["rain"]) for row in csv.DictReader(path.read_text().splitlines())])
+    stretches = [rain[first : first + 30] for first in range(rain.size - 30)]
+    assert len(stretches) > 300
+    for stretch in stretches:
+        assert cleaned_rain(stretch)[1] == []
+        counted, _ = cleaned_rain(np.cumsum(stretch) + 3.0)
+        assert counted[1:] == pytest.approx(stretch[1:], abs=1e-9)
 
 
 def test_rain_in_centimetres_is_suspected_and_left() -> None:
