@@ -30,6 +30,7 @@ _PLANTING_OF: Mapping[str, Planting] = {
     "flowerbed": "flowerbed",
     "trees": "trees",
 }
+_PROBE_DEPTH_M = 0.2  # where most are put in lawns
 _ASSUMED: tuple[Method, Planting, Source] = ("sprinkler", "turf", "drinking")  # those that orders bind most
 
 
@@ -122,6 +123,13 @@ def read_garden(attributes: Mapping[str, Any]) -> tuple[GardenAttributes | None,
 
 def read_network(attributes: Mapping[str, Any]) -> tuple[NetworkAttributes | None, list[tuple[str, str]]]:
     return read_attributes(NetworkAttributes, attributes)
+
+
+def read_probe_depth_m(attributes: Mapping[str, Any]) -> float:
+    """How deep a GreenspaceRecord says it sits (`depth_cm`), 2 cm to 2 m; 20 cm where it says nothing of use."""
+    stated = attributes.get("depth_cm")
+    fits = isinstance(stated, int | float) and not isinstance(stated, bool) and 2 <= stated <= 200
+    return float(stated) / 100.0 if fits else _PROBE_DEPTH_M  # type: ignore[arg-type] # fits
 
 
 def watered(

@@ -1,7 +1,7 @@
 """`datasets/reference/irrigation.yaml`: soils, plantings, prices, and how a night is planned."""
 
 from collections.abc import Mapping, Sequence
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -11,6 +11,8 @@ from engine.catalogue import Duration
 from engine.documents import read_document
 from engine.inventory.valves import PLANTINGS, Method, Planting, Source
 from engine.settings import Settings
+from optimizers.soil.estimate import Noise
+from optimizers.soil.probes import Lending, ProbeLimits
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -110,6 +112,125 @@ class Usual(_Entry):
         return self
 
 
+class CapacityEntry(_Entry):
+    events: int = Field(ge=1)
+    after_days: int = Field(ge=1, le=5)
+    filled_mm: Positive
+    most: Positive
+    sd: Positive
+
+
+class OffsetEntry(_Entry):
+    most_of_taw: Fraction
+    a_day: Share
+
+
+class NoiseEntry(_Entry):
+    """Standard deviations, see `optimizers.soil.estimate.Noise`."""
+
+    etc: NotNegative
+    rain: NotNegative
+    irrigation: NotNegative
+    model_mm: Positive
+    sensor: Positive
+    lasting: NotNegative
+
+    @property
+    def noise(self) -> Noise:
+        return Noise(**self.model_dump())
+
+
+class LendingEntry(_Entry):
+    """See `optimizers.soil.probes.Lending`."""
+
+    alike: Positive
+    a_km: NotNegative
+    planting: NotNegative
+    soil: NotNegative
+    method: NotNegative
+    most_km: Positive
+
+    @property
+    def lending(self) -> Lending:
+        return Lending(**self.model_dump())
+
+
+class ProbesEntry(_Entry):
+    """When probes are believed, and how far."""
+
+    silent_after: Duration
+    stuck_after: Duration
+    stuck_mm: Positive
+    saturated_after: Duration
+    pores: NotNegative
+    undrained_after: Duration
+    undrained_above: Positive
+    watered_mm: Positive
+    dry_vwc: Positive
+    swing_c: Positive
+    gate_sd: Positive
+    reconsidered_after: int = Field(ge=1)
+    read_over: Duration
+    field_capacity: CapacityEntry
+    offset: OffsetEntry
+    noise: NoiseEntry
+    lending: LendingEntry
+
+    @property
+    def limits(self) -> ProbeLimits:
+        return ProbeLimits(
+            silent_h=in_hours(self.silent_after), stuck_h=in_hours(self.stuck_after), stuck_mm=self.stuck_mm,
+            saturated_h=in_hours(self.saturated_after), pores=self.pores, undrained_h=in_hours(self.undrained_after),
+            undrained_above=self.undrained_above, watered_mm=self.watered_mm, dry_vwc=self.dry_vwc,
+            swing_c=self.swing_c, lately_h=in_hours(self.silent_after),
+        )  # fmt: skip
+
+
+class WeatherEntry(_Entry):
+    """What is believed of weather stations."""
+
+    wind_height_m: float = Field(ge=0.5, le=200)
+    heard: Share
+    flow_holds: Duration
+
+
+class Way(_Entry):
+    """One way rain may go that is told: its share of the chance that it falls, and how much of what is told."""
+
+    share: Share
+    quantile: Share
+    times: Positive
+
+
+class OutlookEntry(_Entry):
+    """What is foreseen, and how far it is believed."""
+
+    source: str
+    rain: str
+    temperature: str
+    oldest: Duration
+    reliability: Fraction
+    prior_mm: Positive
+    ways: Sequence[Way] = Field(min_length=2, max_length=4)
+    lately_days: int = Field(ge=1, le=30)
+    shrinks: Fraction
+    et0_sd: NotNegative
+    et0_sd_a_day: NotNegative
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if abs(sum(way.share for way in self.ways) - 1) > 1e-9:
+            raise ValueError("ways: their shares want to sum to 1")
+        if abs(sum(way.share * way.times for way in self.ways) - 1) > 1e-9:
+            raise ValueError("ways: share times `times` wants to sum to 1, so that what is told is told on average")
+        return self
+
+
+def in_hours(duration: timedelta) -> int:
+    """Whole hours of a duration."""
+    return round(duration / timedelta(hours=1))
+
+
 class IrrigationTables(_Entry):
     """How green spaces are watered; the file says the meaning and the source of each entry."""
 
@@ -126,6 +247,9 @@ class IrrigationTables(_Entry):
     prices_eur_m3: Mapping[Source, NotNegative]
     plan: PlanEntry
     usual: Usual
+    probes: ProbesEntry
+    weather: WeatherEntry
+    outlook: OutlookEntry
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -15,6 +15,7 @@ from engine.inventory.valves import (
     Watered,
     read_garden,
     read_network,
+    read_probe_depth_m,
     read_valve,
     watered,
 )
@@ -41,6 +42,7 @@ class Zones:
 
     network            index into `networks`; capacity_m3_h, price_eur_m3 (N,)
     garden, probe      ids, '' for none. A probe is its own, or the nearest of its garden that no other has
+    probe_depth_m      where it sits; NaN without one
     rate_mm_h          gross depth an hour: flow over area
     cycle_s, soak_s    the longest opening after which nothing runs off, and the pause until the water is in
     cycle_mm           net depth of a cycle: what uneven distribution loses is off
@@ -64,6 +66,7 @@ class Zones:
     soil: tuple[str, ...]
     planted: tuple[date | None, ...]
     probe: tuple[str, ...]
+    probe_depth_m: Floats
     area_m2: Floats
     flow_m3_h: Floats
     rate_mm_h: Floats
@@ -138,7 +141,8 @@ def read_zones(
         else:
             left_out[valve.id] = found
     known = {name: row for name, (row, _) in read_networks.items() if row is not None}
-    return _zones(rows, known, _probes(rows, probes), tables, left_out)
+    depth_m = {probe.id: read_probe_depth_m(probe.attributes) for probe in probes}
+    return _zones(rows, known, _probes(rows, probes), depth_m, tables, left_out)
 
 
 def _row(
@@ -197,8 +201,8 @@ def _said(what: str, hint: str) -> str:
 
 
 def _zones(
-    rows: Sequence[_Row], networks: Mapping[str, NetworkAttributes], probe: Sequence[str], tables: IrrigationTables,
-    left_out: Mapping[str, str],
+    rows: Sequence[_Row], networks: Mapping[str, NetworkAttributes], probe: Sequence[str],
+    depth_m: Mapping[str, float], tables: IrrigationTables, left_out: Mapping[str, str],
 ) -> Zones:  # fmt: skip
     names = tuple(sorted({row.network for row in rows}))
     index = {name: n for n, name in enumerate(names)}
@@ -221,6 +225,7 @@ def _zones(
         soil=tuple(row.soil_name for row in rows),
         planted=tuple(row.what.planted for row in rows),
         probe=tuple(probe),
+        probe_depth_m=_column([depth_m.get(name, np.nan) for name in probe]),
         area_m2=area,
         flow_m3_h=_column([row.stated.flow_m3_h for row in rows]),
         rate_mm_h=rate,

@@ -41,7 +41,7 @@ class Noise:
     etc: float = 0.15
     rain: float = 0.3
     irrigation: float = 0.15
-    model_mm: float = 0.5
+    model_mm: float = 1.0
     sensor: float = 0.05
     lasting: float = 0.03
 

@@ -87,8 +87,8 @@ def judge(
     """
     vwc, converted, mixed = in_fractions(raw)
     faults = {
-        Verdict.STUCK: _stuck(vwc, etc_mm, limits),
         Verdict.SATURATED: _saturated(vwc, water_mm, field_capacity, saturation, limits),
+        Verdict.STUCK: _stuck(vwc, etc_mm, limits),
         Verdict.OUT_OF_SOIL: _out_of_soil(vwc, temperature_c, limits),
     }
     wrong = np.logical_or.reduce([*faults.values(), np.broadcast_to(mixed, vwc.shape)])
@@ -273,7 +273,7 @@ class Lending:
     soil and method, and more for a kilometre, another planting, soil or method. Beyond `most_km` it tells nothing.
     """
 
-    alike: float = 0.08
+    alike: float = 0.15
     a_km: float = 0.02
     planting: float = 0.12
     soil: float = 0.08

@@ -41,7 +41,7 @@ def a_day(belief: Belief, etc: float = 0.0, rain: float = 0.0, irrigation: float
 def test_a_day_adds_what_plants_took_and_takes_off_what_came() -> None:
     after = a_day(one(30.0, 4.0), etc=5.0, rain=8.0, irrigation=6.0)
     assert after.depletion_mm[0] == pytest.approx(21.0)
-    noise = (0.15 * 5) ** 2 + (0.3 * 8) ** 2 + (0.15 * 6) ** 2 + 0.5**2
+    noise = (0.15 * 5) ** 2 + (0.3 * 8) ** 2 + (0.15 * 6) ** 2 + 1.0**2
     assert after.variance_mm2[0] == pytest.approx(4.0 + noise, rel=1e-6)
 
 
