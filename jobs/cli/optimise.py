@@ -11,9 +11,10 @@ import typer
 from engine.errors import ConsigneError, InputError, Problem
 from engine.settings import language
 from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway, write
-from jobs.lighting.figures import figures
+from jobs.irrigation.figures import figures as irrigation_figures
+from jobs.lighting.figures import figures as lighting_figures
 from jobs.words import Lang, say
-from optimizers import lighting
+from optimizers import irrigation, lighting
 from optimizers.result import InvalidProblem, Limits, Status
 
 
@@ -32,7 +33,7 @@ class Optimiser:
     plan_schema: Callable[[], Any]
     example: Callable[[int], str]
     full_example: Callable[[int], str]
-    figures: Callable[[Any, Lang], list[dict[str, str]]]
+    figures: Callable[[Any, Any, Lang], list[dict[str, str]]]
 
 
 OPTIMISERS = {
@@ -46,7 +47,19 @@ OPTIMISERS = {
         lighting.plan_schema,
         lambda seed: lighting.problem_to_json(lighting.example(seed)),
         lambda seed: lighting.problem_to_json(lighting.full_example(seed)),
-        figures,
+        lambda _, plan, lang: lighting_figures(plan, lang),
+    ),
+    "irrigation": Optimiser(
+        irrigation.problem_from_json,
+        irrigation.plan_to_json,
+        irrigation.plan_from_json,
+        irrigation.solve,
+        irrigation.check,
+        irrigation.problem_schema,
+        irrigation.plan_schema,
+        lambda seed: irrigation.problem_to_json(irrigation.example(seed)),
+        lambda seed: irrigation.problem_to_json(irrigation.full_example(seed)),
+        irrigation_figures,
     ),
 }
 Name = Annotated[str, typer.Argument(help=", ".join(OPTIMISERS))]
@@ -85,7 +98,7 @@ def solve(
         typer.echo(text)
     else:
         write(out, text)
-        _tell(plan, chosen)
+        _tell(problem, plan, chosen)
     raise typer.Exit(_EXIT.get(plan.status, 1))
 
 
@@ -106,7 +119,7 @@ def schema(
 ) -> None:
     """The JSON schema of a problem, or of a plan.
 
-    Example: consigne schema lighting --plan
+    Example: consigne schema irrigation --plan
     """
     emit(_of(name).plan_schema() if plan else _of(name).problem_schema())
 
@@ -123,12 +136,12 @@ def example(
     typer.echo((_of(name).full_example if full else _of(name).example)(seed))
 
 
-def _tell(plan: Any, chosen: Optimiser) -> None:
+def _tell(problem: Any, plan: Any, chosen: Optimiser) -> None:
     """What a plan came to: its status, its figures, what it passes and why."""
     lang = language(settings())
     facts = {"objective": f"{plan.objective:.6g}", "gap": f"{plan.gap:.3g}", "violations": len(plan.violations)}
     show_lines([say("solved", lang, status=plan.status, **facts)])
-    show_rows(chosen.figures(plan, lang), as_json=False)
+    show_rows(chosen.figures(problem, plan, lang), as_json=False)
     show_lines([*map(str, plan.violations[:_TOLD]), *plan.reasons])
 
 

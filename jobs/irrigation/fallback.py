@@ -13,7 +13,7 @@ from jobs.irrigation.task import IrrigationTask
 from jobs.words import some
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation import TOLERANCE, IrrigationPlan, IrrigationProblem
-from optimizers.irrigation.reckoning import costs
+from optimizers.irrigation.reckoning import reckoned
 from optimizers.result import Status
 
 _UNKNOWN = 0.25
@@ -84,7 +84,7 @@ def timed(problem: IrrigationProblem, cycles: Ints, solver: str, reasons: Sequen
     every[:, 0] = done
     return IrrigationPlan(
         status=Status.FEASIBLE,
-        objective=costs(problem, every).total_eur,
+        objective=reckoned(problem, every).total_eur,
         bound=0.0,  # nothing costs less than nothing; no more is claimed
         seconds=0.0,
         seed=0,

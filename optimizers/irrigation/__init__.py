@@ -22,7 +22,7 @@ from optimizers.irrigation.problem import (
     Scenarios,
     Windows,
 )
-from optimizers.irrigation.reckoning import Costs, costs, every_cycle
+from optimizers.irrigation.reckoning import Costs, every_cycle, reckoned
 from optimizers.irrigation.solve import solve
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "Scenarios",
     "Windows",
     "check",
-    "costs",
     "every_cycle",
     "example",
     "explain",
@@ -51,6 +50,7 @@ __all__ = [
     "problem_from_json",
     "problem_schema",
     "problem_to_json",
+    "reckoned",
     "solve",
     "unpack",
 ]

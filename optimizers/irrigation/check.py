@@ -1,12 +1,13 @@
 """Every constraint of the irrigation problem as its definition says it, to judge any plan; no code of the solver."""
 
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 import numpy as np
 
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation.problem import EUR, TOLERANCE, IrrigationPlan, IrrigationProblem
-from optimizers.irrigation.reckoning import costs, every_cycle, water_m3
+from optimizers.irrigation.reckoning import every_cycle, reckoned, water_m3
 from optimizers.result import Status, Violation
 
 CLOCK_S = 1e-6
@@ -40,12 +41,14 @@ def shape(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violatio
         "end_s": opened,
         "later_cycles": (scenarios, days - 1, n),
     }
-    if plan.hydrozones != problem.hydrozones.names:
-        found = f"{len(plan.hydrozones)} hydrozones, wants the problem's {n} in their order"
-        yield Violation("hydrozones", "plan", 1.0, "1", found)
+    for i, (told, meant) in enumerate(zip_longest(plan.hydrozones, problem.hydrozones.names)):
+        if told != meant:
+            detail = f"{i} is {told!r}, wants {meant!r}: the problem's {n} in their order"
+            yield Violation("hydrozones", "plan", 1.0, "1", detail)
+            break
     for name, expected in wanted.items():
-        if (told := np.shape(getattr(plan, name))) != expected:
-            yield Violation("shape", "plan", 1.0, "1", f"{name} is {told}, wants {expected}")
+        if (found := np.shape(getattr(plan, name))) != expected:
+            yield Violation("shape", "plan", 1.0, "1", f"{name} is {found}, wants {expected}")
 
 
 def finite(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violation]:
@@ -202,7 +205,7 @@ def objective(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Viol
     """The objective claimed is that of the cycles, in euros."""
     if plan.unit != EUR:
         yield Violation("unit", "plan", 1.0, "1", f"{plan.unit!r}, wants {EUR!r}")
-    found = costs(problem, every_cycle(plan)).total_eur
+    found = reckoned(problem, every_cycle(plan)).total_eur
     if (missing := abs(plan.objective - found)) > _euros(found):
         yield Violation("objective", "plan", missing, EUR, f"{plan.objective!r} claimed, {found!r} found")
 

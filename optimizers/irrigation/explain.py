@@ -9,7 +9,7 @@ import numpy as np
 from optimizers.arrays import Floats
 from optimizers.irrigation.check import CLOCK_S, NIGHT, Span, allowed_spans
 from optimizers.irrigation.problem import TOLERANCE, IrrigationPlan, IrrigationProblem
-from optimizers.irrigation.reckoning import costs, depletion_mm, every_cycle, water_m3
+from optimizers.irrigation.reckoning import depletion_mm, every_cycle, reckoned, water_m3
 
 
 class Held(StrEnum):
@@ -91,7 +91,7 @@ def _one_less_eur(problem: IrrigationProblem, cycles: Floats) -> Floats:
     """
     fewer = cycles.copy()
     fewer[:, NIGHT] -= 1
-    return costs(problem, np.maximum(fewer, 0.0)).each_eur - costs(problem, cycles).each_eur
+    return reckoned(problem, np.maximum(fewer, 0.0)).each_eur - reckoned(problem, cycles).each_eur
 
 
 def _one_more_eur(problem: IrrigationProblem, cycles: Floats) -> Floats:
@@ -106,8 +106,8 @@ def _one_more_eur(problem: IrrigationProblem, cycles: Floats) -> Floats:
         taken = np.minimum(left, spared[:, night])
         spared[:, night] -= taken
         left = left - taken
-    cheapest: Floats = np.minimum(costs(problem, more).each_eur, costs(problem, spared).each_eur)
-    return cheapest - costs(problem, cycles).each_eur
+    cheapest: Floats = np.minimum(reckoned(problem, more).each_eur, reckoned(problem, spared).each_eur)
+    return cheapest - reckoned(problem, cycles).each_eur
 
 
 def _held(problem: IrrigationProblem, plan: IrrigationPlan, z: int) -> Iterator[tuple[Held, str]]:

@@ -57,7 +57,7 @@ def water_m3(problem: IrrigationProblem, cycles: Floats) -> Floats:
     return expected
 
 
-def costs(problem: IrrigationProblem, cycles: Floats) -> Costs:
+def reckoned(problem: IrrigationProblem, cycles: Floats) -> Costs:
     """Of cycles (S, D, n)."""
     zones, probability = problem.hydrozones, problem.scenarios.probability
     depletion = depletion_mm(problem, cycles)

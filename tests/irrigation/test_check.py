@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from optimizers.irrigation import IrrigationPlan, IrrigationProblem, check, full_example, generated
 from optimizers.irrigation.check import CLOCK_S, CONSTRAINTS, allowed_spans
 from optimizers.irrigation.problem import Budgets, Windows
-from optimizers.irrigation.reckoning import costs, depletion_mm, every_cycle
+from optimizers.irrigation.reckoning import depletion_mm, every_cycle, reckoned
 from optimizers.result import Status
 from tests.irrigation.planted import LAWN, PITCH, PLAN, PLANTED, PROBLEM, ROSES, Planted, honest, reckoned_eur
 from tests.irrigation.sequential import sequential, without
@@ -74,7 +74,7 @@ def test_the_whole_example_can_be_kept() -> None:
 @given(problems)
 def test_the_objective_is_reckoned_as_by_hand(problem: IrrigationProblem) -> None:
     plan = sequential(problem)
-    assert costs(problem, every_cycle(plan)).total_eur == pytest.approx(reckoned_eur(problem, plan), rel=1e-12)
+    assert reckoned(problem, every_cycle(plan)).total_eur == pytest.approx(reckoned_eur(problem, plan), rel=1e-12)
 
 
 def test_depletion_is_what_the_days_leave() -> None:
