@@ -39,6 +39,7 @@ from jobs.bootstrap import (
     rule_engine,
 )
 from jobs.cycle import RulesAtWork
+from jobs.domains import DOMAINS
 from jobs.ingest import store_raw, store_territory
 from jobs.irrigation import tables as irrigation
 from jobs.lighting.domain import dark_hours
@@ -46,9 +47,11 @@ from jobs.lighting.tables import tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
 from jobs.progress import Bar, progress
 from jobs.schedules.loading import built_in
-from jobs.schedules.running import SCHEDULE, Runner, run_entry
+from jobs.schedules.occurrences import Schedule
+from jobs.schedules.running import SCHEDULE, Runner, occasion_at, run_entry
 from jobs.service import Service
 from jobs.story import DEFAULT_NIGHT, Traffic, made_greens, made_traffic, make_story, real_traffic, seen_before
+from jobs.table import PlanArguments
 from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
 
@@ -136,7 +139,7 @@ def run_demo(settings: Settings, options: DemoOptions) -> NightOutcome:
         with _service(chosen, store, territory, start) as (service, line), _bar(options, chosen) as bar:
             if not options.attach:
                 service.cycle()  # puts the rules in service at the story's first instant
-            _follow(service, line, bar)
+            _follow(service, line, bar, start)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.kill(scene.field_pid, signal.SIGTERM)
@@ -252,7 +255,7 @@ def _bar(options: DemoOptions, chosen: Settings) -> contextlib.AbstractContextMa
     return progress(say("step_night", language(chosen)), 96, quiet=options.quiet)
 
 
-def _follow(service: Service, line: Broker, bar: Bar) -> None:
+def _follow(service: Service, line: Broker, bar: Bar, start: datetime) -> None:
     """Answer every tick of the field with one whole round of the service, until the field says the story ends."""
     waiting: list[Message] = []
     runner = Runner(service.context, built_in())
@@ -264,7 +267,7 @@ def _follow(service: Service, line: Broker, bar: Bar) -> None:
             tick = orjson.loads(message.payload)
             telemetry = [m for m in waiting if m.topic != TICK]
             waiting.clear()
-            _round(service, runner, line, telemetry, tick)
+            _round(service, runner, line, telemetry, tick, start)
             line.ack([message])
             line.publish(DONE, orjson.dumps({"k": tick["k"]}))
             line.flush()
@@ -274,7 +277,7 @@ def _follow(service: Service, line: Broker, bar: Bar) -> None:
 
 
 def _round(
-    service: Service, runner: Runner, line: Broker, telemetry: list[Message], tick: dict[str, Any]
+    service: Service, runner: Runner, line: Broker, telemetry: list[Message], tick: dict[str, Any], start: datetime
 ) -> None:  # fmt: skip
     """Everything the service does in one quarter hour. Doing it twice, after a kill, changes nothing."""
     clock = service.clock
@@ -282,7 +285,7 @@ def _round(
     clock.at = max(clock.at, datetime.fromisoformat(tick["at"]))
     service.ingest(telemetry, line)
     if not tick.get("end"):
-        run_entry(service.context, runner.schedule, "plan-lighting", clock.at, SCHEDULE)
+        _plan(service, runner.schedule, clock.at, start)
     service.cycle()
     runner.look_at_events()
     _dispatch(service, line)
@@ -293,6 +296,16 @@ def _round(
     if tick.get("end"):
         _wait_out(service, clock, line)
     service.store.seal()
+
+
+def _plan(service: Service, schedule: Schedule, at: datetime, start: datetime) -> None:
+    """Whatever is to be planned of the story by now. What was planned of the night before is not its."""
+    for name in (f"plan-{domain}" for domain in DOMAINS):
+        if name in schedule.entries:
+            _, occasion = occasion_at(schedule, name, at, SCHEDULE)
+            ahead = PlanArguments.model_validate(dict(occasion.arguments)).ahead
+            if occasion.due_at + ahead >= start:
+                run_entry(service.context, schedule, name, at, SCHEDULE)
 
 
 def _dispatch(service: Service, line: Broker) -> None:

@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from engine.setpoints.points import Lockout
 from engine.settings import Settings, language
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
+from jobs.irrigation import tables as irrigation
+from jobs.irrigation.night import WaterNight, measure_water
 from jobs.lighting.reporting import By, LightingReport, Review, make_report, review, short_lines, to_json
 from jobs.report import LampLine, Report, write_report
 from jobs.words import Lang, change, labelled, number, percent, say
@@ -27,6 +29,7 @@ from optimizers.arrays import Ints
 DEMO_FOLDER = Path("var/demo")
 _TOLD = "lamp-failure"  # the rule worth asking about, where it rose
 _DAY = timedelta(days=1)
+_MOST_DRY = 5  # hydrozones told of
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class NightOutcome:
     `programs`: how many different ones the plan at noon asks for, at most in one cabinet, and how many that takes.
     `lanes`: lamps that brighten by themselves at a detector.
     `night`: its report by commune, as `consigne lighting report --json` gives it.
+    `water`: what came of watering; None where none was planned. `ask_water`: how to ask why a valve opened, or did not.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -72,11 +76,13 @@ class NightOutcome:
     planned: Policy
     fixed: Policy
     night: dict[str, Any]
+    water: WaterNight | None
     origin: str
     report: Path
     ask: str
     ask_rule: str
     ask_report: str
+    ask_water: str
 
     @property
     def all_explained(self) -> bool:
@@ -85,7 +91,10 @@ class NightOutcome:
 
     def as_json(self) -> dict[str, Any]:
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return plain | {"planned": vars(self.planned), "fixed": vars(self.fixed), "report": str(self.report)}
+        water = None if self.water is None else asdict(self.water) | self.water.totals()
+        return plain | {
+            "planned": vars(self.planned), "fixed": vars(self.fixed), "report": str(self.report), "water": water,
+        }  # fmt: skip
 
 
 def measure_night(
@@ -106,6 +115,7 @@ def measure_night(
         locked_out, sent_meanwhile = _lock_outs(unit, territory, commands, start)
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
         communes = {zone.id: names[zone.commune] for zone in unit.inventory.zones()}
+        water = measure_water(unit, territory, irrigation.tables_of(settings), start, night.night.until)
     question = _question(folder)
     page = folder / "report.html"
     states = {command.point.split("/")[0]: command for command in sorted(commands, key=lambda c: c.seq)}
@@ -130,11 +140,13 @@ def measure_night(
         planned=_policy(report, "planned", "under"),
         fixed=_policy(report, "fixed", "fixed_under"),
         night=to_json(report, By.COMMUNE),
+        water=water,
         origin=origin,
         report=page,
         ask=f"{question} {_most_dimmed(night)}",
         ask_rule=_rule_question(question, decided),
         ask_report=question.replace(" why ", " lighting report "),
+        ask_water="" if water is None else f"{question} {_most_watered(water)}",
     )
     lang = language(settings)
     write_report(page, _report(night, outcome, question, states, communes, lang), lang)
@@ -208,6 +220,13 @@ def _most_dimmed(night: Review) -> str:
     return f"{night.lamps[lamp].id} {at.isoformat(timespec='minutes')}"
 
 
+def _most_watered(water: WaterNight) -> str:
+    """A valve and an instant worth asking about: where most was to flow, as it was first to open."""
+    valve = max(water.valves, key=lambda one: one.planned_m3)
+    at = (valve.opens_at or water.start).astimezone(PARIS)
+    return f"{valve.valve}/opening {at.isoformat(timespec='seconds')}"
+
+
 def _question(folder: Path) -> str:
     """How to ask why of this demo, as it can be typed here."""
     found = Path(sys.argv[0])
@@ -266,7 +285,25 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
     for key, policy in (("under_lit", outcome.planned), ("under_lit_fixed", outcome.fixed)):
         deep = labelled("deep", lang, percent(policy.under_lit_deep, lang))
         rows.append((say(key, lang), f"{percent(policy.under_lit, lang)} ({deep})"))
-    return rows
+    return rows if outcome.water is None else rows + _water_facts(outcome.water, lang)
+
+
+def _water_facts(water: WaterNight, lang: Lang) -> list[tuple[str, str]]:
+    """Water beside the timer's, and whoever got none, with the reason."""
+    planned, metered, lost, timer = (
+        f"{number(m3, lang, 1)} m³" for m3 in (water.planned_m3, water.metered_m3, water.lost_m3, water.timer_m3)
+    )
+    less = water.planned_m3 / water.timer_m3 - 1 if water.timer_m3 else None
+    watered = sum(valve.watered for valve in water.valves)
+    rows = [
+        ("water_night", planned if less is None else f"{planned} ({change(less, lang)})"),
+        ("water_metered", f"{metered} ({labelled('water_lost', lang, lost)})"),
+        ("water_timer", timer),
+        ("zones_watered", say("some_of", lang, some=number(watered, lang), all=number(len(water.valves), lang))),
+    ]
+    dry = [(f"— {valve.valve}", valve.why_dry(lang)) for valve in water.valves if not valve.watered]
+    told = [(say(key, lang), value) for key, value in rows] + dry[:_MOST_DRY]
+    return [*told, (say("water_forbidden", lang), f"{number(water.forbidden_min, lang)} min")]
 
 
 def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
@@ -280,7 +317,8 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
     for line in short_lines(outcome.night, lang):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     asked = (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule))
-    for key, text in (*asked, ("whole_report", outcome.ask_report)):
+    water = (("then_water", outcome.ask_water),) if outcome.ask_water else ()
+    for key, text in (*asked, *water, ("whole_report", outcome.ask_report)):
         console.print(labelled(key, lang, text), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Tables(Protocol):
     """Of the tables (see `jobs.irrigation.tables.IrrigationTables`) what matters here."""
 
     @property
-    def methods(self) -> Mapping[str, _Method]: ...
+    def methods(self) -> Mapping[Any, _Method]: ...
 
 
 class Territory(Protocol):

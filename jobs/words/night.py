@@ -2,7 +2,7 @@
 
 WORDS: dict[str, tuple[str, str]] = {
     # the demo's table and report
-    "title": ("One night of street lighting", "Une nuit d'éclairage public"),
+    "title": ("One night of street lights and watering", "Une nuit d'éclairage et d'arrosage"),
     "readings_received": ("Readings received", "Mesures reçues"),
     "readings_stored": ("— stored", "— enregistrées"),
     "readings_refused": ("— refused", "— refusées"),
@@ -28,10 +28,22 @@ WORDS: dict[str, tuple[str, str]] = {
     "under_lit": ("Lamp-time under the class needed, planned", "Temps-lampe sous la classe requise, planifié"),
     "under_lit_fixed": ("Lamp-time under the class needed, fixed", "Temps-lampe sous la classe requise, fixe"),
     "deep": ("of it two classes or more", "dont deux classes ou plus"),
+    "water_night": ("Water of the night, planned", "Eau de la nuit, planifiée"),
+    "water_metered": ("— counted by meters", "— comptée par les compteurs"),
+    "water_lost": ("of it leaked", "dont perdue"),
+    "water_timer": ("Water, monthly timer on a mean day", "Eau, programmateur mensuel, jour moyen"),
+    "zones_watered": ("Hydrozones watered", "Hydrozones arrosées"),
+    "some_of": ("{some} of {all}", "{some} sur {all}"),
+    "water_none_flowed": (
+        "planned, the valve opened and nothing flowed: see its alarm",
+        "prévue, la vanne s'est ouverte et rien n'a coulé : voir son alarme",
+    ),
+    "water_forbidden": ("Valves open in forbidden hours", "Vannes ouvertes en heures interdites"),
     "seconds": ("Time taken", "Durée"),
     "report": ("Report", "Rapport"),
     "next": ("Type next", "Tapez ensuite"),
     "whole_report": ("All of the night's figures", "Tous les chiffres de la nuit"),
+    "then_water": ("And, for water", "Et, pour l'eau"),
     "then": ("And, for the rules", "Et, pour les règles"),
     "needed": ("needed by the traffic that came", "requis par le trafic réel"),
     "planned": ("planned", "planifié"),
