@@ -29,6 +29,25 @@ def test_example_solve_check(consigne: Run, problem: dict[str, Any], tmp_path: P
     assert "eau de la nuit" in french.stdout
 
 
+def test_the_whole_example(consigne: Run, tmp_path: Path) -> None:
+    (tmp_path / "full.json").write_text(ok(consigne, "example", "irrigation", "--full"))
+    told = ok(consigne, "solve", "irrigation", "full.json", "-o", "plan.json")
+    for what in ("water of week", "water of N-01 tonight"):
+        assert what in told
+    assert ok(consigne, "check", "irrigation", "full.json", "plan.json").strip() == "nothing violated"
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert plan["hydrozones"][0]["cycles"] == 0, "the first one may not be watered"
+    problem = json.loads((tmp_path / "full.json").read_text())
+    problem["budgets"]["N-01 tonight"]["limit_m3"] = 0.0
+    (tmp_path / "full.json").write_text(json.dumps(problem))
+    found = consigne("check", "irrigation", "full.json", "plan.json")
+    assert found.returncode == 1
+    assert "budget of N-01 tonight by" in found.stderr
+    ok(consigne, "solve", "irrigation", "full.json", "-o", "plan.json")
+    dry = json.loads((tmp_path / "plan.json").read_text())
+    assert {zone["cycles"] for zone in dry["hydrozones"] if zone["id"].startswith("V-01")} == {0}
+
+
 def test_what_is_broken_by_hand_is_named(consigne: Run, problem: dict[str, Any], tmp_path: Path) -> None:
     ok(consigne, "solve", "irrigation", "problem.json", "-o", "plan.json")
     plan = json.loads((tmp_path / "plan.json").read_text())
