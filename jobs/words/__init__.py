@@ -3,7 +3,20 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from jobs.words import alarms, drought, irrigation, lighting, night, optimisers, plans, rules, runs, setpoints, traffic
+from jobs.words import (
+    alarms,
+    drought,
+    irrigation,
+    lighting,
+    night,
+    optimisers,
+    plans,
+    rules,
+    runs,
+    setpoints,
+    traffic,
+    weather,
+)
 
 Lang = Literal["en", "fr"]
 LANGUAGES: tuple[Lang, ...] = ("en", "fr")
@@ -20,6 +33,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     **runs.WORDS,
     **setpoints.WORDS,
     **traffic.WORDS,
+    **weather.WORDS,
 }
 _FRENCH = str.maketrans(",.", "\u202f,")
 

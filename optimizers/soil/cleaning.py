@@ -4,9 +4,10 @@ Nothing is guessed in silence: each change is a Finding. A value that cannot be 
 ladder of `et0_daily` takes its day one rung down; a whole series is converted where physics leaves one reading only.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -15,42 +16,58 @@ from optimizers.soil import radiation
 from optimizers.soil.et0 import Site, Weather
 
 
-class Done(StrEnum):
-    """What was done about a finding."""
+class Wrong(StrEnum):
+    """What is wrong with a quantity; `Finding` has the figures."""
 
-    HELD = "held to the limit"
-    UNKNOWN = "taken as unknown"
-    ZERO = "taken as 0"
+    RANGE = "range"  # beyond least…most
+    SEVERAL_ROWS = "several_rows"  # the day stands several times: hours, or two stations
+    KELVIN = "kelvin"  # the whole series, as the next four
+    FRACTION = "fraction"
+    MINUTES = "minutes"
+    UNIT = "unit"
+    NO_FAIR_DAY = "no_fair_day"  # an hour's radiation, or kWh/m²
+    EXCHANGED = "exchanged"  # Tmin and Tmax on most days
+    COLD_DAY = "cold_day"  # Tmin above Tmax; either may be wrong
+    DEWPOINT = "dewpoint"  # above Tmax
+    DRY_DAWN = "dry_dawn"  # RHmin above RHmax; either may be wrong
+    BEYOND_RA = "beyond_ra"  # more than reaches the atmosphere
+    BEYOND_DAY = "beyond_day"  # more sunshine than daylight
+    TRACE = "trace"  # of rain, as SYNOP writes it
+    COUNTER = "counter"  # rain that only rises
+    SCARCE = "scarce"  # rain in cm, or a drought
+
+
+class Done(StrEnum):
+    """What was done about it."""
+
+    HELD = "held"  # to the limit
+    UNKNOWN = "unknown"  # taken as
+    ZERO = "zero"  # taken as
     CONVERTED = "converted"
     SWAPPED = "swapped"
     DIFFERENCED = "differenced"
-    LEFT = "left as it is"
+    LEFT = "left"  # as it is
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was wrong with a quantity.
+    """What was found wrong with a quantity.
 
-    days     indices, in order
-    found    the value of the first of them
-    wanted   what it should have been
-    done     what was done about all of them
-    hint     what it looks like, where that is known
+    days           indices, in order
+    found          the value of the first of them
+    done           what was done about all of them
+    least, most    what is wanted, where it is a range; of scarce rain the normal one
+    unit           the one that was recognised
     """
 
     quantity: str
     days: tuple[int, ...]
     found: float
-    wanted: str
+    wrong: Wrong
     done: Done
-    hint: str = ""
-
-    def line(self, names: Sequence[str] | None = None) -> str:
-        """For people: `2023-07-01 and 3 more: rh_max_pct is 104, wants 0 to 100: held to the limit`."""
-        first = names[self.days[0]] if names is not None else f"day {self.days[0]}"
-        more = f" and {len(self.days) - 1} more" if len(self.days) > 1 else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{first}{more}: {self.quantity} is {self.found:g}, wants {self.wanted}: {self.done}{hint}"
+    least: float = float("nan")
+    most: float = float("nan")
+    unit: str = ""
 
 
 HUMID_PCT = 105.0
@@ -60,6 +77,8 @@ _BELIEVABLE = {
     "rh_min_pct": (0.0, HUMID_PCT), "rh_max_pct": (0.0, HUMID_PCT), "rh_mean_pct": (0.0, HUMID_PCT),
     "solar_mj_m2": (0.0, np.inf), "sunshine_h": (0.0, np.inf),
 }  # fmt: skip
+_WANTED = {"rh_min_pct": 100.0, "rh_max_pct": 100.0, "rh_mean_pct": 100.0, "solar_mj_m2": 45.0, "sunshine_h": 24.0}
+"""What is wanted at most where more is judged otherwise."""
 _KELVIN_C = 273.15
 _HUMIDITIES = ("rh_min_pct", "rh_max_pct", "rh_mean_pct")
 _TEMPERATURES = ("tmin_c", "tmax_c", "dewpoint_c")
@@ -97,24 +116,30 @@ class _Cleaning:
         self.daylight = radiation.daylight_h(site.latitude_deg, weather.day_of_year)
         self.findings: list[Finding] = []
 
-    def tell(self, quantity: str, wrong: Bools, wanted: str, done: Done, hint: str = "") -> bool:
-        days = tuple(np.flatnonzero(wrong).tolist())
-        if days:
-            self.findings.append(Finding(quantity, days, float(self.values[quantity][days[0]]), wanted, done, hint))
-        return bool(days)
+    def tell(self, quantity: str, where: Bools, wrong: Wrong, done: Done, **figures: Any) -> bool:
+        found = list(_found(quantity, self.values[quantity], where, wrong, done, **figures))
+        self.findings += found
+        return bool(found)
 
-    def unknown(self, quantity: str, wrong: Bools, wanted: str, hint: str = "") -> None:
-        if self.tell(quantity, wrong, wanted, Done.UNKNOWN, hint):
-            self.values[quantity][wrong] = np.nan
+    def unknown(self, quantity: str, where: Bools, wrong: Wrong, **figures: Any) -> None:
+        if self.tell(quantity, where, wrong, Done.UNKNOWN, **figures):
+            self.values[quantity][where] = np.nan
 
     def mostly(self, quantity: str, test: Callable[[Floats], Bools]) -> bool:
         """Whether a series has values enough, and most of them pass."""
         known = self.values[quantity][np.isfinite(self.values[quantity])]
         return known.size >= _FEW and bool(test(known).mean() >= _MOST)
 
-    def convert(self, quantity: str, factor: float, offset: float, wanted: str, hint: str) -> None:
-        self.tell(quantity, np.isfinite(self.values[quantity]), wanted, Done.CONVERTED, hint)
+    def convert(self, quantity: str, wrong: Wrong, factor: float = 1.0, offset: float = 0.0, unit: str = "") -> None:
+        self.tell(quantity, np.isfinite(self.values[quantity]), wrong, Done.CONVERTED, unit=unit)
         self.values[quantity] = self.values[quantity] * factor + offset
+
+
+def _found(quantity: str, values: Floats, where: Bools, wrong: Wrong, done: Done, **figures: Any) -> Iterator[Finding]:
+    """One finding, or none where nothing is wrong."""
+    days = tuple(np.flatnonzero(where).tolist())
+    if days:
+        yield Finding(quantity, days, float(values[days[0]]), wrong, done, **figures)
 
 
 def _repeated(cleaning: _Cleaning) -> None:
@@ -123,21 +148,20 @@ def _repeated(cleaning: _Cleaning) -> None:
     again = np.r_[False, day[1:] == day[:-1]] if day.size else np.zeros(0, np.bool_)
     again |= np.r_[again[1:], False] if day.size else again
     for name in Weather.arrays:
-        wrong = again & np.isfinite(cleaning.values[name])
-        cleaning.unknown(name, wrong, "one row a day", "the day stands several times: are these hours?")
+        cleaning.unknown(name, again & np.isfinite(cleaning.values[name]), Wrong.SEVERAL_ROWS)
 
 
 def _units(cleaning: _Cleaning) -> None:
     for name in _TEMPERATURES:
         if cleaning.mostly(name, lambda values: (values > 200) & (values < 340)):
-            cleaning.convert(name, 1.0, -_KELVIN_C, "°C", "it was in kelvin")
+            cleaning.convert(name, Wrong.KELVIN, offset=-_KELVIN_C)
     for name in _HUMIDITIES:
         if cleaning.mostly(name, lambda values: (values > 0) & (values <= 1.05)):
-            cleaning.convert(name, 100.0, 0.0, "per cent", "it was a fraction")
+            cleaning.convert(name, Wrong.FRACTION, 100.0)
     if cleaning.mostly("sunshine_h", lambda values: values == np.rint(values)) and cleaning.mostly(
         "sunshine_h", lambda values: (values > 24) | (values == 0)
     ):
-        cleaning.convert("sunshine_h", 1 / 60, 0.0, "hours", "it was in minutes")
+        cleaning.convert("sunshine_h", Wrong.MINUTES, 1 / 60)
 
 
 def _radiation_unit(cleaning: _Cleaning) -> None:
@@ -151,10 +175,9 @@ def _radiation_unit(cleaning: _Cleaning) -> None:
     if beyond >= _MOST:
         fits = [unit for unit, factor in _RADIATION_UNITS.items() if _CLEAREST[0] <= clearest * factor < _CLEAREST[1]]
         if len(fits) == 1:
-            cleaning.convert("solar_mj_m2", _RADIATION_UNITS[fits[0]], 0.0, "MJ/m² a day", f"it was in {fits[0]}")
+            cleaning.convert("solar_mj_m2", Wrong.UNIT, _RADIATION_UNITS[fits[0]], unit=fits[0])
     elif known.sum() >= _MANY and clearest < _DULLEST:
-        hint = "no day among them is fair: are these kWh/m², or one hour's?"
-        cleaning.unknown("solar_mj_m2", known, "MJ/m² a day", hint)
+        cleaning.unknown("solar_mj_m2", known, Wrong.NO_FAIR_DAY)
 
 
 def _swapped(cleaning: _Cleaning) -> None:
@@ -163,20 +186,20 @@ def _swapped(cleaning: _Cleaning) -> None:
     known = np.isfinite(low) & np.isfinite(high)
     wrong = known & (low > high)
     if known.sum() >= _FEW and wrong.sum() >= _MOST * known.sum():
-        cleaning.tell("tmin_c", wrong, "less than tmax_c", Done.SWAPPED, "the columns were exchanged")
+        cleaning.tell("tmin_c", wrong, Wrong.EXCHANGED, Done.SWAPPED)
         cleaning.values["tmin_c"], cleaning.values["tmax_c"] = high, low
 
 
 def _believable(cleaning: _Cleaning) -> None:
     for name, (least, most) in _BELIEVABLE.items():
         values = cleaning.values[name]
-        wanted = f"{least:g} to {most:g}" if np.isfinite(most) else f"{least:g} or more"
-        cleaning.unknown(name, ~np.isnan(values) & ~((values >= least) & (values <= most)), wanted)
+        beyond = ~np.isnan(values) & ~((values >= least) & (values <= most))
+        cleaning.unknown(name, beyond, Wrong.RANGE, least=least, most=min(most, _WANTED.get(name, most)))
 
 
 def _humid(cleaning: _Cleaning) -> None:
     for name in _HUMIDITIES:
-        if cleaning.tell(name, cleaning.values[name] > 100, "0 to 100", Done.HELD):
+        if cleaning.tell(name, cleaning.values[name] > 100, Wrong.RANGE, Done.HELD, least=0.0, most=100.0):
             cleaning.values[name] = np.minimum(cleaning.values[name], 100.0)
 
 
@@ -184,19 +207,19 @@ def _contradictions(cleaning: _Cleaning) -> None:
     values = cleaning.values
     cold = values["tmin_c"] > values["tmax_c"]
     wet = values["rh_min_pct"] > values["rh_max_pct"]
-    cleaning.unknown("dewpoint_c", values["dewpoint_c"] > values["tmax_c"], "at most tmax_c")
-    for name, wrong, wanted in (
-        ("tmin_c", cold, "at most tmax_c"), ("tmax_c", cold, "at least tmin_c"),
-        ("rh_min_pct", wet, "at most rh_max_pct"), ("rh_max_pct", wet, "at least rh_min_pct"),
+    cleaning.unknown("dewpoint_c", values["dewpoint_c"] > values["tmax_c"], Wrong.DEWPOINT)
+    for names, where, wrong in (
+        (("tmin_c", "tmax_c"), cold, Wrong.COLD_DAY), (("rh_min_pct", "rh_max_pct"), wet, Wrong.DRY_DAWN),
     ):  # fmt: skip
-        cleaning.unknown(name, wrong, wanted, "either may be wrong")
+        for name in names:
+            cleaning.unknown(name, where, wrong)
 
 
 def _sun(cleaning: _Cleaning) -> None:
     solar, sunshine = cleaning.values["solar_mj_m2"], cleaning.values["sunshine_h"]
-    cleaning.unknown("solar_mj_m2", solar > cleaning.extraterrestrial, "less than reaches the atmosphere (Ra)")
-    cleaning.unknown("sunshine_h", sunshine > cleaning.daylight + 0.5, "at most the day's length")
-    if cleaning.tell("sunshine_h", cleaning.values["sunshine_h"] > cleaning.daylight, "the day's length", Done.HELD):
+    cleaning.unknown("solar_mj_m2", solar > cleaning.extraterrestrial, Wrong.BEYOND_RA)
+    cleaning.unknown("sunshine_h", sunshine > cleaning.daylight + 0.5, Wrong.BEYOND_DAY)
+    if cleaning.tell("sunshine_h", cleaning.values["sunshine_h"] > cleaning.daylight, Wrong.BEYOND_DAY, Done.HELD):
         cleaning.values["sunshine_h"] = np.minimum(cleaning.values["sunshine_h"], cleaning.daylight)
 
 
@@ -216,24 +239,17 @@ def cleaned_rain(rain_mm: Floats, normal_mm: float | None = None) -> tuple[Float
     cm is suspected; that is told and left, as a dry season looks alike.
     """
     values = np.array(rain_mm, np.float64)
-    findings = list(_of_rain(values, _traces(values), "a trace", Done.ZERO, "SYNOP writes a trace as -0.1"))
+    findings = list(_found("rain_mm", values, _traces(values), Wrong.TRACE, Done.ZERO))
     values[_traces(values)] = 0.0
     if _counts(values):
-        findings += _of_rain(values, np.isfinite(values), "mm of each interval", Done.DIFFERENCED, "it only rises")
+        findings += _found("rain_mm", values, np.isfinite(values), Wrong.COUNTER, Done.DIFFERENCED)
         values = _differenced(values)
-    wrong = ~np.isnan(values) & ~((values >= 0) & (values <= _MOST_RAIN_MM))
-    findings += _of_rain(values, wrong, f"0 to {_MOST_RAIN_MM:g} mm", Done.UNKNOWN)
-    values[wrong] = np.nan
+    beyond = ~np.isnan(values) & ~((values >= 0) & (values <= _MOST_RAIN_MM))
+    findings += _found("rain_mm", values, beyond, Wrong.RANGE, Done.UNKNOWN, least=0.0, most=_MOST_RAIN_MM)
+    values[beyond] = np.nan
     if normal_mm is not None and _scarce(values, normal_mm):
-        wanted = f"about {normal_mm:g} mm in all"
-        findings += _of_rain(values, values > 0, wanted, Done.LEFT, "is it in cm?")
+        findings += _found("rain_mm", values, values > 0, Wrong.SCARCE, Done.LEFT, most=normal_mm)
     return values, findings
-
-
-def _of_rain(values: Floats, wrong: Bools, wanted: str, done: Done, hint: str = "") -> Iterator[Finding]:
-    days = tuple(np.flatnonzero(wrong).tolist())
-    if days:
-        yield Finding("rain_mm", days, float(values[days[0]]), wanted, done, hint)
 
 
 def _traces(values: Floats) -> Bools:

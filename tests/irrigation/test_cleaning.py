@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.irrigation.findings import told_of
 from optimizers.soil import Et0Source, Site, Weather, et0_daily, radiation
-from optimizers.soil.cleaning import Done, Finding, cleaned, cleaned_rain
+from optimizers.soil.cleaning import Done, Finding, Wrong, cleaned, cleaned_rain
 
 ANGERS = Site(47.48, 50.0)
 DAYS = 30
@@ -103,22 +104,23 @@ def test_a_driest_hour_wetter_than_the_wettest_is_unknown() -> None:
     ]  # fmt: skip
 
 
-UNITS: dict[str, Callable[[Weather], dict[str, Any]]] = {
-    "it was in W/m²": lambda w: {"solar_mj_m2": w.solar_mj_m2 / 0.0864},
-    "it was in Langley": lambda w: {"solar_mj_m2": w.solar_mj_m2 / 0.041868},
-    "it was in J/cm²": lambda w: {"solar_mj_m2": w.solar_mj_m2 * 100},
-    "it was in Wh/m²": lambda w: {"solar_mj_m2": w.solar_mj_m2 / 0.0036},
-    "it was in kelvin": lambda w: {"dewpoint_c": w.dewpoint_c + 273.15},
-    "it was a fraction": lambda w: {"rh_mean_pct": w.rh_mean_pct / 100},
-    "it was in minutes": lambda w: {"sunshine_h": w.sunshine_h * 60},
+UNITS: dict[tuple[Wrong, str], Callable[[Weather], dict[str, Any]]] = {
+    (Wrong.UNIT, "W/m²"): lambda w: {"solar_mj_m2": w.solar_mj_m2 / 0.0864},
+    (Wrong.UNIT, "Langley"): lambda w: {"solar_mj_m2": w.solar_mj_m2 / 0.041868},
+    (Wrong.UNIT, "J/cm²"): lambda w: {"solar_mj_m2": w.solar_mj_m2 * 100},
+    (Wrong.UNIT, "Wh/m²"): lambda w: {"solar_mj_m2": w.solar_mj_m2 / 0.0036},
+    (Wrong.KELVIN, ""): lambda w: {"dewpoint_c": w.dewpoint_c + 273.15},
+    (Wrong.FRACTION, ""): lambda w: {"rh_mean_pct": w.rh_mean_pct / 100},
+    (Wrong.MINUTES, ""): lambda w: {"sunshine_h": w.sunshine_h * 60},
 }
 
 
-@pytest.mark.parametrize("hint", UNITS)
-def test_a_series_in_another_unit_is_recognised_and_told(hint: str) -> None:
+@pytest.mark.parametrize("wrong", UNITS, ids=str)
+def test_a_series_in_another_unit_is_recognised_and_told(wrong: tuple[Wrong, str]) -> None:
     clean = july()
-    weather, findings = cleaned(july(**UNITS[hint](clean)), ANGERS)
-    assert [(one.hint, one.done, one.days) for one in findings] == [(hint, Done.CONVERTED, tuple(range(DAYS)))]
+    weather, findings = cleaned(july(**UNITS[wrong](clean)), ANGERS)
+    assert [(one.wrong, one.unit, one.done) for one in findings] == [(*wrong, Done.CONVERTED)]
+    assert findings[0].days == tuple(range(DAYS))
     for name in Weather.arrays:
         assert getattr(weather, name) == pytest.approx(getattr(clean, name), rel=1e-9)
 
@@ -143,7 +145,7 @@ def test_units_of_radiation_are_told_apart_in_any_season(
 def test_radiation_of_an_hour_in_place_of_a_day_is_not_believed() -> None:
     weather, findings = cleaned(july(solar_mj_m2=july().solar_mj_m2 / 24), ANGERS)
     assert [(one.done, len(one.days)) for one in findings] == [(Done.UNKNOWN, DAYS)]
-    assert "one hour's" in findings[0].hint
+    assert findings[0].wrong is Wrong.NO_FAIR_DAY
     assert np.isnan(weather.solar_mj_m2).all()
 
 
@@ -200,13 +202,26 @@ def test_whatever_was_reported_et0_can_be_had_of_it(planted: list[tuple[str, int
     assert bool(findings) or np.isfinite([getattr(weather, name) for name in Weather.arrays]).all()
 
 
-def test_a_finding_reads_as_a_line() -> None:
-    finding = Finding("rh_max_pct", (3, 4, 9), 104.0, "0 to 100", Done.HELD)
-    assert finding.line() == "day 3 and 2 more: rh_max_pct is 104, wants 0 to 100: held to the limit"
+def test_a_finding_reads_as_a_line_in_both_languages() -> None:
     names = [f"2023-07-{day:02d}" for day in range(1, 31)]
-    (radiation_told,) = cleaned(july(solar_mj_m2=july().solar_mj_m2 / 0.0864), ANGERS)[1]
-    first = f"2023-07-01 and 29 more: solar_mj_m2 is {radiation_told.found:g}"
-    assert radiation_told.line(names) == f"{first}, wants MJ/m² a day: converted (it was in W/m²)"
+    humid = Finding("rh_max_pct", (3, 4, 9), 104.0, Wrong.RANGE, Done.HELD, least=0.0, most=100.0)
+    assert told_of(humid, names) == {
+        "en": "2023-07-04 and 2 more: greatest humidity (%) is 104, wants 0 to 100: held to the limit",
+        "fr": "2023-07-04 et 2 autres : humidité maximale (%) vaut 104, attendu 0 à 100 : ramené à la limite",
+    }
+    watts = Finding("solar_mj_m2", (0,), 250.5, Wrong.UNIT, Done.CONVERTED, unit="W/m²")
+    assert told_of(watts, names) == {
+        "en": "2023-07-01: radiation (MJ/m²) is 250.5, wants MJ/m² a day, was in W/m²: converted",
+        "fr": "2023-07-01 : rayonnement (MJ/m²) vaut 250,5, attendu MJ/m² par jour, était en W/m² : converti",
+    }
+
+
+@pytest.mark.parametrize("wrong", Wrong)
+@pytest.mark.parametrize("done", Done)
+def test_all_that_can_be_wrong_has_words(wrong: Wrong, done: Done) -> None:
+    for quantity in (*Weather.arrays, "rain_mm"):
+        lines = told_of(Finding(quantity, (0,), 1.0, wrong, done, least=0.0, most=2.0, unit="W/m²"), ["2023-07-01"])
+        assert all(line.startswith("2023-07-01") and "{" not in line for line in lines.values())
 
 
 RAIN = [0.0, 0.0, 4.2, 0.0, 0.0, 12.4, 3.0, 0.0, 0.0, 0.0, 0.4, 0.0, 0.0, 8.8, 0.0, 0.0, 0.2, 1.0, 0.0, 0.0]
@@ -289,6 +304,6 @@ def test_a_year_of_rain_is_never_taken_for_a_counter_and_its_counter_is_known(re
 def test_rain_in_centimetres_is_suspected_and_left() -> None:
     months = np.array(RAIN * 3)
     rain, (finding,) = cleaned_rain(months / 10, normal_mm=90.0)
-    assert (finding.done, finding.hint) == (Done.LEFT, "is it in cm?")
+    assert (finding.done, finding.wrong) == (Done.LEFT, Wrong.SCARCE)
     assert rain.tolist() == (months / 10).tolist()
     assert cleaned_rain(months, normal_mm=90.0)[1] == []
