@@ -51,7 +51,7 @@ class Done(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found wrong with a quantity.
+    """What was found wrong with a quantity; `jobs.irrigation.findings.told_of` says it in words.
 
     days           indices, in order
     found          the value of the first of them
