@@ -227,7 +227,7 @@ TRACE_MM = -0.1
 """How SYNOP writes rain that wet the gauge and could not be measured."""
 _MOST_RAIN_MM = 300.0
 _RISES, _HOLDS = 4, 3  # of a series that all but never falls, which make it a counter
-_STEPS = 8  # of a series from its first rain on, among which no rain of intervals is without a fall
+_STEPS = 8  # from above 0, among which no rain of intervals is without a fall
 _DRY_SHARE = 0.2  # of normal rain, with rain on many days: tenths of it are missing, or the unit is cm
 
 
@@ -257,15 +257,18 @@ def _traces(values: Floats) -> Bools:
 
 
 def _counts(values: Floats) -> bool:
-    """Whether it rises or stands still above 0 for long, and all but never falls: rain falls back to 0."""
+    """Whether it stands or rises and all but never falls once it is above 0, as rain of intervals does at each end.
+
+    One that begins anew each midnight is a counter too.
+    """
     known = values[np.isfinite(values)]
     known = known[np.argmax(known > 0) :] if (known > 0).any() else known[:0]
     steps = np.diff(known)
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
-    holds, zeros = int(((steps == 0) & (known[1:] > 0)).sum()), int((known == 0).sum())
-    rose = rises >= _RISES and holds >= _HOLDS and falls * 3 <= rises
-    lasted = steps.size >= _STEPS and falls * _STEPS <= steps.size
-    return (rose or lasted) and zeros <= falls
+    wet, zeros = known[:-1] > 0, int((known == 0).sum())
+    holds = int((wet & (steps == 0)).sum())
+    rose = rises >= _RISES and holds >= _HOLDS and falls * 3 <= rises and zeros <= falls
+    return rose or (wet.sum() >= _STEPS and falls * _STEPS <= wet.sum())
 
 
 def _differenced(values: Floats) -> Floats:

@@ -282,6 +282,17 @@ def test_a_wet_spell_at_the_end_is_no_counter() -> None:
     assert cleaned_rain(np.array(series))[1] == []
 
 
+def test_a_counter_that_begins_anew_each_midnight_is_differenced() -> None:
+    hours = np.zeros((5, 24))
+    hours[0, [3, 4, 9]] = 0.4, 1.2, 0.2
+    hours[2, 14:17] = 5.0, 2.2, 0.2
+    hours[3, [0, 22]] = 0.6, 0.8
+    rain, (finding,) = cleaned_rain(np.cumsum(hours, axis=1).ravel())
+    assert finding.done is Done.DIFFERENCED
+    assert rain[1:] == pytest.approx(hours.ravel()[1:], abs=1e-9)
+    assert cleaned_rain(hours.ravel())[1] == []
+
+
 def test_a_counter_in_a_dry_spell_is_no_rain() -> None:
     rain, (finding,) = cleaned_rain(np.array([251.3] * 20 + [252.1] * 10))
     assert finding.done is Done.DIFFERENCED
@@ -299,6 +310,10 @@ def test_a_year_of_rain_is_never_taken_for_a_counter_and_its_counter_is_known(re
         assert cleaned_rain(stretch)[1] == []
         counted, _ = cleaned_rain(np.cumsum(stretch) + 3.0)
         assert counted[1:] == pytest.approx(stretch[1:], abs=1e-9)
+    path = path.with_name("orly_07149_2023_3h.csv")
+    told = [row["rr3_mm"] for row in csv.DictReader(path.read_text().splitlines())]
+    rain = np.array([float(value or "nan") for value in told])
+    assert all(cleaned_rain(rain[first : first + 240])[1] == [] for first in range(0, rain.size - 240, 8))
 
 
 def test_rain_in_centimetres_is_suspected_and_left() -> None:
