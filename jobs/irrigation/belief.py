@@ -1,0 +1,135 @@
+"""What is believed of the soil at an instant: the days before it are read from the store and replayed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from engine.store import Unit
+from jobs.bootstrap import Territory
+from jobs.irrigation.history import Days, held, hourly, read_history
+from jobs.irrigation.replay import Believed, Past, replay_core
+from jobs.irrigation.tables import IrrigationTables
+from jobs.irrigation.weather import Observed, observed_weather
+from jobs.irrigation.zones import Zones
+from jobs.words import some
+from optimizers.arrays import Floats
+from optimizers.soil import Et0, Moisture
+from optimizers.soil.estimate import Belief
+from optimizers.soil.probes import Verdict
+
+_DAY = timedelta(days=1)
+_TOLD = {
+    Verdict.SILENT: "silent",
+    Verdict.STUCK: "stuck on one value while plants drank",
+    Verdict.SATURATED: "wetter than soil stays",
+    Verdict.OUT_OF_SOIL: "out of the soil: dry, and warm and cold as the air",
+    Verdict.UNIT_MIXED: "in units that are not to be understood (fraction, percent, counts?)",
+    Verdict.BIASED: "off by more than chance, believed after correction",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SoilNow:
+    """What is believed of n hydrozones at an instant, and all it was worked out from.
+
+    replayed   the belief, its verdicts and the days behind it
+    past       what was put in: rain, irrigation, ET0, raw readings of probes
+    observed   the weather of the stations
+    reasons    what was missing, what is not believed, who borrows
+    """
+
+    replayed: Believed
+    past: Past
+    observed: Observed
+    reasons: tuple[str, ...]
+
+    @property
+    def belief(self) -> Belief:
+        return self.replayed.belief
+
+    @property
+    def moisture(self) -> Moisture:
+        return self.replayed.moisture
+
+    @property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """By probe."""
+        return self.replayed.verdicts
+
+    @property
+    def et0(self) -> Et0:
+        return self.observed.et0
+
+
+def believed(
+    unit: Unit, territory: Territory, zones: Zones, at: datetime, tables: IrrigationTables
+) -> SoilNow:  # fmt: skip
+    """What is known at an instant of the soil of hydrozones, by the days that the tables replay.
+
+    Nothing is carried over from an earlier evening, so that forecast rain never enters: what was told and did not fall
+    is not there to be taken back.
+    """
+    observed = observed_weather(unit, territory, at, tables.plan.replay // _DAY, tables)
+    past = Past(
+        et0_mm=observed.et0.et0_mm,
+        rain_mm=observed.rain_at(zones.lat, zones.lon),
+        irrigation_mm=irrigated_mm(unit, territory, zones, observed.days, tables),
+        wind_m_s=observed.wind_m_s,
+        rh_min_pct=observed.rh_min_pct,
+        **_probes(unit, territory, zones, observed.days),
+    )
+    replayed = replay_core(zones, past, tables)
+    reasons = (*observed.reasons, *_reasons(zones, replayed))
+    return SoilNow(replayed=replayed, past=past, observed=observed, reasons=reasons)
+
+
+def irrigated_mm(
+    unit: Unit, territory: Territory, zones: Zones, days: Days, tables: IrrigationTables
+) -> Floats:  # fmt: skip
+    """(K, n) net depth that each valve brought: by its meter, else by how long it was open at its nominal flow."""
+    volume = watered_m3(unit, territory, zones, days, tables)
+    net: Floats = volume * zones.cycle_mm / zones.cycle_m3
+    return net
+
+
+def watered_m3(
+    unit: Unit, territory: Territory, zones: Zones, days: Days, tables: IrrigationTables
+) -> Floats:  # fmt: skip
+    """(K, n) water that each valve gave, day by day."""
+    rows = read_history(unit, territory, zones.valves, ("flow", "opening"), days)
+    flow, opening = (rows.filter(pl.col("property") == name) for name in ("flow", "opening"))
+    metered = np.isin(zones.valves, flow["asset"].unique().to_list())
+    by_meter = held(flow, zones.valves, days, tables.weather.flow_holds)
+    by_time = held(opening, zones.valves, days, tables.weather.flow_holds) * zones.flow_m3_h
+    return np.where(metered, by_meter, by_time)
+
+
+def _probes(unit: Unit, territory: Territory, zones: Zones, days: Days) -> dict[str, Floats]:
+    """Hourly moisture and temperature as each hydrozone's probe told them."""
+    names = [probe for probe in zones.probe if probe]
+    rows = read_history(unit, territory, names, ("soilMoistureVwc", "soilTemperature"), days)
+    place = [z for z, probe in enumerate(zones.probe) if probe]
+    found = {}
+    for field, name in (("raw_vwc", "soilMoistureVwc"), ("soil_c", "soilTemperature")):
+        found[field] = np.full((24 * days.count, len(zones)), np.nan)
+        found[field][:, place] = hourly(rows.filter(pl.col("property") == name), names, days)
+    return found
+
+
+def _reasons(zones: Zones, replayed: Believed) -> Iterator[str]:
+    for verdict, said in _TOLD.items():
+        if of := [probe for probe, found in replayed.verdicts.items() if found is verdict]:
+            yield f"probes {said}: {some(of)}"
+    if replayed.converted:
+        yield f"probes that told percent, taken as such: {some(replayed.converted)}"
+    if borrowers := _where(zones, [bool(lender) for lender in replayed.lender]):
+        yield f"soil known by the probe of another place: {some(borrowers)} valves"
+    if alone := _where(zones, [not measured for measured in replayed.measured.tolist()]):
+        yield f"soil known by the water balance alone: {some(alone)} valves"
+
+
+def _where(zones: Zones, true: Sequence[bool]) -> list[str]:
+    return [valve for valve, so in zip(zones.valves, true, strict=True) if so]
