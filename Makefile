@@ -1,6 +1,8 @@
 # Every target sets up what it needs in .venv. Needs Python 3.11 to 3.13, a C compiler and make.
 PYTHON ?= python3
 VENV ?= .venv
+# Weather measured in 2023, not part of the project; where it is not, seasons are made ones only.
+ORLY ?= ../shared/reference/irrigation/weather_orly_2023
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -20,12 +22,14 @@ soak: $(READY)
 	$(BIN)/pytest -m soak -s --timeout=3600
 	$(BIN)/python tests/bench/bench_ingest.py --readings 10000000
 	$(BIN)/python tests/bench/bench_reaction.py --seconds 600
+	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py --full --weather $(ORLY)
 
 bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_plan.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_programs.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_lighting_report.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_lighting_year.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py

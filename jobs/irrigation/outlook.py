@@ -72,13 +72,12 @@ def outlook(
     reliability, compared = learned(unit, source, past, tables.outlook)
     told, rain_from = _rain(forecast, source, at, days, tables)
     et0, et0_from = _et0(unit, source, past, at, days, tables)
-    chances = _chances(reliability, tables.outlook.ways)
-    rain = np.concatenate([np.zeros((1, days)), told])
+    ways = ways_of(told, et0, reliability, tables.outlook)
     issued = None if forecast is None or forecast.values.is_empty() else forecast.issue
     return Outlook(
-        probability=chances,
-        et0_mm=_spread(et0, chances, tables.outlook),
-        rain_mm=np.where(rain.max(axis=0) < _LEAST_TOLD_MM, 0.0, rain),
+        probability=ways.probability,
+        et0_mm=ways.et0_mm,
+        rain_mm=ways.rain_mm,
         told_mm=np.array([way.share for way in tables.outlook.ways]) @ told,
         reliability=reliability,
         rain_from=rain_from,
@@ -88,22 +87,46 @@ def outlook(
     )
 
 
-def learned(unit: Unit, source: Source | None, past: Observed, entry: OutlookEntry) -> tuple[float, int]:
-    """The share of rain told for the 24 hours after each past evening that gauges caught then; of how many evenings.
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """probability (S,) of each way, its et0_mm and rain_mm (S, D): what a plan is made with."""
+
+    probability: Floats
+    et0_mm: Floats
+    rain_mm: Floats
+    reasons: tuple[str, ...] = ()
+
+
+def ways_of(told_mm: Floats, et0_mm: Floats, reliability: float, entry: OutlookEntry) -> Ways:
+    """The ways weather may go: rain (W, D) is told way by way, ET0 (D,) on average. In the first one it stays dry."""
+    chances = _chances(reliability, entry.ways)
+    rain = np.concatenate([np.zeros((1, et0_mm.size)), told_mm])
+    return Ways(chances, _spread(et0_mm, chances, entry), np.where(rain.max(axis=0) < _LEAST_TOLD_MM, 0.0, rain))
+
+
+def relied_on(told_mm: Sequence[float], caught_mm: Sequence[float], entry: OutlookEntry) -> float:
+    """The share of rain told for so many days that gauges caught on them.
 
     Rain that fell beyond what was told does not make up for other rain that did not. `prior_mm` of rain is taken to
     have been told before, of which `reliability` fell.
     """
-    told_mm, fell_mm, compared = entry.prior_mm, entry.prior_mm * entry.reliability, 0
+    fell = sum(min(told, caught) for told, caught in zip(told_mm, caught_mm, strict=True))
+    return (entry.prior_mm * entry.reliability + fell) / (entry.prior_mm + sum(told_mm))
+
+
+def learned(unit: Unit, source: Source | None, past: Observed, entry: OutlookEntry) -> tuple[float, int]:
+    """The share of rain told for the 24 hours after each past evening that gauges caught then; of how many evenings."""
+    told_mm: list[float] = []
+    caught_mm: list[float] = []
     for day, caught in enumerate(past.territory_rain_mm.tolist()):
         at = past.days.start + day * _DAY
         forecast = None if source is None else _fresh(unit, source, at, at + _DAY, entry)
         if source is None or forecast is None or forecast.values.is_empty() or not np.isfinite(caught):
             continue
         hours = _hourly(forecast.values, entry.rain, source, at, _HOURS, 0.5)
-        told, compared = float(np.nansum(hours)), compared + 1
-        told_mm, fell_mm = told_mm + told, fell_mm + min(told, caught)
-    return fell_mm / told_mm, compared
+        told_mm.append(float(np.nansum(hours)))
+        caught_mm.append(caught)
+    return relied_on(told_mm, caught_mm, entry), len(told_mm)
 
 
 def _source(settings: Settings, entry: OutlookEntry) -> tuple[Source | None, list[str]]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizers.irrigation import Hydrozones, Networks, Windows
-from twin.irrigation.timers import Clock, Evening, Openings, Threshold, most_at_once_m3_h, opened_for, peak
+from optimizers.irrigation import Windows
+from twin.irrigation.timers import Clock, Evening, Openings, Pipes, Threshold, most_at_once_m3_h, opened_for, peak
 
 MONDAY, TUESDAY = date(2023, 7, 3), date(2023, 7, 4)
 GROSS = np.arange(1.0, 13.0)[:, None] * np.array([1.0, 2.0])
@@ -44,17 +44,12 @@ def test_a_threshold_fills_up_what_is_drier_than_it() -> None:
     assert wanted.tolist() == pytest.approx([30.0, 0.0, 0.0])
 
 
-def some(
-    flows: list[float], *, cycle_s: float = 900.0, soak_s: float = 1800.0, capacity_m3_h: float = 10.0
-) -> tuple[Hydrozones, Networks]:
-    networks = Networks(names=("N",), capacity_m3_h=np.array([capacity_m3_h]), price_eur_m3=np.array([1.0]))
-    hydrozones = Hydrozones(
-        names=tuple(f"V{z}" for z in range(len(flows))), network=np.zeros(len(flows), np.int64),
-        flow_m3_h=np.array(flows), cycle_s=np.array(cycle_s), soak_s=np.array(soak_s), cycle_mm=np.array(3.0),
-        taw_mm=np.array(60.0), raw_mm=np.array(30.0), depletion_mm=np.array(20.0), stress_eur_mm=np.array(1.0),
+def some(flows: list[float], *, soak_s: float = 1800.0) -> Pipes:
+    n = len(flows)
+    return Pipes(
+        network=np.zeros(n, np.int64), flow_m3_h=np.array(flows), cycle_s=np.full(n, 900.0),
+        soak_s=np.full(n, soak_s), capacity_m3_h=np.array([10.0]),
     )  # fmt: skip
-    assert hydrozones.freeze(networks) == networks.freeze() == []
-    return hydrozones, networks
 
 
 def nights(count: int, *stretches: tuple[float, float], allowed: list[list[bool]] | bool = True) -> Windows:
@@ -67,26 +62,26 @@ def nights(count: int, *stretches: tuple[float, float], allowed: list[list[bool]
 
 
 def test_water_is_given_in_pulses_that_soak_in() -> None:
-    hydrozones, networks = some([4.0])
-    openings = opened_for(np.array([2000.0]), hydrozones, networks, nights(1, (0, 8 * HOUR)))
+    pipes = some([4.0])
+    openings = opened_for(np.array([2000.0]), pipes, nights(1, (0, 8 * HOUR)))
     assert openings.start_s.tolist() == pytest.approx([0, 2000 / 3 + 1800, 2 * (2000 / 3 + 1800)])
     assert (openings.end_s - openings.start_s).tolist() == pytest.approx([2000 / 3] * 3)
 
 
 def test_what_does_not_fit_is_not_given() -> None:
-    hydrozones, networks = some([8.0, 8.0], soak_s=0.0)
-    openings = opened_for(np.array([3600.0, 3600.0]), hydrozones, networks, nights(2, (0, HOUR)))
+    pipes = some([8.0, 8.0], soak_s=0.0)
+    openings = opened_for(np.array([3600.0, 3600.0]), pipes, nights(2, (0, HOUR)))
     assert (openings.end_s - openings.start_s).sum() == pytest.approx(3600), "one pipe, one valve at a time"
-    nothing = opened_for(np.array([3600.0]), *some([8.0]), nights(1, (0, HOUR), allowed=[[False]]))
+    nothing = opened_for(np.array([3600.0]), some([8.0]), nights(1, (0, HOUR), allowed=[[False]]))
     assert nothing.opened.size == 0
 
 
 def test_stretches_that_touch_are_one() -> None:
-    hydrozones, networks = some([4.0])
+    pipes = some([4.0])
     windows = nights(1, (0, 600), (600, 1200))
-    assert opened_for(np.array([900.0]), hydrozones, networks, windows).end_s.tolist() == pytest.approx([900])
+    assert opened_for(np.array([900.0]), pipes, windows).end_s.tolist() == pytest.approx([900])
     apart = nights(1, (0, 600), (700, 1200))
-    assert opened_for(np.array([900.0]), hydrozones, networks, apart).opened.size == 0
+    assert opened_for(np.array([900.0]), pipes, apart).opened.size == 0
 
 
 @given(
@@ -98,11 +93,11 @@ def test_whatever_is_wanted_pipes_hours_and_soaking_hold(
 ) -> None:
     flows, seconds = (np.array(column) for column in zip(*wanted, strict=True))
     n = len(flows)
-    hydrozones, networks = some(flows.tolist())
+    pipes = some(flows.tolist())
     mask = np.array(allowed).reshape(7, 2)[:n]
     windows = nights(n, (HOUR, 3 * HOUR), (4 * HOUR, 6 * HOUR), allowed=mask.tolist())
-    openings = opened_for(seconds, hydrozones, networks, windows)
-    assert most_at_once_m3_h(openings, flows, hydrozones.network, 1)[0] <= 10.0 + 1e-9
+    openings = opened_for(seconds, pipes, windows)
+    assert most_at_once_m3_h(openings, flows, pipes.network, 1)[0] <= 10.0 + 1e-9
     for z in range(n):
         mine = openings.opened == z
         start, end = openings.start_s[mine], openings.end_s[mine]

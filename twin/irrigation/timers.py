@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from optimizers.arrays import Floats, Ints
-from optimizers.irrigation.problem import Hydrozones, Networks, Windows
+from optimizers.irrigation.problem import Windows
 
 NIGHTS = (0, 2, 4)
 """Monday, Wednesday and Friday: three a week."""
@@ -86,15 +86,28 @@ class Openings:
     end_s: Floats
 
 
-def opened_for(wanted_s: Floats, hydrozones: Hydrozones, networks: Networks, windows: Windows) -> Openings:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pipes:
+    """n valves on N networks: network (n,) is an index, flow_m3_h (n,) of an open valve, capacity_m3_h (N,); cycle_s
+    (n,) after which water would run off, soak_s (n,) until it is in the ground.
+    """
+
+    network: Ints
+    flow_m3_h: Floats
+    cycle_s: Floats
+    soak_s: Floats
+    capacity_m3_h: Floats
+
+
+def opened_for(wanted_s: Floats, pipes: Pipes, windows: Windows) -> Openings:
     """Open each valve `wanted_s` (n,) in night 0, in equal pulses no longer than its cycle, each soaked in.
 
     Whoever has most pulses left goes first where the pipe takes it. What does not fit into the windows is not given.
     """
     rows: list[tuple[int, float, float]] = []
-    for network, capacity in enumerate(networks.capacity_m3_h):
-        zones = np.flatnonzero((hydrozones.network == network) & (wanted_s >= _LEAST_S)).tolist()
-        queue = [_Valve.of(z, float(wanted_s[z]), hydrozones, windows) for z in zones]
+    for network, capacity in enumerate(pipes.capacity_m3_h):
+        zones = np.flatnonzero((pipes.network == network) & (wanted_s >= _LEAST_S)).tolist()
+        queue = [_Valve.of(z, float(wanted_s[z]), pipes, windows) for z in zones]
         rows += _shared(queue, float(capacity))
     rows.sort(key=lambda row: row[1])
     zone, start, end = ([row[k] for row in rows] for k in range(3))
@@ -114,9 +127,9 @@ class _Valve:
     ready_s: float = 0.0
 
     @classmethod
-    def of(cls, zone: int, wanted_s: float, hydrozones: Hydrozones, windows: Windows) -> "_Valve":
-        pulses = int(np.ceil(wanted_s / hydrozones.cycle_s[zone] - 1e-9))
-        flow, soak = float(hydrozones.flow_m3_h[zone]), float(hydrozones.soak_s[zone])
+    def of(cls, zone: int, wanted_s: float, pipes: Pipes, windows: Windows) -> "_Valve":
+        pulses = int(np.ceil(wanted_s / pipes.cycle_s[zone] - 1e-9))
+        flow, soak = float(pipes.flow_m3_h[zone]), float(pipes.soak_s[zone])
         return cls(zone, pulses, wanted_s / pulses, soak, flow, tuple(_spans(windows, zone)))
 
     def next_s(self, now_s: float) -> float:
