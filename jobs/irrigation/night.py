@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.instants import from_us, to_us
+from engine.instants import PARIS, from_us, to_us
 from engine.model import PlanState
 from engine.setpoints.dated import Span, without
 from engine.store import Unit
@@ -20,6 +20,7 @@ from jobs.irrigation.zones import read_zones
 from jobs.metering import LOOK_BACK, consumed
 from jobs.words import LANGUAGES, Lang, say
 from optimizers.irrigation import Windows
+from twin.irrigation.timers import NIGHTS
 
 DOMAIN = "irrigation"
 _FLOWS_M3 = 0.02
@@ -55,16 +56,24 @@ class ValveNight:
 
 @dataclass(frozen=True)
 class WaterNight:
-    """All valves of a plan; m³ that meters of networks counted, and that monthly timers give on a mean day."""
+    """All valves of a plan; m³ that meters of networks counted, and that monthly timers would have given on a mean day.
+
+    `timer_m3` is for that night, which is one of three a week, or none.
+    """
 
     start: datetime
     valves: tuple[ValveNight, ...]
     metered_m3: float
-    timer_m3: float
+    timer_m3_day: float
+
+    @property
+    def timer_m3(self) -> float:
+        return self.timer_m3_day * 7 / len(NIGHTS) if self.start.astimezone(PARIS).weekday() in NIGHTS else 0.0
 
     def totals(self) -> dict[str, float]:
         """What follows from the rest."""
-        return {"planned_m3": self.planned_m3, "lost_m3": self.lost_m3, "forbidden_min": self.forbidden_min}
+        names = ("planned_m3", "lost_m3", "timer_m3", "forbidden_min")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def planned_m3(self) -> float:

@@ -1,8 +1,8 @@
 """When valves may be open over the coming nights: usual hours, less what orders forbid and what is over already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -12,14 +12,16 @@ from engine.instants import PARIS, noon, to_us
 from engine.setpoints.dated import Hours, Span, stretches, without
 from engine.setpoints.orders import Order
 from engine.setpoints.points import PointInfo
-from jobs.words import LANGUAGES, Lang, say
-from optimizers.arrays import Bools
+from jobs.words import LANGUAGES, Lang, number, say
+from optimizers.arrays import Bools, Floats
 from optimizers.irrigation import Budgets, Windows
 
 POINT = "opening"
 HEAD_START = timedelta(minutes=5)
 """A plan is solved, checked and sent in this time: nothing opens sooner."""
 _OPEN = 1.0
+_TONIGHT, _LATER = "tonight", "later"
+_NAMED = 5
 _DAY = timedelta(days=1)
 
 
@@ -44,6 +46,7 @@ class Watered(Protocol):
     def valves(self) -> Sequence[str]: ...
     @property
     def method(self) -> Sequence[str]: ...
+    def usual_m3_day(self, tables: Any, month: int) -> Floats: ...
 
 
 class _Method(Protocol):
@@ -73,22 +76,22 @@ def windows_of(
     is empty is no error: `reasons` tells it.
     """
     spans = _Spans(_noons(day_start, days), max(at + HEAD_START, day_start))
-    found = [
-        spans.of(tuple(tables.methods[method].hours), _orders(territory, valve))
-        for valve, method in zip(zones.valves, zones.method, strict=True)
-    ]
-    windows = _windows(found, spans.noons)
-    why = tuple(
-        _why(tuple(tables.methods[method].hours), _orders(territory, valve))
-        for valve, method in zip(zones.valves, zones.method, strict=True)
-    )
-    return Watering(windows, None, why)
+    hours = [tuple(tables.methods[method].hours) for method in zones.method]
+    first, last = (at.astimezone(PARIS).date() for at in (spans.noons[0], spans.noons[-1]))
+    orders = [_orders(territory, valve, first, last) for valve in zones.valves]
+    windows = _windows([spans.of(*of_valve) for of_valve in zip(hours, orders, strict=True)], spans.noons)
+    budgets = _budgets(zones, orders, spans.noons, tables)
+    why = tuple(_why(*of_valve) for of_valve in zip(hours, orders, strict=True))
+    return Watering(windows, budgets, why, (*_closed(zones, orders, windows), *_shares(budgets)))
 
 
-def _orders(territory: Territory, valve: str) -> tuple[Order, ...] | None:
-    """The orders under which the valve may not be open; None where nothing reaches it."""
+def _orders(territory: Territory, valve: str, first: date, last: date) -> tuple[Order, ...] | None:
+    """The orders that leave a valve less than it may else have in those days; None where nothing reaches it."""
     point = territory.points.get(f"{valve}/{POINT}")
-    return None if point is None else tuple(order for order in point.orders if order.ceiling < _OPEN)
+    if point is None:
+        return None
+    near = (order for order in point.orders if order.start <= last and first <= order.until)
+    return tuple(order for order in near if order.ceiling < _OPEN or order.share < 1)
 
 
 def _noons(day_start: datetime, days: int) -> tuple[datetime, ...]:
@@ -120,7 +123,7 @@ class _Spans:
             return []
         usual = [span for one in hours for span in stretches(start, end, one)]
         closed = list(without((start, end), usual))
-        closed += [span for order in orders for span in order.spans(start, end)]
+        closed += [span for order in orders if order.ceiling < _OPEN for span in order.spans(start, end)]
         return list(without((start, end), closed))
 
 
@@ -144,6 +147,73 @@ def _windows(found: Sequence[list[list[Span]]], noons: Sequence[datetime]) -> Wi
         night=np.array(night, np.int64), start_s=edges[:, 0], end_s=edges[:, 1], allowed=allowed,
         most_cycles=np.array(1_000),
     )  # fmt: skip
+
+
+def _budgets(
+    zones: Watered, orders: Sequence[tuple[Order, ...] | None], noons: Sequence[datetime], tables: Tables
+) -> Budgets | None:  # fmt: skip
+    """One for tonight and one for the nights after it, for each share of usual water that an order leaves its valves.
+
+    Usual is what the monthly timer gives on a mean day. No night may use more than its share of that, or plans that
+    are made anew every evening would use tomorrow's each time.
+    """
+    members: dict[Order, list[int]] = {}
+    for z, found in enumerate(orders):
+        for order in found or ():
+            if order.share < 1:
+                members.setdefault(order, []).append(z)
+    evenings = [at.astimezone(PARIS).date() for at in noons[:-1]]
+    usual = np.array([zones.usual_m3_day(tables, day.month) for day in evenings], np.float64)
+    names, limits, member, nights = [], [], [], []
+    for order, bound in _grouped(members):
+        in_force = np.array([order.start <= day <= order.until for day in evenings])
+        counted = np.isin(np.arange(len(zones.valves)), bound)
+        for name, of in ((_TONIGHT, slice(0, 1)), (_LATER, slice(1, None))):
+            covered = np.zeros_like(in_force)
+            covered[of] = in_force[of]
+            if covered.any():
+                names.append(f"{order.id} {order.share:.0%} {name}")
+                limits.append(order.share * float(usual[covered][:, counted].sum()))
+                member.append(counted)
+                nights.append(covered)
+    if not names:
+        return None
+    return Budgets(names=tuple(names), limit_m3=np.array(limits), member=np.array(member), nights=np.array(nights))
+
+
+def _grouped(members: Mapping[Order, Sequence[int]]) -> Iterator[tuple[Order, list[int]]]:
+    """The hydrozones of each order, share and dates: lines for several uses count as one."""
+    groups: dict[tuple[str, float, date, date], tuple[Order, list[int]]] = {}
+    for order, found in members.items():
+        groups.setdefault((order.id, order.share, order.start, order.until), (order, []))[1].extend(found)
+    yield from groups.values()
+
+
+def _closed(
+    zones: Watered, orders: Sequence[tuple[Order, ...] | None], windows: Windows
+) -> Iterator[Mapping[Lang, str]]:  # fmt: skip
+    """Whom orders leave no hour of tonight."""
+    tonight = [bool(row.any()) for row in windows.allowed[:, windows.night == 0]]
+    shut: dict[str, list[str]] = {}
+    for valve, found, some in zip(zones.valves, orders, tonight, strict=True):
+        for name in () if some or found is None else dict.fromkeys(o.id for o in found if o.ceiling < _OPEN):
+            shut.setdefault(name, []).append(valve)
+    for name, valves in sorted(shut.items()):
+        more = f" +{len(valves) - _NAMED}" if len(valves) > _NAMED else ""
+        told = {"order": name, "count": len(valves), "valves": ", ".join(valves[:_NAMED]) + more}
+        yield {lang: say("window_closed", lang, **told) for lang in LANGUAGES}
+
+
+def _shares(budgets: Budgets | None) -> Iterator[Mapping[Lang, str]]:
+    if budgets is None:
+        return
+    for name, limit, counted in zip(budgets.names, budgets.limit_m3, budgets.member.sum(axis=1), strict=True):
+        if name.endswith(_TONIGHT):
+            what = name.removesuffix(f" {_TONIGHT}")
+            yield {
+                lang: say("window_share", lang, order=what, m3=number(float(limit), lang, 1), count=int(counted))
+                for lang in LANGUAGES
+            }
 
 
 def _why(hours: Sequence[Hours], orders: Sequence[Order] | None) -> Mapping[Lang, str]:

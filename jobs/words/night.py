@@ -31,7 +31,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "water_night": ("Water of the night, planned", "Eau de la nuit, planifiée"),
     "water_metered": ("— counted by meters", "— comptée par les compteurs"),
     "water_lost": ("of it leaked", "dont perdue"),
-    "water_timer": ("Water, monthly timer on a mean day", "Eau, programmateur mensuel, jour moyen"),
+    "water_timer": ("Water, monthly timer three nights a week", "Eau, programmateur mensuel, trois nuits par semaine"),
+    "water_timer_day": ("on a mean day", "en moyenne par jour"),
     "zones_watered": ("Hydrozones watered", "Hydrozones arrosées"),
     "some_of": ("{some} of {all}", "{some} sur {all}"),
     "water_none_flowed": (

@@ -1,7 +1,7 @@
 """When valves may be open: usual hours by method, less orders, less what is over; both nights the clock changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from engine.model import Envelope
 from engine.setpoints.orders import Order
 from engine.setpoints.points import PointInfo
 from jobs.irrigation.windows import HEAD_START, windows_of
-from optimizers.irrigation import Windows
+from optimizers.arrays import Floats
+from optimizers.irrigation import Budgets, Windows
 
 SUMMER = date(2026, 7, 6)
 NIGHT, EVENING = (time(22), time(6)), (time(20), time(8))
@@ -37,6 +38,9 @@ class Tables:
 class Zones:
     valves: tuple[str, ...] = ("V-1", "V-2")
     method: tuple[str, ...] = ("sprinkler", "drip")
+
+    def usual_m3_day(self, _tables: object, month: int) -> Floats:
+        return np.array([10.0, 4.0]) * (month == 7)
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,52 @@ def test_what_bounds_a_valve_is_said_in_both_languages() -> None:
     assert found.why[0]["en"] == "usual hours 22:00–06:00; bounded by a ban (prefect, order 7)"
     assert found.why[0]["fr"] == "heures habituelles 22:00–06:00; limité par interdit (préfet, arrêté 7)"
     assert found.why[1]["en"] == "usual hours 20:00–08:00"
+    later = replace(order, start=SUMMER + timedelta(days=9))
+    found = windows_of(Zones(), territory(v1=(later,)), noon(SUMMER), 5, noon(SUMMER), Tables())
+    assert found.why[0]["en"] == "usual hours 22:00–06:00"
+
+
+def budgets(day: date = SUMMER, days: int = 3, **orders: tuple[Order, ...]) -> Budgets | None:
+    start = noon(day)
+    return windows_of(Zones(), territory(**orders), start, days, start, Tables()).budgets
+
+
+def test_a_share_is_of_what_the_timer_gives_and_is_never_moved_to_another_night() -> None:
+    half = Order("d", "half", at_most=1, share=0.5)
+    found = budgets(v1=(half,), v2=(half,))
+    assert found is not None
+    assert found.names == ("d 50% tonight", "d 50% later")
+    assert found.limit_m3.tolist() == [7.0, 14.0]
+    assert found.nights.tolist() == [[True, False, False], [False, True, True]]
+    assert found.member.all()
+
+
+def test_each_order_and_share_is_a_budget_of_its_valves_on_the_nights_it_is_in_force() -> None:
+    first = Order("d", "half", share=0.5, until=SUMMER + timedelta(days=1))
+    second = Order("d", "less", share=0.25, start=SUMMER + timedelta(days=1))
+    found = budgets(v1=(first,), v2=(second,))
+    assert found is not None
+    assert dict(zip(found.names, found.limit_m3.tolist(), strict=True)) == {
+        "d 50% tonight": 5.0, "d 50% later": 5.0, "d 25% later": 2.0,
+    }  # fmt: skip
+    assert found.member.tolist() == [[True, False], [True, False], [False, True]]
+    assert budgets(v1=(Order("o", "all"),)) is None
+
+
+def test_out_of_season_a_share_of_nothing_is_nothing() -> None:
+    found = budgets(date(2026, 1, 10), v1=(Order("d", "half", share=0.5),))
+    assert found is not None
+    assert found.limit_m3.tolist() == [0.0, 0.0]
+
+
+def test_people_are_told_whom_an_order_closes_and_what_a_share_comes_to() -> None:
+    half = Order("d", "half", at_most=0, hours=(time(20), time(8)), share=0.5)
+    found = windows_of(Zones(), territory(v1=(half,)), noon(SUMMER), 1, noon(SUMMER), Tables())
+    assert [line["en"] for line in found.reasons] == [
+        "the order d leaves no hour tonight to V-1 (in all: 1)",
+        "the order d 50% of usual water leaves 5.0 m³ tonight (valves: 1)",
+    ]
+    assert found.reasons[1]["fr"] == "l'arrêté d 50% du volume habituel laisse 5,0 m³ ce soir (vannes : 1)"
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 10, 24), 9), (date(2026, 3, 28), 7), (SUMMER, 8)])

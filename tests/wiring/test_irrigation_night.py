@@ -1,6 +1,7 @@
 """What a night of watering came to, read back from a store: planned, flowed, metered, dry, and unlawful."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -96,9 +97,10 @@ def test_water_planned_flowed_and_metered(planned: dict[str, float], measured: M
     assert (dry.flowed_m3, dry.open_min, dry.watered) == (pytest.approx(1.75), pytest.approx(30), True)
     assert (night.metered_m3, night.lost_m3) == pytest.approx((3.0, 1.25))
     assert night.forbidden_min == 0
-    assert night.timer_m3 == pytest.approx(
-        (0.85 / 0.7 * 290 + 0.95 / 0.7 * 280 + 0.7 / 0.9 * (320 + 350)) * 2.8 / 1000, rel=1e-6
-    )
+    mean_m3 = (0.85 / 0.7 * 290 + 0.95 / 0.7 * 280 + 0.7 / 0.9 * (320 + 350)) * 2.8 / 1000
+    assert night.timer_m3_day == pytest.approx(mean_m3)
+    assert night.timer_m3 == pytest.approx(mean_m3 * 7 / 3)  # a Monday
+    assert replace(night, start=START + timedelta(days=1)).timer_m3 == 0.0
     assert dry.opens_at is not None
     assert local(10) <= dry.opens_at < local(18)
 
