@@ -154,7 +154,7 @@ def replay_core(zones: Zones, past: Past, tables: IrrigationTables) -> Believed:
 
 
 def _run(zones: Zones, past: Past, tables: IrrigationTables, probed: _Probed | None) -> Run:
-    root, layers = zones.root_zone, Layers.of(zones.root_zone.root_depth_m)
+    root, layers = zones.root_zone, _layers(zones)
     belief, refusals, days = believed_at_first(root.taw_mm, root.raw_mm(5.0)), Refusals.none(len(zones)), []
     moisture = Moisture(depletion_mm=belief.depletion_mm, surface_mm=root.tew_mm / 2.0)
     upper = belief.depletion_mm * layers.upper_m / root.root_depth_m
@@ -177,6 +177,10 @@ def _run(zones: Zones, past: Past, tables: IrrigationTables, probed: _Probed | N
     columns = np.array(days, np.float64).reshape(past.days, 7, len(zones)).swapaxes(0, 1)
     names = ("depletion_mm", "upper_mm", "variance_mm2", "etc_mm", "water_mm", "percolation_mm", "raw_mm")
     return Run(belief=belief, moisture=moisture, **dict(zip(names, columns, strict=True)))
+
+
+def _layers(zones: Zones) -> Layers:
+    return Layers.of(zones.root_zone.root_depth_m, zones.root_zone.field_capacity, zones.saturation)
 
 
 def _carried_on(
@@ -207,7 +211,7 @@ def _judged(zones: Zones, past: Past, alone: Run, tables: IrrigationTables) -> J
 
 def _capacity(zones: Zones, judged: Judged, alone: Run, tables: IrrigationTables) -> OwnCapacity:
     entry = tables.probes.field_capacity
-    within, layer_m = Layers.of(zones.root_zone.root_depth_m).measured_m(zones.probe_depth_m)
+    within, layer_m = _layers(zones).measured_m(zones.probe_depth_m)
     lacks = np.where(within, alone.upper_mm, alone.depletion_mm - alone.upper_mm)
     taken = np.diff(lacks, axis=0, prepend=lacks[:1]) / (1000.0 * layer_m)
     return calibrated_field_capacity(
@@ -227,10 +231,10 @@ def _own(zones: Zones, judged: Judged, capacity: OwnCapacity, alone: Run, tables
     How well field capacity is known is part of how far a probe may be off.
     """
     root, noise = zones.root_zone, tables.probes.noise
-    within, layer_m = Layers.of(root.root_depth_m).measured_m(zones.probe_depth_m)
+    within, layer_m = _layers(zones).measured_m(zones.probe_depth_m)
     other = np.where(within, alone.depletion_mm - alone.upper_mm, alone.upper_mm)
     holds = root.taw_mm * layer_m / root.root_depth_m
-    measured = other + depletion_of(_daily(judged, tables), capacity.vwc, layer_m, holds)
+    measured = np.clip(other + depletion_of(_daily(judged, tables), capacity.vwc, layer_m, holds), 0.0, root.taw_mm)
     learnt_sd = np.maximum(capacity.spread, tables.probes.field_capacity.sd / np.sqrt(capacity.events + 1.0))
     unsure_mm = 1000.0 * root.root_depth_m * learnt_sd
     sd, lasting = (np.hypot(share * root.taw_mm, unsure_mm) for share in (noise.sensor, noise.lasting))
