@@ -145,6 +145,7 @@ class PointType(_Entry):
     largest_step: float | None = Field(None, gt=0)
     shortest_on: Duration = timedelta(0)
     shortest_off: Duration = timedelta(0)
+    longest_on: Duration | None = None
     safe: float
     time_to_live: Duration
     verify: Verify
@@ -161,11 +162,20 @@ class PointType(_Entry):
     def _coherent(self) -> Self:
         if not self.minimum <= self.safe <= self.maximum:
             raise ValueError(f"safe value {self.safe} wants to lie in [{self.minimum}, {self.maximum}]")
+        self._ends()
         for lock in self.interlocks:
             # Clamped it would be another value, which may not be sent.
             if lock.otherwise is not None and not self.minimum <= lock.otherwise <= self.maximum:
                 raise ValueError(f"interlock {lock.id}: otherwise wants to lie in [{self.minimum}, {self.maximum}]")
         return self
+
+    def _ends(self) -> None:
+        if self.longest_on is None:
+            return
+        if self.safe != 0:
+            raise ValueError(f"longest_on is for points whose safe value is off, found safe {self.safe:g}")
+        if self.longest_on < max(self.shortest_on, self.shortest_off) or not self.longest_on:
+            raise ValueError("longest_on wants to be at least shortest_on and shortest_off, and more than nothing")
 
     def domain_of(self, attributes: Mapping[str, Any]) -> str:
         """Raises KeyError for an asset whose attribute names none."""
@@ -181,6 +191,7 @@ class PointType(_Entry):
             largest_step=self.largest_step,
             shortest_on=self.shortest_on,
             shortest_off=self.shortest_off,
+            longest_on=self.longest_on,
             safe=self.safe,
             time_to_live=self.time_to_live,
             verify_tolerance=self.verify.tolerance,

@@ -450,7 +450,8 @@ class Envelope:
 
     `changes_per_hour`: how often the value may change. `safe_direction` +1 or -1: moves that way (more light, a closed
     valve), and to `safe`, are never held back; 0 where only `safe` itself is. `held_for`: how long equipment follows a
-    want of levels 1 to 12 without hearing from us (dead-man). `critical`: select before operate.
+    want of levels 1 to 12 without hearing from us (dead-man). `critical`: select before operate. `longest_on`: whoever
+    wants it, on for no longer at a stretch, and then off for as long.
     """
 
     minimum: float
@@ -467,3 +468,4 @@ class Envelope:
     held_for: timedelta = timedelta(hours=1)
     critical: bool = False
     verification: Verification = Verification.READ_BACK
+    longest_on: timedelta | None = None

@@ -28,8 +28,8 @@ class Outcome(StrEnum):
 class Change:
     """What a clause did to a value: `asked` in place of `found` from `at` on; None: nothing may be asked at all.
 
-    `clause` is one of type, minimum, maximum, step, shortest_on, shortest_off, rate, or `order:` and `interlock:`
-    with an id.
+    `clause` is one of type, minimum, maximum, step, shortest_on, shortest_off, longest_on, rate, or `order:` and
+    `interlock:` with an id.
     """
 
     clause: str
@@ -60,13 +60,15 @@ class Verdict:
 class Running:
     """What a point does now, as far as it is known: None is not known, or long enough ago.
 
-    `value` since `changed_at`, on or off since `switched_at`; `recent`: when it changed in the last hour, in order.
+    `value` since `changed_at`, on or off since `switched_at`; `recent`: when it changed in the last hour, in order;
+    `spent_at`: when it last went off after it had been on for as long as it may.
     """
 
     value: float | None = None
     changed_at: datetime | None = None
     switched_at: datetime | None = None
     recent: tuple[datetime, ...] = ()
+    spent_at: datetime | None = None
 
 
 def check_value(value: float, envelope: Envelope, now: datetime) -> Change | None:
@@ -87,8 +89,9 @@ def admit(program: Program, envelope: Envelope, running: Running, *, free: Seque
     `largest_step` becomes a staircase, one step each DWELL. A switch (0 is off) that comes before the running
     state has lasted its shortest time waits: the running state is extended, as if held at level 6, and later wants are
     honoured from there. So does a change beyond `changes_per_hour`. In `free` spans, where levels 1 to 5 decide, only
-    minimum and maximum hold. What is admitted from a later instant on is the tail of what was admitted before, so
-    asking again changes nothing.
+    minimum and maximum hold, and `longest_on`: what is on for longer, at whatever level, goes off then, and stays off
+    for as long, in the command itself. What is admitted from a later instant on is the tail of what was admitted
+    before, so asking again changes nothing.
     """
     wrong = [_unreal(at, value) for at, value in program.steps if not math.isfinite(value)]
     if wrong:
@@ -114,8 +117,44 @@ def _static(envelope: Envelope) -> bool:
 
 def _verdict(program: Program, walk: "_Walk") -> Verdict:
     """With the program that came of it, equal neighbours merged."""
+    program = _ended(program, walk)
     outcome = Outcome.CLAMPED if walk.changes else Outcome.ACCEPTED
     return Verdict(outcome, program.clip(program.start, program.until), tuple(walk.changes))
+
+
+def _ended(program: Program, walk: "_Walk") -> Program:
+    """The program with what is on for longer than `longest_on` cut short, and the rest after it kept."""
+    longest, running = walk.envelope.longest_on, walk.running
+    if longest is None:
+        return program
+    on_since = (running.switched_at or program.start) if running.value else None
+    rests_until = running.spent_at + longest if running.spent_at else program.start
+    steps: list[tuple[datetime, float]] = []
+    ends = [at for at, _ in program.steps[1:]] + [program.until]
+    for (begins, value), end in zip(program.steps, ends, strict=True):
+        at = begins
+        while value and at < end:
+            if at < rests_until:
+                steps.append((at, 0.0))
+                at = min(rests_until, end)
+                continue
+            on_since = on_since or at
+            stop = max(at, on_since + longest)
+            if at < stop:
+                steps.append((at, value))
+            if stop < end:
+                walk.changes.append(_too_long(value, on_since, stop, longest))
+                on_since, rests_until = None, stop + longest
+            at = min(stop, end)
+        if not value:
+            on_since = None
+            steps.append((at, value))
+    return Program(tuple(steps), program.until)
+
+
+def _too_long(value: float, since: datetime, stop: datetime, longest: timedelta) -> Change:
+    text = f"{value:g} since {isoformat(since)} may last {longest} at most, and then rests as long: 0 is asked"
+    return Change("longest_on", stop, value, 0.0, text)
 
 
 def _unreal(at: datetime, value: float) -> Change:

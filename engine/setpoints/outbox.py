@@ -79,7 +79,7 @@ def settle(
         program=program,
         issued_at=now,
         expires_at=now + point.envelope.time_to_live if point.programs else _expiry(point, program, now),
-        explanation=_explain(wanted, verdict, _since(running, program)),
+        explanation=_explain(wanted, verdict, _since(running, program, point.envelope.longest_on)),
         level=_decides(wanted.pieces[0]),
         not_before=now,
         supersedes=newest.id if newest is not None and not newest.state.terminal else None,
@@ -200,7 +200,7 @@ def _running(point: PointInfo, newest: Command | None, now: datetime) -> Running
     if newest is None:
         return Running()
     since = newest.explanation.get("since", {})
-    changed_at, switched_at = (_instant(since.get(key)) for key in ("changed_at", "switched_at"))
+    changed_at, switched_at, spent_at = (_instant(since.get(key)) for key in ("changed_at", "switched_at", "spent_at"))
     recent = [datetime.fromisoformat(at) for at in since.get("recent", ())]
     after = [(newest.program.until, point.envelope.safe)] if point.programs else []
     steps = [step for step in (*newest.program.steps, *after) if step[0] <= now]
@@ -212,12 +212,19 @@ def _running(point: PointInfo, newest: Command | None, now: datetime) -> Running
             changed_at = at
             recent.append(at)
         if bool(following) != bool(value):
+            spent_at = _spent(switched_at, at, point.envelope.longest_on, following) or spent_at
             switched_at = at
         value = following
-    return Running(value, changed_at, switched_at, tuple(at for at in recent if at > now - _HOUR))
+    return Running(value, changed_at, switched_at, tuple(at for at in recent if at > now - _HOUR), spent_at)
 
 
-def _since(running: Running, program: Program) -> dict[str, Any]:
+def _spent(on_since: datetime | None, at: datetime, longest: timedelta | None, value: float) -> datetime | None:
+    """`at`, where a point goes off then after it has been on for as long as it may."""
+    over = not value and on_since is not None and longest is not None and at - on_since >= longest
+    return at if over else None
+
+
+def _since(running: Running, program: Program, longest: timedelta | None) -> dict[str, Any]:
     """Since when the first value of the program that follows holds, and since when it is on or off."""
     first = program.steps[0][1]
     same = first == running.value
@@ -225,10 +232,13 @@ def _since(running: Running, program: Program) -> dict[str, Any]:
     changed_at = running.changed_at if same else program.start
     switched_at = running.switched_at if kept else program.start
     recent = running.recent if same else (*running.recent, program.start)
+    ends_now = _spent(running.switched_at if running.value else None, program.start, longest, first)
+    spent_at = ends_now or running.spent_at
     return {
         "changed_at": isoformat(changed_at) if changed_at else None,
         "switched_at": isoformat(switched_at) if switched_at else None,
         "recent": [isoformat(at) for at in recent],
+        **({"spent_at": isoformat(spent_at)} if spent_at else {}),
     }
 
 

@@ -13,7 +13,7 @@ from engine.setpoints.dated import Hours, Span, stretches, without
 from engine.setpoints.orders import Order
 from engine.setpoints.points import PointInfo
 from jobs.words import LANGUAGES, Lang, number, say
-from optimizers.arrays import Bools, Floats
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.irrigation import Budgets, Windows
 
 POINT = "opening"
@@ -22,6 +22,7 @@ HEAD_START = timedelta(minutes=5)
 _OPEN = 1.0
 _TONIGHT, _LATER = "tonight", "later"
 _NAMED = 5
+_MANY = 1_000
 _DAY = timedelta(days=1)
 
 
@@ -46,6 +47,8 @@ class Watered(Protocol):
     def valves(self) -> Sequence[str]: ...
     @property
     def method(self) -> Sequence[str]: ...
+    @property
+    def cycle_s(self) -> Floats: ...
     def usual_m3_day(self, tables: Any, month: int) -> Floats: ...
 
 
@@ -79,7 +82,8 @@ def windows_of(
     hours = [tuple(tables.methods[method].hours) for method in zones.method]
     first, last = (at.astimezone(PARIS).date() for at in (spans.noons[0], spans.noons[-1]))
     orders = [_orders(territory, valve, first, last) for valve in zones.valves]
-    windows = _windows([spans.of(*of_valve) for of_valve in zip(hours, orders, strict=True)], spans.noons)
+    lawful = [spans.of(*of_valve) for of_valve in zip(hours, orders, strict=True)]
+    windows = _windows(lawful, spans.noons, _most_cycles(zones, territory))
     budgets = _budgets(zones, orders, spans.noons, tables)
     why = tuple(_why(*of_valve) for of_valve in zip(hours, orders, strict=True))
     return Watering(windows, budgets, why, (*_closed(zones, orders, windows), *_shares(budgets)))
@@ -127,7 +131,17 @@ class _Spans:
         return list(without((start, end), closed))
 
 
-def _windows(found: Sequence[list[list[Span]]], noons: Sequence[datetime]) -> Windows:
+def _most_cycles(zones: Watered, territory: Territory) -> Ints:
+    """(n, 1) cycles on end that take no longer than the valve's command leaves it open (`longest_on`)."""
+    points = [territory.points.get(f"{valve}/{POINT}") for valve in zones.valves]
+    longest = [point.envelope.longest_on if point else None for point in points]
+    return np.array(
+        [[_MANY if most is None else int(most.total_seconds() // cycle)] for most, cycle in
+         zip(longest, zones.cycle_s.tolist(), strict=True)], np.int64,
+    ).reshape(-1, 1)  # fmt: skip
+
+
+def _windows(found: Sequence[list[list[Span]]], noons: Sequence[datetime], most_cycles: Ints) -> Windows:
     """The stretches between any two instants at which some valve's right to be open changes."""
     night: list[int] = []
     bounds: list[tuple[datetime, datetime]] = []
@@ -145,7 +159,7 @@ def _windows(found: Sequence[list[list[Span]]], noons: Sequence[datetime]) -> Wi
     allowed = np.array(columns, np.bool_).reshape(len(columns), len(found)).T
     return Windows(
         night=np.array(night, np.int64), start_s=edges[:, 0], end_s=edges[:, 1], allowed=allowed,
-        most_cycles=np.array(1_000),
+        most_cycles=np.broadcast_to(most_cycles, (len(found), len(noons) - 1)),
     )  # fmt: skip
 
 

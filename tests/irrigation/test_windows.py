@@ -38,6 +38,7 @@ class Tables:
 class Zones:
     valves: tuple[str, ...] = ("V-1", "V-2")
     method: tuple[str, ...] = ("sprinkler", "drip")
+    cycle_s: Floats = field(default_factory=lambda: np.array([600.0, 3600.0]))
 
     def usual_m3_day(self, _tables: object, month: int) -> Floats:
         return np.array([10.0, 4.0]) * (month == 7)
@@ -50,6 +51,7 @@ class Territory:
 
 def territory(**orders: tuple[Order, ...]) -> Territory:
     envelope = Envelope(0, 1, None, *([timedelta(0)] * 2), 0, *([timedelta(minutes=15)]), 0.05, timedelta(minutes=5))
+    envelope = replace(envelope, longest_on=timedelta(hours=2.5))
     named = {f"V-{n}/opening": orders.get(f"v{n}", ()) for n in (1, 2)}
     return Territory({name: PointInfo(name, "GW", envelope, orders=found) for name, found in named.items()})
 
@@ -70,6 +72,10 @@ def clock(windows: Windows, day: date, valve: int) -> list[tuple[str, str]]:
     zero = noon(day)
     said = [[(zero + timedelta(seconds=s)).astimezone(PARIS).strftime("%d %H:%M") for s in pair] for pair in found]
     return [(start, end) for start, end in said]
+
+
+def test_no_more_cycles_than_the_command_leaves_a_valve_open_for() -> None:
+    assert night(days=2).most_cycles.tolist() == [[15, 15], [2, 2]]
 
 
 def ban(**changes: Any) -> Order:
