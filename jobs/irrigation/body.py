@@ -11,14 +11,18 @@ import numpy as np
 import orjson
 
 from engine.instants import from_us, isoformat, to_us
-from jobs.irrigation.saying import bounds_of, reason_of
+from jobs.irrigation.saying import bounds_of, held_of, reason_of
 from jobs.irrigation.task import IrrigationTask
 from jobs.words import LANGUAGES, say
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation import IrrigationPlan, IrrigationProblem, pack, unpack
+from optimizers.irrigation.explain import Explanation
+from optimizers.irrigation.explain import explain as weighed
 from optimizers.irrigation.reckoning import depletion_mm
+from optimizers.result import Status
 
 _FORMAT = 1
+_DECIDED = ("cycles", "opened", "start_s", "end_s", "later_cycles")
 _MOMENT = timedelta(microseconds=1)
 Opening = tuple[str, datetime, datetime]
 """A valve, open from an instant to another."""
@@ -92,6 +96,7 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "bounded_by": {lang: bounds_of(found, z, lang) for lang in LANGUAGES},
         **_soil(found, z),
         **_weather(found),
+        **_worth(found.weighed[z]),
     }
 
 
@@ -123,9 +128,17 @@ def _weather(found: "Body") -> dict[str, Any]:
     }
 
 
+def _worth(found: Explanation) -> dict[str, Any]:
+    """What a cycle more or less tonight would cost, and what leaves no room for one more."""
+    return {
+        "one_more_eur": round(found.more_eur, 4),
+        "one_less_eur": None if found.fewer_eur is None else round(found.fewer_eur, 4),
+        "no_more_for": {lang: held_of(found, lang) for lang in LANGUAGES},
+    }
+
+
 def _decided(plan: IrrigationPlan) -> dict[str, Any]:
-    names = ("cycles", "opened", "start_s", "end_s", "later_cycles")
-    return {name: np.asarray(getattr(plan, name)) for name in names}
+    return {name: np.asarray(getattr(plan, name)) for name in _DECIDED}
 
 
 def _closed(head: Mapping[str, Any], columns: Mapping[str, Any]) -> bytes:
@@ -167,6 +180,16 @@ class Body:
         """(n,) planned of what was left of the night."""
         cycles: Ints = self.columns["cycles"]
         return cycles
+
+    @cached_property
+    def weighed(self) -> tuple[Explanation, ...]:
+        """Of each hydrozone, what its plan is worth."""
+        columns = self.columns
+        plan = IrrigationPlan(
+            status=Status.FEASIBLE, objective=np.nan, bound=np.nan, seconds=0.0, seed=0, solver="", version="",
+            hydrozones=self.valves, **{name: columns[name] for name in _DECIDED},
+        )  # fmt: skip
+        return weighed(self.problem, plan)
 
     @property
     def openings(self) -> list[Opening]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jobs.irrigation.body import Body, open_body
-from jobs.irrigation.saying import bounds_of
+from jobs.irrigation.saying import bounds_of, held_of
 from jobs.planning.domain import Note
 from jobs.words import LANGUAGES, Lang, number, say, some
 
@@ -51,8 +51,11 @@ def _withheld(found: Body, z: int) -> bool:
 
 def _lacks(found: Body, zones: Sequence[int], lang: Lang) -> str:
     bounds = " / ".join(dict.fromkeys(bounds_of(found, z, lang) for z in zones))
+    held = dict.fromkeys(held_of(found.weighed[z], lang) or say("water_held_nothing", lang) for z in zones)
     names = some([found.valves[z] for z in zones])
-    return say("water_lacks", lang, zones=number(len(zones), lang), names=names, bounds=bounds)
+    return say(
+        "water_lacks", lang, zones=number(len(zones), lang), names=names, held=" / ".join(held), bounds=bounds
+    )  # fmt: skip
 
 
 def _out(found: Body, lang: Lang) -> str:

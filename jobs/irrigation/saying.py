@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.words import Lang, number, say
+from optimizers.irrigation.explain import Explanation
 
 if TYPE_CHECKING:
     from jobs.irrigation.body import Body
@@ -28,6 +29,11 @@ def reason_of(found: "Body", z: int, lang: Lang) -> str:
         m3=number(cycles * float(zones.cycle_m3[z]), lang, 1),
         **facts,
     )
+
+
+def held_of(found: Explanation, lang: Lang) -> str:
+    """What leaves no room for one cycle more tonight, and empty where nothing does."""
+    return ", ".join(say(f"water_held_{held.value}", lang, name=name) for held, name in found.held)
 
 
 def bounds_of(found: "Body", z: int, lang: Lang) -> str:

@@ -15,15 +15,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "pas d'arrosage bien qu'il manque {lacking} mm sur {taw}, stress au-delà de {raw}",
     ),
     "water_left_out": ("left out, it stays closed: {why}", "laissée de côté, elle reste fermée : {why}"),
+    "water_held_forbidden": ("no hour is allowed tonight", "aucune heure autorisée cette nuit"),
+    "water_held_most_cycles": ("no more cycles are allowed tonight", "pas plus de cycles autorisés cette nuit"),
+    "water_held_window": ("its hours are full", "ses heures sont pleines"),
+    "water_held_network": ("the pipe of {name} is full", "la conduite de {name} est pleine"),
+    "water_held_budget": ("the water of {name} is used up", "l'eau de {name} est épuisée"),
     "water_budget": ("water counted by {budget}", "eau comptée par {budget}"),
+    "water_held_nothing": ("water there dearer than what they lack", "l'eau y coûte plus que ce qui leur manque"),
     # what a plan comes to
     "water_planned": (
         "{m3} m³ planned for {zones} of {all} hydrozones; the monthly timer gives {usual} m³.",
         "{m3} m³ prévus pour {zones} hydrozones sur {all} ; le programmateur mensuel donne {usual} m³.",
     ),
     "water_lacks": (
-        "{zones} hydrozones are expected to lack water after the coming day ({names}): {bounds}.",
-        "{zones} hydrozones manqueront d'eau après la journée à venir ({names}) : {bounds}.",
+        "{zones} hydrozones are expected to lack water after the coming day ({names}): {held}. {bounds}.",
+        "{zones} hydrozones manqueront d'eau après la journée à venir ({names}) : {held}. {bounds}.",
     ),
     "water_out": (
         "{zones} hydrozones are left out and stay closed: {names}. See consigne irrigation zones.",

@@ -133,6 +133,9 @@ def test_why_says_what_is_known_of_soil_weather_and_hours(block: bytes) -> None:
     assert (told["probe"], told["probe_verdict"]) == (None, None)
     assert told["et0_mm"] == [4.7] * DAYS
     assert told["rain_mm"] == [0.0] * DAYS
+    assert told["one_more_eur"] > 0
+    assert told["one_less_eur"] > 0, "it is the cheapest number of cycles"
+    assert told["no_more_for"] == {"en": "", "fr": ""}
     assert told["reason"]["en"].startswith(f"{told['cycles']} × 30 min, ")
     assert told["reason"]["fr"].startswith(f"{told['cycles']} × 30 min, ")
     assert "usual hours 22:00–06:00" in told["bounded_by"]["en"]
@@ -173,5 +176,6 @@ def test_a_budget_that_leaves_plants_dry_gives_way_as_people_have_decided() -> N
 
     found = [note for note in notes(block) if note.gives_way]
     assert len(found) == 1
+    assert "the water of half of usual water is used up" in found[0].text["en"]
     assert "water counted by half of usual water" in found[0].text["en"]
     assert "eau comptée par half of usual water" in found[0].text["fr"]
