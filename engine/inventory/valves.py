@@ -14,7 +14,9 @@ Method = Literal["sprinkler", "drip"]
 Planting = Literal["turf", "sports_turf", "shrubs", "flowerbed", "trees", "young_trees"]
 Source = Literal["drinking", "river", "groundwater", "reused"]
 
+METHODS: tuple[Method, ...] = get_args(Method)
 PLANTINGS: tuple[Planting, ...] = get_args(Planting)
+SOURCES: tuple[Source, ...] = get_args(Source)
 USE_OF: Mapping[str, str] = {
     "turf": "lawn",
     "sports_turf": "sports",

@@ -17,6 +17,7 @@ from jobs.cli import (
     database,
     forecasts,
     holds,
+    irrigation,
     lighting,
     operators,
     optimise,
@@ -74,6 +75,7 @@ app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
 app.add_typer(forecasts.app, name="forecast")
+app.add_typer(irrigation.app, name="irrigation")
 app.add_typer(lighting.app, name="lighting")
 app.add_typer(schedules.app, name="schedule")
 app.command("run")(schedules.run)

@@ -1,6 +1,6 @@
 """`datasets/reference/irrigation.yaml`: soils, plantings, prices, and how a night is planned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Self
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.catalogue import Duration
 from engine.documents import read_document
-from engine.inventory.valves import PLANTINGS, Method, Planting, Source
+from engine.inventory.valves import METHODS, PLANTINGS, SOURCES
 from engine.settings import Settings
 from optimizers.soil.estimate import Noise
 from optimizers.soil.probes import Lending, ProbeLimits
@@ -239,12 +239,12 @@ class IrrigationTables(_Entry):
     soils: Mapping[str, Soil]
     default_soil: str
     slopes: Sequence[Slope] = Field(min_length=1)
-    plantings: Mapping[Planting, PlantingEntry]
+    plantings: Mapping[str, PlantingEntry]
     young_trees_years: NotNegative
-    methods: Mapping[Method, MethodEntry]
+    methods: Mapping[str, MethodEntry]
     believable_rate_mm_h: tuple[Positive, Positive]
     shortest_cycle: Duration
-    prices_eur_m3: Mapping[Source, NotNegative]
+    prices_eur_m3: Mapping[str, NotNegative]
     plan: PlanEntry
     usual: Usual
     probes: ProbesEntry
@@ -253,13 +253,15 @@ class IrrigationTables(_Entry):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        lost = [f"plantings.{name}" for name in PLANTINGS if name not in self.plantings]
-        lost += [f"methods.{name}" for name in ("sprinkler", "drip") if name not in self.methods]
-        lost += [f"prices_eur_m3.{name}" for name in ("drinking", "river", "groundwater", "reused")
-                 if name not in self.prices_eur_m3]  # fmt: skip
-        lost += [f"soils.{self.default_soil}"] if self.default_soil not in self.soils else []
-        if lost:
-            raise ValueError(f"wants {', '.join(lost)}")
+        wrong = [
+            text
+            for name, known in (("plantings", PLANTINGS), ("methods", METHODS), ("prices_eur_m3", SOURCES))
+            for text in _differing(name, known, getattr(self, name))
+        ]
+        if self.default_soil not in self.soils:
+            wrong.append(f"wants soils.{self.default_soil}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         if self.slopes[-1].up_to_pct is not None or any(slope.up_to_pct is None for slope in self.slopes[:-1]):
             raise ValueError("slopes: every entry but the last wants up_to_pct, the last wants none")
         return self
@@ -276,8 +278,16 @@ class IrrigationTables(_Entry):
         first, last = self.usual.months
         if not first <= month <= last:
             return 0.0
-        timer, uniformity = self.plantings[planting].timer, self.methods[method].uniformity  # type: ignore[index]
+        timer, uniformity = self.plantings[planting].timer, self.methods[method].uniformity
         return timer * self.climate.et0_mm_day[month - 1] / uniformity
+
+
+def _differing(name: str, known: Collection[str], found: Collection[str]) -> Iterator[str]:
+    """What is missing of the names there are, and what is none of them."""
+    if lost := [one for one in known if one not in found]:
+        yield f"wants {', '.join(f'{name}.{one}' for one in lost)}"
+    if strange := [one for one in found if one not in known]:
+        yield f"{name} are {', '.join(known)}; not {', '.join(strange)}"
 
 
 def load_tables(path: Path) -> IrrigationTables:

@@ -47,6 +47,7 @@ class Foreseen:
 class Behind:
     """What `why` tells beside the problem: when it was asked of which night, verdicts of probes, where ET0 came from.
 
+    lenders    of each hydrozone, whose probe it borrows: '' for none
     forecast   whence the weather to come is known, and how old that is
     done       what valves did earlier that night: valve, seconds since its noon from and to
     ordered    the valves that orders leave less than their usual hours tonight
@@ -56,6 +57,7 @@ class Behind:
     until: datetime
     at: datetime
     verdicts: dict[str, str] = field(default_factory=dict)
+    lenders: tuple[str, ...] = ()
     et0_source: str = ""
     forecast: str = ""
     done: tuple[tuple[str, float, float], ...] = ()

@@ -26,6 +26,30 @@ schedules:
     event: replan
     arguments: {only_changed: true}
     time_limit: 2 min
+  plan-irrigation:
+    description:
+      fr: Plan d'arrosage de la nuit, fait le soir avec la météo et les sondes du jour.
+      en: Watering plan of the night, made in the evening from the day's weather and probes.
+    cron: {hour: 18, minute: 0}
+    arguments: {seconds: 60, gap: 0.005, threads: 2}
+    time_limit: 2 min
+  plan-irrigation-again:
+    description:
+      fr: Le même, si aucun plan de cette nuit n'a pu être calculé.
+      en: The same, where no plan of that night could be made.
+    job: plan-irrigation
+    cron: {hour: 20, minute: 0}
+    arguments: {seconds: 60, gap: 0.005, threads: 2, unless_planned: true}
+    catch_up: none
+    time_limit: 2 min
+  replan-irrigation:
+    description:
+      fr: Ce qui reste de la nuit, quand une règle ou un arrêté le demande.
+      en: What remains of the night, when a rule or an order asks for it.
+    job: plan-irrigation
+    event: replan
+    arguments: {seconds: 60, gap: 0.005, threads: 2}
+    time_limit: 2 min
   import-forecasts:
     description:
       fr: Prévisions (météo, prix, vigilance) des sources de forecasts.yaml.

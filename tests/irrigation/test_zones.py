@@ -75,7 +75,7 @@ def test_what_stands_after_a_cycle_is_no_more_than_the_ground_keeps_and_is_in_af
 
     assert found.cycle_s[0] % 60 == found.soak_s[0] % 60 == 0
     assert standing_mm <= entry.intake_mm_h * soak_h + 1e-9
-    assert found.cycle_s[0] <= TABLES.methods[method].longest.total_seconds()  # type: ignore[index]
+    assert found.cycle_s[0] <= TABLES.methods[method].longest.total_seconds()
     if found.cycle_s[0] > TABLES.shortest_cycle.total_seconds():
         assert standing_mm <= entry.surface_mm * TABLES.keeps(slope) + 1e-9
 

@@ -5,12 +5,12 @@ import json
 import shutil
 import textwrap
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 import pytest
@@ -96,12 +96,15 @@ def service(settings: Settings, store: Store, territory: Territory) -> JobContex
     return JobContext(settings, store, territory, StoryClock(NOON))
 
 
-Fake = Callable[[str], Domain]
+class Fake(Protocol):
+    """The source of functions of a test's own → a domain with them for its optimizer's."""
+
+    def __call__(self, source: str, domain: str = "lighting") -> Domain: ...
 
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
-    """The lighting domain with an optimizer of a test's own: the source of functions that stand for those of ours.
+    """A domain with an optimizer of a test's own: the source of functions that stand for those of ours.
 
     It is a module that spawned workers can import, too.
     """
@@ -110,11 +113,11 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
-    def write(source: str) -> Domain:
+    def write(source: str, domain: str = "lighting") -> Domain:
         name = f"fake_{uuid.uuid4().hex}"
-        (folder / f"{name}.py").write_text(f"{FAKE}\n{textwrap.dedent(source)}")
+        (folder / f"{name}.py").write_text(f"{FAKE.format(domain=domain)}\n{textwrap.dedent(source)}")
         importlib.invalidate_caches()
-        return replace(DOMAINS["lighting"], optimizer=name)
+        return replace(DOMAINS[domain], optimizer=name)
 
     return write
 
@@ -123,8 +126,8 @@ FAKE = """
 import ctypes, os, sys, time
 from dataclasses import replace
 import numpy as np
-from optimizers import lighting
-from optimizers.lighting import check, pack, solve, unpack
+from optimizers import {domain}
+from optimizers.{domain} import check, pack, solve, unpack
 from optimizers.result import Status
 """
 
