@@ -43,7 +43,7 @@ def body(task: IrrigationTask, plan: IrrigationPlan) -> bytes:
         "verdicts": behind.verdicts,
         "lender": behind.lenders or [""] * len(zones),
         "et0_source": behind.et0_source,
-        "forecast": behind.forecast,
+        "forecast": dict(behind.forecast),
         "garden": zones.garden,
         "method": zones.method,
         "planting": zones.planting,

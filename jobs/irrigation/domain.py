@@ -1,8 +1,9 @@
 """Irrigation as `jobs.planning` sees it: read from the store, planned every evening for the night that comes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from optimizers.soil import Et0Source
 from optimizers.soil.estimate import Belief
 
 _DAY = timedelta(days=1)
+_NO_FORECAST: Mapping[str, Any] = {"issued_at": None, "age_h": None, "told_mm": [], "reliability": None}
 _PLANS = 100  # of which the one of this night is one
 
 
@@ -65,8 +67,14 @@ def build(
     if territory.of_type(STATION) and not _heard(known, at, tables):
         days = f"{tables.plan.stale_after / _DAY:g} days before {isoformat(at)}"
         raise StaleInputs(f"no weather station told anything for {days}: longer is not allowed")
-    weather = outlook(unit, territory, at, tables.plan.days, settings, tables)
-    return _task(unit, territory, at, ahead, tables, zones, known, weather)
+    weather = outlook(unit, territory, at, tables.plan.days, settings, tables, known.observed)
+    forecast = {
+        "issued_at": None if weather.issued_at is None else isoformat(weather.issued_at),
+        "age_h": None if weather.issued_at is None else round((at - weather.issued_at) / timedelta(hours=1), 1),
+        "told_mm": np.round(weather.told_mm, 2).tolist(),
+        "reliability": round(weather.reliability, 3),
+    }
+    return _task(unit, territory, at, ahead, tables, zones, known, weather, forecast)
 
 
 def rules_only(
@@ -102,7 +110,7 @@ def mean_weather(at: datetime, tables: IrrigationTables) -> Foreseen:
 
 def _task(
     unit: Unit, territory: Territory, at: datetime, ahead: timedelta, tables: IrrigationTables, zones: Zones,
-    known: SoilNow, weather: Weather,
+    known: SoilNow, weather: Weather, forecast: Mapping[str, Any] = _NO_FORECAST,
 ) -> IrrigationTask:  # fmt: skip
     start, until = irrigation_day(at + ahead)
     watering = windows_of(zones, territory, start, tables.plan.days, at, tables)
@@ -114,6 +122,7 @@ def _task(
         verdicts={probe: verdict.value for probe, verdict in known.verdicts.items()},
         lenders=known.replayed.lender,
         et0_source=rung,
+        forecast=forecast,
         done=_done(unit, start, at),
         ordered=_ordered(zones, territory, watering, tables, max(start, at + HEAD_START), until),
     )

@@ -1,9 +1,9 @@
 """The problem of one night and the days after it, with all that was behind it. Pure: seasons are planned by it too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Behind:
     """What `why` tells beside the problem: when it was asked of which night, verdicts of probes, where ET0 came from.
 
     lenders    of each hydrozone, whose probe it borrows: '' for none
-    forecast   whence the weather to come is known, and how old that is
+    forecast   of the weather to come: issued_at and age_h, rain as it is told, the share of it that is counted on
     done       what valves did earlier that night: valve, seconds since its noon from and to
     ordered    the valves that orders leave less than their usual hours tonight
     """
@@ -59,7 +59,7 @@ class Behind:
     verdicts: dict[str, str] = field(default_factory=dict)
     lenders: tuple[str, ...] = ()
     et0_source: str = ""
-    forecast: str = ""
+    forecast: Mapping[str, Any] = field(default_factory=dict)
     done: tuple[tuple[str, float, float], ...] = ()
     ordered: frozenset[str] = frozenset()
 
