@@ -45,13 +45,15 @@ class Property(_Entry):
     """A measured quantity: canonical unit (UCUM; `1` is a plain fraction), physical range, age at which it is UNKNOWN.
 
     A choice is stored as its index in `choices`; a switch as 0 or 1. A counter only grows, but for its resets.
-    `unit_in` is the unit a payload without one is in, where the published data model differs from ours.
+    `unit_in` is the unit a payload without one is in, where the published data model differs from ours. What is told
+    below the range down to `trace` stands for its lower bound: SYNOP says -0.1 mm of rain too light to measure.
     """
 
     kind: Literal["number", "choice", "switch", "counter"] = "number"
     unit: str = "1"
     unit_in: str | None = None
     range: tuple[float, float] = (0.0, 1.0)
+    trace: float | None = None
     choices: tuple[str, ...] = ()
     stale_after: Duration
     aliases: tuple[str, ...] = Field((), description="names foreign payloads use for it")
@@ -62,6 +64,8 @@ class Property(_Entry):
             raise ValueError("choices belong to kind: choice, and to no other")
         if self.range[0] >= self.range[1]:
             raise ValueError(f"range {list(self.range)} wants the lower bound first")
+        if self.trace is not None and self.trace >= self.bounds[0]:
+            raise ValueError(f"trace {self.trace:g} wants a value below the range, which begins at {self.bounds[0]:g}")
         return self
 
     @property

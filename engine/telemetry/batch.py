@@ -104,7 +104,7 @@ _AFTER_FUTURE = (
         _NO_NUMBER & (_NUMERIC | ((pl.col("kind") == "switch") & pl.col("text").is_null())),
     ),
     _said(Reason.UNKNOWN_CHOICE, ~_NUMERIC & (pl.col("value").is_null() | _NO_SWITCH)),
-    _said(Reason.OUT_OF_RANGE, ~pl.col("value").is_between(pl.col("low") - _SLACK, pl.col("high") + _SLACK)),
+    _said(Reason.OUT_OF_RANGE, ~pl.col("value").is_between(pl.col("least") - _SLACK, pl.col("high") + _SLACK)),
 )
 
 

@@ -57,8 +57,8 @@ class Registry:
 
     def look_up(self, raw: pl.DataFrame) -> pl.DataFrame:
         """Beside each RAW row, null where there is none: whether the asset is known, and its owner (the gateway that
-        speaks for it); series and zone; kind, ucum, low, high and wanted of the property; the conversion from the
-        row's unit; the meaning of its text.
+        speaks for it); series and zone; kind, ucum, low, high and wanted of the property, and least, down to which a
+        value is taken for low; the conversion from the row's unit; the meaning of its text.
         """
         place = self._place(raw)
         spec = place["spec"]
@@ -124,6 +124,7 @@ def _specs(entries: list[_Entry], units: pl.Enum) -> pl.DataFrame:
         (
             entry.kind,
             entry.unit,
+            entry.bounds[0] if entry.trace is None else entry.trace,
             *entry.bounds,
             ", ".join(entry.choices) or "true, false, 0, 1",
             numbers.get(entry.unit_in or entry.unit),
@@ -131,8 +132,8 @@ def _specs(entries: list[_Entry], units: pl.Enum) -> pl.DataFrame:
         for _, _, entry in entries
     ]
     schema: dict[str, pl.DataType] = {
-        "kind": pl.Enum(["number", "counter", "choice", "switch"]), "ucum": pl.String(), "low": pl.Float64(),
-        "high": pl.Float64(), "wanted": pl.String(), "unit_no": pl.Int64(),
+        "kind": pl.Enum(["number", "counter", "choice", "switch"]), "ucum": pl.String(), "least": pl.Float64(),
+        "low": pl.Float64(), "high": pl.Float64(), "wanted": pl.String(), "unit_no": pl.Int64(),
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -70,6 +70,7 @@ def test_bounds_of_a_choice_are_its_indices(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("range: [0, 1]", "range: [1, 0]", "lower bound first"),
+        ("range: [0, 1]", "range: [0, 1], trace: 0.1", "trace 0.1 wants a value below the range, which begins at 0"),
         ("stale_after: 15min", "stale_after: soon", "a duration is"),
         ("stale_after: 15min", "", "'types.Lamp.properties.level.stale_after' is missing"),
         ('choices: ["off", "on"], ', "", "choices belong"),
