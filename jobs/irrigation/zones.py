@@ -23,6 +23,7 @@ from engine.model import Asset
 from jobs.irrigation.tables import IrrigationTables, Soil
 from jobs.words import some
 from optimizers.arrays import Floats, Ints
+from optimizers.irrigation.problem import LEAST_TAW_MM
 from optimizers.soil import RootZone
 
 _M_PER_DEGREE = 111_195.0
@@ -194,6 +195,13 @@ def _unbelievable(row: _Row, network: NetworkAttributes, tables: IrrigationTable
     if not soil.wilting_point < soil.field_capacity < soil.saturation:
         found = f"{soil.wilting_point:g}, {soil.field_capacity:g}, {soil.saturation:g}"
         yield f"wilting_point, field_capacity and saturation are {found}, want to grow: correct what was measured"
+        return
+    root_depth_m = tables.plantings[row.what.planting].root_depth_m
+    taw_mm = 1000.0 * (soil.field_capacity - soil.wilting_point) * root_depth_m
+    if taw_mm < LEAST_TAW_MM:
+        found = f"wilting_point {soil.wilting_point:g} and field_capacity {soil.field_capacity:g}"
+        wants = f"want {LEAST_TAW_MM:g} mm or more: correct what was measured"
+        yield f"{found} leave {taw_mm:.2g} mm of water in {root_depth_m:g} m of roots, {wants}"
 
 
 def _said(what: str, hint: str) -> str:

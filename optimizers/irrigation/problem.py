@@ -14,8 +14,10 @@ EUR = "EUR"
 TOLERANCE = 1e-6
 """By which an amount in mm, m³ or m³/h may miss a constraint: what a linear solver calls feasible."""
 
+LEAST_TAW_MM = 1.0
+"""No root zone that is worth watering has less: a green roof's thinnest layer has more."""
+
 _LARGEST = 1e6
-_LEAST_TAW_MM = 1.0  # a green roof's thinnest layer has more
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,8 +111,8 @@ class Hydrozones:
     def _other_scale(self, z: int, name: str) -> Iterator[str]:
         """Water that does not fit the root zone, which is most often told in percent or as a fraction of volume."""
         taw, raw, depletion = float(self.taw_mm[z]), float(self.raw_mm[z]), float(self.depletion_mm[z])
-        if 0 < taw < _LEAST_TAW_MM:
-            wanted = f"{_LEAST_TAW_MM:g} or more (is it in m3/m3? 1000 times that by the depth in m is mm)"
+        if 0 < taw < LEAST_TAW_MM:
+            wanted = f"{LEAST_TAW_MM:g} or more (is it in m3/m3? 1000 times that by the depth in m is mm)"
             yield f"hydrozone {name!r}: taw_mm is {taw:g}, wants {wanted}"
             return
         if raw >= taw:

@@ -139,6 +139,10 @@ def test_trees_have_the_roots_of_young_ones_for_three_years() -> None:
         ({"field_capacity": 0.10}, "wilting_point, field_capacity and saturation are 0.12, 0.1, 0.46"),
         ({"field_capacity": 25.0}, "25 is no water content of soil (in m³/m³, more than 0 and less than 0.9: divide"),
         ({"wilting_point": 0.30, "field_capacity": 0.20}, "want to grow: correct what was measured"),
+        (
+            {"wilting_point": 0.30, "field_capacity": 0.301},
+            "wilting_point 0.3 and field_capacity 0.301 leave 0.3 mm of water in 0.3 m of roots, want 1 mm or more",
+        ),
         ({"parent": None}, "its network None: is none (name its IrrigationNetwork)"),
         ({"parent": "X"}, "its network X: is none"),
     ],
