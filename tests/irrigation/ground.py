@@ -35,8 +35,12 @@ def zones_of(*valves: Asset, capacity_m3_h: float = 12.0, day: date = DAY) -> Zo
 
 
 def points(zones: Zones, orders: Mapping[str, Sequence[Any]] | None = None) -> Any:
-    """A territory of which windows ask for the orders of each valve's point."""
-    found = {f"{valve}/opening": SimpleNamespace(orders=tuple((orders or {}).get(valve, ()))) for valve in zones.valves}
+    """A territory of which windows ask for the orders of each valve's point, and how long it may be open."""
+    longest = SimpleNamespace(longest_on=timedelta(hours=4))
+    found = {
+        f"{valve}/opening": SimpleNamespace(orders=tuple((orders or {}).get(valve, ())), envelope=longest)
+        for valve in zones.valves
+    }
     return SimpleNamespace(points=found)
 
 
