@@ -2,8 +2,9 @@
 
 At any price of what budgets count, what networks cost at their best for themselves, less the price of all that budgets
 hold, is a bound of every plan (Lagrange). The best prices are those of the linear program over mixtures of what the
-networks were found to do at other prices (Dantzig and Wolfe 1960). The plan is the best choice among what they do near
-these prices: one decision of tonight for each, and any mixture of its later nights, as these may be fractions.
+networks were found to do at other prices (Dantzig and Wolfe 1960). At these prices whole cycles of tonight are decided,
+a few times over, and one decision of each network is chosen; then prices are sought again for later nights alone, of
+which any mixture is possible, as these may be fractions.
 """
 
 from collections.abc import Sequence
@@ -15,19 +16,21 @@ import numpy as np
 import pulp
 from pulp import constants
 
-from optimizers.arrays import Floats
+from optimizers.arrays import Floats, Ints
 from optimizers.irrigation.columns import relax
 from optimizers.irrigation.engines import Effort, floats, run
-from optimizers.irrigation.model import Model
+from optimizers.irrigation.model import Model, Terms, add_row
 from optimizers.irrigation.night import Night, dry, night_of
 from optimizers.irrigation.pace import Pace
 from optimizers.irrigation.supplies import Decided, Supply
 
 _ROUNDS = 15
 _SEARCH = 0.4  # of the time that is left, for prices
-_CHOICE = 0.1  # of it, for the choice among offers
-_FACTORS = (1.0, 1.25)  # of the best prices, at which whole cycles are decided
-_SPREAD = (0.5, 3.0)  # of the best prices, at which the later nights of these decisions are made again
+_POLISH = 0.3  # of it, kept for later nights
+_DEARER = (0.0, 0.3)  # of the best price, added to that of every budget, at which whole cycles are decided
+_SPREAD = (0.8, 1.25)  # of these prices, at which later nights are made again to choose by
+_LEAST_S = 2.0  # for a choice or mixture of what there is: they take a fraction of it
+_DEAR = 1e3  # times the best prices: later nights take as little as they can
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,16 +44,18 @@ class Offer:
 
 @dataclass(slots=True, eq=False)
 class Bidder:
-    """A network, what it does at some prices, and what can be chosen of it: nights, each with offers for its later
-    nights.
+    """A network, with offers of it to mix, and nights to choose from, each with some offers that begin with it.
+
+    `own_m3` (B,) are budgets of its own; `keeps`: its model stays in memory; `fixed`: tonight's cycles, once chosen.
     """
 
     supply: Supply
     own_m3: Floats
     dry_eur: float
     keeps: bool
-    found: list[Offer] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
     choices: list[tuple[Night, list[Offer]]] = field(default_factory=list)
+    fixed: Ints | None = None
     _model: Model | None = None
 
     def at(self, price: Floats) -> Model:
@@ -59,22 +64,23 @@ class Bidder:
         model.price(price)
         return model
 
-    def stay_dry(self) -> None:
-        """What is always possible."""
-        night = dry(self.at(np.zeros(self.own_m3.size)))
-        later = night.decided[0].later
-        offer = Offer(self.dry_eur, np.zeros(self.own_m3.size), later)
-        self.found.append(offer)
-        self.choices.append((replace(night, value=self.dry_eur, late=False, reasons=()), [offer]))
+    def begin(self, alone: Night) -> None:
+        """Offer what is always possible, and what it did without regard to others."""
+        free = np.zeros(self.own_m3.size)
+        night = dry(self.at(free))
+        self.offers = [Offer(self.dry_eur, np.zeros(self.own_m3.size), night.decided[0].later)]
+        self.choices = [(replace(night, value=self.dry_eur, late=False, reasons=()), self.offers)]
+        if np.isfinite(alone.value):
+            decided = alone.decided[0]
+            self.choices.append((alone, [_offer(self.supply, decided.cycles, decided.later, alone.value, free)]))
 
-    def relaxed(self, effort: Effort, price: Floats) -> float:
-        """One more offer; the bound at this price."""
+    def offer(self, effort: Effort, price: Floats) -> float:
+        """One more offer at a price, and the bound at this price."""
         model = self.at(price)
-        answer = relax(model, effort)
+        answer = relax(model, effort, None if self.fixed is None else [self.fixed])
         if answer.found:
             tonight, later = model.parts[0].fractions
-            used = self.supply.used_m3(tonight, later)
-            self.found.append(Offer(answer.value - float(price @ used), used, later))
+            self.offers = [*self.offers, _offer(self.supply, tonight, later, answer.value, price)]
         return max(0.0, answer.bound)
 
     def decide(self, effort: Effort, price: Floats) -> Night:
@@ -82,116 +88,140 @@ class Bidder:
         model = self.at(price)
         night = night_of(model, effort)
         if np.isfinite(night.value):
-            cycles = night.decided[0].cycles
-            offers = [_offer(self.supply, night.decided[0], night.value, price)]
+            cycles, later = night.decided[0].cycles, night.decided[0].later
+            offers = [_offer(self.supply, cycles, later, night.value, price)]
             for factor in _SPREAD:
                 model.price(factor * price)
                 if (answer := relax(model, effort, [cycles])).found:
-                    offers.append(_offer(self.supply, model.decided[0], answer.value, factor * price))
+                    _, later = model.parts[0].fractions
+                    offers.append(_offer(self.supply, cycles, later, answer.value, factor * price))
             self.choices.append((night, offers))
         return night
 
+    def choose(self, which: int) -> Night:
+        """The night that later ones are now sought for."""
+        night, self.offers = self.choices[which]
+        self.fixed = night.decided[0].cycles
+        return night
 
-def _offer(supply: Supply, decided: Decided, value: float, price: Floats) -> Offer:
-    used = supply.used_m3(decided.cycles, decided.later)
-    return Offer(value - float(price @ used), used, decided.later)
+
+def _offer(supply: Supply, tonight: Floats | Ints, later: Floats, value: float, price: Floats) -> Offer:
+    used = supply.used_m3(tonight, later)
+    return Offer(value - float(price @ used), used, later)
 
 
-def share_at_a_price(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> list[Night]:
+def share_at_a_price(bidders: Sequence[Bidder], alone: Sequence[Night], limits_m3: Floats, pace: Pace) -> list[Night]:
     """Nights of all bidders that keep to `limits_m3` (B,), infinite where a budget is not shared by them.
 
     The bound of the first night is that of all of them.
     """
-    for bidder in bidders:
-        bidder.stay_dry()
-    price = _prices(bidders, limits_m3, pace)
-    bound, late = 0.0, False
-    for factor in _FACTORS:
-        at = factor * price
-        turns = len(_FACTORS) - _FACTORS.index(factor)
-        nights = pace.each(partial(Bidder.decide, price=at), bidders, (1 - _CHOICE) / turns)
+    for bidder, night in zip(bidders, alone, strict=True):
+        bidder.begin(night)
+    price, bound, _ = _prices(bidders, np.zeros(limits_m3.size), limits_m3, pace, _SEARCH)
+    late = False
+    for turn, dearer in enumerate(_DEARER):
+        at = np.where(np.isfinite(limits_m3), price + dearer * price.max(), 0.0)
+        nights = pace.each(partial(Bidder.decide, price=at), bidders, (1 - _POLISH) / (len(_DEARER) - turn))
         late |= any(night.late for night in nights)
         bound = max(bound, sum(night.bound for night in nights) - _worth(at, limits_m3))
-    chosen = _choose(bidders, limits_m3, pace.effort(pace.left_s))
-    told = f"budgets: a m3 more is worth up to {price.max():.3g} EUR, {len(bidders)} networks share by that price"
-    first = replace(chosen[0], bound=bound, late=late, reasons=(*chosen[0].reasons, told))
-    return [first, *(replace(night, bound=0.0) for night in chosen[1:])]
+    chosen = _chosen(bidders, limits_m3, pace)
+    pace.each(partial(Bidder.offer, price=_DEAR * np.maximum(price, price.max() / _DEAR)), bidders, 0.3)
+    price, _, mixed = _prices(bidders, price, limits_m3, pace, 1.0)
+    late |= pace.left_s <= 0
+    told = f"budgets: the last m3 is worth {price.max():.3g} EUR, by which price {len(bidders)} networks share"
+    nights = [
+        replace(night, decided=(Decided(night.decided[0].cycles, later),), bound=0.0)
+        for night, later in zip(chosen, mixed, strict=True)
+    ]
+    return [replace(nights[0], bound=bound, late=late, reasons=(*nights[0].reasons, told)), *nights[1:]]
 
 
 def _worth(price: Floats, limits_m3: Floats) -> float:
     return float(price[price > 0] @ limits_m3[price > 0])
 
 
-def _prices(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> Floats:
-    """(B,) EUR a m³ of the best bound found: new offers are asked for at the prices of the last mixture."""
-    price, best, best_price = np.zeros(limits_m3.size), -np.inf, np.zeros(limits_m3.size)
-    for turn in range(_ROUNDS):
-        bounds = pace.each(partial(Bidder.relaxed, price=price), bidders, _SEARCH / _ROUNDS * 3)
+def _prices(
+    bidders: Sequence[Bidder], price: Floats, limits_m3: Floats, pace: Pace, share: float
+) -> tuple[Floats, float, list[Floats]]:
+    """(B,) EUR a m³ of the best bound found, that bound, and mixtures of later nights (S, D-1, m).
+
+    Offers are asked for at the prices of the last mixture, until it costs hardly more than the best bound.
+    """
+    until = pace.left_s * (1 - share)
+    best, best_price = -np.inf, price
+    for _ in range(_ROUNDS):
+        bounds = pace.each(partial(Bidder.offer, price=price), bidders, 1 - until / max(pace.left_s, 1e-3))
         if (bound := sum(bounds) - _worth(price, limits_m3)) > best:
             best, best_price = bound, price
-        value, price = _mixture(bidders, limits_m3, pace)
-        if value - best <= pace.limits.gap / 5 * abs(value) or turn == _ROUNDS - 1:
+        value, price, weights = _mixture(bidders, limits_m3, pace)
+        if value - best <= pace.limits.gap / 5 * abs(value) or pace.left_s <= until:
             break
-    return best_price
+    return best_price, best, [_mixed(bidder, weight) for bidder, weight in zip(bidders, weights, strict=True)]
 
 
-def _mixture(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> tuple[float, Floats]:
-    """The least cost of mixtures of offers within budgets, and what their last m³ is worth."""
-    master, costs = pulp.LpProblem("mixture", constants.LpMinimize), []
-    terms: list[list[tuple[Any, float]]] = [[] for _ in limits_m3]
+def _mixed(bidder: Bidder, weights: Floats) -> Floats:
+    mixed: Floats = np.sum([w * offer.later for w, offer in zip(weights, bidder.offers, strict=True)], axis=0)
+    return mixed
+
+
+def _mixture(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> tuple[float, Floats, list[Floats]]:
+    """The least cost of mixtures of offers within budgets, what the last m³ is worth, and the shares of offers."""
+    master = _Master("mixture", limits_m3)
+    shares = []
     for i, bidder in enumerate(bidders):
-        shares = [master.add_variable(f"w{i}.{j}", 0) for j in range(len(bidder.found))]
-        _row(master, [(share, 1.0) for share in shares], constants.LpConstraintEQ, 1.0)
-        for share, offer in zip(shares, bidder.found, strict=True):
-            costs.append((share, offer.eur))
-            for b, used in enumerate(offer.used_m3.tolist()):
-                terms[b].append((share, used))
-    shared = np.flatnonzero(np.isfinite(limits_m3)).tolist()
-    rows = {b: _row(master, terms[b], constants.LpConstraintLE, float(limits_m3[b])) for b in shared}
-    master.objective = pulp.LpAffineExpression(costs)
-    answer = run(master, pace.effort(pace.left_s), whole=False)
-    price = np.zeros(limits_m3.size)
-    for b, row in rows.items():
-        price[b] = max(0.0, -(row.pi or 0.0))
-    return answer.value, price
+        shares.append([master.share(f"w{i}.{j}", offer) for j, offer in enumerate(bidder.offers)])
+        master.row(((share, 1.0) for share in shares[-1]), 1.0)
+    value, price = master.solve(pace.effort(max(_LEAST_S, pace.left_s)), whole=False)
+    weights = [np.clip(floats(each), 0.0, None) for each in shares]
+    return value, price, [weight / weight.sum() for weight in weights]
 
 
-def _choose(bidders: Sequence[Bidder], limits_m3: Floats, effort: Effort) -> list[Night]:
-    """The least cost of one night each, with a mixture of what may follow, within budgets."""
-    master, costs = pulp.LpProblem("choice", constants.LpMinimize), []
-    terms: list[list[tuple[Any, float]]] = [[] for _ in limits_m3]
-    shares: list[list[list[Any]]] = []
+def _chosen(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> list[Night]:
+    """One night of each bidder: the least cost of them with a mixture of what may follow, within budgets."""
+    master = _Master("choice", limits_m3)
+    taken: list[list[Any]] = []
     for i, bidder in enumerate(bidders):
-        taken = [master.add_variable(f"y{i}.{c}", 0, 1, constants.LpInteger) for c in range(len(bidder.choices))]
-        _row(master, [(one, 1.0) for one in taken], constants.LpConstraintEQ, 1.0)
-        shares.append([])
+        taken.append([master.whole(f"y{i}.{c}") for c in range(len(bidder.choices))])
+        master.row(((one, 1.0) for one in taken[-1]), 1.0)
         for c, (_, offers) in enumerate(bidder.choices):
-            parts = [master.add_variable(f"w{i}.{c}.{j}", 0) for j in range(len(offers))]
-            _row(master, [*((part, 1.0) for part in parts), (taken[c], -1.0)], constants.LpConstraintEQ, 0.0)
-            shares[-1].append(parts)
-            for part, offer in zip(parts, offers, strict=True):
-                costs.append((part, offer.eur))
-                for b, used in enumerate(offer.used_m3.tolist()):
-                    terms[b].append((part, used))
-    for b in np.flatnonzero(np.isfinite(limits_m3)).tolist():
-        _row(master, terms[b], constants.LpConstraintLE, float(limits_m3[b]))
-    master.objective = pulp.LpAffineExpression(costs)
-    if not run(master, effort).found:
-        return [bidder.choices[0][0] for bidder in bidders]
-    return [_mixed(bidder, parts) for bidder, parts in zip(bidders, shares, strict=True)]
+            shares = [master.share(f"w{i}.{c}.{j}", offer) for j, offer in enumerate(offers)]
+            master.row([*((share, 1.0) for share in shares), (taken[i][c], -1.0)], 0.0)
+    value, _ = master.solve(pace.effort(max(_LEAST_S, pace.left_s * _POLISH)), whole=True)
+    if not np.isfinite(value):
+        return [bidder.choose(0) for bidder in bidders]
+    return [bidder.choose(int(np.argmax(floats(each)))) for bidder, each in zip(bidders, taken, strict=True)]
 
 
-def _mixed(bidder: Bidder, parts: Sequence[Sequence[Any]]) -> Night:
-    weights = [floats(list(of)) for of in parts]
-    which = int(np.argmax([weight.sum() for weight in weights]))
-    night, offers = bidder.choices[which]
-    weight = np.clip(weights[which], 0.0, None)
-    weight /= weight.sum()
-    later = sum((share * offer.later for share, offer in zip(weight, offers, strict=True)), 0.0 * offers[0].later)
-    return replace(night, decided=(Decided(night.decided[0].cycles, later),))
+class _Master:
+    """A program over shares of offers, within budgets."""
 
+    def __init__(self, name: str, limits_m3: Floats) -> None:
+        self._program = pulp.LpProblem(name, constants.LpMinimize)
+        self._limits_m3, self._costs = limits_m3, Terms()
+        self._used: dict[int, Terms] = {b: [] for b in np.flatnonzero(np.isfinite(limits_m3)).tolist()}
 
-def _row(program: Any, terms: list[tuple[Any, float]], sense: int, wants: float) -> Any:
-    row = pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, rhs=wants)
-    program.addConstraint(row)
-    return row
+    def share(self, name: str, offer: Offer) -> Any:
+        share = self._program.add_variable(name, 0)
+        self._costs.append((share, offer.eur))
+        for b, terms in self._used.items():
+            terms.append((share, float(offer.used_m3[b])))
+        return share
+
+    def whole(self, name: str) -> Any:
+        return self._program.add_variable(name, 0, 1, constants.LpInteger)
+
+    def row(self, terms: Any, equals: float) -> None:
+        add_row(self._program, list(terms), constants.LpConstraintEQ, equals)
+
+    def solve(self, effort: Effort, *, whole: bool) -> tuple[float, Floats]:
+        """The least cost, and for shares that need not be whole, what the last m³ of each budget is worth."""
+        rows = {
+            b: add_row(self._program, terms, constants.LpConstraintLE, float(self._limits_m3[b]))
+            for b, terms in self._used.items()
+        }
+        self._program.objective = pulp.LpAffineExpression(self._costs)
+        answer = run(self._program, effort, whole=whole)
+        price = np.zeros(self._limits_m3.size)
+        for b, row in rows.items():
+            price[b] = max(0.0, -(row.pi or 0.0))
+        return answer.value, price

@@ -97,7 +97,7 @@ class Model:
                 part.slots[node] = _add_timing(self.program, part, node, stretches[node[1]], loose=loose)
         for b in np.flatnonzero(np.isfinite(limits_m3)).tolist():
             terms = [term for part in self.parts for term in _counted(part, part.supply.counted_m3[b])]
-            _row(self.program, terms, constants.LpConstraintLE, float(limits_m3[b]))
+            add_row(self.program, terms, constants.LpConstraintLE, float(limits_m3[b]))
         self.price(self.eur_m3)
 
     @property
@@ -207,7 +207,7 @@ def _add_balances(program: Any, part: Part) -> Terms:
                 if (cycles := part.cycles.get((TONIGHT if d == 0 else (s, d), z))) is not None:
                     terms.append((cycles, float(supply.cycle_mm[z])))
                 carried = 0.0 if d else float(supply.depletion_mm[z])
-                _row(program, terms, constants.LpConstraintGE, carried + float(supply.need_mm[s, d, z]))
+                add_row(program, terms, constants.LpConstraintGE, carried + float(supply.need_mm[s, d, z]))
                 before = [(layer, -1.0) for layer in after]
     return costs
 
@@ -223,18 +223,18 @@ def _add_timing(program: Any, part: Part, node: Node, stretches: Sequence[Stretc
         hours = stretch.seconds / _HOUR_S
         columns = [program.add_variable(f"x{part.tag}{s}.{d}.{k}.{p}", 0, hours) for p in range(len(sets))]
         weight = [float(supply.flow_m3_h[z]) / stretch.fills_m3_h for (z,) in sets] if alone else [1.0] * len(sets)
-        row = _row(program, list(zip(columns, weight, strict=True)), constants.LpConstraintLE, hours)
+        row = add_row(program, list(zip(columns, weight, strict=True)), constants.LpConstraintLE, hours)
         slots.append(Slot(stretch, row, set(sets)))
         for column, together in zip(columns, sets, strict=True):
             for z in together:
                 open_in[z].append((column, 1.0))
     for z, terms in open_in.items():
         cycle = (part.cycles[node, z], -float(supply.cycle_s[z]) / _HOUR_S)
-        part.opened[node, z] = _row(program, [*terms, cycle], constants.LpConstraintGE, 0.0)
+        part.opened[node, z] = add_row(program, [*terms, cycle], constants.LpConstraintGE, 0.0)
     return slots
 
 
-def _row(program: Any, terms: Terms, sense: int, wants: float) -> Any:
+def add_row(program: Any, terms: Terms, sense: int, wants: float) -> Any:
     row = pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, rhs=wants)
     program.addConstraint(row)
     return row

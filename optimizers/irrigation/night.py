@@ -11,7 +11,7 @@ from optimizers.irrigation.columns import relax
 from optimizers.irrigation.engines import Answer, Effort
 from optimizers.irrigation.model import Model
 from optimizers.irrigation.supplies import Decided, Supply
-from optimizers.irrigation.timing import Opening, Timetable, timetable
+from optimizers.irrigation.timing import Opening, Timetable, searched_timetable, timetable
 
 _ROUNDS = 3
 _MENDING = 0.3  # of the time, held back by the first decision for what mends it
@@ -82,17 +82,41 @@ class _Deciding:
         if proves:
             self._bound = max(self._bound, answer.bound)
         self._late |= answer.late
+        wanted = by.decided
+        if not answer.found:
+            answer, wanted = self._rounded()
         if not answer.found:
             self.done = True
             return
-        wanted = by.decided
-        night = _timed(self._model, wanted, answer, self._effort.within(self.until))
-        self._nights.append(night)
-        self._late |= night.late or monotonic() > self.until
+        night = self._timed(wanted, answer)
         near = night.value - self._bound <= self._effort.gap * abs(night.value)
         self.done = near or self._late or (not night.reasons and not self._model.incomplete)
         if not self.done:
             _shorten(self._model, wanted, night)
+
+    def _rounded(self) -> tuple[Answer, list[Decided]]:
+        """The whole cycles within what fractions of them would do, where time was too short for better ones."""
+        answer = relax(self._model, self._effort.within(self.until))
+        told = [part.fractions for part in self._model.parts]
+        return answer, [Decided(np.floor(tonight + 1e-6).astype(np.int64), later) for tonight, later in told]
+
+    def _timed(self, wanted: Sequence[Decided], answer: Answer) -> Night:
+        """Timed by lists, and where what they leave out is missed, by a search."""
+        pairs = list(zip(self._model.supplies, wanted, strict=True))
+        tables = [timetable(supply, each.cycles) for supply, each in pairs]
+        night = self._add(wanted, tables, answer)
+        missed = night.value - self._bound > self._effort.gap * abs(night.value)
+        if night.reasons and missed and not self._late:
+            found = zip(pairs, tables, strict=True)
+            tables = [searched_timetable(supply, each.cycles, table) for (supply, each), table in found]
+            night = min(night, self._add(wanted, tables, answer), key=lambda one: one.value)
+        return night
+
+    def _add(self, wanted: Sequence[Decided], tables: Sequence[Timetable], answer: Answer) -> Night:
+        night = _night(self._model, wanted, tables, answer, self._effort.within(self.until))
+        self._nights.append(night)
+        self._late |= night.late or monotonic() > self.until
+        return night
 
 
 def dry(model: Model) -> Night:
@@ -105,12 +129,13 @@ def dry(model: Model) -> Night:
     return Night(model.supplies, tuple(decided), ((),) * len(decided), np.inf, late=True, reasons=reasons)
 
 
-def _timed(model: Model, wanted: Sequence[Decided], answer: Answer, effort: Effort) -> Night:
+def _night(
+    model: Model, wanted: Sequence[Decided], tables: Sequence[Timetable], answer: Answer, effort: Effort
+) -> Night:
     """What is wanted, less what finds no time."""
-    tables = [timetable(part.supply, each.cycles) for part, each in zip(model.parts, wanted, strict=True)]
     openings = tuple(table.openings for table in tables)
     reasons = tuple(_left_out(model, wanted, tables))
-    if not reasons and not model.incomplete:
+    if not (reasons or model.incomplete or answer.late):
         return Night(model.supplies, tuple(wanted), openings, answer.value, solver=answer.solver)
     mended = relax(model, effort, [table.cycles for table in tables])
     if not mended.found:

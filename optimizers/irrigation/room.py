@@ -1,10 +1,11 @@
 """How many cycles windows leave room for, whatever else is watered."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.arrays import Bools, Floats, Ints
+from optimizers.arrays import Bools, Ints
 from optimizers.irrigation.problem import Hydrozones, IrrigationProblem, Windows
 
 _ROUNDING = 1e-9
@@ -24,35 +25,39 @@ def room_of(problem: IrrigationProblem) -> Room:
     """
     windows, zones = problem.windows, problem.hydrozones
     n, days, _ = problem.shape
-    first, stay_s = _stays(windows)
-    with_soak = (stay_s + zones.soak_s[:, None]) / (zones.cycle_s + zones.soak_s)[:, None]
-    fits = np.floor(with_soak + _ROUNDING).astype(np.int64)
-    most = np.zeros((n, days), np.int64)
-    for k in range(windows.night.size):
-        most[:, windows.night[k]] += np.where(first[:, k], fits[:, k], 0)
+    most, usable = np.zeros((n, days), np.int64), np.zeros(windows.allowed.shape, np.bool_)
+    kinds, of = np.unique(windows.allowed, axis=0, return_inverse=True)
+    for kind, allowed in enumerate(kinds):
+        mine = np.flatnonzero(of.ravel() == kind)
+        cycle_s, soak_s = zones.cycle_s[mine], zones.soak_s[mine]
+        ready_s, tonight = np.zeros(mine.size), -1
+        for first, last in _stays(windows, allowed):
+            if windows.night[first] != tonight:  # a soak is between cycles of one night
+                ready_s, tonight = np.zeros(mine.size), int(windows.night[first])
+            begin_s, end_s = np.maximum(windows.start_s[first], ready_s), windows.end_s[last]
+            fits = np.maximum(np.floor((end_s - begin_s + soak_s) / (cycle_s + soak_s) + _ROUNDING), 0).astype(np.int64)
+            ready_s = np.where(fits > 0, begin_s + fits * (cycle_s + soak_s), ready_s)
+            most[mine, windows.night[first]] += fits
+            usable[mine, first : last + 1] = (end_s - windows.start_s[first] >= cycle_s - _ROUNDING)[:, None]
     most = np.minimum(most, windows.most_cycles)
     most[_unpaid(problem, zones)] = 0
-    return Room(most, (fits > 0) & (most[:, windows.night] > 0))
+    return Room(most, usable & (most[:, windows.night] > 0))
 
 
-def _stays(windows: Windows) -> tuple[Bools, Floats]:
-    """(n, K) where a stay of touching stretches begins, and how long the stay is that a stretch is part of."""
-    kinds, of = np.unique(windows.allowed, axis=0, return_inverse=True)
-    touches = np.append(False, windows.start_s[1:] == windows.end_s[:-1])
-    first, stay_s = np.zeros(kinds.shape, np.bool_), np.zeros(kinds.shape)
-    for row, allowed in enumerate(kinds):
-        begins = allowed & ~(touches & np.append(False, allowed[:-1]))
-        stay = np.cumsum(begins)
-        lengths = np.bincount(stay[allowed], (windows.end_s - windows.start_s)[allowed], stay.max(initial=0) + 1)
-        first[row], stay_s[row] = begins, np.where(allowed, lengths[stay], 0.0)
-    return first[of.ravel()], stay_s[of.ravel()]
+def _stays(windows: Windows, allowed: Bools) -> Iterator[tuple[int, int]]:
+    """The first and last of stretches of a night that are allowed and touch."""
+    mine = np.flatnonzero(allowed)
+    before, after = mine[:-1], mine[1:]
+    apart = (windows.start_s[after] > windows.end_s[before]) | (windows.night[after] != windows.night[before])
+    for stay in np.split(mine, np.flatnonzero(apart) + 1):
+        if stay.size:
+            yield int(stay[0]), int(stay[-1])
 
 
 def _unpaid(problem: IrrigationProblem, zones: Hydrozones) -> Bools:
-    """(n, D) nights in which a budget that covers them holds less than one cycle."""
+    """(n, D) nights that a budget covers which holds no water."""
     none = np.zeros(problem.shape[:2], np.bool_)
     if (budgets := problem.budgets) is not None:
-        for b in range(len(budgets.names)):
-            broke = budgets.member[b] & (budgets.limit_m3[b] <= 0)
-            none |= broke[:, None] & budgets.nights[b]
+        for member, nights in zip(*(of[budgets.limit_m3 <= 0] for of in (budgets.member, budgets.nights)), strict=True):
+            none |= member[:, None] & nights
     return none & (zones.cycle_m3 > 0)[:, None]

@@ -48,7 +48,7 @@ def share_out(problem: IrrigationProblem, supplies: Sequence[Supply], dry_eur: F
         return [*apart, night_of(model, pace.effort(pace.left_s))]
     keeps = len(tied) <= _KEPT
     bidders = [Bidder(one, own[i], float(dry_eur[one.zones].sum()), keeps) for i, one in zip(bound, tied, strict=True)]
-    return [*apart, *share_at_a_price(bidders, np.where(across, limits_m3, np.inf), pace)]
+    return [*apart, *share_at_a_price(bidders, [nights[i] for i in bound], np.where(across, limits_m3, np.inf), pace)]
 
 
 def _used_m3(nights: Sequence[Night]) -> Floats:
