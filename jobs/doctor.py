@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from engine.alarms.figures import STALE, figures
 from engine.equipment.connections import Connection, Directory
@@ -24,6 +25,7 @@ from jobs.compute.probe import probe
 from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.groups.trays import arrangement
 from jobs.health import Finding
+from jobs.law import refused_law
 from jobs.overdue import overdue
 from jobs.reload import in_service
 from jobs.rooms import announced_rooms, room_of
@@ -87,18 +89,25 @@ def _database(settings: Settings, *, quick: bool) -> str:
 def _service(settings: Settings) -> Finding:
     """The rules of the service that runs, or ran last, on this database."""
     with Store.open(settings.database_url).read() as unit:
-        said, shared = in_service(unit), arrangement(unit)
+        said, shared, law = in_service(unit), arrangement(unit), refused_law(unit)
     if not said:
         return Finding("service", "ok", "has not run on this database")
     what = f"{said['rules']} rules in service since {_local(said['since'])}, version {said['version']}"
     what, refused = f"{what}; {said['inference']} answers", said["refused"]
     if shared is not None:
         what += f"; shared out over {len(shared.shares)} groups of zones, none of which looks at another"
-    if refused is None:
+    if refused is None and law is None:
         return Finding("service", "ok", what)
+    told = [_refused("changed files", refused), _refused("changed orders", law)]
+    return Finding("service", "degraded", "; ".join([what, *filter(None, told)]))
+
+
+def _refused(name: str, refused: dict[str, Any] | None) -> str:
+    if refused is None:
+        return ""
     more = f" (and {refused['more']} more)" if refused["more"] else ""
     problems = "; ".join(refused["problems"])
-    return Finding("service", "degraded", f"{what}; changed files refused at {_local(refused['at'])}: {problems}{more}")
+    return f"{name} refused at {_local(refused['at'])}: {problems}{more}"
 
 
 def _leaders(settings: Settings, now: datetime) -> Finding:

@@ -20,7 +20,7 @@ from engine.catalogue import Text
 from engine.documents import Document, read_document
 from engine.errors import InputError, Problem
 from engine.model import Asset
-from engine.setpoints.dated import EVERY_DAY, Entry, Hours, InForce, Place, Weekday, parse_hours, weekdays
+from engine.setpoints.dated import Entry, Hours, InForce, Place, Weekday, parse_hours, weekdays
 from engine.setpoints.limits import Share
 from engine.setpoints.orders import Order
 
@@ -241,7 +241,7 @@ def _birthday(planted: date, years: int) -> date:
 def _order(entry: LevelEntry, line: Measure | None, what: Text, start: date, until: date) -> Order:
     name, by = _NAMES[entry.level], f"; {line.reference}" if line else ""
     bound = line is None or line.banned or line.hours is not None or line.days != _ALL_DAYS
-    some = line is not None and not line.banned
+    days = weekdays(line.days) if line is not None and not line.banned else frozenset[int]()
     return Order(
         id=entry.id,
         text=f"{name.en}: {what.en} ({entry.authority.en}, order {entry.number} of {entry.dated}{by})",
@@ -249,9 +249,9 @@ def _order(entry: LevelEntry, line: Measure | None, what: Text, start: date, unt
         start=start,
         until=until,
         hours=line.hours if line else None,
-        days=weekdays(line.days) if line else EVERY_DAY,
+        days=days,
         text_fr=f"{name.fr} : {what.fr} ({entry.authority.fr}, arrêté {entry.number} du {entry.dated}{by})",
-        outside=bound and some,
+        outside=True,
         share=1.0 if line is None or line.share is None else line.share,
     )
 

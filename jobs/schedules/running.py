@@ -17,6 +17,7 @@ from engine.instants import isoformat
 from engine.rulebook.naming import nearest
 from engine.store.ledger import JobRun, RunReport, RunState
 from jobs.cycle import REPLAN
+from jobs.law import LawFiles
 from jobs.runs import PERSON, PLAN, RunOutcome, run_occasion
 from jobs.schedules.catching_up import BAD, GOOD, Judged, Missing, after_why, judge, missing, note_seen
 from jobs.schedules.definitions import CatchUp
@@ -77,6 +78,7 @@ class Runner:
         self, context: JobContext, schedule: Schedule, submit: Callable[[Callable[[], object]], object] | None = None
     ) -> None:  # fmt: skip
         self.context, self.schedule = context, schedule
+        self._law = LawFiles(context.settings, context.territory)
         self.stop = threading.Event()
         self.outdated: Outdated | None = None
         self._submit = submit or (lambda step: step())
@@ -249,6 +251,7 @@ class Runner:
         """One attempt. Raises Unavailable or Conflict where it is worth another one."""
         before = self._line(occasion.entry, occasion.occurrence)
         try:
+            self._law.follow()
             return run_occasion(self.context, JOBS[self.schedule.job_of(occasion.entry)], occasion)
         except Outdated:
             raise

@@ -28,6 +28,7 @@ _UPLINKS_EVERY_S = 0.2
 _TELL_EVERY_S = 2.0
 _HOLDS_EVERY_S = 1.0
 _SEALED_EVERY_S = 0.4
+_LAW_EVERY_S = 1.0
 
 Turn = Callable[[float], None]
 """One turn of a part: it may wait for something to do for so many seconds, and no longer."""
@@ -132,6 +133,7 @@ def ruling(work: Work, *, told: bool) -> Iterator[Turn]:
             stack.enter_context(work.aside(step, every_s, share))
             for step, every_s, share in (
                 (service.look_at_rules, service.settings.rules_reload_s or math.inf, 1.0),
+                (service.look_at_law, min(service.settings.rules_reload_s or math.inf, _LAW_EVERY_S), 1.0),
                 (service.tell, _TELL_EVERY_S, 0.1),
                 (work.marked("messages", service.post), _TELL_EVERY_S, 1.0),
                 (service.tend_batches, 1.0, 1.0),
@@ -156,6 +158,7 @@ def ruling(work: Work, *, told: bool) -> Iterator[Turn]:
                 work.patiently(service.tend_holds)
                 last_holds = time.monotonic()
             work.patiently(service.take_over)
+            work.patiently(service.enact)
 
         yield turn
 

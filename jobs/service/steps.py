@@ -23,6 +23,7 @@ from jobs.cycle import CycleResult, RulesAtWork, run_cycle
 from jobs.groups.fan import RuleGroups
 from jobs.holds import tend_holds
 from jobs.ingest import store_messages
+from jobs.law import LawFiles, Reading, note_reading
 from jobs.notify import Notifier
 from jobs.reload import RuleFiles, announce, differences, note_trial
 from jobs.sending import dispatcher_of
@@ -53,6 +54,8 @@ class Service:
         self._rules = rules
         self._files = files
         self._ready: RulesAtWork | None = None
+        self._law = LawFiles(settings, territory, at_once=True)
+        self._bill: Reading | None = None
         self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
         self.notifier = Notifier(settings, store, territory, clock)
         # Workers of their own: a solve may take minutes, and no rule waits for it.
@@ -128,6 +131,30 @@ class Service:
         if trial.ready is None:
             with self.store.begin() as unit:
                 note_trial(unit, trial, now)
+
+    def look_at_law(self) -> None:
+        """Read orders that have changed, beside the cycles. What has a mistake is told, and what is in force stays."""
+        if self._bill is not None:
+            return
+        reading = self._law.look()
+        for problem in () if reading is None else reading.problems:
+            _log.error("orders refused", problem=problem)
+        self._bill = reading
+
+    def enact(self) -> None:
+        """Have orders that were read bind, between two cycles: the next one, which is due at once, settles every point
+        of a domain that they bind otherwise.
+        """
+        reading, now = self._bill, self.clock.now()
+        if reading is None:
+            return
+        with self.store.begin() as unit:
+            note_reading(unit, reading, reading.ready.law if reading.ready else self.territory.law, now)
+        if reading.ready is not None:
+            self.territory.enact(reading.ready)
+            _log.info("orders in force", drought=[entry.id for entry in reading.ready.drought.levels])
+            self.news.set()
+        self._bill = None
 
     def take_over(self) -> None:
         """Put rules that are ready in service, between two cycles: they go on from what those before remember."""
