@@ -20,7 +20,7 @@ from jobs.irrigation.notes import notes
 from jobs.irrigation.outlook import outlook
 from jobs.irrigation.setpoints import to_setpoints
 from jobs.irrigation.tables import IrrigationTables, tables_of
-from jobs.irrigation.task import Behind, Foreseen, IrrigationTask, Weather, build_problem
+from jobs.irrigation.task import Behind, Done, Foreseen, IrrigationTask, Weather, build_problem
 from jobs.irrigation.weather import STATION
 from jobs.irrigation.windows import HEAD_START, POINT, Watering, windows_of
 from jobs.irrigation.zones import Zones, read_zones
@@ -113,7 +113,8 @@ def _task(
     known: SoilNow, weather: Weather, forecast: Mapping[str, Any] = _NO_FORECAST,
 ) -> IrrigationTask:  # fmt: skip
     start, until = irrigation_day(at + ahead)
-    watering = windows_of(zones, territory, start, tables.plan.days, at, tables)
+    done = _done(unit, start, at)
+    watering = _less(windows_of(zones, territory, start, tables.plan.days, at, tables), zones, done)
     rung = Et0Source(int(known.et0.source[-1])).name.lower()
     behind = Behind(
         start,
@@ -123,7 +124,7 @@ def _task(
         lenders=known.replayed.lender,
         et0_source=rung,
         forecast=forecast,
-        done=_done(unit, start, at),
+        done=done,
         ordered=_ordered(zones, territory, watering, tables, max(start, at + HEAD_START), until),
     )
     return build_problem(
@@ -131,7 +132,7 @@ def _task(
     )
 
 
-def _done(unit: Unit, start: datetime, at: datetime) -> tuple[tuple[str, float, float], ...]:
+def _done(unit: Unit, start: datetime, at: datetime) -> tuple[Done, ...]:
     """What valves did of the plan in force of a night that has begun, in seconds from its noon. One that is open at
     that instant closes: only what remains of the night is planned.
     """
@@ -142,6 +143,20 @@ def _done(unit: Unit, start: datetime, at: datetime) -> tuple[tuple[str, float, 
         return ()
     over = in_force_at(open_body(found[1]).openings, at)
     return tuple((valve, (a - start).total_seconds(), (b - start).total_seconds()) for valve, a, b in over)
+
+
+def _less(watering: Watering, zones: Zones, done: Sequence[Done]) -> Watering:
+    """Budgets that count tonight have no more what valves took already."""
+    budgets = watering.budgets
+    if budgets is None or not done:
+        return watering
+    seconds = dict.fromkeys(zones.valves, 0.0)
+    for valve, start_s, end_s in done:
+        if valve in seconds:
+            seconds[valve] += end_s - start_s
+    taken = np.array(list(seconds.values())) / 3600.0 * zones.flow_m3_h
+    used = np.where(budgets.nights[:, 0], budgets.member @ taken, 0.0)
+    return replace(watering, budgets=replace(budgets, limit_m3=np.maximum(budgets.limit_m3 - used, 0.0)))
 
 
 def _ordered(

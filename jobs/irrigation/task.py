@@ -15,6 +15,9 @@ from optimizers.irrigation import Hydrozones, IrrigationProblem, Networks, Scena
 from optimizers.soil import DayBalance, Moisture, advance
 from optimizers.soil.estimate import Belief
 
+Done = tuple[str, float, float]
+"""A valve that was open, in seconds since the noon of its night from and to."""
+
 
 class Weather(Protocol):
     """Of an outlook (see `jobs.irrigation.outlook.Outlook`) what a problem is made of: S ways the weather may go.
@@ -49,7 +52,7 @@ class Behind:
 
     lenders    of each hydrozone, whose probe it borrows: '' for none
     forecast   of the weather to come: issued_at and age_h, rain as it is told, the share of it that is counted on
-    done       what valves did earlier that night: valve, seconds since its noon from and to
+    done       what valves did earlier that night
     ordered    the valves that orders leave less than their usual hours tonight
     """
 
@@ -60,7 +63,7 @@ class Behind:
     lenders: tuple[str, ...] = ()
     et0_source: str = ""
     forecast: Mapping[str, Any] = field(default_factory=dict)
-    done: tuple[tuple[str, float, float], ...] = ()
+    done: tuple[Done, ...] = ()
     ordered: frozenset[str] = frozenset()
 
 
