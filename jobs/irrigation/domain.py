@@ -175,9 +175,8 @@ def _ordered(
 
 
 def _usual_s(hours: Sequence[tuple[time, time]], since: datetime, until: datetime) -> float:
-    if since >= until:
-        return 0.0
-    return sum((b - a).total_seconds() for one in hours for a, b in stretches(since, until, one))
+    spans = (span for one in hours for span in stretches(since, until, one)) if since < until else ()
+    return sum(max((min(b, until) - max(a, since)).total_seconds(), 0.0) for a, b in spans)
 
 
 DOMAIN = Domain(

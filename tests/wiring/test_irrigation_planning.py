@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pytest
 
 from engine.instants import PARIS, noon
 from engine.model import CommandState, Level, PlanOrigin
+from engine.setpoints.orders import Order
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.ledger import RunState
@@ -118,6 +119,32 @@ def test_the_scheduled_job_plans_and_says_so(service: JobContext, dry: datetime)
     assert outcome.run.occurrence == "2026-07-06T16:00:00Z"
     again = run_entry(service, built_in(), "plan-irrigation-again", dry + 2 * HOUR)
     assert again.run.report.counts["there"] == 1, "there is a plan already"
+
+
+def test_no_order_withholds_water_where_there_is_none(
+    store: Store, territory: Territory, settings: Settings, dry: datetime
+) -> None:
+    found = open_body(body_of(store, run_plan(store, territory, IRRIGATION, dry, settings)))
+
+    assert found.head["ordered"] == [False] * len(found.valves)
+
+
+def test_an_order_that_takes_hours_of_the_night_gives_way_as_was_decided(
+    store: Store, territory: Territory, settings: Settings, dry: datetime
+) -> None:
+    closed = Order("drought-7", "no watering at night", at_most=0.0, start=SUMMER, until=SUMMER + DAY,
+                   hours=(time(19), time(9)), text_fr="arrosage interdit la nuit")  # fmt: skip
+    shut = replace(territory, assets=territory.assets)
+    points = {name: replace(point, orders=(closed,)) for name, point in territory.points.items()}
+    shut.__dict__["points"] = points
+    result = run_plan(store, shut, IRRIGATION, dry, settings)
+    found = open_body(body_of(store, result))
+
+    assert found.openings == []
+    assert found.head["ordered"] == [True] * len(found.valves)
+    assert result.record.detail["gives_way"] is True
+    told = [note["en"] for note in result.record.detail["notes"]]
+    assert any("no hour is allowed tonight" in line and "no watering at night" in line for line in told), told
 
 
 def test_it_is_solved_again_to_the_byte(service: JobContext, dry: datetime) -> None:
