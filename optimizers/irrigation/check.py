@@ -162,14 +162,13 @@ def later(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violatio
         yield Violation("later cycles", problem.hydrozones.names[z], float(-least[z]), "cycles", detail)
 
 
-def later_time(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violation]:
-    """Cycles of a later night last no longer, in any scenario, than the hydrozone's windows of that night."""
+def later_room(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violation]:
+    """Cycles of a later night are no more, in any scenario, than fit into the hydrozone's windows with their soaks."""
     for night, cycles in enumerate(plan.later_cycles.max(axis=0), NIGHT + 1):
-        for z, found in enumerate((cycles * problem.hydrozones.cycle_s).tolist()):
-            room = sum(end - start for start, end in allowed_spans(problem, z, night))
-            if found - room > TOLERANCE * float(problem.hydrozones.cycle_s[z]):
-                detail = f"night {night}: {found:g} s, its windows last {room:g} s"
-                yield Violation("later time", problem.hydrozones.names[z], found - room, "s", detail)
+        for z, found in enumerate(cycles.tolist()):
+            if found > TOLERANCE and (excess := found - most_alone(problem, z, night)) > TOLERANCE:
+                detail = f"night {night}: {found:g}, its windows leave room for {found - excess:g}"
+                yield Violation("later room", problem.hydrozones.names[z], excess, "cycles", detail)
 
 
 def later_volume(problem: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violation]:
@@ -223,7 +222,7 @@ def bound(_: IrrigationProblem, plan: IrrigationPlan) -> Iterator[Violation]:
 Constraint = Callable[[IrrigationProblem, IrrigationPlan], Iterator[Violation]]
 
 CONSTRAINTS: tuple[Constraint, ...] = (
-    openings, order, duration, windows, overlap, soak, flow, most_cycles, later, later_time, later_volume, budgets,
+    openings, order, duration, windows, overlap, soak, flow, most_cycles, later, later_room, later_volume, budgets,
     objective, bound,
 )  # fmt: skip
 
@@ -240,6 +239,19 @@ def allowed_spans(problem: IrrigationProblem, z: int, night: int) -> list[Span]:
             start = spans.pop()[0]
         spans.append((start, end))
     return spans
+
+
+def most_alone(problem: IrrigationProblem, z: int, night: int) -> int:
+    """Cycles that fit into windows one after the other, each as early as can be: no timing fits more."""
+    cycle_s, soak_s = float(problem.hydrozones.cycle_s[z]), float(problem.hydrozones.soak_s[z])
+    found, ready = 0, 0.0
+    for start, end in allowed_spans(problem, z, night):
+        first = max(start, ready)
+        fits = int((end - first + soak_s + CLOCK_S) // (cycle_s + soak_s)) if end > first else 0
+        if fits > 0:
+            found += fits
+            ready = first + fits * (cycle_s + soak_s)
+    return found
 
 
 def _pauses(plan: IrrigationPlan) -> Iterator[tuple[int, float]]:

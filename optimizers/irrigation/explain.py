@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from optimizers.arrays import Floats
-from optimizers.irrigation.check import CLOCK_S, NIGHT, Span, allowed_spans
+from optimizers.irrigation.check import CLOCK_S, NIGHT, Span, allowed_spans, most_alone
 from optimizers.irrigation.problem import TOLERANCE, IrrigationPlan, IrrigationProblem
 from optimizers.irrigation.reckoning import depletion_mm, every_cycle, reckoned, water_m3
 
@@ -117,23 +117,10 @@ def _held(problem: IrrigationProblem, plan: IrrigationPlan, z: int) -> Iterator[
         return
     if plan.cycles[z] >= problem.windows.most_cycles[z, NIGHT]:
         yield Held.MOST_CYCLES, ""
-    cycle_s, soak_s = float(problem.hydrozones.cycle_s[z]), float(problem.hydrozones.soak_s[z])
-    if plan.cycles[z] >= _most_alone(spans, cycle_s, soak_s):
+    if plan.cycles[z] >= most_alone(problem, z, NIGHT):
         yield Held.WINDOW, ""
     elif not _has_place(problem, plan, z, spans):
         yield Held.NETWORK, problem.networks.names[int(problem.hydrozones.network[z])]
-
-
-def _most_alone(spans: list[Span], cycle_s: float, soak_s: float) -> int:
-    """Cycles that fit into windows one after the other, each as early as can be: no timing fits more."""
-    found, ready = 0, 0.0
-    for start, end in spans:
-        first = max(start, ready)
-        fits = int((end - first + soak_s + CLOCK_S) // (cycle_s + soak_s)) if end - first > 0 else 0
-        if fits > 0:
-            found += fits
-            ready = first + fits * (cycle_s + soak_s)
-    return found
 
 
 def _has_place(problem: IrrigationProblem, plan: IrrigationPlan, z: int, spans: list[Span]) -> bool:

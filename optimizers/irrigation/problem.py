@@ -250,6 +250,9 @@ class IrrigationProblem:
     stress is paid for instead, and evapotranspiration is not reduced by it (Ks = 1, a little pessimistic).
 
     A cycle lies within allowed windows, whole; valves that are open at once take no more than their network carries.
+    Of a later night that counts in sum only: no more cycles of a hydrozone than fit whole, with their soaks, into its
+    windows were it alone, and valves open for as long as their cycles last, which may be interrupted.
+
     Least is wanted, in EUR, of the expectation over scenarios of
 
         price_eur_m3 * cycle_m3 * cycles[s,d]                                                            water, all days

@@ -92,7 +92,7 @@ def _with_later_eur(problem: IrrigationProblem, counts: np.ndarray) -> float:
     for s, d, z in product(range(scenarios), range(days), range(n)):
         probability = float(weather.probability[s])
         if d:
-            rows.variable(("cycles", s, d, z), probability * price[z], float(problem.windows.most_cycles[z, d]))
+            rows.variable(("cycles", s, d, z), probability * price[z], _most(problem, z, d))
         last = zones.terminal_eur_mm[z] if d == days - 1 else 0.0
         rows.variable(("depletion", s, d, z), probability * last)
         rows.variable(("stress", s, d, z), probability * zones.stress_eur_mm[z])
@@ -112,6 +112,17 @@ def _with_later_eur(problem: IrrigationProblem, counts: np.ndarray) -> float:
         _together(problem, rows, s, d)
     _budgets(problem, rows, counts)
     return fixed + rows.least()
+
+
+def _most(problem: IrrigationProblem, z: int, d: int) -> float:
+    """Cycles that a later night has room for, counted one after the other."""
+    cycle_s, soak_s = float(problem.hydrozones.cycle_s[z]), float(problem.hydrozones.soak_s[z])
+    count, ready = 0, 0.0
+    for start, end in allowed_spans(problem, z, d):
+        ready = max(ready, start)
+        while ready + cycle_s <= end + SLACK_S:
+            count, ready = count + 1, ready + cycle_s + soak_s
+    return float(min(count, problem.windows.most_cycles[z, d]))
 
 
 class _Rows:

@@ -25,7 +25,7 @@ PROBLEM = IrrigationProblem(
     hydrozones=Hydrozones(
         names=NAMES,
         network=np.array([0, 0, 1, 0]),
-        flow_m3_h=np.array([6.0, 4.0, 5.0, 1.0]),
+        flow_m3_h=np.array([6.0, 4.0, 5.0, 3.0]),
         cycle_s=np.array(600.0),
         soak_s=np.array([300.0, 0.0, 0.0, 0.0]),
         cycle_mm=np.array([2.0, 1.5, 3.0, 1.0]),
@@ -186,12 +186,12 @@ PLANTED: tuple[Planted, ...] = (
     Planted("in another night", "window", "lawn", 600, _moved(7, 86400)),
     Planted("opened while open", "overlap", "roses", 200, _moved(3, 400)),
     Planted("no time to soak in", "soak", "lawn", 100, _moved(5, 800)),
-    Planted("more than the pipe carries", "flow", "river", 1, _moved(4, 300)),
+    Planted("more than the pipe carries", "flow", "river", 3, _moved(4, 300)),
     Planted("one cycle more than allowed", "most cycles", "hedge", 1, _more(HEDGE, 12000)),
     Planted("a later cycle below none", "later cycles", "hedge", 0.5, _later((HEDGE, -0.5))),
-    Planted("a later night longer than its windows", "later time", "lawn", 300, _later((LAWN, 6.5))),
+    Planted("more in a later night than its windows hold", "later room", "lawn", 0.5, _later((LAWN, 4.5))),
     Planted(
-        "a later night fuller than its pipe", "later volume", "river", 0.5, _later((LAWN, 6), (PITCH, 6), (HEDGE, 3))
+        "a later night fuller than its pipe", "later volume", "river", 1, _later((LAWN, 4), (PITCH, 6), (HEDGE, 6))
     ),
     Planted("more than the budget of a network", "budget", "town water tonight", 0.5, _more(ROSES, 11000)),
     Planted("costs told in dollars", "unit", "plan", 1, replace(PLAN, unit="USD")),

@@ -173,10 +173,16 @@ def test_stretches_that_touch_are_one_and_nights_are_apart() -> None:
 
 
 def test_valves_with_less_time_share_what_the_pipe_carries_in_it() -> None:
-    """Lawn and pitch fill the first hour of a later night; more of the pitch does not fit, though the night is long."""
+    """Lawn and pitch have an hour of a later night, in which the pipe carries 9 m3, though the night is long."""
     windows = {**vars(PROBLEM.windows), "night": np.array([0, 1, 1, 1])}
     windows["allowed"] = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]], np.bool_)
-    problem = IrrigationProblem(**{**vars(PROBLEM), "windows": Windows(**windows), "budgets": None})
+    problem = replace(
+        PROBLEM,
+        windows=Windows(**windows),
+        budgets=None,
+        hydrozones=replace(PROBLEM.hydrozones, soak_s=np.zeros(4)),
+        networks=replace(PROBLEM.networks, capacity_m3_h=np.array([9.0, 5.0])),
+    )
 
     def told(pitch: float) -> list[tuple[str, str]]:
         later = np.array([[[6.0, pitch, 0.0, 0.0]], [[0.0, 0.0, 0.0, 0.0]]])
@@ -184,8 +190,8 @@ def test_valves_with_less_time_share_what_the_pipe_carries_in_it() -> None:
         plan = replace(PLAN, cycles=np.zeros(4, int), opened=nothing.astype(int), start_s=nothing, end_s=nothing)
         return named(problem, honest(replace(plan, later_cycles=later), problem))
 
-    assert told(6.0) == []
-    assert told(6.1) == [("later time", "pitch"), ("later volume", "river")]
+    assert told(4.5) == []
+    assert told(4.6) == [("later volume", "river")]
 
 
 def test_a_budget_without_end_and_one_of_nobody_are_kept() -> None:

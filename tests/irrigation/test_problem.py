@@ -170,4 +170,4 @@ def test_limits_that_are_just_kept() -> None:
     with_part("hydrozones", flow_m3_h=put("hydrozones", "flow_m3_h", 0, 10.0))
     with_part("hydrozones", depletion_mm=PROBLEM.hydrozones.taw_mm)
     with_part("budgets", limit_m3=np.array([0.0, np.inf]))
-    assert PROBLEM.hydrozones.cycle_m3.tolist() == pytest.approx([1.0, 2 / 3, 5 / 6, 1 / 6])
+    assert PROBLEM.hydrozones.cycle_m3.tolist() == pytest.approx([1.0, 2 / 3, 5 / 6, 0.5])
