@@ -101,6 +101,7 @@ def _faults(assets: Sequence[Asset], night: Night, rng: np.random.Generator) -> 
     silent, local = cabinets[number], cabinets[number - 1]
     return (
         *faults,
-        Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=9), sunset + timedelta(hours=11)),
+        # Over before the traffic of the morning has the night planned again: what is told ahead may be told there.
+        Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=9), sunset + timedelta(hours=10, minutes=15)),
         Fault(local, FaultKind.LOCAL, sunset + timedelta(hours=3), sunset + timedelta(hours=5)),
     )
