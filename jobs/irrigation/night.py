@@ -1,34 +1,30 @@
 """What a night of watering came to: planned, flowed and metered water, who stayed dry, and who was open unlawfully."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 
-from engine.instants import PARIS, from_us, to_us
-from engine.model import PlanState
+from engine.instants import PARIS, from_us
 from engine.setpoints.dated import Span, without
 from engine.store import Unit
 from jobs.bootstrap import Territory
-from jobs.irrigation.body import Body, open_body
+from jobs.irrigation.domain import zones_of
+from jobs.irrigation.history import Days, read_history
+from jobs.irrigation.reporting import body_of, in_force
 from jobs.irrigation.saying import reason_of
 from jobs.irrigation.tables import IrrigationTables
 from jobs.irrigation.windows import windows_of
-from jobs.irrigation.zones import read_zones
 from jobs.metering import LOOK_BACK, consumed
 from jobs.words import LANGUAGES, Lang, say
-from optimizers.irrigation import Windows
 from twin.irrigation.timers import NIGHTS
 
-DOMAIN = "irrigation"
 _FLOWS_M3 = 0.02
 """Less is what fills a pipe."""
 _OPEN = 0.05  # the play of a position sensor
-_TYPES = ("IrrigationValve", "IrrigationNetwork", "Garden", "GreenspaceRecord")
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-_Steps = Sequence[tuple[Span, float]]
 
 
 @dataclass(frozen=True)
@@ -89,22 +85,14 @@ class WaterNight:
         return sum(valve.forbidden_min for valve in self.valves)
 
 
-def plan_of_night(unit: Unit, start: datetime) -> Body | None:
-    """The newest plan in force of the day that begins at a local noon."""
-    records = (one for one in unit.plans.list(DOMAIN, 100) if one.state is PlanState.IN_FORCE and one.start == start)
-    record = next(records, None)
-    found = unit.plans.get(record.id) if record is not None else None
-    return None if found is None else open_body(found[1])
-
-
 def measure_water(
     unit: Unit, territory: Territory, tables: IrrigationTables, start: datetime, until: datetime
 ) -> WaterNight | None:
     """What came of the day from one local noon to the next; None where nothing was planned."""
-    plan = plan_of_night(unit, start)
+    plan = body_of(unit, in_force(unit, start, until).get(start.astimezone(PARIS).date(), []))
     if plan is None:
         return None
-    opened, flowed = (_steps(unit, territory, name, start, until) for name in ("opening", "flow"))
+    opened, flowed = (_steps(unit, territory, plan.valves, name, start, until) for name in ("opening", "flow"))
     allowed = _allowed(territory, tables, start)
     planned = plan.planned_m3
     first = {valve: at for valve, at, _ in reversed(plan.openings)}
@@ -112,49 +100,43 @@ def measure_water(
         ValveNight(
             valve=valve,
             planned_m3=planned[valve],
-            flowed_m3=sum(value * (b - a) / _HOUR for (a, b), value in flowed.get(valve, ())),
-            open_min=_minutes(spans := [span for span, value in opened.get(valve, ()) if value > _OPEN]),
+            flowed_m3=sum(value * (b - a) / _HOUR for (a, b), value in flowed[valve]),
+            open_min=_minutes(spans := [span for span, value in opened[valve] if value > _OPEN]),
             forbidden_min=_minutes([left for span in spans for left in without(span, allowed.get(valve, ()))]),
             opens_at=first.get(valve),
             reason={lang: reason_of(plan, z, lang) for lang in LANGUAGES},
         )
         for z, valve in enumerate(plan.valves)
     )
+    return WaterNight(start, valves, _metered_m3(unit, territory, start, until), float(plan.columns["usual_m3"].sum()))
+
+
+def _metered_m3(unit: Unit, territory: Territory, start: datetime, until: datetime) -> float:
     networks = {asset.id for asset in territory.of_type("IrrigationNetwork")}
-    meters = {
-        number for number, name in territory.series_names.items() if name[0] in networks and name[1] == "waterConsumed"
-    }
-    metered_m3 = sum(consumed(unit, meters, start, until).values())
-    return WaterNight(start, valves, metered_m3, float(plan.columns["usual_m3"].sum()))
+    names = territory.series_names.items()
+    meters = {number for number, (asset, told) in names if asset in networks and told == "waterConsumed"}
+    return sum(consumed(unit, meters, start, until).values())
 
 
-def _steps(unit: Unit, territory: Territory, name: str, start: datetime, until: datetime) -> dict[str, _Steps]:
+def _steps(
+    unit: Unit, territory: Territory, valves: Sequence[str], name: str, start: datetime, until: datetime
+) -> dict[str, list[tuple[Span, float]]]:
     """By valve, what was told of it: each value from when it was told to the next, at most LOOK_BACK long."""
-    valves = {asset.id for asset in territory.of_type("IrrigationValve")}
-    series = {
-        number: asset for number, (asset, told) in territory.series_names.items() if asset in valves and told == name
-    }
-    read = unit.readings.history(sorted(series), to_us(start - LOOK_BACK), to_us(until))
-    found: dict[str, _Steps] = {}
-    for rows in read.partition_by("series", maintain_order=True):
-        at = [from_us(us) for us in rows["observed_at"]]
-        held = zip(pairwise([*at, until]), rows["value"], strict=True)
-        found[series[rows["series"][0]]] = list(_within(held, start))
+    rows = read_history(unit, territory, valves, (name,), Days(until, 2))
+    found: dict[str, list[tuple[Span, float]]] = {valve: [] for valve in valves}
+    for of in rows.partition_by("asset", maintain_order=True):
+        at = [from_us(us) for us in of["observed_at"]]
+        for (told, next_told), value in zip(pairwise([*at, until]), of["value"], strict=True):
+            begins, ends = max(told, start), min(next_told, told + LOOK_BACK)
+            if begins < ends:
+                found[of["asset"][0]].append(((begins, ends), value))
     return found
-
-
-def _within(held: Iterator[tuple[Span, float]], start: datetime) -> Iterator[tuple[Span, float]]:
-    for (told, next_told), value in held:
-        begins, ends = max(told, start), min(next_told, told + LOOK_BACK)
-        if begins < ends:
-            yield (begins, ends), value
 
 
 def _allowed(territory: Territory, tables: IrrigationTables, start: datetime) -> dict[str, list[Span]]:
     """By valve, when it may be open in the night, by its method and by orders."""
-    valves, networks, gardens, probes = map(territory.of_type, _TYPES)
-    zones = read_zones(valves, networks, gardens, probes, tables, start.date())
-    windows: Windows = windows_of(zones, territory, start, 1, start, tables).windows
+    zones = zones_of(territory, tables, start)
+    windows = windows_of(zones, territory, start, 1, start, tables).windows
     return {
         valve: [
             (start + timedelta(seconds=windows.start_s[k]), start + timedelta(seconds=windows.end_s[k]))

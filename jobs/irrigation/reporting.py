@@ -94,10 +94,10 @@ def _state(zones: Zones, z: int, known: SoilNow, plan: Body | None, watered_at: 
 def _tonight(unit: Unit, at: datetime) -> Body | None:
     start, until = irrigation_day(at)
     records = in_force(unit, start, until).get(start.astimezone(PARIS).date(), [])
-    return _body(unit, records)
+    return body_of(unit, records)
 
 
-def _body(unit: Unit, records: Sequence[PlanRecord]) -> Body | None:
+def body_of(unit: Unit, records: Sequence[PlanRecord]) -> Body | None:
     """Of a night's plans the last one: it holds what was done of those before it."""
     found = unit.plans.get(records[-1].id) if records else None
     return open_body(found[1]) if found is not None else None
@@ -169,7 +169,7 @@ def water_report(
     with store.read() as unit:
         records = in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
         for done, day in enumerate(days):
-            if (body := _body(unit, records.get(day, []))) is not None:
+            if (body := body_of(unit, records.get(day, []))) is not None:
                 nights.append(_night(unit, territory, tables, day, body))
             heard(done + 1)
     if not nights:

@@ -1,5 +1,7 @@
-"""Nights of the demo: one command, a table, a report, and an answer to "why?" for any lamp of it; of a seed always the
-same; and with the service killed at random points, while field, broker and lamps live on and keep their own log."""
+"""Nights of the demo: one command, a table, a report, and an answer to "why?" for any lamp or valve of it; of a seed
+always the same; and with the service killed at random points, while field, broker and lamps live on and keep their own
+log.
+"""
 
 import contextlib
 import html
@@ -52,12 +54,28 @@ def check_night(outcome: dict[str, Any], folder: Path) -> None:
     traffic = outcome["rules"].get("traffic-above-plan", 0)
     assert 2 <= outcome["runs"]["replan-lighting"] <= 2 + traffic
     assert outcome["runs"]["roll-up"] == 25
+    assert outcome["runs"]["plan-irrigation"] == 1
     check_report(outcome)
+    check_water(outcome)
     assert set(outcome["run_states"]) <= {"done", "degraded"}
     effects = effects_of(folder)
     applied = [(effect["point"], effect["seq"]) for effect in effects]
     assert len(applied) == len(set(applied))
     assert len(applied) >= outcome["commands"]["verified"]
+
+
+def check_water(outcome: dict[str, Any]) -> None:
+    """Every hydrozone is accounted for, none was watered unlawfully, and the leak was found and shut off."""
+    water = outcome["water"]
+    assert len(water["valves"]) == 4
+    assert water["forbidden_min"] == 0
+    flowed = sum(valve["flowed_m3"] for valve in water["valves"])
+    assert water["metered_m3"] == pytest.approx(flowed + water["lost_m3"])
+    assert 0 < water["lost_m3"] < 1  # 1.5 m³/h for some quarter hours, where there were hours to come
+    assert outcome["rules"]["irrigation-leak"] == 1
+    for valve in water["valves"]:
+        assert set(valve["reason"]) == {"en", "fr"}
+        assert valve["flowed_m3"] == pytest.approx(0 if valve["flowed_m3"] == 0 else valve["planned_m3"], rel=0.15)
 
 
 def check_report(outcome: dict[str, Any]) -> None:
@@ -118,9 +136,29 @@ def test_a_night_and_why_of_every_lamp_in_the_report(made: Played, consigne_in: 
     ruled = consigne(*outcome["ask_rule"].partition("consigne ")[2].split())
     assert ruled.returncode == 0, ruled.stderr
     assert ruled.stdout.startswith("lamp-failure stands for L-")
+    check_valves(outcome, consigne)
     strange = consigne("why", "--demo", "--folder", "night", "L-nobody")
     assert strange.returncode == 2
     assert "is not a point of this territory" in strange.stderr
+
+
+def check_valves(outcome: dict[str, Any], consigne: Run) -> None:
+    """One valve of a dry ground was opened and nothing flowed, which raised its alarm; another watered what was dry."""
+    water = outcome["water"]
+    assert outcome["rules"]["valve-no-flow"] == 1
+    planned = {valve["valve"] for valve in water["valves"] if valve["planned_m3"] > 0}
+    flowed = {valve["valve"] for valve in water["valves"] if valve["flowed_m3"] > 0}
+    assert len(planned - flowed) == 1
+    assert flowed < planned
+    assert 0 < water["planned_m3"] < water["timer_m3"]
+    asked = outcome["ask_water"].partition("consigne ")[2].split()
+    answer = consigne(*asked, "--json")
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert (told["winner"]["source"], told["value"]) == ("plan:irrigation", 1.0)
+    assert told["behind"]["open"] is True
+    assert told["behind"]["depletion_mm"] > told["behind"]["cautious_raw_mm"]
+    assert told["command"]["state"] == "verified"
 
 
 def explain_each(folder: Path, questions: list[list[str]]) -> None:
@@ -152,10 +190,13 @@ def test_the_same_seed_is_the_same_night(made: Played, consigne_apart: Run, tmp_
 
 
 def planned(outcome: dict[str, Any]) -> dict[str, Any]:
-    """Without what meters measured: lamps switch when a command reaches them, some milliseconds sooner or later."""
+    """Without what meters measured: lamps and a main valve switch when a command reaches them, some milliseconds sooner
+    or later.
+    """
     lines = [*outcome["night"]["lines"], outcome["night"]["total"]]
     kept = [{name: value for name, value in line.items() if "measured" not in name} for line in lines]
-    return outcome | {"night": kept}
+    water = {name: value for name, value in outcome["water"].items() if name not in {"metered_m3", "lost_m3"}}
+    return outcome | {"night": kept, "water": water}
 
 
 @pytest.mark.timeout(600)
