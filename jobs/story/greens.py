@@ -27,7 +27,7 @@ from twin.irrigation.timers import Clock, Evening
 
 _HOUR = timedelta(hours=1)
 _TIMERS_AT_H = 22
-_TIMERS_OFF = timedelta(days=9)  # before the night their controllers were exchanged for those that take plans
+_TIMERS_OFF = timedelta(days=14)  # before the night their controllers were exchanged for those that take plans
 _MISSING = {True: 0.9, False: 0.2}  # of RAW, a month before a night in months of watering, and in others
 _BIAS = 0.01  # m³/m³, standard deviation of what probes are wrong by
 _STUCK_FOR = timedelta(days=8)

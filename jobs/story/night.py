@@ -102,6 +102,6 @@ def _faults(assets: Sequence[Asset], night: Night, rng: np.random.Generator) -> 
     return (
         *faults,
         # Over before the traffic of the morning has the night planned again: what is told ahead may be told there.
-        Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=9), sunset + timedelta(hours=10, minutes=15)),
+        Fault(silent, FaultKind.SILENT, sunset + timedelta(hours=9), sunset + timedelta(hours=9, minutes=55)),
         Fault(local, FaultKind.LOCAL, sunset + timedelta(hours=3), sunset + timedelta(hours=5)),
     )

@@ -22,7 +22,7 @@ from twin.irrigation.weather import BRUSSELS, Days, hourly_et0_mm, made_days
 HISTORY = timedelta(days=30)
 """What a plan replays of weather, water and probes."""
 
-DRY = timedelta(days=12)
+DRY = timedelta(days=18)
 """In months in which green spaces are watered no rain has fallen for so long before the night."""
 
 _DRY_ROADS = timedelta(days=2)  # in others: the shower is news to lighting too

@@ -127,7 +127,7 @@ def test_timers_were_off_in_the_end_and_ground_has_dried(greens: Greens) -> None
     night = night_of(SEPTEMBER)
     for plot in greens.plots:
         openings = [at for at, value in of(greens, plot.valve, "opening") if value]
-        assert night.start - timedelta(days=12) < max(openings) < night.start - timedelta(days=8)
+        assert night.start - timedelta(days=18) < max(openings) < night.start - timedelta(days=13)
         full_mm = 1000 * (plot.ground["field_capacity"] - plot.ground["wilting_point"]) * plot.ground["root_depth_m"]
         assert plot.surface_mm + plot.root_mm < full_mm
 
