@@ -39,6 +39,7 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_delivery.py
 	$(BIN)/python tests/bench/bench_reaction.py
 	$(BIN)/python tests/bench/bench_status.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_drought.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_compute.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_compute.py
 

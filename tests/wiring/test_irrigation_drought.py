@@ -164,13 +164,13 @@ def test_at_midnight_an_order_that_ends_lets_the_plan_go_on_and_one_that_begins_
         assert (command.program.at(midnight - SECOND), command.program.at(midnight)) == (1.0, 0.0)
 
 
-@pytest.mark.parametrize(("day", "left"), [(date(2026, 10, 24), 10), (date(2026, 3, 28), 8)])
+@pytest.mark.parametrize(("day", "left"), [(date(2026, 10, 24), 4), (date(2026, 3, 28), 2)])
 def test_hours_that_begin_at_midnight_on_the_nights_the_clock_changes(
     store: Store, territory: Territory, desk: Desk, day: date, left: int
 ) -> None:
     evening = local(day, 22)
     house = House(store, territory, desk, evening)
-    table = "uses: {}\nmeasures:\n  - {levels: [alerte], hours: '00:00-09:00', reference: a test}\n"
+    table = "uses: {}\nmeasures:\n  - {levels: [alerte], hours: '00:00-03:00', reference: a test}\n"
     house.file.write_text(table + level("alerte", start="2026-01-01", until="2026-12-31"))
     house.cycle(evening)
     for command in house.newest().values():
