@@ -1,8 +1,6 @@
-"""Networks, valves, meters, leaks and probes of the field: what they obey, what flows, what they tell."""
+"""Networks, valves, meters and leaks of the field: what they obey, what flows, what they tell."""
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,65 +11,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.model import Ack, AckStatus, Asset, Command, Program, ReadBack
+from engine.model import Ack, AckStatus, Command, Program, ReadBack
 from engine.wire import ACK, COMMAND, decode_ack, decode_readback, digest, encode_command, gateway_of, topic
+from tests.field.watering import (
+    ASSETS,
+    HOUR,
+    NOON,
+    PIPE,
+    V1,
+    V2,
+    V3,
+    a_network,
+    a_plot,
+    a_sky,
+    at,
+    fault,
+    happened,
+    opened,
+    shown,
+    tell,
+)
 from twin.controller import Served, Wire
-from twin.faults import Fault, FaultKind, Faults
+from twin.faults import Fault, FaultKind
 from twin.field import Measured, Story
 from twin.field.site import Site
-from twin.irrigation.ground import Ground, textured
-from twin.irrigation.network import SERVICE_KPA, Network
-from twin.irrigation.plots import Plot, Plots, Sky
+from twin.irrigation.network import SERVICE_KPA
 from twin.irrigation.valve import BURST, LONGEST_OPEN
 
-NOON = datetime(2026, 7, 14, 10, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-PIPE = Asset("N-1", "IrrigationNetwork", "Z-1", 0, 47, None, "G-1", {"capacity_m3_h": 10.0})
-V1 = Asset("V-1", "IrrigationValve", "Z-1", 0, 47, "N-1", "G-1", {"flow_m3_h": 3.0})
-V2 = Asset("V-2", "IrrigationValve", "Z-1", 0, 47, "N-1", "G-1", {"flow_m3_h": 5.0})
-V3 = Asset("V-3", "IrrigationValve", "Z-1", 0, 47, "N-1", "G-1", {"flow_m3_h": 8.0})
-PROBE = Asset("S-1", "GreenspaceRecord", "Z-1", 0, 47, None, "G-2")
-ASSETS = (PIPE, V1, V2, V3, PROBE)
 KINDS = pytest.mark.parametrize("name", ["V-1/opening", "N-1/masterValveOpening"])
-
-
-def at(hours: float) -> datetime:
-    return NOON + hours * HOUR
-
-
-def fault(kind: FaultKind, asset: str = "V-1", start: float = 0, until: float = 1e3, **changes: Any) -> Fault:
-    return Fault(asset, kind, at(start), at(until), **changes)
-
-
-def a_network(*faults: Fault, **changes: Any) -> Network:
-    return Network(PIPE, [V1, V2, V3], Faults(faults), NOON, **changes)
-
-
-def opened(*spans: tuple[float, float], point: str = "V-1/opening", seq: int = 1, issued: float = 0) -> Command:
-    """Open on these spans of hours after noon."""
-    steps = [(at(hour), float(k == 0)) for span in spans or ((0, 1),) for k, hour in enumerate(span)]
-    program = Program(tuple(steps), at(48))
-    return Command(f"{point}#{seq}", point, "G-1", seq, program, at(issued), at(issued + 1))
-
-
-def tell(network: Network, command: Command, hours: float = 0) -> AckStatus:
-    (valve,) = (valve for valve in network.points if valve.point == command.point)
-    return valve.obey(command, at(hours)).status
-
-
-def shown(network: Network, hours: float) -> dict[tuple[str, str], Any]:
-    """What it tells of itself at an instant, without what happened before."""
-    told = [reading for reading in network.readings(at(hours)) if "observed_at" not in reading]
-    return {(reading["asset"], reading["property"]): reading["value"] for reading in told}
-
-
-def happened(network: Network, hours: float) -> list[tuple[str, str, float, float]]:
-    """(asset, property, hours after noon, value) of each change since it was last asked."""
-    return [
-        (one["asset"], one["property"], (datetime.fromisoformat(one["observed_at"]) - NOON) / HOUR, one["value"])
-        for one in network.readings(at(hours))
-        if "observed_at" in one
-    ]
 
 
 # Valves.
@@ -266,90 +233,6 @@ def test_a_read_back_shows_where_the_valve_is_not_where_it_should_be() -> None:
     (valve,) = (valve for valve in network.points if valve.id == "V-1")
     state = valve.readback(at(1))
     assert (state.seq, state.digest, state.value) == (1, digest(command.program), 0.0)
-
-
-# Probes.
-
-
-def a_plot(probe: str | None = "S-1", **changes: Any) -> Plot:
-    one = {name: np.array([value]) for name, value in {
-        "field_capacity": 0.25, "wilting_point": 0.12, "root_depth_m": 0.3, "readily": 0.4, "kc": 0.8, "cover": 0.9,
-        "uniformity": 0.7, "flow_m3_h": 2.5, "area_m2": 250.0,
-    }.items()}  # fmt: skip
-    ground = textured(**one)
-    known = {field.name: float(getattr(ground, field.name)[0]) for field in fields(Ground)}
-    plain = Plot("V-1", probe, 0.2, 0.0, None, known, surface_mm=8.0, root_mm=16.0, soil_c=18.0)
-    return replace(plain, **changes)
-
-
-def a_sky(hours: int, *, et0_mm: float = 0.0, rain_mm: float = 0.0, air_c: float = 18.0) -> tuple[Sky, ...]:
-    return tuple(Sky(at(k + 1), et0_mm, rain_mm, air_c) for k in range(hours))
-
-
-def some_ground(network: Network, sky: Sequence[Sky], *faults: Fault, plot: Plot | None = None) -> Plots:
-    return Plots([plot or a_plot()], sky, [network], Faults(faults), NOON, seed=1)
-
-
-def moistures(ground: Plots, hours: float) -> list[float]:
-    return [one["value"] for one in ground.readings(at(hours)) if one["property"] == "soilMoistureVwc"]
-
-
-def test_a_probe_tells_each_full_hour_what_is_in_its_ground() -> None:
-    ground = some_ground(a_network(), a_sky(6))
-    told = ground.readings(at(2.5))
-    assert [(one["asset"], one["property"], one["observed_at"]) for one in told] == [
-        ("S-1", name, f"2026-07-14T{hour}:00:00Z")
-        for hour in (11, 12)
-        for name in ("soilMoistureVwc", "soilTemperature")
-    ]
-    assert told[0]["value"] == pytest.approx(0.12 + 16 / 200, abs=0.01)
-    assert told[1]["value"] == 18.0
-    assert ground.readings(at(2.9)) == []
-
-
-def test_the_ground_gets_what_flows_and_dries_between() -> None:
-    """2.5 m³/h on 250 m² for an hour: 10 mm, of which the driest quarter gets seven."""
-    network = a_network(flows_m3_h={"V-1": 2.5})
-    tell(network, opened((4, 5)))
-    ground = some_ground(network, a_sky(24, et0_mm=0.2))
-    before = ground.water.total_mm[0]
-    ground.readings(at(4))
-    dried = ground.water.total_mm[0]
-    ground.readings(at(5))
-    assert dried < before
-    assert ground.water.total_mm[0] - dried == pytest.approx(7.0, abs=0.3)
-
-
-def test_rain_reaches_the_ground_of_a_valve_that_was_never_opened() -> None:
-    dry, wet = (some_ground(a_network(), a_sky(10, rain_mm=rain)) for rain in (0.0, 2.0))
-    for ground in (dry, wet):
-        ground.readings(at(10))
-    assert wet.water.total_mm[0] - dry.water.total_mm[0] == pytest.approx(20.0, abs=2.0)
-
-
-def test_a_stuck_probe_repeats_what_it_said_also_before_the_story() -> None:
-    stuck = fault(FaultKind.STUCK, "S-1", -48, 5)
-    ground = some_ground(a_network(), a_sky(10, et0_mm=0.5), stuck, plot=a_plot(said=0.3111))
-    values = moistures(ground, 10)
-    assert values[:4] == [0.3111] * 4
-    assert 0.3111 not in values[4:]
-
-
-def test_a_silent_probe_tells_nothing() -> None:
-    ground = some_ground(a_network(), a_sky(6), fault(FaultKind.SILENT, "S-1", 2, 4))
-    assert len(moistures(ground, 6)) == 4
-
-
-def test_ground_without_a_probe_tells_nothing() -> None:
-    assert some_ground(a_network(), a_sky(3), plot=a_plot(probe=None)).readings(at(3)) == []
-
-
-def test_soil_follows_the_air_slowly() -> None:
-    ground = some_ground(a_network(), a_sky(24, air_c=30.0))
-    values = [one["value"] for one in ground.readings(at(24)) if one["property"] == "soilTemperature"]
-    assert values == sorted(values)
-    assert 18 < values[0] < 19.5
-    assert 28 < values[-1] < 30
 
 
 # All of it behind a site.
