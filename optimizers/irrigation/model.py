@@ -31,10 +31,14 @@ Terms = list[tuple[Any, float]]
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A stretch of a node: the row that shares its hours out, and the sets that may run in them."""
+    """A stretch of a node: the row that shares its hours out, and the sets that may run in them.
+
+    `tag` begins the names of their columns: PuLP hands columns over in the order of names, which no run may change.
+    """
 
     stretch: Stretch
     row: Any
+    tag: str
     sets: set[Pattern] = field(default_factory=set)
 
 
@@ -56,10 +60,14 @@ class Part:
     slots: dict[Node, list[Slot]] = field(default_factory=dict)
 
     def leave(self, share: float, least: Ints, most: Ints) -> None:
-        """Plan from `least` to `most` cycles (m,) tonight, in no more than a share of its hours."""
+        """Plan from `least` to `most` cycles (m,) tonight, in no more than a share of its hours.
+
+        What is to be done in any case has its time already: the sets that are known need not make room for it.
+        """
         for z in np.flatnonzero(self.supply.most[0]).tolist():
             column = self.cycles[TONIGHT, z]
             column.lowBound, column.upBound = int(least[z]), int(most[z])
+            self.opened[TONIGHT, z].changeRHS(-float(self.supply.cycle_s[z]) / _HOUR_S * int(least[z]))
         for slot in self.slots[TONIGHT]:
             slot.row.changeRHS(share * slot.stretch.seconds / _HOUR_S)
 
@@ -151,8 +159,10 @@ class Model:
         return run(self.program, effort, whole=False)
 
     def add_set(self, part: Part, node: Node, slot: Slot, together: Pattern) -> None:
-        """One more set that may run in a stretch of a node."""
-        column = self.program.add_variable(f"x{part.tag}{node[0]}.{node[1]}.{len(slot.sets)}.{id(slot)}", 0)
+        """One more set that may run in a stretch of a node; one that is there already adds nothing."""
+        if together in slot.sets:
+            return
+        column = self.program.add_variable(f"{slot.tag}{len(slot.sets)}", 0)
         slot.sets.add(together)
         slot.row.expr.addterm(column, 1.0)
         for z in together:
@@ -220,11 +230,13 @@ def _add_timing(program: Any, part: Part, node: Node, stretches: Sequence[Stretc
     for k, stretch in enumerate(stretches):
         alone = loose and not stretch.complete
         sets = [(z,) for z in stretch.valves] if alone else stretch.sets
-        hours = stretch.seconds / _HOUR_S
-        columns = [program.add_variable(f"x{part.tag}{s}.{d}.{k}.{p}", 0, hours) for p in range(len(sets))]
+        hours, tag = stretch.seconds / _HOUR_S, f"x{part.tag}{s}.{d}.{k}."
+        # Where sets are still to be found, what time is worth must stand in its row alone, not in bounds of columns.
+        longest = hours if alone or stretch.complete else None
+        columns = [program.add_variable(f"{tag}{p}", 0, longest) for p in range(len(sets))]
         weight = [float(supply.flow_m3_h[z]) / stretch.fills_m3_h for (z,) in sets] if alone else [1.0] * len(sets)
         row = add_row(program, list(zip(columns, weight, strict=True)), constants.LpConstraintLE, hours)
-        slots.append(Slot(stretch, row, set(sets)))
+        slots.append(Slot(stretch, row, tag, set(sets)))
         for column, together in zip(columns, sets, strict=True):
             for z in together:
                 open_in[z].append((column, 1.0))

@@ -52,7 +52,7 @@ def night_of(model: Model, effort: Effort) -> Night:
     if model.incomplete:
         deciding.turn(model.loosened(), proves=True)
         if not deciding.done:
-            relax(model, effort.within(deciding.until))
+            deciding.prove(relax(model, effort.within(deciding.until)))
     model.leave_all()
     for turn in range(_ROUNDS):
         if deciding.done:
@@ -75,12 +75,16 @@ class _Deciding:
         best = min(self._nights, key=lambda one: one.value)
         return replace(best, bound=max(0.0, min(self._bound, best.value)), late=self._late or best.late)
 
+    def prove(self, answer: Answer) -> None:
+        """Take in what no plan goes below."""
+        self._bound = max(self._bound, answer.bound)
+
     def turn(self, by: Model, *, proves: bool) -> None:
         """One more night, decided by a model; is it not good enough, that has less room afterwards."""
         held_back = _MENDING * self._effort.seconds if len(self._nights) == 1 else 0.0
         answer = by.solve(self._effort.within(self.until - held_back))
         if proves:
-            self._bound = max(self._bound, answer.bound)
+            self.prove(answer)
         self._late |= answer.late
         wanted = by.decided
         if not answer.found:
