@@ -50,17 +50,19 @@ def read_history(
     Only numbers: a NaN that got into the store is nothing told. Of several values at one instant the last to arrive.
     """
     wanted = set(assets), set(names)
-    series = {
-        n: of for n, of in territory.series_names.items() if of[0] in wanted[0] and of[1] in wanted[1]
-    }  # fmt: skip
-    rows = unit.readings.history(sorted(series), to_us(days.start) + 1, to_us(days.until) + 1)
-    asset = pl.col("series").replace_strict({n: of[0] for n, of in series.items()}, return_dtype=pl.String)
-    name = pl.col("series").replace_strict({n: of[1] for n, of in series.items()}, return_dtype=pl.String)
+    known = [(n, *of) for n, of in territory.series_names.items() if of[0] in wanted[0] and of[1] in wanted[1]]
+    told_by = pl.DataFrame(known, {"series": pl.Int32, "asset": pl.String, "property": pl.String}, orient="row")
+    rows = unit.readings.history(told_by["series"].to_list(), to_us(days.start) + 1, to_us(days.until) + 1)
+    rows = rows.cast({"series": pl.Int32, "observed_at": pl.Int64, "value": pl.Float64})  # no rows have no types
     hour = (pl.col("observed_at") - to_us(days.start) - 1) // _HOUR_US
-    found = rows.filter(pl.col("value").is_finite()).select(
-        asset.alias("asset"), name.alias("property"), "observed_at", hour.alias("hour"), "value"
+    columns = ("asset", "property", "observed_at", "hour", "value")
+    return (
+        rows.filter(pl.col("value").is_finite())
+        .with_columns(hour=hour)
+        .join(told_by, on="series")
+        .select(columns)
+        .sort("observed_at", maintain_order=True)
     )
-    return found.sort("observed_at", maintain_order=True)
 
 
 def hourly(rows: pl.DataFrame, assets: Sequence[str], days: Days) -> Floats:
@@ -95,5 +97,5 @@ def held(rows: pl.DataFrame, assets: Sequence[str], days: Days, holds: timedelta
 
 def _place(rows: pl.DataFrame, assets: Sequence[str]) -> Ints:
     """Of each row, the index of its asset."""
-    index = {asset: a for a, asset in enumerate(assets)}
-    return rows["asset"].replace_strict(index, return_dtype=pl.Int64).to_numpy()
+    index = pl.DataFrame({"asset": assets, "place": range(len(assets))}, {"asset": pl.String, "place": pl.Int64})
+    return rows.join(index, on="asset", how="left", maintain_order="left")["place"].to_numpy()

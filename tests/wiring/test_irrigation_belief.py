@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -318,3 +319,30 @@ def test_a_broken_file_of_sources_leaves_plants_a_plan(
     found = ahead(store, territory, settings.model_copy(update={"rules_dir": rules}), tables)
     assert set(found.rain_from) == {"climatology"}
     assert found.reasons[0].startswith("the weather is not forecast")
+
+
+def test_a_territory_without_stations_and_probes_has_a_belief_all_the_same(
+    store: Store, territory: Territory, tables: IrrigationTables
+) -> None:
+    bare = replace(
+        territory, assets=tuple(territory.of_type("IrrigationValve") + territory.of_type("IrrigationNetwork"))
+    )
+    zones = read_zones(bare.of_type("IrrigationValve"), bare.of_type("IrrigationNetwork"), [], [], tables, AT.date())
+    found = soil_now(store, bare, zones, tables)
+    assert found.verdicts == {}
+    assert np.isfinite(found.belief.depletion_mm).all()
+    assert any(reason.startswith("no weather station") for reason in found.reasons)
+
+
+def test_each_hydrozone_has_the_rain_of_the_nearest_gauge_that_was_heard(
+    store: Store, territory: Territory, zones: Zones, tables: IrrigationTables
+) -> None:
+    told(store, territory, sky(AT, 3, rain={AT - 2 * HOUR: 4.0}))
+    one = weather_now(store, territory, tables, AT, 3)
+    near, far = (
+        replace(one.gauges[0], id=name, lat=zones.lat[0] + off) for name, off in (("near", 0.001), ("far", 0.05))
+    )
+    two = replace(one, gauges=(far, near), rain_mm=np.array([[1.0, 0.0], [2.0, np.nan], [4.0, 7.0]]))
+    assert two.rain_at(zones.lat[:1], zones.lon[:1])[:, 0].tolist() == [0.0, 2.0, 7.0]
+    silent = replace(two, rain_mm=np.full((3, 2), np.nan))
+    assert silent.rain_at(zones.lat, zones.lon).sum() == 0.0
