@@ -160,7 +160,9 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
         if not (optimal or broken_off) or (optimal and not feasible):
             return constants.LpStatusNotSolved, constants.LpSolutionNoSolutionFound
         value = float(info.objective_function_value) if feasible else math.inf
-        bound = float(info.mip_dual_bound) if self.mip else value if optimal else -math.inf
+        # Without an integer HiGHS solves the linear program, and leaves the bound of a tree at 0.
+        tree = self.mip and lp.isMIP()
+        bound = float(info.mip_dual_bound) if tree else value if optimal else -math.inf
         self.answer = Answer(value, bound, "HiGHS", late=status == statuses.kTimeLimit)
         if not feasible:
             return constants.LpStatusNotSolved, constants.LpSolutionNoSolutionFound

@@ -61,6 +61,17 @@ def test_a_budget_over_networks(seed: int, share: float) -> None:
     assert compared(replace(plain, budgets=budgets)) >= free.bound - 1e-6
 
 
+def test_a_night_off_is_as_cheap_as_its_later_nights_make_it() -> None:
+    """Nothing whole is decided tonight: what is left is a linear program, and its bound is its value."""
+    plain = thirsty(3, 2, 3, 0)
+    most = plain.windows.most_cycles.copy()
+    most[:, 0] = 0
+    off = replace(plain, windows=replace(plain.windows, most_cycles=most))
+    assert solve(off).status is Status.OPTIMAL
+    assert solve(off).later_cycles.any()
+    compared(off)
+
+
 def test_the_example_is_solved() -> None:
     problem = example(2)
     few = replace(problem, windows=replace(problem.windows, most_cycles=np.full((6, 3), 1)))
