@@ -36,17 +36,17 @@ class Severity(StrEnum):
     CRISE = "crise"
 
 
-_NAMES = {
+NAMES = {
     Severity.VIGILANCE: Text(fr="vigilance sécheresse", en="drought vigilance"),
     Severity.ALERTE: Text(fr="alerte sécheresse", en="drought alert"),
     Severity.ALERTE_RENFORCEE: Text(fr="alerte sécheresse renforcée", en="heightened drought alert"),
     Severity.CRISE: Text(fr="crise sécheresse", en="drought crisis"),
 }
-_METHODS = {
+METHODS = {
     "sprinkler": Text(fr="par aspersion", en="by sprinkler"),
     "drip": Text(fr="au goutte-à-goutte", en="by drip"),
 }
-_SOURCES = {
+SOURCES = {
     "drinking": Text(fr="eau potable", en="drinking water"),
     "river": Text(fr="eau de rivière", en="river water"),
     "groundwater": Text(fr="eau de nappe", en="groundwater"),
@@ -239,7 +239,7 @@ def _birthday(planted: date, years: int) -> date:
 
 
 def _order(entry: LevelEntry, line: Measure | None, what: Text, start: date, until: date) -> Order:
-    name, by = _NAMES[entry.level], f"; {line.reference}" if line else ""
+    name, by = NAMES[entry.level], f"; {line.reference}" if line else ""
     bound = line is None or line.banned or line.hours is not None or line.days != _ALL_DAYS
     days = weekdays(line.days) if line is not None and not line.banned else frozenset[int]()
     return Order(
@@ -259,14 +259,15 @@ def _order(entry: LevelEntry, line: Measure | None, what: Text, start: date, unt
 def _left(drought: Drought, watering: Watering, line: Measure | None) -> Text:
     """Of what a line speaks and what it leaves, in words."""
     use = drought.uses.get(watering.use, Text(fr=watering.use, en=watering.use))
-    method, source = _METHODS.get(watering.method, use), _SOURCES.get(watering.source, use)
-    left = _what(line)
+    method, source = METHODS.get(watering.method, use), SOURCES.get(watering.source, use)
+    left = left_by(line)
     return Text(
         fr=f"{use.fr}, {method.fr}, {source.fr} : {left.fr}", en=f"{use.en}, {method.en}, {source.en}: {left.en}"
     )
 
 
-def _what(line: Measure | None) -> Text:
+def left_by(line: Measure | None) -> Text:
+    """What a line leaves of watering, in words; without one nothing."""
     if line is None:
         return Text(fr="aucune mesure n'en parle, arrosage interdit", en="no measure speaks of it, no watering")
     if line.banned:

@@ -20,6 +20,7 @@ from jobs.cli.common import (
     store_and_territory,
     underway,
 )
+from jobs.cli.drought import drought
 from jobs.cli.nights import First, Last, Night, nights
 from jobs.demo import demo_night
 from jobs.irrigation.reporting import Water, WaterReport, ZoneState, water_report, zone_states
@@ -27,6 +28,7 @@ from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, change, number, say
 
 app = typer.Typer(help="Irrigation: hydrozones, their soil, what nights came to.", no_args_is_help=True)
+app.command("drought")(drought)
 _ZONE_HEADS = ("valve", "planting", "depletion", "raw", "known_by", "watered", "cycles", "m3")
 _WATER_HEADS = ("of", "zones", "planned", "measured", "timer", "saved", "stress")
 
