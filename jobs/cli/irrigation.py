@@ -16,7 +16,6 @@ from jobs.cli.common import (
     emit,
     instant,
     show_lines,
-    show_rows,
     store_and_territory,
     underway,
 )
@@ -25,7 +24,7 @@ from jobs.cli.nights import First, Last, Night, nights
 from jobs.demo import demo_night
 from jobs.irrigation.reporting import Water, WaterReport, ZoneState, water_report, zone_states
 from jobs.outcome import DEMO_FOLDER
-from jobs.words import Lang, change, number, say
+from jobs.words import Lang, aligned, change, number, say
 
 app = typer.Typer(help="Irrigation: hydrozones, their soil, what nights came to.", no_args_is_help=True)
 app.command("drought")(drought)
@@ -54,9 +53,9 @@ def zones(
         return
     read = [one for one in found if not one.left_out]
     lacking = sum(one.lacks for one in read)
-    show_lines([say("zones_head", words, zones=number(len(read), words), lacking=number(lacking, words))])
-    heads = [say(f"zones_{head}", words) for head in _ZONE_HEADS]
-    show_rows([dict(zip(_ZONE_HEADS, _zone_row(one, words), strict=True)) for one in read], as_json=False, heads=heads)
+    show_lines([say("hydrozones_head", words, zones=number(len(read), words), lacking=number(lacking, words))])
+    heads = [say(f"hydrozones_{head}", words) for head in _ZONE_HEADS]
+    show_lines(list(aligned([heads, *(list(_zone_row(one, words)) for one in read)])))
     show_lines([f"{one.valve}: {say('water_left_out', words, why=one.left_out)}" for one in found if one.left_out])
 
 
@@ -103,8 +102,7 @@ def report(
     lines = {say("report_territory", words): found.territory, **found.networks}
     lines |= {name or say("water_no_garden", words): water for name, water in found.gardens.items()}
     heads = [say(f"water_report_{head}", words) for head in _WATER_HEADS]
-    rows = [dict(zip(_WATER_HEADS, _water_row(name, water, words), strict=True)) for name, water in lines.items()]
-    show_rows(rows, as_json=False, heads=heads)
+    show_lines(list(aligned([heads, *(list(_water_row(name, water, words)) for name, water in lines.items())])))
     if found.unplanned:
         count = number(len(found.unplanned), words)
         show_lines([say("report_unplanned", words, nights=count, first=found.unplanned[0])])

@@ -132,10 +132,11 @@ def _weather(found: "Body") -> dict[str, Any]:
 
 def _worth(found: Explanation) -> dict[str, Any]:
     """What a cycle more or less tonight would cost, and what leaves no room for one more."""
+    held = {"no_more_for": {lang: held_of(found, lang) for lang in LANGUAGES}} if found.held else {}
     return {
         "one_more_eur": round(found.more_eur, 4),
         "one_less_eur": None if found.fewer_eur is None else round(found.fewer_eur, 4),
-        "no_more_for": {lang: held_of(found, lang) for lang in LANGUAGES},
+        **held,
     }
 
 
