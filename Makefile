@@ -29,6 +29,8 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_programs.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_lighting_report.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_lighting_year.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_irrigation.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_patterns.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
 	$(BIN)/python tests/bench/bench_ingest.py
