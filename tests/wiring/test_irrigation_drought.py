@@ -12,6 +12,7 @@ from engine.broker import Broker
 from engine.equipment.mqtt import MqttLink
 from engine.instants import PARIS
 from engine.model import Command, CommandState, Level, Program, Slot
+from engine.rulebook import load_rules
 from engine.setpoints.outbox import because
 from engine.store import Store
 from jobs.bootstrap import StoryClock, Territory, law_in
@@ -23,7 +24,7 @@ from jobs.service import Service
 from jobs.settling import settle_points
 from tests.conftest import BOTH
 
-from .conftest import Desk, audited, rule
+from .conftest import ROOT, Desk, audited, rule
 from .test_reload import Line
 
 TABLE = Path("rules/drought.yaml").read_text().replace("levels: []\n", "")
@@ -207,3 +208,12 @@ def test_a_process_beside_follows_the_files(store: Store, territory: Territory, 
     law.follow()
     assert [order.id for order in territory.points[valve].orders] == ["drought-7"]
     assert territory.law == law_in(desk.settings, territory.catalogue)
+
+
+@pytest.mark.parametrize("name", ["frost-stop", "wind-stop", "leak-blocks-valves", "valve-flow-excess"])
+def test_what_a_shipped_rule_closes_is_closed_while_the_plan_in_force_has_it_open(house: House, name: str) -> None:
+    want = load_rules(ROOT / "rules", house.territory.catalogue).rule(name).definition.then.want
+    assert want is not None
+    assert want.value == 0
+    house.want(house.valves, 0.0, Level(want.level), TEN_PM, f"rule:{name}")
+    assert {command.program.at(TEN_PM) for command in house.newest().values()} == {0.0}
