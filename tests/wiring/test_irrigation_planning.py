@@ -121,6 +121,30 @@ def test_the_scheduled_job_plans_and_says_so(service: JobContext, dry: datetime)
     assert again.run.report.counts["there"] == 1, "there is a plan already"
 
 
+def under(territory: Territory, order: Order) -> Territory:
+    """The territory with an order on every point."""
+    bound = replace(territory, assets=territory.assets)
+    bound.__dict__["points"] = {name: replace(point, orders=(order,)) for name, point in territory.points.items()}
+    return bound
+
+
+def test_water_given_before_a_night_is_planned_again_counts_in_its_share(
+    store: Store, territory: Territory, settings: Settings, dry: datetime
+) -> None:
+    half = Order("drought-7", "half of usual water", start=SUMMER, until=SUMMER + DAY, share=0.5)
+    bound = under(territory, half)
+    first = open_body(body_of(store, run_plan(store, bound, IRRIGATION, dry, settings)))
+    _, _, end = first.openings[0]
+    again = open_body(body_of(store, run_plan(store, bound, IRRIGATION, end, settings)))
+    flow = dict(zip(first.valves, first.problem.hydrozones.flow_m3_h.tolist(), strict=True))
+    given = sum(flow[valve] * (min(b, end) - a) / HOUR for valve, a, b in first.openings if a < end)
+
+    assert first.problem.budgets is not None and again.problem.budgets is not None
+    assert given > 0
+    assert again.problem.budgets.limit_m3[0] == pytest.approx(first.problem.budgets.limit_m3[0] - given)
+    assert sum(again.planned_m3.values()) <= first.problem.budgets.limit_m3[0] + 1e-6
+
+
 def test_no_order_withholds_water_where_there_is_none(
     store: Store, territory: Territory, settings: Settings, dry: datetime
 ) -> None:
@@ -134,10 +158,7 @@ def test_an_order_that_takes_hours_of_the_night_gives_way_as_was_decided(
 ) -> None:
     closed = Order("drought-7", "no watering at night", at_most=0.0, start=SUMMER, until=SUMMER + DAY,
                    hours=(time(19), time(9)), text_fr="arrosage interdit la nuit")  # fmt: skip
-    shut = replace(territory, assets=territory.assets)
-    points = {name: replace(point, orders=(closed,)) for name, point in territory.points.items()}
-    shut.__dict__["points"] = points
-    result = run_plan(store, shut, IRRIGATION, dry, settings)
+    result = run_plan(store, under(territory, closed), IRRIGATION, dry, settings)
     found = open_body(body_of(store, result))
 
     assert found.openings == []
