@@ -9,7 +9,7 @@ import polars as pl
 
 from engine.store import Unit
 from jobs.bootstrap import Territory
-from jobs.irrigation.history import Days, held, hourly, read_history
+from jobs.irrigation.history import HOURS, Days, held, hourly, read_history
 from jobs.irrigation.replay import Believed, Past, replay_core
 from jobs.irrigation.tables import IrrigationTables
 from jobs.irrigation.weather import Observed, observed_weather
@@ -98,24 +98,25 @@ def irrigated_mm(
 def watered_m3(
     unit: Unit, territory: Territory, zones: Zones, days: Days, tables: IrrigationTables
 ) -> Floats:  # fmt: skip
-    """(K, n) water that each valve gave, day by day."""
+    """(K, n) water that each valve gave, day by day; a meter that tells nothing of a day is no meter on it."""
     rows = read_history(unit, territory, zones.valves, ("flow", "opening"), days)
     flow, opening = (rows.filter(pl.col("property") == name) for name in ("flow", "opening"))
-    metered = np.isin(zones.valves, flow["asset"].unique().to_list())
     by_meter = held(flow, zones.valves, days, tables.weather.flow_holds)
     by_time = held(opening, zones.valves, days, tables.weather.flow_holds) * zones.flow_m3_h
-    return np.where(metered, by_meter, by_time)
+    told = np.isfinite(hourly(flow, zones.valves, days)).reshape(days.count, HOURS, -1).any(axis=1)
+    return np.where(told | (by_meter > 0), by_meter, by_time)
 
 
 def _probes(unit: Unit, territory: Territory, zones: Zones, days: Days) -> dict[str, Floats]:
-    """Hourly moisture and temperature as each hydrozone's probe told them."""
-    names = [probe for probe in zones.probe if probe]
+    """Hourly moisture and temperature as each hydrozone's probe told them; several may have one probe."""
+    names = list(dict.fromkeys(probe for probe in zones.probe if probe))
     rows = read_history(unit, territory, names, ("soilMoistureVwc", "soilTemperature"), days)
     place = [z for z, probe in enumerate(zones.probe) if probe]
+    of = [names.index(zones.probe[z]) for z in place]
     found = {}
     for field, name in (("raw_vwc", "soilMoistureVwc"), ("soil_c", "soilTemperature")):
-        found[field] = np.full((24 * days.count, len(zones)), np.nan)
-        found[field][:, place] = hourly(rows.filter(pl.col("property") == name), names, days)
+        found[field] = np.full((HOURS * days.count, len(zones)), np.nan)
+        found[field][:, place] = hourly(rows.filter(pl.col("property") == name), names, days)[:, of]
     return found
 
 

@@ -245,14 +245,16 @@ def _by_temperature(
 ) -> Floats:  # fmt: skip
     """ET0 of calendar days by their forecast temperatures (Hargreaves, eq. 52); NaN where too few hours are known.
 
-    Hours of today that are over are taken as they were foreseen.
+    Hours of today that are over are taken as they were foreseen; of those to come nothing is that is too old.
     """
     entry, found = tables.outlook, np.full(len(dates), np.nan)
     if source is None or entry.temperature not in source.variables:
         return found
     edges = [_midnight(day) for day in (*dates, dates[-1] + _DAY)]
     all_days = known(unit, entry.source, source, at, edges[0], edges[-1], variables=[entry.temperature])
-    young = all_days.values.filter(pl.col("issued_at") >= to_us(at - entry.oldest - _DAY))
+    over = pl.col("valid_at") < to_us(at)
+    oldest = pl.when(over).then(to_us(at - entry.oldest - _DAY)).otherwise(to_us(at - entry.oldest))
+    young = all_days.values.filter(pl.col("issued_at") >= oldest)
     for k, day in enumerate(dates):
         hours = _hourly(young, entry.temperature, source, edges[k], (edges[k + 1] - edges[k]) // _HOUR, 0.5, mean=True)
         if np.isfinite(hours).sum() >= _ENOUGH_HOURS:

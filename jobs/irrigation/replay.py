@@ -250,9 +250,10 @@ def _offset(zones: Zones, own: _Probed, alone: Run, tables: IrrigationTables) ->
 
 
 def _verdicts(zones: Zones, judged: Judged, offset: Offset) -> dict[str, Verdict]:
-    found = {}
+    """A probe that several hydrozones have is believed if each of them believes it."""
+    found: dict[str, Verdict] = {}
     for z, probe in enumerate(zones.probe):
-        if probe:
+        if probe and found.get(probe, Verdict.SOUND).believed:
             verdict = judged.verdicts[z]
             found[probe] = Verdict.BIASED if verdict is Verdict.SOUND and offset.seen[z] else verdict
     return found

@@ -27,6 +27,7 @@ from optimizers.irrigation.problem import LEAST_TAW_MM
 from optimizers.soil import RootZone
 
 _M_PER_DEGREE = 111_195.0
+_LEAST_FIELD_CAPACITY = 0.02  # m³/m³: no root zone is drier (`RootZone`)
 _MINUTE_S = 60.0
 _SAID_OF = {
     "method": "no method stated, taken for sprinklers",
@@ -196,6 +197,9 @@ def _unbelievable(row: _Row, network: NetworkAttributes, tables: IrrigationTable
         found = f"{soil.wilting_point:g}, {soil.field_capacity:g}, {soil.saturation:g}"
         yield f"wilting_point, field_capacity and saturation are {found}, want to grow: correct what was measured"
         return
+    if soil.field_capacity < _LEAST_FIELD_CAPACITY:
+        wants = f"wants {_LEAST_FIELD_CAPACITY:g} or more: correct what was measured"
+        yield f"field_capacity is {soil.field_capacity:g} m³/m³, {wants}"
     root_depth_m = tables.plantings[row.what.planting].root_depth_m
     taw_mm = 1000.0 * (soil.field_capacity - soil.wilting_point) * root_depth_m
     if taw_mm < LEAST_TAW_MM:
@@ -247,7 +251,7 @@ def _zones(
         lat=_column([row.valve.lat for row in rows]),
         lon=_column([row.valve.lon for row in rows]),
         left_out=dict(left_out),
-        reasons=tuple(_reasons(rows, left_out, tables)),
+        reasons=tuple(_reasons(rows, probe, left_out, tables)),
     )
 
 
@@ -322,7 +326,9 @@ def _metres(a: Asset, b: Asset) -> float:
     return hypot(east, b.lat - a.lat) * _M_PER_DEGREE
 
 
-def _reasons(rows: Sequence[_Row], left_out: Mapping[str, str], tables: IrrigationTables) -> Iterator[str]:
+def _reasons(
+    rows: Sequence[_Row], probe: Sequence[str], left_out: Mapping[str, str], tables: IrrigationTables
+) -> Iterator[str]:  # fmt: skip
     for valve, why in left_out.items():
         yield f"left out, it stays closed: {valve}: {why}"
     for name, said in _SAID_OF.items():
@@ -330,3 +336,6 @@ def _reasons(rows: Sequence[_Row], left_out: Mapping[str, str], tables: Irrigati
             yield f"{said.format(soil=tables.default_soil)}: {some(of)} valves"
     if lost := [row.valve.id for row in rows if row.stated.garden and not row.garden]:
         yield f"no such garden: {some(lost)} valves"
+    named = zip(rows, probe, strict=True)
+    if lost := [row.valve.id for row, found in named if row.stated.probe and row.stated.probe != found]:
+        yield f"no such probe, the nearest of their garden is taken if there is one: {some(lost)} valves"

@@ -112,7 +112,9 @@ def test_probes_go_to_the_nearest_valve_of_their_garden_once_and_to_whoever_name
 
 
 def test_a_probe_that_is_named_and_is_not_there_is_replaced_by_the_nearest() -> None:
-    assert zones(valve(garden="G", probe="gone"), probes=(probe("near", 10),)).probe == ("near",)
+    found = zones(valve(garden="G", probe="gone"), probes=(probe("near", 10),))
+    assert found.probe == ("near",)
+    assert any(reason.startswith("no such probe") and "V" in reason for reason in found.reasons)
 
 
 def test_trees_have_the_roots_of_young_ones_for_three_years() -> None:
@@ -143,6 +145,7 @@ def test_trees_have_the_roots_of_young_ones_for_three_years() -> None:
             {"wilting_point": 0.30, "field_capacity": 0.301},
             "wilting_point 0.3 and field_capacity 0.301 leave 0.3 mm of water in 0.3 m of roots, want 1 mm or more",
         ),
+        ({"wilting_point": 0.005, "field_capacity": 0.015}, "field_capacity is 0.015 m³/m³, wants 0.02 or more"),
         ({"parent": None}, "its network None: is none (name its IrrigationNetwork)"),
         ({"parent": "X"}, "its network X: is none"),
     ],

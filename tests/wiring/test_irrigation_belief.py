@@ -150,6 +150,33 @@ def test_water_is_what_meters_tell_else_how_long_valves_were_open(
     assert depth[-1, 3] == pytest.approx(1000 * zones.flow_m3_h[3] / zones.area_m2[3] * uniformity)
 
 
+def test_a_meter_that_fell_silent_hides_no_water(
+    store: Store, territory: Territory, zones: Zones, tables: IrrigationTables
+) -> None:
+    """It told its last three days ago; since then the valve tells that it was open for an hour."""
+    valve, begun = zones.valves[0], AT - 14 * HOUR
+    rows: list[Row] = [(valve, "flow", 2.0, AT - 3 * DAY), (valve, "flow", 0.0, AT - 3 * DAY + HOUR)]
+    rows += [(valve, "opening", 1.0, begun), (valve, "opening", 0.0, begun + HOUR)]
+    told(store, territory, rows)
+    with store.read() as unit:
+        volume = watered_m3(unit, territory, zones, Days(AT, 5), tables)
+    assert volume[-1, 0] == pytest.approx(zones.flow_m3_h[0])
+    assert volume.sum() == pytest.approx(zones.flow_m3_h[0] + 2.0)
+
+
+def test_a_probe_that_two_hydrozones_name_is_heard_for_both(
+    store: Store, territory: Territory, zones: Zones, tables: IrrigationTables
+) -> None:
+    first, second = (z for z, probe in enumerate(zones.probe) if probe and z < 2)
+    shared = tuple(zones.probe[first] if z == second else probe for z, probe in enumerate(zones.probe))
+    told(store, territory, [*sky(AT, 31), *soil(zones, AT, 31)])
+    found = soil_now(store, territory, replace(zones, probe=shared), tables)
+    raw = found.past.raw_vwc
+    assert np.isfinite(raw[:, first]).all()
+    assert np.array_equal(raw[:, first], raw[:, second])
+    assert found.verdicts[zones.probe[first]].believed
+
+
 def test_a_valve_that_falls_silent_while_open_is_counted_for_an_hour(
     store: Store, territory: Territory, zones: Zones, tables: IrrigationTables
 ) -> None:
@@ -289,10 +316,12 @@ def test_a_forecast_of_more_than_twelve_hours_is_not_used_and_that_is_said(
     found = ahead(store, territory, settings, tables)
     assert found.issued_at is None
     assert set(found.rain_from) == {"climatology"}
+    assert set(found.et0_from) == {"lately"}
     assert any("is 13 h old, 12 h at most: not used" in reason for reason in found.reasons)
     foretell(store, AT - 12 * HOUR, dict.fromkeys(range(14, 24), 3.0))
     fresh = ahead(store, territory, settings, tables)
     assert fresh.issued_at == AT - 12 * HOUR
+    assert "forecast" in fresh.et0_from
     assert fresh.told_mm[0] == pytest.approx(30.0)
 
 
