@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 
 from jobs.irrigation.outlook import Ways, relied_on, ways_of
-from jobs.irrigation.replay import Past, replay_core
+from jobs.irrigation.replay import replay_core
 from jobs.irrigation.task import build_problem
 from optimizers.arrays import Floats
 from optimizers.irrigation import solve
@@ -83,31 +83,13 @@ class Planned:
 
     def opened(self, evening: Evening) -> Openings:
         season, town = evening.season, evening.season.town
-        known = replay_core(town.zones, past(evening), town.tables)
+        known = replay_core(town.zones, evening.past(), town.tables)
         task = build_problem(
             town.zones, known.belief, weather(evening), season.waterings[evening.night], town.tables,
             moisture=known.moisture,
         )  # fmt: skip
         plan = solve(task.problem, self.limits)
         return Openings(plan.opened, plan.start_s, plan.end_s)
-
-
-def past(evening: Evening) -> Past:
-    """The days that are replayed, as the town's station, valves and probes told of them."""
-    season, hour = evening.season, evening.hour
-    days = min(int(season.town.tables.plan.replay.days), hour // 24)
-    last = slice(hour - 24 * days, hour)
-
-    def by_day(series: Floats) -> Floats:
-        return series[last].reshape(days, 24, -1).sum(axis=1)
-
-    rain = np.broadcast_to(by_day(season.sky.rain_mm), (days, season.zones))
-    return Past(
-        et0_mm=by_day(season.sky.told_mm)[:, 0],
-        rain_mm=rain,
-        irrigation_mm=by_day(evening.given_mm),
-        raw_vwc=evening.vwc[last],
-    )
 
 
 def weather(evening: Evening) -> Ways:

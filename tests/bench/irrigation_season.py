@@ -6,7 +6,7 @@ the same ground, and the same errors of probes and forecasts. Nights begin at no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Protocol
@@ -14,9 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from engine.instants import noon
+from jobs.irrigation.replay import Past, replay_core
 from jobs.irrigation.windows import Watering, windows_of
 from optimizers.arrays import Bools, Floats
-from tests.bench.irrigation_town import LOOKED_AHEAD, NIGHTS, SPIN_UP, Sky, Town
+from tests.bench.irrigation_town import ANNOUNCED, LOOKED_AHEAD, NIGHTS, SPIN_UP, Sky, Town
 from twin.irrigation.ground import Ground, depletion_mm, drawn, filled, passed, stressed
 from twin.irrigation.probes import Probes, biased
 from twin.irrigation.timers import Openings, most_at_once_m3_h
@@ -101,13 +102,6 @@ class Season:
         return found
 
 
-def season_of(town: Town, sky: Sky, seed: int, nights: int = NIGHTS) -> Season:
-    """A town under a sky, with ground and probes of a seed."""
-    random = np.random.default_rng([seed, 5])
-    truth = drawn(town.ground, random)
-    return Season(town, sky, truth, biased(truth, random), nights, seed)
-
-
 @dataclass(frozen=True, eq=False)
 class Evening:
     """What may be known at 18:00 of a night: nothing of it is the truth.
@@ -125,6 +119,21 @@ class Evening:
     def hour(self) -> int:
         return self.season.asked_h(self.night)
 
+    def past(self, days: int | None = None) -> Past:
+        """The last days, those that are replayed by default, as the town's station, valves and probes told of them."""
+        days = min(days or self.season.town.tables.plan.replay // timedelta(days=1), self.hour // 24)
+        last = slice(self.hour - 24 * days, self.hour)
+
+        def by_day(series: Floats) -> Floats:
+            summed: Floats = series[last].reshape(days, 24, -1).sum(axis=1)
+            return summed
+
+        sky = self.season.sky
+        rain = np.broadcast_to(by_day(sky.rain_mm), (days, self.season.zones))
+        return Past(
+            et0_mm=by_day(sky.told_mm)[:, 0], rain_mm=rain, irrigation_mm=by_day(self.given_mm), raw_vwc=self.vwc[last]
+        )
+
 
 class Policy(Protocol):
     def opened(self, evening: Evening) -> Openings: ...
@@ -139,7 +148,7 @@ class Lived:
     transpired_mm, wanted_mm, percolated_mm
     forbidden_min         valve-minutes in which an order bound the valve
     over_m3_h (nights, N)        flow beyond capacity at the worst instant, by the flows that the town knows
-    truly_over_m3_h (nights, N)  the same, by what truly flowed
+    truly_over_m3_h (nights, N)  beyond what the pipe carries, by what truly flowed
     """
 
     name: str
@@ -170,7 +179,7 @@ class _Underground:
 
     def __init__(self, season: Season) -> None:
         self._season, self._hour = season, 0
-        self._water = filled(season.truth, 0.3 * season.truth.taw_mm)
+        self._water = filled(season.truth)  # by winter
         self._random = np.random.default_rng([season.seed, 6])
         shape = (season.noon_h(season.nights), season.zones)
         self.valve_mm, self.given_mm, self.missing_mm = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -204,6 +213,26 @@ class _Underground:
                 self.given_mm[noon_h + h, z] += hours * town.zones.rate_mm_h[z] * town.uniformity[z]
 
 
+def season_of(town: Town, sky: Sky, seed: int, nights: int = NIGHTS) -> Season:
+    """A town under a sky, with ground and probes of a seed.
+
+    In spring the town takes over what winter and its probes say of field capacity, as `field_capacity` of its valves,
+    where they say anything: of a clock's garden as of a plan's.
+    """
+    random = np.random.default_rng([seed, 5])
+    truth = drawn(town.ground, random)
+    unlearnt = Season(town, sky, truth, biased(truth, random), nights, seed)
+    ground = _Underground(unlearnt)
+    ground.until(unlearnt.asked_h(0))
+    winter = ground.evening(0).past(days=unlearnt.asked_h(0) // 24)
+    learnt = replay_core(town.zones, winter, town.tables).capacity
+    root = town.zones.root_zone
+    known = replace(
+        root, field_capacity=learnt.vwc, wilting_point=root.wilting_point + learnt.vwc - root.field_capacity
+    )
+    return replace(unlearnt, town=replace(town, zones=replace(town.zones, root_zone=known)))
+
+
 def _told(season: Season, name: str, ground: _Underground, nights: Sequence[Openings]) -> Lived:
     first = season.noon_h(0)
 
@@ -222,8 +251,8 @@ def _told(season: Season, name: str, ground: _Underground, nights: Sequence[Open
         wanted_mm=demand,
         percolated_mm=of_days(ground.percolated_mm).sum(axis=1),
         forbidden_min=np.array([_forbidden_min(season, night, one) for night, one in enumerate(nights)]),
-        over_m3_h=np.array([_over(season, one, known) for one in nights]),
-        truly_over_m3_h=np.array([_over(season, one, true) for one in nights]),
+        over_m3_h=np.array([_over(season, one, known, 1.0) for one in nights]),
+        truly_over_m3_h=np.array([_over(season, one, true, ANNOUNCED) for one in nights]),
     )
 
 
@@ -236,8 +265,9 @@ def _forbidden_min(season: Season, night: int, openings: Openings) -> Floats:
     return minutes
 
 
-def _over(season: Season, openings: Openings, flow_m3_h: Floats) -> Floats:
+def _over(season: Season, openings: Openings, flow_m3_h: Floats, share: float) -> Floats:
+    """Flow beyond the capacity that is `share` of what may be."""
     zones = season.town.zones
     most = most_at_once_m3_h(openings, flow_m3_h, zones.network, len(zones.networks))
-    over: Floats = np.maximum(most - zones.capacity_m3_h, 0.0)
+    over: Floats = np.maximum(most - zones.capacity_m3_h / share, 0.0)
     return over

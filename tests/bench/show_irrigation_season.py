@@ -49,8 +49,8 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Row:
     """What became of a job. Stress in days a hydrozone, `worst` of the one that had most; `lack` is the share of what
-    plants wanted to transpire and could not; `over` counts nights of a network beyond its capacity, by known flows and
-    by true ones, which were at most `most_over` of it.
+    plants wanted to transpire and could not; `over` counts nights of a network beyond what it is said to carry, by
+    known flows, `truly_over` beyond what it carries, by true ones.
     """
 
     season: str
@@ -63,7 +63,6 @@ class Row:
     forbidden_min: float
     over: int
     truly_over: int
-    most_over: float
     seconds: float
 
 
@@ -94,7 +93,6 @@ def run(job: Job) -> Row:
 
 def row(of: Season, lived: Lived, seconds: float) -> Row:
     days = lived.stress.sum(axis=0)
-    capacity = of.town.zones.capacity_m3_h
     return Row(
         season=of.sky.name,
         policy=lived.name,
@@ -106,7 +104,6 @@ def row(of: Season, lived: Lived, seconds: float) -> Row:
         forbidden_min=float(lived.forbidden_min.sum()),
         over=int((lived.over_m3_h > TOLERANCE_M3_H).sum()),
         truly_over=int((lived.truly_over_m3_h > TOLERANCE_M3_H).sum()),
-        most_over=float((lived.truly_over_m3_h / capacity).max()),
         seconds=seconds,
     )
 
@@ -156,7 +153,7 @@ def tell(rows: Sequence[Row]) -> None:
 
 def table(rows: Sequence[Row]) -> None:
     """A line for each policy; savings are ours on it: of all the water, and in the season in which it is least."""
-    heads = ("m³", "stress-days", "worst zone", "lack", "percolated", "forbidden", "over", "truly", "ours saves",
+    heads = ("m³", "stress-days", "worst zone", "lack", "percolated", "forbidden", "over", "truly over", "ours saves",
              "at least")  # fmt: skip
     print(f"{'policy':<46}" + "".join(f"{head:>13}" for head in heads))
     ours = {one.season: one for one in rows if one.policy == OURS}
@@ -174,7 +171,7 @@ def cells(mine: Sequence[Row], ours: Mapping[str, Row]) -> Iterator[str]:
     yield f"{np.mean([one.percolated_mm for one in mine]):.0f} mm"
     yield f"{sum(one.forbidden_min for one in mine):.0f} min"
     yield f"{sum(one.over for one in mine)}"
-    yield f"{sum(one.truly_over for one in mine)}, {max(one.most_over for one in mine):.1%}"
+    yield f"{sum(one.truly_over for one in mine)}"
     pairs = [(ours[one.season].water_m3, one.water_m3) for one in mine if one.season in ours]
     if pairs and all(theirs for _, theirs in pairs):
         yield f"{1 - sum(a for a, _ in pairs) / sum(b for _, b in pairs):.1%}"

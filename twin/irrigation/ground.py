@@ -22,6 +22,7 @@ _AIR_DRY = 0.5  # of the wilting point: what the air takes from the surface (FAO
 _BY_DEMAND = 0.04  # of TAW, for each mm a day (FAO-56, table 22, note 2; AquaCrop has the same)
 _BARE_KC = 1.1  # most that wet bare ground evaporates, over ET0
 _CURVE = 3.0  # how long stomata stay open as the ground dries (AquaCrop, shape factor of most crops)
+_DRAINED_AT, _DRAINED_H = (0.12, 0.25, 0.36), (24.0, 48.0, 72.0)
 _INTAKE_AT, _INTAKE_MM_H = (0.12, 0.23, 0.25, 0.33, 0.36), (30.0, 25.0, 15.0, 7.0, 4.0)
 
 
@@ -284,12 +285,11 @@ def textured(
 ) -> Ground:  # fmt: skip
     """Ground of which this is known; the rest goes by its texture, for which its field capacity stands.
 
-    Pores after Rawls, Brakensiek and Saxton (1982), 0.44 in sand to 0.475 in clay; drainage after Ritchie (1998), who
-    lets (saturation - field capacity) / saturation of what is free go in a day; intake after FAO training manual 5
-    (Brouwer et al. 1988, table 7), 30 mm/h in sand to 4 in clay.
+    Pores after Rawls, Brakensiek and Saxton (1982), 0.44 in sand to 0.475 in clay; nine tenths of what is free drain in
+    a day from sand and in three from clay, as field capacity is reached in one to three (FAO-56, chapter 8); intake
+    after FAO training manual 5 (Brouwer et al. 1988, table 7), 30 mm/h in sand to 4 in clay.
     """
     saturation = np.maximum(0.42 + 0.15 * field_capacity, field_capacity + 0.05)
-    free_a_day = (saturation - field_capacity) / saturation
     return Ground(
         field_capacity=field_capacity,
         wilting_point=wilting_point,
@@ -301,7 +301,7 @@ def textured(
         leaves_mm=0.3 + 0.7 * cover,
         intake_mm_h=np.interp(field_capacity, _INTAKE_AT, _INTAKE_MM_H),
         ponding_mm=np.full_like(kc, 3.0),
-        drainage_h=-24.0 / np.log1p(-free_a_day),
+        drainage_h=np.interp(field_capacity, _DRAINED_AT, _DRAINED_H) / np.log(10.0),
         uniformity=uniformity,
         flow_m3_h=flow_m3_h,
         area_m2=area_m2,
