@@ -289,15 +289,15 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
 
 
 def _water_facts(water: WaterNight, lang: Lang) -> list[tuple[str, str]]:
-    """Water beside the timer's, and whoever got none, with the reason."""
+    """Water beside the timer's, and whoever got none, with the reason. One night says nothing of savings: ground that
+    was left to dry is filled up in it."""
     planned, metered, lost, timer, mean = (
         f"{number(m3, lang, 1)} m³"
         for m3 in (water.planned_m3, water.metered_m3, water.lost_m3, water.timer_m3, water.timer_m3_day)
     )
-    less = water.planned_m3 / water.timer_m3 - 1 if water.timer_m3 else None
     watered = sum(valve.watered for valve in water.valves)
     rows = [
-        ("water_night", planned if less is None else f"{planned} ({change(less, lang)})"),
+        ("water_night", planned),
         ("water_metered", f"{metered} ({labelled('water_lost', lang, lost)})"),
         ("water_timer", f"{timer} ({labelled('water_timer_day', lang, mean)})"),
         ("zones_watered", say("some_of", lang, some=number(watered, lang), all=number(len(water.valves), lang))),

@@ -150,7 +150,8 @@ def check_valves(outcome: dict[str, Any], consigne: Run) -> None:
     flowed = {valve["valve"] for valve in water["valves"] if valve["flowed_m3"] > 0}
     assert len(planned - flowed) == 1
     assert flowed < planned
-    assert 0 < water["planned_m3"] < water["timer_m3"]
+    assert water["planned_m3"] > 0
+    assert water["timer_m3"] > 0  # a Monday is one of its nights
     asked = outcome["ask_water"].partition("consigne ")[2].split()
     answer = consigne(*asked, "--json")
     assert answer.returncode == 0, answer.stderr
