@@ -23,6 +23,7 @@ from optimizers.irrigation.model import Model, Terms, add_row
 from optimizers.irrigation.night import Night, dry, night_of
 from optimizers.irrigation.pace import Pace
 from optimizers.irrigation.supplies import Decided, Supply
+from optimizers.irrigation.timing import timetable
 
 _ROUNDS = 15
 _SEARCH = 0.4  # of the time that is left, for prices
@@ -30,15 +31,19 @@ _POLISH = 0.3  # of it, kept for later nights
 _DEARER = (0.0, 0.3)  # of the best price, added to that of every budget, at which whole cycles are decided
 _SPREAD = (0.8, 1.25)  # of these prices, at which later nights are made again to choose by
 _LEAST_S = 2.0  # for a choice or mixture of what there is: they take a fraction of it
+_LEAST_EUR = 0.1  # a m³: the price that others are multiples of where budgets hardly bind
 _DEAR = 1e3  # times the best prices: later nights take as little as they can
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Offer:
-    """What a network may do: its EUR without the price of budgets, what these count (B,), cycles of later nights."""
+    """What a network may do: its EUR without the price of budgets, what these count (B,), cycles of tonight, which may
+    be fractions, and of later nights.
+    """
 
     eur: float
     used_m3: Floats
+    tonight: Floats | Ints
     later: Floats
 
 
@@ -64,15 +69,12 @@ class Bidder:
         model.price(price)
         return model
 
-    def begin(self, alone: Night) -> None:
-        """Offer what is always possible, and what it did without regard to others."""
-        free = np.zeros(self.own_m3.size)
-        night = dry(self.at(free))
-        self.offers = [Offer(self.dry_eur, np.zeros(self.own_m3.size), night.decided[0].later)]
+    def stay_dry(self) -> None:
+        """Offer what is always possible."""
+        night = dry(self.at(np.zeros(self.own_m3.size)))
+        none = night.decided[0]
+        self.offers = [Offer(self.dry_eur, np.zeros(self.own_m3.size), none.cycles, none.later)]
         self.choices = [(replace(night, value=self.dry_eur, late=False, reasons=()), self.offers)]
-        if np.isfinite(alone.value):
-            decided = alone.decided[0]
-            self.choices.append((alone, [_offer(self.supply, decided.cycles, decided.later, alone.value, free)]))
 
     def offer(self, effort: Effort, price: Floats) -> float:
         """One more offer at a price, and the bound at this price."""
@@ -82,6 +84,16 @@ class Bidder:
             tonight, later = model.parts[0].fractions
             self.offers = [*self.offers, _offer(self.supply, tonight, later, answer.value, price)]
         return max(0.0, answer.bound)
+
+    def round_off(self, effort: Effort, price: Floats) -> None:
+        """A night to choose where there is no time for a better one: the whole cycles of the last offer."""
+        table = timetable(self.supply, np.floor(self.offers[-1].tonight + 1e-6).astype(np.int64))
+        model = self.at(price)
+        answer = relax(model, effort, [table.cycles])
+        if answer.found:
+            decided = Decided(table.cycles, model.parts[0].fractions[1])
+            night = Night((self.supply,), (decided,), (table.openings,), answer.value, solver=answer.solver)
+            self.choices.append((night, [_offer(self.supply, table.cycles, decided.later, answer.value, price)]))
 
     def decide(self, effort: Effort, price: Floats) -> Night:
         """One more night to choose, with some of what may follow on it."""
@@ -107,25 +119,26 @@ class Bidder:
 
 def _offer(supply: Supply, tonight: Floats | Ints, later: Floats, value: float, price: Floats) -> Offer:
     used = supply.used_m3(tonight, later)
-    return Offer(value - float(price @ used), used, later)
+    return Offer(value - float(price @ used), used, tonight, later)
 
 
-def share_at_a_price(bidders: Sequence[Bidder], alone: Sequence[Night], limits_m3: Floats, pace: Pace) -> list[Night]:
+def share_at_a_price(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> list[Night]:
     """Nights of all bidders that keep to `limits_m3` (B,), infinite where a budget is not shared by them.
 
     The bound of the first night is that of all of them.
     """
-    for bidder, night in zip(bidders, alone, strict=True):
-        bidder.begin(night)
+    for bidder in bidders:
+        bidder.stay_dry()
     price, bound, _ = _prices(bidders, np.zeros(limits_m3.size), limits_m3, pace, _SEARCH)
-    late = False
+    late, scale = False, max(float(price.max()), _LEAST_EUR)
+    pace.each(partial(Bidder.round_off, price=price), bidders, _SEARCH)
     for turn, dearer in enumerate(_DEARER):
-        at = np.where(np.isfinite(limits_m3), price + dearer * price.max(), 0.0)
+        at = np.where(np.isfinite(limits_m3), price + dearer * scale, 0.0)
         nights = pace.each(partial(Bidder.decide, price=at), bidders, (1 - _POLISH) / (len(_DEARER) - turn))
         late |= any(night.late for night in nights)
         bound = max(bound, sum(night.bound for night in nights) - _worth(at, limits_m3))
     chosen = _chosen(bidders, limits_m3, pace)
-    pace.each(partial(Bidder.offer, price=_DEAR * np.maximum(price, price.max() / _DEAR)), bidders, 0.3)
+    pace.each(partial(Bidder.offer, price=np.where(np.isfinite(limits_m3), _DEAR * scale, 0.0)), bidders, 0.3)
     price, _, mixed = _prices(bidders, price, limits_m3, pace, 1.0)
     late |= pace.left_s <= 0
     told = f"budgets: the last m3 is worth {price.max():.3g} EUR, by which price {len(bidders)} networks share"
@@ -172,6 +185,9 @@ def _mixture(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> tuple[
         shares.append([master.share(f"w{i}.{j}", offer) for j, offer in enumerate(bidder.offers)])
         master.row(((share, 1.0) for share in shares[-1]), 1.0)
     value, price = master.solve(pace.effort(max(_LEAST_S, pace.left_s)), whole=False)
+    if not np.isfinite(value):  # out of time: what takes least
+        least = [int(np.argmin([offer.used_m3.sum() for offer in bidder.offers])) for bidder in bidders]
+        return value, price, [np.eye(len(each))[i] for i, each in zip(least, shares, strict=True)]
     weights = [np.clip(floats(each), 0.0, None) for each in shares]
     return value, price, [weight / weight.sum() for weight in weights]
 
