@@ -182,10 +182,6 @@ def _or(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def highs_version() -> str:
-    return highspy.Highs().version() if highspy is not None else "absent"
-
-
 def floats(columns: list[Any]) -> Floats:
     """What the solution gives to variables."""
     return np.array([column.varValue or 0.0 for column in columns], np.float64)
