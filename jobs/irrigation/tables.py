@@ -69,7 +69,7 @@ class Slope(_Entry):
 
 
 class PlantingEntry(_Entry):
-    """kcb, root depth, p, height: FAO-56, tables 17 and 22; see the head of the file and beside the entries."""
+    """kcb without what the ground evaporates; root depth, p, height: FAO-56, table 22; see the head of the file."""
 
     kcb: float = Field(gt=0, le=1.5)
     root_depth_m: float = Field(gt=0, le=3)

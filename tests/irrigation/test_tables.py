@@ -5,11 +5,14 @@ from math import acos, cos, pi, radians, sin, sqrt, tan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from engine.errors import InputError
 from jobs.irrigation.tables import IrrigationTables, load_tables
+from optimizers.soil import Moisture, advance
+from tests.irrigation.ground import valve, zones_of
 
 SHIPPED = Path(__file__).parents[2] / "datasets" / "reference" / "irrigation.yaml"
 # FAO-56, table 19: lowest and highest field capacity, wilting point, REW and TEW (mm)
@@ -74,6 +77,24 @@ def test_mean_et0_of_each_month_is_what_hargreaves_makes_of_the_temperatures_of_
 
 def test_a_year_of_rain_is_the_normal_of_angers(tables: IrrigationTables) -> None:
     assert sum(tables.climate.rain_mm) == pytest.approx(693)
+
+
+@pytest.mark.parametrize("method", ["sprinkler", "drip"])
+@pytest.mark.parametrize(
+    ("planting", "factor"),
+    [("turf", 0.8), ("sports_turf", 0.95), ("shrubs", 0.7), ("flowerbed", 0.8), ("trees", 0.7), ("young_trees", 0.7)],
+)
+def test_what_the_ground_evaporates_is_not_counted_twice(planting: str, factor: float, method: str) -> None:
+    """A plant factor (S623.1), and for sports turf FAO-56's single coefficient, have evaporation in them. 92 days of
+    4.5 mm, 6 mm of rain every eighth, refilled at RAW.
+    """
+    roots = zones_of(valve("V", planting=planting, method=method)).root_zone
+    now, taken = Moisture(depletion_mm=np.zeros(1), surface_mm=np.zeros(1)), 0.0
+    for day in range(92):
+        refill = np.where(now.depletion_mm > roots.raw_mm(4.0), now.depletion_mm, 0.0)
+        done = advance(roots, now, et0_mm=4.5, rain_mm=6.0 * (day % 8 == 0), irrigation_mm=refill)
+        now, taken = done.moisture, taken + float(done.etc_mm[0])
+    assert taken / (92 * 4.5) == pytest.approx(factor, abs=0.06)
 
 
 def test_a_timer_gives_its_share_of_et0_over_uniformity_in_its_season_only(tables: IrrigationTables) -> None:
