@@ -22,9 +22,10 @@ from jobs.irrigation.setpoints import to_setpoints
 from jobs.irrigation.tables import IrrigationTables, tables_of
 from jobs.irrigation.task import Behind, Done, Foreseen, IrrigationTask, Weather, build_problem
 from jobs.irrigation.weather import STATION
-from jobs.irrigation.windows import HEAD_START, POINT, Watering, windows_of
+from jobs.irrigation.windows import HEAD_START, POINT, Watering, soaked, windows_of
 from jobs.irrigation.zones import Zones, read_zones
 from jobs.planning.domain import Domain, StaleInputs
+from optimizers.arrays import Floats
 from optimizers.irrigation import IrrigationPlan
 from optimizers.soil import Et0Source
 from optimizers.soil.estimate import Belief
@@ -127,6 +128,7 @@ def _task(
         done=done,
         ordered=_ordered(zones, territory, watering, tables, max(start, at + HEAD_START), until),
     )
+    watering = replace(watering, windows=soaked(watering.windows, _ready_s(zones, done)))
     return build_problem(
         zones, known.belief, weather, watering, tables, moisture=known.moisture, behind=behind, reasons=known.reasons
     )
@@ -157,6 +159,16 @@ def _less(watering: Watering, zones: Zones, done: Sequence[Done]) -> Watering:
     taken = np.array(list(seconds.values())) / 3600.0 * zones.flow_m3_h
     used = np.where(budgets.nights[:, 0], budgets.member @ taken, 0.0)
     return replace(watering, budgets=replace(budgets, limit_m3=np.maximum(budgets.limit_m3 - used, 0.0)))
+
+
+def _ready_s(zones: Zones, done: Sequence[Done]) -> Floats:
+    """(n,) when the last cycle of each valve that night has soaked in, in seconds from its noon; -inf without one."""
+    ended = dict.fromkeys(zones.valves, -np.inf)
+    for valve, _, end_s in done:
+        if valve in ended:
+            ended[valve] = max(ended[valve], end_s)
+    ready: Floats = np.array(list(ended.values())) + zones.soak_s
+    return ready
 
 
 def _ordered(

@@ -1,7 +1,7 @@
 """When valves may be open over the coming nights: usual hours, less what orders forbid and what is over already."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
@@ -87,6 +87,27 @@ def windows_of(
     budgets = _budgets(zones, orders, spans.noons, tables)
     why = tuple(_why(*of_valve) for of_valve in zip(hours, orders, strict=True))
     return Watering(windows, budgets, why, (*_closed(zones, orders, windows), *_shares(budgets)))
+
+
+def soaked(windows: Windows, ready_s: Floats) -> Windows:
+    """The same, but that tonight no hydrozone opens before its `ready_s` (n,): until then its last cycle soaks in."""
+    night: list[int] = []
+    bounds: list[tuple[float, float]] = []
+    columns: list[Bools] = []
+    for k, of in enumerate(windows.night.tolist()):
+        start, end = float(windows.start_s[k]), float(windows.end_s[k])
+        cuts = sorted({at for at in ready_s.tolist() if start < at < end}) if of == 0 else []
+        for a, b in pairwise([start, *cuts, end]):
+            allowed = windows.allowed[:, k] & ((ready_s <= a) | (of > 0))
+            if allowed.any():
+                night.append(of)
+                bounds.append((a, b))
+                columns.append(allowed)
+    edges = np.array(bounds, np.float64).reshape(-1, 2)
+    return replace(
+        windows, night=np.array(night, np.int64), start_s=edges[:, 0], end_s=edges[:, 1],
+        allowed=np.array(columns, np.bool_).reshape(len(columns), ready_s.size).T,
+    )  # fmt: skip
 
 
 def _orders(territory: Territory, valve: str, first: date, last: date) -> tuple[Order, ...] | None:

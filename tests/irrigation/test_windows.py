@@ -14,7 +14,7 @@ from engine.instants import PARIS, noon
 from engine.model import Envelope
 from engine.setpoints.orders import Order
 from engine.setpoints.points import PointInfo
-from jobs.irrigation.windows import HEAD_START, windows_of
+from jobs.irrigation.windows import HEAD_START, soaked, windows_of
 from optimizers.arrays import Floats
 from optimizers.irrigation import Budgets, Windows
 
@@ -121,6 +121,18 @@ def test_of_a_night_that_goes_on_only_the_rest_is_left() -> None:
     windows = night(at=at, days=2)
     assert clock(windows, SUMMER, 0) == [("07 00:45", "07 06:00"), ("07 22:00", "08 06:00")]
     assert clock(night(at=at, v1=(ban(),)), SUMMER, 0) == []
+
+
+def test_a_night_planned_again_lets_what_was_watered_last_soak_in() -> None:
+    """Each valve by its own cycle, and tonight only."""
+    at = datetime(2026, 7, 7, 0, 40, tzinfo=PARIS).astimezone(UTC)
+    one_o_clock = (datetime(2026, 7, 7, 1, tzinfo=PARIS) - noon(SUMMER)).total_seconds()
+    windows = soaked(night(at=at, days=2), np.array([one_o_clock, -np.inf]))
+    assert clock(windows, SUMMER, 0) == [("07 01:00", "07 06:00"), ("07 22:00", "08 06:00")]
+    assert clock(windows, SUMMER, 1) == clock(night(at=at, days=2), SUMMER, 1)
+    assert (windows.end_s[:-1] <= windows.start_s[1:]).all()
+    dawn = one_o_clock + 7 * 3600
+    assert clock(soaked(night(at=at, v2=(ban(),)), np.array([dawn, dawn])), SUMMER, 0) == []
 
 
 def test_no_window_at_all_is_no_error_and_a_valve_without_gateway_has_none() -> None:

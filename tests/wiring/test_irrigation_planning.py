@@ -292,6 +292,22 @@ def test_planned_again_in_the_night_what_is_over_stays_and_what_is_open_closes(
     assert newest.program.at(start) == 1.0
 
 
+def test_planned_again_in_the_night_no_valve_opens_before_its_last_cycle_has_soaked_in(
+    store: Store, territory: Territory, settings: Settings, dry: datetime
+) -> None:
+    first = open_body(body_of(store, run_plan(store, territory, IRRIGATION, dry, settings)))
+    zones = first.problem.hydrozones
+    soak = dict(zip(first.valves, zones.soak_s.tolist(), strict=True))
+    valve, start, end = next(one for one in first.openings if soak[one[0]] > 600)
+    again = open_body(body_of(store, run_plan(store, territory, IRRIGATION, end, settings)))
+    ready = end + timedelta(seconds=soak[valve])
+
+    assert (valve, start, end) in again.openings
+    assert all(at >= ready for name, at, _ in again.openings if name == valve and at >= end)
+    mine = again.problem.windows.allowed[again.valves.index(valve)] & (again.problem.windows.night == 0)
+    assert again.problem.windows.start_s[mine].min() == (ready - again.start).total_seconds()
+
+
 def test_a_hydrozone_that_cannot_be_read_stays_closed_and_stops_no_other(
     store: Store, territory: Territory, settings: Settings, dry: datetime
 ) -> None:
