@@ -51,7 +51,8 @@ class Offer:
 class Bidder:
     """A network, with offers of it to mix, and nights to choose from, each with some offers that begin with it.
 
-    `own_m3` (B,) are budgets of its own; `keeps`: its model stays in memory; `fixed`: tonight's cycles, once chosen.
+    `own_m3` (B,) are budgets of its own; `keeps`: its model stays in memory; `fixed`: tonight's cycles, once chosen;
+    `late`: the clock cut something of it short.
     """
 
     supply: Supply
@@ -61,6 +62,7 @@ class Bidder:
     offers: list[Offer] = field(default_factory=list)
     choices: list[tuple[Night, list[Offer]]] = field(default_factory=list)
     fixed: Ints | None = None
+    late: bool = False
     _model: Model | None = None
 
     def at(self, price: Floats) -> Model:
@@ -80,6 +82,7 @@ class Bidder:
         """One more offer at a price, and the bound at this price."""
         model = self.at(price)
         answer = relax(model, effort, None if self.fixed is None else [self.fixed])
+        self.late |= answer.late
         if answer.found:
             tonight, later = model.parts[0].fractions
             self.offers = [*self.offers, _offer(self.supply, tonight, later, answer.value, price)]
@@ -90,6 +93,7 @@ class Bidder:
         table = timetable(self.supply, np.floor(self.offers[-1].tonight + 1e-6).astype(np.int64))
         model = self.at(price)
         answer = relax(model, effort, [table.cycles])
+        self.late |= answer.late
         if answer.found:
             decided = Decided(table.cycles, model.parts[0].fractions[1])
             night = Night((self.supply,), (decided,), (table.openings,), answer.value, solver=answer.solver)
@@ -99,12 +103,15 @@ class Bidder:
         """One more night to choose, with some of what may follow on it."""
         model = self.at(price)
         night = night_of(model, effort)
+        self.late |= night.late
         if np.isfinite(night.value):
             cycles, later = night.decided[0].cycles, night.decided[0].later
             offers = [_offer(self.supply, cycles, later, night.value, price)]
             for factor in _SPREAD:
                 model.price(factor * price)
-                if (answer := relax(model, effort, [cycles])).found:
+                answer = relax(model, effort, [cycles])
+                self.late |= answer.late
+                if answer.found:
                     _, later = model.parts[0].fractions
                     offers.append(_offer(self.supply, cycles, later, answer.value, factor * price))
             self.choices.append((night, offers))
@@ -130,17 +137,16 @@ def share_at_a_price(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -
     for bidder in bidders:
         bidder.stay_dry()
     price, bound, _ = _prices(bidders, np.zeros(limits_m3.size), limits_m3, pace, _SEARCH)
-    late, scale = False, max(float(price.max()), _LEAST_EUR)
+    scale = max(float(price.max()), _LEAST_EUR)
     pace.each(partial(Bidder.round_off, price=price), bidders, _SEARCH)
     for turn, dearer in enumerate(_DEARER):
         at = np.where(np.isfinite(limits_m3), price + dearer * scale, 0.0)
         nights = pace.each(partial(Bidder.decide, price=at), bidders, (1 - _POLISH) / (len(_DEARER) - turn))
-        late |= any(night.late for night in nights)
         bound = max(bound, sum(night.bound for night in nights) - _worth(at, limits_m3))
     chosen = _chosen(bidders, limits_m3, pace)
     pace.each(partial(Bidder.offer, price=np.where(np.isfinite(limits_m3), _DEAR * scale, 0.0)), bidders, 0.3)
     price, _, mixed = _prices(bidders, price, limits_m3, pace, 1.0)
-    late |= pace.left_s <= 0
+    late = pace.cut_short or any(bidder.late for bidder in bidders)
     told = f"budgets: the last m3 is worth {price.max():.3g} EUR, by which price {len(bidders)} networks share"
     nights = [
         replace(night, decided=(Decided(night.decided[0].cycles, later),), bound=0.0)
@@ -167,7 +173,10 @@ def _prices(
         if (bound := sum(bounds) - _worth(price, limits_m3)) > best:
             best, best_price = bound, price
         value, price, weights = _mixture(bidders, limits_m3, pace)
-        if value - best <= pace.limits.gap / 5 * abs(value) or pace.left_s <= until:
+        if value - best <= pace.limits.gap / 5 * abs(value):
+            break
+        if pace.left_s <= until:
+            pace.cut_short = True
             break
     return best_price, best, [_mixed(bidder, weight) for bidder, weight in zip(bidders, weights, strict=True)]
 
@@ -186,6 +195,7 @@ def _mixture(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> tuple[
         master.row(((share, 1.0) for share in shares[-1]), 1.0)
     value, price = master.solve(pace.effort(max(_LEAST_S, pace.left_s)), whole=False)
     if not np.isfinite(value):  # out of time: what takes least
+        pace.cut_short = True
         least = [int(np.argmin([offer.used_m3.sum() for offer in bidder.offers])) for bidder in bidders]
         return value, price, [np.eye(len(each))[i] for i, each in zip(least, shares, strict=True)]
     weights = [np.clip(floats(each), 0.0, None) for each in shares]
@@ -204,6 +214,7 @@ def _chosen(bidders: Sequence[Bidder], limits_m3: Floats, pace: Pace) -> list[Ni
             master.row([*((share, 1.0) for share in shares), (taken[i][c], -1.0)], 0.0)
     value, _ = master.solve(pace.effort(max(_LEAST_S, pace.left_s * _POLISH)), whole=True)
     if not np.isfinite(value):
+        pace.cut_short = True
         return [bidder.choose(0) for bidder in bidders]
     return [bidder.choose(int(np.argmax(floats(each)))) for bidder, each in zip(bidders, taken, strict=True)]
 

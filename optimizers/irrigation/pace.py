@@ -16,11 +16,13 @@ O = TypeVar("O")  # noqa: E741
 class Pace:
     """Wall time from now, shared out among parts that are solved side by side.
 
+    `cut_short` is for those that end because time is over, not because they are done: another run may end elsewhere.
+
     HiGHS lets go of Python while it solves, so that threads of one process use as many cores.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.limits, self.started = limits, monotonic()
+        self.limits, self.started, self.cut_short = limits, monotonic(), False
         self._lock = Lock()
 
     @property

@@ -78,7 +78,7 @@ def test_budgets_within_and_over_networks_are_kept(seed: int) -> None:
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.0])
 def test_many_networks_share_water_by_its_price(share: float) -> None:
     """Over all nights and over tonight alone, beside what they take without a budget."""
-    free = generated(40, 8, 3, 2, 3)
+    free = generated(80, 16, 3, 2, 3)
     n, days, _ = free.shape
     plan = solve(free, NEAR)
     tonight = plan.cycles @ free.hydrozones.cycle_m3
@@ -90,7 +90,25 @@ def test_many_networks_share_water_by_its_price(share: float) -> None:
         nights=np.array([np.ones(days), np.arange(days) == 0]) > 0,
     )
     shared = solve(replace(free, budgets=budgets), NEAR)
+    assert any("share" in reason for reason in shared.reasons) or not share
     assert not check(replace(free, budgets=budgets), shared)
     assert plan.bound <= shared.bound <= shared.objective
     assert shared.gap <= 0.02
     assert shared.cycles.any() == (share > 0)
+
+
+def test_a_plan_whose_prices_the_clock_cut_short_is_not_called_reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = generated(80, 16, 3, 2, 3)
+    n, days, _ = free.shape
+    plan = solve(free, NEAR)
+    cycles = plan.cycles + np.tensordot(free.scenarios.probability, plan.later_cycles, 1).sum(axis=0)
+    budgets = Budgets(
+        names=("all nights",), limit_m3=np.array([0.5 * cycles @ free.hydrozones.cycle_m3]),
+        member=np.ones((1, n), np.bool_), nights=np.ones((1, days), np.bool_),
+    )  # fmt: skip
+    shared = replace(free, budgets=budgets)
+    assert solve(shared, NEAR).reproducible
+    monkeypatch.setattr("optimizers.irrigation.bidding._SEARCH", 0.0)
+    hurried = solve(shared, NEAR)
+    assert not hurried.reproducible
+    assert check(shared, hurried) == []
