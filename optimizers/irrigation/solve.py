@@ -28,11 +28,11 @@ def solve(problem: IrrigationProblem, limits: Limits | None = None) -> Irrigatio
     Later nights may interrupt a cycle; each has as many as its windows leave room for with their soaks, at most. The
     bound is that of the relaxation in which tonight may do so as well, proved by HiGHS, or CBC: no timing does better.
 
-    OPTIMAL: the bound is the objective. FEASIBLE: within the gap asked for, or all that `work` allows, in nodes of the
-    tree of each model. TIME_LIMIT: farther than the gap when time was over; a network without any plan by then stays
-    dry, among the reasons. There always is a plan: no water breaks nothing. `threads` networks are solved side by side,
-    which changes no plan; HiGHS itself has one thread. Every problem of the same arrays has the same plan, to the byte,
-    unless time cut it short.
+    OPTIMAL: the bound is the objective. FEASIBLE: within the gap asked for, or as near as `work`, in nodes of the
+    tree of each model, and a few rounds of timing come: `gap` says which. TIME_LIMIT: farther than the gap when
+    time was over; a network without any plan by then stays dry, among the reasons. There always is a plan: no water
+    breaks nothing. `threads` networks are solved side by side, which changes no plan; HiGHS itself has one thread.
+    Every problem of the same arrays has the same plan, to the byte, unless time cut it short.
     """
     pace = Pace(limits or Limits())
     n, days, scenarios = problem.shape
