@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli.calibrate import calibrate
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -28,6 +29,7 @@ from jobs.words import Lang, aligned, change, number, say
 
 app = typer.Typer(help="Irrigation: hydrozones, their soil, what nights came to.", no_args_is_help=True)
 app.command("drought")(drought)
+app.command("calibrate")(calibrate)
 _ZONE_HEADS = ("valve", "planting", "depletion", "raw", "known_by", "watered", "cycles", "m3")
 _WATER_HEADS = ("of", "zones", "planned", "measured", "timer", "saved", "stress")
 

@@ -18,12 +18,19 @@ def nights(night: str | None, first: str | None, last: str | None, told: date | 
     """The first night and the last. Raises InputError for what is no day, or not one thing."""
     if night is not None and (first is not None or last is not None):
         raise InputError([Problem("--night", 0, 0, "stands beside --from or --to", "give one of them")])
-    if (first is None) != (last is None):
-        raise InputError([Problem("--from", 0, 0, "wants --to, and --to wants --from", "give both, or --night")])
-    if first is not None and last is not None:
-        return _day("--from", first), _day("--to", last)
+    if (found := span(first, last, "give both, or --night")) is not None:
+        return found
     day = _day("--night", night) if night else told or _last_night(instant(None))
     return day, day
+
+
+def span(first: str | None, last: str | None, hint: str) -> tuple[date, date] | None:
+    """From one day to another, None where neither is given. Raises InputError where one is, or is no day."""
+    if first is not None and last is not None:
+        return _day("--from", first), _day("--to", last)
+    if first is not None or last is not None:
+        raise InputError([Problem("--from", 0, 0, "wants --to, and --to wants --from", hint)])
+    return None
 
 
 def _last_night(now: datetime) -> date:

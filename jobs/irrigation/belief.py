@@ -9,7 +9,7 @@ import polars as pl
 
 from engine.store import Unit
 from jobs.bootstrap import Territory
-from jobs.irrigation.history import HOURS, Days, held, hourly, read_history
+from jobs.irrigation.history import HOURS, Days, held, hourly, portions, read_history
 from jobs.irrigation.replay import Believed, Past, replay_core
 from jobs.irrigation.tables import IrrigationTables
 from jobs.irrigation.weather import Observed, observed_weather
@@ -73,17 +73,25 @@ def believed(
     is not there to be taken back.
     """
     observed = observed_weather(unit, territory, at, tables.plan.replay // _DAY, tables)
-    past = Past(
+    past = past_of(unit, territory, zones, observed, tables)
+    replayed = replay_core(zones, past, tables)
+    reasons = (*observed.reasons, *_reasons(zones, replayed))
+    return SoilNow(replayed=replayed, past=past, observed=observed, reasons=reasons)
+
+
+def past_of(
+    unit: Unit, territory: Territory, zones: Zones, observed: Observed, tables: IrrigationTables
+) -> Past:  # fmt: skip
+    """What happened to hydrozones on the days of which the weather is given, and what their probes told."""
+    return Past(
         et0_mm=observed.et0.et0_mm,
         rain_mm=observed.rain_at(zones.lat, zones.lon),
         irrigation_mm=irrigated_mm(unit, territory, zones, observed.days, tables),
         wind_m_s=observed.wind_m_s,
         rh_min_pct=observed.rh_min_pct,
+        rain_known=observed.rain_known,
         **_probes(unit, territory, zones, observed.days),
     )
-    replayed = replay_core(zones, past, tables)
-    reasons = (*observed.reasons, *_reasons(zones, replayed))
-    return SoilNow(replayed=replayed, past=past, observed=observed, reasons=reasons)
 
 
 def irrigated_mm(
@@ -99,24 +107,31 @@ def watered_m3(
     unit: Unit, territory: Territory, zones: Zones, days: Days, tables: IrrigationTables
 ) -> Floats:  # fmt: skip
     """(K, n) water that each valve gave, day by day; a meter that tells nothing of a day is no meter on it."""
-    rows = read_history(unit, territory, zones.valves, ("flow", "opening"), days)
-    flow, opening = (rows.filter(pl.col("property") == name) for name in ("flow", "opening"))
-    by_meter = held(flow, zones.valves, days, tables.weather.flow_holds)
-    by_time = held(opening, zones.valves, days, tables.weather.flow_holds) * zones.flow_m3_h
-    told = np.isfinite(hourly(flow, zones.valves, days)).reshape(days.count, HOURS, -1).any(axis=1)
-    return np.where(told | (by_meter > 0), by_meter, by_time)
+    volume = np.zeros((days.count, len(zones)))
+    for some_of in portions(len(zones), days):
+        valves = zones.valves[some_of]
+        rows = read_history(unit, territory, valves, ("flow", "opening"), days)
+        flow, opening = (rows.filter(pl.col("property") == name) for name in ("flow", "opening"))
+        by_meter = held(flow, valves, days, tables.weather.flow_holds)
+        by_time = held(opening, valves, days, tables.weather.flow_holds) * zones.flow_m3_h[some_of]
+        told = np.isfinite(hourly(flow, valves, days)).reshape(days.count, HOURS, -1).any(axis=1)
+        volume[:, some_of] = np.where(told | (by_meter > 0), by_meter, by_time)
+    return volume
 
 
 def _probes(unit: Unit, territory: Territory, zones: Zones, days: Days) -> dict[str, Floats]:
     """Hourly moisture and temperature as each hydrozone's probe told them; several may have one probe."""
     names = list(dict.fromkeys(probe for probe in zones.probe if probe))
-    rows = read_history(unit, territory, names, ("soilMoistureVwc", "soilTemperature"), days)
     place = [z for z, probe in enumerate(zones.probe) if probe]
     of = [names.index(zones.probe[z]) for z in place]
     found = {}
     for field, name in (("raw_vwc", "soilMoistureVwc"), ("soil_c", "soilTemperature")):
+        told = np.full((HOURS * days.count, len(names)), np.nan)
+        for some_of in portions(len(names), days):
+            rows = read_history(unit, territory, names[some_of], (name,), days)
+            told[:, some_of] = hourly(rows, names[some_of], days)
         found[field] = np.full((HOURS * days.count, len(zones)), np.nan)
-        found[field][:, place] = hourly(rows.filter(pl.col("property") == name), names, days)[:, of]
+        found[field][:, place] = told[:, of]
     return found
 
 

@@ -3,7 +3,7 @@
 So none is cut in the middle of an afternoon, none has 23 or 25 hours, and every reading that was known counts once.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -17,6 +17,7 @@ from optimizers.arrays import Floats, Ints
 
 HOURS = 24
 _DAY, _HALF = timedelta(days=1), timedelta(hours=12)
+_AT_ONCE = 3000  # days of assets in memory at once: with a reading every ten minutes some 0.2 GB
 _HOUR_US = in_us(timedelta(hours=1))
 
 
@@ -63,6 +64,12 @@ def read_history(
         .select(columns)
         .sort("observed_at", maintain_order=True)
     )
+
+
+def portions(assets: int, days: Days) -> Iterator[slice]:
+    """So many assets a few at a time, that a winter of a town's readings need not be in memory at once."""
+    step = max(_AT_ONCE // max(days.count, 1), 1)
+    return (slice(first, first + step) for first in range(0, assets, step))
 
 
 def hourly(rows: pl.DataFrame, assets: Sequence[str], days: Days) -> Floats:

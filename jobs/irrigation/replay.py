@@ -49,6 +49,8 @@ class Past:
     raw_vwc (24 K, n)      what the probe of each told hour by hour, as it told it; NaN for nothing
     soil_c (24 K, n)       temperature of the soil, where its probe tells it
     wind_m_s, rh_min_pct (K,)   mean wind at 2 m, least relative humidity
+    rain_known (K,)        whether a gauge was heard: a day of which nobody knows is not taken for a dry one where
+                           field capacity is learnt
 
     Raises InvalidProblem.
     """
@@ -60,11 +62,13 @@ class Past:
     soil_c: Floats = field(default_factory=lambda: np.array(np.nan))
     wind_m_s: Floats = field(default_factory=lambda: np.array(2.0))
     rh_min_pct: Floats = field(default_factory=lambda: np.array(45.0))
+    rain_known: Bools = field(default_factory=lambda: np.array(True))
 
     def __post_init__(self) -> None:
         days, zones = np.shape(self.et0_mm)[0], np.shape(self.raw_vwc)[-1]
         shapes: Shapes = dict.fromkeys(("et0_mm", "wind_m_s", "rh_min_pct"), (np.float64, (days,)))
         shapes |= dict.fromkeys(("rain_mm", "irrigation_mm"), (np.float64, (days, zones)))
+        shapes["rain_known"] = (np.bool_, (days,))
         shapes |= dict.fromkeys(("raw_vwc", "soil_c"), (np.float64, (_HOURS * days, zones)))
         if problems := freeze(self, shapes):
             raise InvalidProblem(problems)
@@ -133,7 +137,7 @@ def replay_core(zones: Zones, past: Past, tables: IrrigationTables) -> Believed:
     """
     alone = _run(zones, past, tables, None)
     judged = _judged(zones, past, alone, tables)
-    capacity = _capacity(zones, judged, alone, tables)
+    capacity = _capacity(zones, judged, alone, past, tables)
     own = _own(zones, judged, capacity, alone, tables)
     offset = _offset(zones, own, alone, tables)
     verdicts = _verdicts(zones, judged, offset)
@@ -209,14 +213,14 @@ def _judged(zones: Zones, past: Past, alone: Run, tables: IrrigationTables) -> J
     )  # fmt: skip
 
 
-def _capacity(zones: Zones, judged: Judged, alone: Run, tables: IrrigationTables) -> OwnCapacity:
+def _capacity(zones: Zones, judged: Judged, alone: Run, past: Past, tables: IrrigationTables) -> OwnCapacity:
     entry = tables.probes.field_capacity
     within, layer_m = _layers(zones).measured_m(zones.probe_depth_m)
     lacks = np.where(within, alone.upper_mm, alone.depletion_mm - alone.upper_mm)
     taken = np.diff(lacks, axis=0, prepend=lacks[:1]) / (1000.0 * layer_m)
     return calibrated_field_capacity(
         _daily(judged, tables), taken, alone.percolation_mm >= entry.filled_mm,
-        alone.water_mm < tables.probes.watered_mm, zones.root_zone.field_capacity,
+        past.rain_known[:, None] & (alone.water_mm < tables.probes.watered_mm), zones.root_zone.field_capacity,
         after_days=entry.after_days, events=entry.events, most=entry.most,
     )  # fmt: skip
 
@@ -235,8 +239,7 @@ def _own(zones: Zones, judged: Judged, capacity: OwnCapacity, alone: Run, tables
     other = np.where(within, alone.depletion_mm - alone.upper_mm, alone.upper_mm)
     holds = root.taw_mm * layer_m / root.root_depth_m
     measured = np.clip(other + depletion_of(_daily(judged, tables), capacity.vwc, layer_m, holds), 0.0, root.taw_mm)
-    learnt_sd = np.maximum(capacity.spread, tables.probes.field_capacity.sd / np.sqrt(capacity.events + 1.0))
-    unsure_mm = 1000.0 * root.root_depth_m * learnt_sd
+    unsure_mm = 1000.0 * root.root_depth_m * capacity.sd(tables.probes.field_capacity.sd)
     sd, lasting = (np.hypot(share * root.taw_mm, unsure_mm) for share in (noise.sensor, noise.lasting))
     return _Probed(measured, np.broadcast_to(sd, measured.shape), np.broadcast_to(lasting, measured.shape))
 

@@ -57,6 +57,11 @@ class Observed:
     reasons: tuple[str, ...]
 
     @property
+    def rain_known(self) -> Bools:
+        """(K,) whether any gauge was heard."""
+        return np.asarray(np.isfinite(self.rain_mm).any(axis=1))
+
+    @property
     def territory_rain_mm(self) -> Floats:
         """(K,) of the middle gauge; NaN where none was heard."""
         return known_median(self.rain_mm, axis=1) if self.gauges else np.full(self.days.count, np.nan)

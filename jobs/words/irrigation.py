@@ -63,6 +63,45 @@ WORDS: dict[str, tuple[str, str]] = {
     "verdict_biased": ("corrected", "corrigée"),
     "verdict_out_of_soil": ("out of the soil", "hors du sol"),
     "verdict_unit_mixed": ("unit unclear", "unité incertaine"),
+    # what a winter says of field capacity
+    "capacity_head": (
+        "Field capacity by probes, {first} to {last}: rain known on {rain_days} of {days} days",
+        "Capacité au champ selon les sondes, du {first} au {last} : pluie connue {rain_days} jours sur {days}",
+    ),
+    "capacity_valve": ("valve", "vanne"),
+    "capacity_probe": ("probe", "sonde"),
+    "capacity_in_use": ("in use m³/m³", "utilisée m³/m³"),
+    "capacity_from": ("from", "d'après"),
+    "capacity_learnt": ("by its probe", "selon la sonde"),
+    "capacity_events": ("fillings", "remplissages"),
+    "capacity_heard": ("days heard", "jours reçus"),
+    "capacity_write": ("write field capacity / wilting point", "à inscrire capacité au champ / flétrissement"),
+    "stated_valve": ("its valve", "sa vanne"),
+    "stated_garden": ("its garden", "son jardin"),
+    "stated_table": ("table: {soil}", "table : {soil}"),
+    "calibrated_doubted": ("nothing: its probe is {verdict}", "rien : sonde {verdict}"),
+    "calibrated_few": (
+        "nothing: filled and drained less than {wanted} times",
+        "rien : rempli et ressuyé moins de {wanted} fois",
+    ),
+    "calibrated_far": (
+        "nothing: {most} off or more; look at the probe and at what soil is stated",
+        "rien : écart de {most} ou plus ; vérifier la sonde et le sol déclaré",
+    ),
+    "calibrated_refused": ("nothing: {why}", "rien : {why}"),
+    "capacity_without": (
+        "{zones} hydrozones have no probe: what is in use stays.",
+        "{zones} hydrozones n'ont pas de sonde : la valeur utilisée reste.",
+    ),
+    "capacity_written": (
+        "{zones} valves written, field_capacity and wilting_point → consigne territory import {folder}",
+        "{zones} vannes écrites, field_capacity et wilting_point → consigne territory import {folder}",
+    ),
+    "capacity_out": (
+        "{zones} valves to be written → --out FOLDER, then consigne territory import FOLDER",
+        "{zones} vannes à inscrire → --out DOSSIER, puis consigne territory import DOSSIER",
+    ),
+    "capacity_none": ("Nothing to be written.", "Rien à inscrire."),
     # what nights came to
     "water_report_head": (
         "Irrigation, nights from {first} to {last}: {nights} with a plan in force",

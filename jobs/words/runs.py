@@ -70,6 +70,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "doing_doctor": ("looking at everything", "examen de l'ensemble"),
     "doing_job": ("running", "exécution"),
     "doing_solve": ("solving", "résolution"),
+    "doing_calibrate": ("replaying a winter", "rejeu d'un hiver"),
     "doing_report": ("report", "rapport"),
     "step_night": ("the night, quarter hour by quarter hour", "la nuit, quart d'heure par quart d'heure"),
 }

@@ -189,6 +189,11 @@ class OwnCapacity:
     events: Ints
     spread: Floats
 
+    def sd(self, table_sd: float) -> Floats:
+        """(P,) m³/m³, how far off it may be: by what plateaus differ, and no surer than their number and the table."""
+        sd: Floats = np.maximum(self.spread, table_sd / np.sqrt(self.events + 1.0))
+        return sd
+
 
 def calibrated_field_capacity(
     daily_vwc: Floats, taken_vwc: Floats, filled: Bools, dry: Bools, table: Floats, *,
