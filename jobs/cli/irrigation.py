@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
+from engine.instants import noon
 from jobs.cli.calibrate import calibrate
 from jobs.cli.common import (
     DemoFolder,
@@ -36,7 +38,7 @@ _WATER_HEADS = ("of", "zones", "planned", "measured", "timer", "saved", "stress"
 
 @app.command()
 def zones(
-    at: Annotated[str | None, typer.Option(help="as was known at this instant; now by default")] = None,
+    at: Annotated[str | None, typer.Option(help="as was known then; by default now, of a demo its end")] = None,
     of_demo: OfDemo = False,
     folder: DemoFolder = DEMO_FOLDER,
     lang: Language = "",
@@ -48,8 +50,9 @@ def zones(
     """
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
+    asked_at = _end_of(demo_night(folder)) if of_demo and at is None else instant(at)
     with store.read() as unit:
-        found = zone_states(unit, territory, chosen, instant(at))
+        found = zone_states(unit, territory, chosen, asked_at)
     if as_json:
         emit([asdict(one) | {"lacks": one.lacks} for one in found])
         return
@@ -59,6 +62,11 @@ def zones(
     heads = [say(f"hydrozones_{head}", words) for head in _ZONE_HEADS]
     show_lines(list(aligned([heads, *(list(_zone_row(one, words)) for one in read)])))
     show_lines([f"{one.valve}: {say('water_left_out', words, why=one.left_out)}" for one in found if one.left_out])
+
+
+def _end_of(night: date) -> datetime:
+    """The last instant of a night that is no other's yet."""
+    return noon(night + timedelta(days=1)) - timedelta(microseconds=1)
 
 
 def _zone_row(found: ZoneState, lang: Lang) -> Iterator[str]:

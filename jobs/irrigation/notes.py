@@ -53,11 +53,8 @@ def _lacks(found: Body, zones: Sequence[int], lang: Lang) -> str:
     bounds = " / ".join(dict.fromkeys(bounds_of(found, z, lang) for z in zones))
     held = dict.fromkeys(held_of(found.weighed[z], lang) or say("water_held_nothing", lang) for z in zones)
     names = some([found.valves[z] for z in zones])
-    return say(
-        "water_lacks", lang, zones=number(len(zones), lang), names=names, held=" / ".join(held), bounds=bounds
-    )  # fmt: skip
+    return say("water_lacks", lang, names=names, held=" / ".join(held), bounds=bounds)
 
 
 def _out(found: Body, lang: Lang) -> str:
-    left_out = found.head["left_out"]
-    return say("water_out", lang, zones=number(len(left_out), lang), names=some(list(left_out)))
+    return say("water_out", lang, names=some(list(found.head["left_out"])))

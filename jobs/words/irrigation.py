@@ -28,12 +28,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "{m3} m³ prévus pour {zones} hydrozones sur {all} ; le programmateur mensuel donne {usual} m³.",
     ),
     "water_lacks": (
-        "{zones} hydrozones are expected to lack water after the coming day ({names}): {held}. {bounds}.",
-        "{zones} hydrozones manqueront d'eau après la journée à venir ({names}) : {held}. {bounds}.",
+        "Hydrozones expected to lack water after the coming day: {names}. Why: {held}. Limits: {bounds}.",
+        "Hydrozones qui manqueront d'eau après la journée à venir : {names}. Cause : {held}. Limites : {bounds}.",
     ),
     "water_out": (
-        "{zones} hydrozones are left out and stay closed: {names}. See consigne irrigation zones.",
-        "{zones} hydrozones sont laissées de côté et restent fermées : {names}. Voir consigne irrigation zones.",
+        "Hydrozones left out, they stay closed: {names}. See consigne irrigation zones.",
+        "Hydrozones laissées de côté, elles restent fermées : {names}. Voir consigne irrigation zones.",
     ),
     # hydrozones
     "hydrozones_head": (
@@ -112,7 +112,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "water_report_planned": ("m³ planned", "m³ prévus"),
     "water_report_measured": ("measured", "mesurés"),
     "water_report_timer": ("monthly timer", "programmateur"),
-    "water_report_saved": ("than the timer", "que lui"),
+    "water_report_saved": ("against the timer", "écart à celui-ci"),
     "water_report_stress": ("days of stress", "jours de stress"),
     "water_no_garden": ("no garden", "sans jardin"),
 }

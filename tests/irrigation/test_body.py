@@ -157,7 +157,7 @@ def test_notes_tell_the_water_beside_the_timers_and_who_is_left_out(block: bytes
     assert lines[0] == (
         f"{plan.cycles[0] * 1.5:.1f} m³ planned for 1 of 2 hydrozones; the monthly timer gives {usual:.1f} m³."
     )
-    assert lines[-1].startswith("1 hydrozones are left out and stay closed: 1 (wrong).")
+    assert lines[-1].startswith("Hydrozones left out, they stay closed: 1 (wrong).")
     assert not any(note.gives_way for note in notes(block))
 
 

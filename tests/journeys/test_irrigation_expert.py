@@ -1,12 +1,18 @@
-"""One who answers for parks: the optimiser by itself, and the checker that shares no code with it."""
+"""One who answers for parks: the optimiser and its checker by themselves, then a night, a drought order, and why."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 
-from .conftest import Run, ok
+from engine.instants import isoformat
+
+from .conftest import ROOT, Run, ok
+
+STATION, VALVE = "W-49329-0001", "V-49329-0003"
 
 
 @pytest.fixture
@@ -81,3 +87,75 @@ def test_schemas_are_published(consigne: Run) -> None:
         schema = json.loads(ok(consigne, *words))
         assert schema["type"] == "object"
         assert schema["title"].startswith(title)
+
+
+LEVEL = """levels:
+  - id: drought-7
+    authority: {fr: préfet de Maine-et-Loire, en: prefect of Maine-et-Loire}
+    number: "2026-214"
+    dated: 2026-07-03
+    level: crise
+    from: 2026-01-01
+    until: 2999-12-31
+"""
+
+
+@pytest.fixture
+def park(consigne: Run, tmp_path: Path) -> dict[str, str]:
+    """A database with the sample territory, and rules of its own to write in: the variables that say so."""
+    copytree(ROOT / "rules", tmp_path / "rules")
+    ok(consigne, "db", "upgrade")
+    ok(consigne, "territory", "import", ROOT / "datasets" / "sample")
+    return {"CONSIGNE_RULES_DIR": str(tmp_path / "rules")}
+
+
+def a_dry_month(file: Path, now: datetime) -> None:
+    """Hourly weather of 31 hot days without rain, as a station tells it."""
+    rows = []
+    for hour in range(31 * 24):
+        at = isoformat(now - timedelta(hours=hour + 0.5))
+        told = {"temperature": 24, "relativeHumidity": 0.45, "windSpeed": 2, "solarRadiation": 250, "precipitation": 0}
+        rows += [{"asset": STATION, "property": name, "value": of, "observed_at": at} for name, of in told.items()]
+    file.write_text("\n".join(map(json.dumps, rows)))
+
+
+def test_a_night_and_the_order_that_takes_it(consigne: Run, park: dict[str, str], tmp_path: Path) -> None:
+    a_dry_month(tmp_path / "month.jsonl", datetime.now(UTC))
+    ok(consigne, "ingest", "month.jsonl")
+    ran = consigne("run", "replan-irrigation", "--json", **park)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    plan = json.loads(ran.stdout)["plan"]
+    zones = json.loads(consigne("irrigation", "zones", "--json", **park).stdout)
+    assert {zone["known_by"] for zone in zones} == {"balance"}
+    assert all(zone["lacks"] and zone["cycles"] is not None for zone in zones)
+    told = json.loads(consigne("why", f"{VALVE}/opening", "--json", **park).stdout)
+    assert told["winner"]["version"] == plan
+    assert "22:00–06:00" in told["behind"]["bounded_by"]["fr"]
+
+    orders = tmp_path / "rules" / "drought.yaml"
+    shipped = orders.read_text()
+    orders.write_text(shipped.replace("levels: []", LEVEL.replace("crise", "orange")))
+    wrong = consigne("rules", "check", **park)
+    assert wrong.returncode != 0
+    assert "drought.yaml" in wrong.stdout + wrong.stderr
+    assert "'orange'" in wrong.stdout + wrong.stderr
+    orders.write_text(shipped.replace("levels: []", LEVEL))
+    french = consigne("irrigation", "drought", "--lang", "fr", **park).stdout
+    assert "arrêté 2026-214" in french
+    asked = consigne("setpoint", "set", f"{VALVE}/opening", "100%", "--for", "1h", "--reason", "a test", **park)
+    assert asked.returncode == 3, "it is written, and the order keeps it closed"
+    assert "order 2026-214" in asked.stdout + asked.stderr
+    again = consigne("run", "replan-irrigation", "--json", **park)
+    shown = consigne("plan", "show", json.loads(again.stdout)["plan"], CONSIGNE_LANG="fr", **park).stdout
+    assert "0,0 m³ prévus pour 0 hydrozones sur 4" in shown
+    assert {zone["cycles"] for zone in json.loads(consigne("irrigation", "zones", "--json", **park).stdout)} == {0}
+
+
+def test_a_territory_that_nothing_was_ever_heard_of_is_watered_by_rules_alone(
+    consigne: Run, park: dict[str, str]
+) -> None:
+    ran = consigne("run", "replan-irrigation", "--json", **park)
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    shown = consigne("plan", "show", json.loads(ran.stdout)["plan"], **park).stdout
+    assert "no weather station told anything" in shown
+    assert "rules alone" in shown

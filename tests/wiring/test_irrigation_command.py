@@ -91,6 +91,17 @@ def test_a_valve_that_was_seen_open_says_when(consigne: Callable[..., Result], p
     assert all(row["cycles"] is None for row in rows), "of the night to come there is no plan yet"
 
 
+def test_of_a_demo_the_end_of_its_night_is_shown_and_not_today(
+    consigne: Callable[..., Result], planned_m3: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen_in = command.chosen_in
+    monkeypatch.setattr(command, "chosen_in", lambda lang, _demo: chosen_in(lang))
+    monkeypatch.setattr(command, "demo_night", lambda _folder: NIGHT)
+    rows = json.loads(consigne("zones", "--demo", "--json").output)
+
+    assert {row["valve"]: row["m3"] for row in rows} == pytest.approx(planned_m3)
+
+
 @pytest.mark.parametrize(("lang", "head"), [("en", "4 hydrozones; "), ("fr", "4 hydrozones ; ")])
 def test_people_read_a_table_in_their_language(
     lang: str, head: str, consigne: Callable[..., Result], planned_m3: dict[str, float],
