@@ -13,9 +13,10 @@ from engine.instants import isoformat
 from engine.model import Command, CommandState, Level, Program, Slot
 from engine.setpoints.arbitration import Piece, Resolution
 from engine.setpoints.conditions import NOTHING_KNOWN, Conditions
+from engine.setpoints.courses import IN_ACTION
 from engine.setpoints.envelope import Change, Outcome, Running, Verdict, admit
 from engine.setpoints.points import PointInfo
-from engine.setpoints.wanted import UNBOUND, Wanted, want
+from engine.setpoints.wanted import UNBOUND, Wanted, kept, want
 from engine.wire import program_to_json
 
 LOST = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.SUPERSEDED, CommandState.FAILED})
@@ -59,6 +60,8 @@ def settle(
     """
     sound = [slot for slot in array if _finite(slot)]
     wanted = _anchored(point, sound, newest, now, until, conditions)
+    if not wanted.pieces and newest is not None and newest.state in IN_ACTION and not conditions.locked_out(point):
+        wanted = kept(point, newest.program, wanted, now, until, conditions)
     asked = wanted.program
     if asked is None:
         return Settled(None, wanted.resolution, Verdict(Outcome.REFUSED, None), blocked=wanted.blocked)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby, takewhile
+from itertools import groupby, pairwise, takewhile
 
 from engine.instants import isoformat
 from engine.model import Level, Program, Slot
@@ -80,6 +80,21 @@ def want(
     asked = tuple(_forced(bounded, point, conditions, now, changes))
     forced = bool(conditions.broken(point, now))
     return Wanted(resolution, asked, tuple(changes), cut_at if renewed else None, forced=forced)
+
+
+def kept(
+    point: PointInfo, program: Program, held: Wanted, now: datetime, until: datetime, conditions: Conditions
+) -> Wanted:  # fmt: skip
+    """What a held point goes on with: the program in action, then its safe value, within what orders have come to say.
+
+    Equipment that follows programs does so unasked, but for such orders; what holds one value is told each step.
+    """
+    safe, rest = point.envelope.safe, program.clip(now, until)
+    steps = [*rest.steps, (rest.until, safe)] if rest is not None else [(now, safe)]
+    pieces = [Piece(a, b, value, None, ()) for (a, value), (b, _) in pairwise([*steps, (until, safe)]) if a < b]
+    changes: list[Change] = []
+    lawful = tuple(part for piece in pieces for part in _lawful(piece, point, conditions, changes))
+    return replace(held, pieces=lawful, changes=tuple(changes)) if changes or not point.programs else held
 
 
 def _level(piece: Piece) -> int:

@@ -1,7 +1,7 @@
 """Lock-outs, holds, orders, interlocks and the dead man, between the array and the envelope."""
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,31 @@ def test_a_hold_stops_levels_10_to_15_and_nothing_else(array: list[Slot], now: i
 def test_under_a_hold_an_override_ends_in_the_local_program() -> None:
     operator = a_slot(0.8, level=Level.OPERATOR, source="person:ana", until=30)
     assert sent([PLAN, operator], held()).program == program((0, 0.8), until=30)
+
+
+@pytest.mark.parametrize("programs", [True, False])
+def test_what_a_held_valve_goes_on_with_obeys_an_order_that_has_come(programs: bool) -> None:
+    shut = Order("d", "no watering", at_most=0.0, start=date(2026, 1, 1), until=date(2027, 1, 1))
+    valve = replace(a_point(safe=0.0), programs=programs)
+    plan = a_slot(1.0, until=30)
+    first = settle(valve, [plan], None, at(0), at(END)).command
+    assert first is not None
+    opened = replace(first, state=CommandState.VERIFIED)
+    assert settle(valve, [plan], opened, at(5), at(END), held()).command is None
+    found = settle(replace(valve, orders=(shut,)), [plan], opened, at(5), at(END), held()).command
+    assert found is not None
+    assert (found.program.at(at(5)), found.level) == (0.0, Level.SAFE_DEFAULT)
+
+
+def test_a_held_valve_that_holds_one_value_is_closed_when_its_program_ends() -> None:
+    valve = replace(a_point(safe=0.0), programs=False)
+    first = settle(valve, [a_slot(1.0, until=30)], None, at(0), at(END)).command
+    assert first is not None
+    opened = replace(first, state=CommandState.VERIFIED)
+    assert settle(valve, [], opened, at(5), at(END), held()).renew_at == at(30)
+    found = settle(valve, [], opened, at(30), at(END), held()).command
+    assert found is not None
+    assert found.program.at(at(30)) == 0.0
 
 
 def test_after_its_end_a_hold_stops_nothing() -> None:
