@@ -1,6 +1,6 @@
 """What plans in force provide for, as readings that no sensor sends: more than that is more than was planned."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
@@ -12,12 +12,11 @@ from engine.store import Unit
 from jobs.domains import DOMAINS
 from jobs.planning.domain import Domain
 
-_EVERY = timedelta(minutes=15)
 _LOOKED_AT = 20
 
 
 class Provisions:
-    """`Domain.provides` of every domain that some rule reads, told every quarter of an hour, and when its plan changes.
+    """`Domain.provides` of every domain that some rule reads, told as often as it says, and when its plan changes.
 
     Nothing is told where no plan covers the instant: the value grows stale then, as the catalogue says.
     """
@@ -33,12 +32,12 @@ class Provisions:
         self._told = {}
 
     def news(self, unit: Unit, now: datetime) -> tuple[Ints, Floats]:
-        """Series and values that have not been told of this quarter of an hour."""
+        """Series and values that have not been told of this while."""
         series: list[int] = []
         values: list[float] = []
         for domain, numbers in self._read:
             record = _in_force(unit, domain, now)
-            told = (record.id, (now - record.start) // _EVERY) if record else ("", 0)
+            told = (record.id, (now - record.start) // domain.told_every) if record else ("", 0)
             if record is None or self._told.get(domain.name) == told:
                 continue
             self._told[domain.name] = told

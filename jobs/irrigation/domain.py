@@ -18,6 +18,7 @@ from jobs.irrigation.body import body, explain, in_force_at, open_body, with_pla
 from jobs.irrigation.fallback import shift, threshold
 from jobs.irrigation.notes import notes
 from jobs.irrigation.outlook import outlook
+from jobs.irrigation.provided import NETWORK, PROPERTY, TOLD_EVERY, provided
 from jobs.irrigation.setpoints import to_setpoints
 from jobs.irrigation.tables import IrrigationTables, tables_of
 from jobs.irrigation.task import Behind, Done, Foreseen, IrrigationTask, Weather, build_problem
@@ -203,5 +204,8 @@ DOMAIN = Domain(
     explain=explain,
     notes=notes,
     span=irrigation_day,
+    provides=(NETWORK, PROPERTY),
+    provided=provided,
+    told_every=TOLD_EVERY,
     unit="EUR",
 )

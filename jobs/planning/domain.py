@@ -96,6 +96,7 @@ class Domain:
     provides      an asset type and the property of it that rules compare what is measured with: the plan provides for
                   so much; empty for none
     provided      what a body provides for at an instant, by asset and property
+    told_every    how often rules are told so
     unit          of the objective
     part          what is other than in the plan in force of the task's span, where that is little; None for all of it
     standing      of a body, what stands while the parts named are planned again, as its optimiser wants it
@@ -115,6 +116,7 @@ class Domain:
     notes: Callable[[bytes], Sequence[Note]] = _no_notes
     provides: tuple[str, str] = ("", "")
     provided: Callable[[bytes, datetime], Mapping[tuple[str, str], float]] = _nothing
+    told_every: timedelta = timedelta(minutes=15)
     unit: str = ""
     part: Callable[[Unit, Any], Part | None] = _whole
     standing: Callable[[bytes, Sequence[str]], bytes] = lambda _body, _named: b""

@@ -35,6 +35,7 @@ SLOWER = {"lamp-failure"}  # one lamp of forty may wait for the week's round
 # What may be wanted above the operator's level: nothing but what harms people or breaks a machine meanwhile.
 PROTECTING = {
     "frost-stop": Level.PROTECTION,
+    "irrigation-burst": Level.PROTECTION,
     "misting-stagnant": Level.CRISIS_PLAN,
     "night-cooling": Level.CRISIS_PLAN,
     "pump-dry": Level.PROTECTION,
@@ -103,13 +104,14 @@ def test_what_is_not_trusted_yet_moves_nothing(rules: dict[str, Rule]) -> None:
 def test_a_want_that_stands_is_made_again_before_it_runs_out(rules: dict[str, Rule]) -> None:
     """Those without `every` are over when their time is: a flush, and what holds equipment off after a fault."""
     once = {name for name, rule in rules.items() if (want := rule.definition.then.want) and want.every is None}
-    assert once == {"misting-purge", "misting-stagnant", "pump-dry", "valve-flow-excess"}
+    assert once == {"irrigation-burst", "misting-purge", "misting-stagnant", "pump-dry", "valve-flow-excess"}
 
 
 def test_a_leak_blocks_the_irrigation_of_its_network(rules: dict[str, Rule]) -> None:
-    assert rules["irrigation-leak"].definition.then.fact == "leak_suspected"
-    assert rules["leak-blocks-valves"].looks_at == ("irrigation-leak",)
-    assert rules["safeguard-watering"].over == ("irrigation-leak",)
+    leaks = ("irrigation-burst", "irrigation-leak")
+    assert {rules[name].definition.then.fact for name in leaks} == {"leak_suspected"}
+    assert tuple(sorted(rules["leak-blocks-valves"].looks_at)) == leaks
+    assert tuple(sorted(rules["safeguard-watering"].over)) == leaks
 
 
 def test_every_fact_is_looked_at(rules: dict[str, Rule]) -> None:
