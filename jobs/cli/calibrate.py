@@ -38,7 +38,7 @@ def calibrate(
     store, territory = store_and_territory(chosen)
     with store.read() as unit, underway("calibrate"):
         found = calibrated(unit, territory, chosen, *days)
-        if out is not None:
+        if out is not None and found.learnt:
             _write(unit, found, out)
     if as_json:
         emit(asdict(found))

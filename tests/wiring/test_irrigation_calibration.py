@@ -287,6 +287,29 @@ def test_days_of_which_nobody_knows_the_rain_are_not_taken_for_dry(
     assert any("no rain gauge heard on 66 of 100 days" in reason for reason in found.reasons)
 
 
+def test_without_anything_to_learn_no_folder_is_written(
+    consigne: Callable[..., Result], store: Store, territory: Territory, tmp_path: Path
+) -> None:
+    """A gauge alone: no probe was ever heard."""
+    rows = [(STATION, "precipitation", 0.5, at) for at in hours_of(LAST - 9 * DAY, LAST)]
+    tell(store, territory, readings(*rows), rows[-1][3] + HOUR)
+    said = consigne("--out", str(tmp_path / "new"))
+    assert said.exit_code == 0, said.output
+    assert "Nothing to be written." in said.output
+    assert "no rain gauge heard on 141 of 151 days" in said.output
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_territory_without_hydrozones_or_probes_has_nothing_to_calibrate(
+    lived: Callable[..., None], learnt: Callable[..., Calibration], territory: Territory
+) -> None:
+    lived(last=FIRST + 9 * DAY)
+    for left, without in ((("GreenspaceRecord",), 4), (("GreenspaceRecord", "IrrigationValve"), 0)):
+        assets = tuple(one for one in territory.assets if one.type not in left)
+        found = learnt(last=FIRST + 9 * DAY, of=replace(territory, assets=assets))
+        assert (found.zones, found.without_probe) == ([], without)
+
+
 def test_a_winter_that_is_not_stored_is_told(learnt: Callable[..., Calibration]) -> None:
     with pytest.raises(ConsigneError, match="no rain gauge told anything from 2025-11-01 to 2026-03-31"):
         learnt()
