@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.catalogue import Catalogue
 from engine.model import Command, Level, Program
 from engine.setpoints.blast import Move, Verdict, choose_canary, is_small, is_urgent, move_of, weigh
 from engine.setpoints.courses import Course, Deed
-from engine.setpoints.limits import Bounds
+from engine.setpoints.limits import Bounds, load_blast
+from tests.conftest import ROOT
 
 from .fakes import a_command, a_point, at
 
@@ -165,3 +167,11 @@ def test_a_canary_is_a_small_part_spread_over_gateways_and_always_the_same(
     taken = Counter(gateway(point) for point in chosen if sound(point))
     # No gateway gives two more than another that had some left to give.
     assert all(taken[a] <= taken[b] + 1 for a in room for b in room if taken[b] < room[b])
+
+
+def test_a_night_in_which_every_valve_is_opened_waits_for_nobody(catalogue: Catalogue) -> None:
+    """The first dry evening after a week of rain: as shipped, a few valves go first, and no second person is asked."""
+    blast = load_blast(ROOT / "rules" / "blast.yaml", catalogue)
+    assert blast is not None
+    assert weigh(moves(400), blast.of("irrigation"), 440).verdict is Verdict.CANARY
+    assert weigh(moves(440), blast.of("irrigation"), 440).verdict is Verdict.CANARY
