@@ -36,7 +36,6 @@ SLOWER = {"lamp-failure"}  # one lamp of forty may wait for the week's round
 PROTECTING = {
     "frost-stop": Level.PROTECTION,
     "irrigation-burst": Level.PROTECTION,
-    "irrigation-leak": Level.PROTECTION,
     "misting-stagnant": Level.CRISIS_PLAN,
     "night-cooling": Level.CRISIS_PLAN,
     "pump-dry": Level.PROTECTION,
