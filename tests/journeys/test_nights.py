@@ -145,7 +145,7 @@ def test_a_night_and_why_of_every_lamp_in_the_report(made: Played, consigne_in: 
 def check_valves(outcome: dict[str, Any], consigne: Run) -> None:
     """One valve of a dry ground was opened and nothing flowed, which raised its alarm; another watered what was dry."""
     water = outcome["water"]
-    assert outcome["rules"]["valve-no-flow"] == 1
+    assert outcome["rules"]["valve-no-flow"] >= 1  # once a cycle that lasts long enough
     planned = {valve["valve"] for valve in water["valves"] if valve["planned_m3"] > 0}
     flowed = {valve["valve"] for valve in water["valves"] if valve["flowed_m3"] > 0}
     assert len(planned - flowed) == 1
