@@ -89,9 +89,11 @@ def set_point(
     set_override(sealing(store), ground, asked, now)
     with store.read() as unit:
         (found,) = standing(unit, ground, [name], now)
-    lang = language(chosen)
-    show_lines(_told(found, ground, now, lang))
-    if _level(found) != level.level or found.locked_out or _changed(found, now):
+    lang, longest = language(chosen), _longest(found, asked, now)
+    show_lines(
+        [*_told(found, ground, now, lang), *([say("setpoint_longest", lang, at=brief(longest))] if longest else [])]
+    )
+    if _level(found) != level.level or found.locked_out or longest or _changed(found, now):
         raise typer.Exit(DEGRADED)
 
 
@@ -119,6 +121,13 @@ def _end(for_: str | None, until: str | None, now: datetime) -> datetime:
         return now + (USUAL if for_ is None else parse_duration(for_))
     except (ValueError, OverflowError) as error:
         raise InputError([Problem("--for", 0, 0, f"{for_!r}: {error}")]) from None
+
+
+def _longest(one: Standing, asked: Override, now: datetime) -> datetime | None:
+    """When the point goes off although more is asked: a command of an hour at a time does not say so yet."""
+    longest = one.point.envelope.longest_on
+    ends = now + longest if longest is not None and asked.value else asked.until
+    return ends if ends < asked.until else None
 
 
 def _level(one: Standing) -> int:

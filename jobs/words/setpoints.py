@@ -51,6 +51,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "setpoint_until": ("until", "jusqu'à"),
     "setpoint_command": ("command", "ordre"),
     "setpoint_marks": ("marks", "marques"),
+    "setpoint_longest": (
+        "  off again at {at} at the latest: it may not be on for longer",
+        "  coupé à {at} au plus tard : il ne peut rester en marche plus longtemps",
+    ),
     "held_until": ("held until {until}", "suspendu jusqu'à {until}"),
     "locked_out": ("locked out in the field", "verrouillé sur place"),
     "domain": ("domain", "domaine"),

@@ -132,6 +132,11 @@ def test_a_night_and_the_order_that_takes_it(consigne: Run, park: dict[str, str]
     assert told["winner"]["version"] == plan
     assert "22:00–06:00" in told["behind"]["bounded_by"]["fr"]
 
+    long = consigne("setpoint", "set", f"{VALVE}/opening", "100%", "--for", "6h", "--reason", "a test", **park)
+    assert long.returncode == 3, "no valve is open for six hours"
+    assert "off again at" in long.stdout
+    assert consigne("setpoint", "release", f"{VALVE}/opening", **park).returncode == 0
+
     orders = tmp_path / "rules" / "drought.yaml"
     shipped = orders.read_text()
     orders.write_text(shipped.replace("levels: []", LEVEL.replace("crise", "orange")))
