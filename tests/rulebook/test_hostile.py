@@ -22,7 +22,7 @@ from engine.rulebook.loading import load_rules
 
 pytestmark = pytest.mark.timeout(120)
 
-SECOND = 1.0
+SECOND = 3.0  # on a slow machine: what is not bounded takes minutes
 MEMORY_KB = 300_000
 OWNERS = "owners:\n  tests: {name: {fr: a, en: b}}\n"
 HEAD = "about: {fr: a, en: b}, owner: tests, for_each: {type: Lamp}"
@@ -42,7 +42,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def soon() -> Iterator[None]:
-    """Done within a second of this process' time, and with little memory."""
+    """Done within a second or three of this process' time, and with little memory."""
     with alone():
         start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         yield

@@ -65,7 +65,9 @@ def test_a_cycle_done_twice_decides_once(store: Store, territory: Territory, rul
     tell(store, territory, readings((detector, "presence", True, NOON + MINUTE)), NOON + MINUTE)
     first = run_cycle(store, territory, rules, NOON + MINUTE)
     again = run_cycle(store, territory, rules, NOON + MINUTE)
-    assert first.edges == 1
+    assert first.edges == 1 + len(territory.of_type("IrrigationValve")), (
+        "a presence; and valves without a plan are beside it"
+    )
     assert (again.readings, again.edges, again.commands) == (0, 0, 0)
 
 
@@ -137,7 +139,7 @@ def test_a_cycle_that_breaks_anywhere_leaves_nothing_and_is_done_again(
     with store.read() as unit:
         assert unit.slots.arrays([point], NOON + MINUTE).get(point, []) == []
         assert unit.commands.in_states(list(CommandState)) == []
-    assert run_cycle(store, territory, rules, NOON + MINUTE).edges == 1
+    assert run_cycle(store, territory, rules, NOON + MINUTE).edges == 1 + len(territory.of_type("IrrigationValve"))
 
 
 def test_memory_is_read_where_it_is_not_the_one_the_engine_made(
