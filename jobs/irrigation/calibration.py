@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from engine.errors import ConsigneError, InputError, Problem
+from engine.errors import ConsigneError
 from engine.instants import PARIS
 from engine.model import Asset
 from engine.settings import Settings
@@ -24,8 +24,8 @@ from jobs.irrigation.replay import Believed, Past, replay_core
 from jobs.irrigation.tables import IrrigationTables, tables_of
 from jobs.irrigation.weather import observed_weather
 from jobs.irrigation.zones import Zones
+from jobs.nights import named_days
 
-LONGEST = 400
 CAPACITY, WILTING = "field_capacity", "wilting_point"
 _DAY = timedelta(days=1)
 _DIGITS = 3  # a probe resolves no more
@@ -108,10 +108,7 @@ def calibrated(unit: Unit, territory: Territory, settings: Settings, first: date
 
     Raises InputError for no days or more than 400, ConsigneError where no rain gauge was heard on any of them.
     """
-    count = (last - first).days + 1
-    if not 0 < count <= LONGEST:
-        what = f"from {first} to {last} are {count} days"
-        raise InputError([Problem("irrigation calibrate", 0, 0, what, f"name 1 to {LONGEST}")])
+    count = len(named_days(first, last, "irrigation calibrate", "days"))
     tables, until = tables_of(settings), datetime.combine(last + _DAY, time(), PARIS).astimezone(UTC)
     zones = zones_of(territory, tables, until)
     observed = observed_weather(unit, territory, until, count, tables)

@@ -13,6 +13,7 @@ from jobs.irrigation.task import IrrigationTask
 from jobs.words import some
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation import TOLERANCE, IrrigationPlan, IrrigationProblem
+from optimizers.irrigation.problem import Stay, joined
 from optimizers.irrigation.reckoning import reckoned
 from optimizers.result import Status
 
@@ -133,15 +134,11 @@ def _timed(problem: IrrigationProblem, cycles: Ints, network: int) -> Iterator[t
             yield start_s, z
 
 
-def _stays(problem: IrrigationProblem, z: int) -> list[tuple[float, float]]:
-    """From when to when a hydrozone may be open tonight; windows that touch are one."""
-    windows, stays = problem.windows, list[tuple[float, float]]()
-    for k in np.flatnonzero((windows.night == 0) & windows.allowed[z]).tolist():
-        start, end = float(windows.start_s[k]), float(windows.end_s[k])
-        if stays and stays[-1][1] == start:
-            start = stays.pop()[0]
-        stays.append((start, end))
-    return stays
+def _stays(problem: IrrigationProblem, z: int) -> list[Stay]:
+    """From when to when a hydrozone may be open tonight."""
+    windows = problem.windows
+    tonight = (windows.night == 0) & windows.allowed[z]
+    return joined(windows.start_s[tonight], windows.end_s[tonight])
 
 
 @dataclass
@@ -157,7 +154,7 @@ class _Pipe:
         self._open.append((start_s, end_s, flow_m3_h))
 
     def earliest(
-        self, stays: Sequence[tuple[float, float]], ready_s: float, lasts_s: float, flow_m3_h: float
+        self, stays: Sequence[Stay], ready_s: float, lasts_s: float, flow_m3_h: float
     ) -> float | None:  # fmt: skip
         """The first instant from `ready_s` on at which so much more may flow for so long within one stay."""
         for start, end in stays:

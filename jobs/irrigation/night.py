@@ -13,11 +13,12 @@ from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.irrigation.domain import zones_of
 from jobs.irrigation.history import Days, read_history
-from jobs.irrigation.reporting import body_of, in_force
+from jobs.irrigation.reporting import body_of
 from jobs.irrigation.saying import reason_of
 from jobs.irrigation.tables import IrrigationTables
 from jobs.irrigation.windows import windows_of
 from jobs.metering import LOOK_BACK, consumed
+from jobs.nights import plans_in_force
 from jobs.words import LANGUAGES, Lang, say
 from twin.irrigation.timers import NIGHTS
 
@@ -89,7 +90,7 @@ def measure_water(
     unit: Unit, territory: Territory, tables: IrrigationTables, start: datetime, until: datetime
 ) -> WaterNight | None:
     """What came of the day from one local noon to the next; None where nothing was planned."""
-    plan = body_of(unit, in_force(unit, start, until).get(start.astimezone(PARIS).date(), []))
+    plan = body_of(unit, plans_in_force(unit, "irrigation", start, until).get(start.astimezone(PARIS).date(), []))
     if plan is None:
         return None
     opened, flowed = (_steps(unit, territory, plan.valves, name, start, until) for name in ("opening", "flow"))

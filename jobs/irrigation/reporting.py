@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from engine.errors import ConsigneError, InputError, Problem
+from engine.errors import ConsigneError
 from engine.instants import PARIS, from_us, noon
-from engine.model import PlanRecord, PlanState
+from engine.model import PlanRecord
 from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
@@ -20,9 +20,9 @@ from jobs.irrigation.history import Days, read_history
 from jobs.irrigation.tables import IrrigationTables, tables_of
 from jobs.irrigation.zones import Zones
 from jobs.metering import consumed
+from jobs.nights import named_days, plans_in_force
 from optimizers.arrays import Floats
 
-LONGEST = 400
 _DAY = timedelta(days=1)
 _METER_TOLD = timedelta(hours=6)
 """A network's newest reading at noon may be so old: then little is watered."""
@@ -93,7 +93,7 @@ def _state(zones: Zones, z: int, known: SoilNow, plan: Body | None, watered_at: 
 
 def _tonight(unit: Unit, at: datetime) -> Body | None:
     start, until = irrigation_day(at)
-    records = in_force(unit, start, until).get(start.astimezone(PARIS).date(), [])
+    records = plans_in_force(unit, "irrigation", start, until).get(start.astimezone(PARIS).date(), [])
     return body_of(unit, records)
 
 
@@ -101,15 +101,6 @@ def body_of(unit: Unit, records: Sequence[PlanRecord]) -> Body | None:
     """Of a night's plans the last one: it holds what was done of those before it."""
     found = unit.plans.get(records[-1].id) if records else None
     return open_body(found[1]) if found is not None else None
-
-
-def in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[PlanRecord]]:
-    """The plans of each night that were put in force, in the order they were."""
-    found: dict[date, list[PlanRecord]] = {}
-    for record in sorted(unit.plans.between("irrigation", start, until), key=lambda r: r.decided_at or r.made_at):
-        if record.state is PlanState.IN_FORCE:
-            found.setdefault(record.start.astimezone(PARIS).date(), []).append(record)
-    return found
 
 
 def _watered_at(
@@ -160,14 +151,10 @@ def water_report(
 
     Raises ConsigneError where none of them has a plan in force, InputError for no nights or more than 400.
     """
-    days = [first + k * _DAY for k in range((last - first).days + 1)]
-    if not 0 < len(days) <= LONGEST:
-        what = f"from {first} to {last} are {len(days)} nights"
-        raise InputError([Problem("irrigation report", 0, 0, what, f"name 1 to {LONGEST}")])
-    tables = tables_of(settings)
+    days, tables = named_days(first, last, "irrigation report"), tables_of(settings)
     nights: list[_Night] = []
     with store.read() as unit:
-        records = in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
+        records = plans_in_force(unit, "irrigation", noon(days[0]), noon(days[-1] + _DAY))
         for done, day in enumerate(days):
             if (body := body_of(unit, records.get(day, []))) is not None:
                 nights.append(_night(unit, territory, tables, day, body))

@@ -19,6 +19,18 @@ LEAST_TAW_MM = 1.0
 
 _LARGEST = 1e6
 
+Stay = tuple[float, float]
+"""From when to when a valve may be open, in seconds since the start of the plan."""
+
+
+def joined(start_s: Floats, end_s: Floats) -> list[Stay]:
+    """Stretches in order and apart, those that touch taken as one."""
+    stays: list[Stay] = []
+    for start, end in zip(start_s.tolist(), end_s.tolist(), strict=True):
+        first = stays.pop()[0] if stays and stays[-1][1] == start else start
+        stays.append((first, end))
+    return stays
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Networks:

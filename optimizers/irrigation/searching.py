@@ -6,7 +6,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from optimizers.arrays import Ints
-from optimizers.irrigation.problem import TOLERANCE
+from optimizers.irrigation.problem import TOLERANCE, Stay
 from optimizers.irrigation.supplies import Supply
 
 _EFFORT = 0.05
@@ -16,10 +16,10 @@ _FLOW = 1e5  # units of a m³/h: a tenth of what a flow may miss
 
 Key = tuple[int, int]  # a hydrozone, and the how manyth of its cycles
 
-Stays = list[list[tuple[float, float]]]
 
-
-def searched(supply: Supply, stays: Stays, cycles: Ints, begin: dict[int, list[float]]) -> list[tuple[float, int]]:
+def searched(
+    supply: Supply, stays: list[list[Stay]], cycles: Ints, begin: dict[int, list[float]]
+) -> list[tuple[float, int]]:
     """Openings of as much of the water of `cycles` (m,) as is found a time for, in whole seconds.
 
     `begin` are the instants of the openings of each hydrozone that are known to be possible, to start from. Stays that

@@ -7,7 +7,8 @@ import numpy as np
 
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation.patterns import Pattern, best_set
-from optimizers.irrigation.searching import Stays, searched
+from optimizers.irrigation.problem import Stay, joined
+from optimizers.irrigation.searching import searched
 from optimizers.irrigation.supplies import Supply
 
 _ROUNDING_S = 1e-7
@@ -52,18 +53,10 @@ def searched_timetable(supply: Supply, cycles: Ints, known: Timetable) -> Timeta
     return Timetable(tuple(found), got) if got @ supply.cycle_m3 > known.cycles @ supply.cycle_m3 else known
 
 
-def stays_of(supply: Supply) -> Stays:
+def stays_of(supply: Supply) -> list[list[Stay]]:
     """Of each hydrozone, in order: from when to when it may be open tonight, stretches that touch taken as one."""
-    stays: Stays = [[] for _ in range(supply.shape[0])]
-    for k in np.flatnonzero(supply.night == 0).tolist():
-        start, end = float(supply.start_s[k]), float(supply.end_s[k])
-        for z in np.flatnonzero(supply.usable[:, k]).tolist():
-            if stays[z] and stays[z][-1][1] == start:
-                start_before, _ = stays[z].pop()
-                stays[z].append((start_before, end))
-            else:
-                stays[z].append((start, end))
-    return stays
+    tonight = supply.usable & (supply.night == 0)
+    return [joined(supply.start_s[mine], supply.end_s[mine]) for mine in tonight]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +72,7 @@ class _Queue:
     """What is still to be opened while time goes on."""
 
     supply: Supply
-    stays: Stays
+    stays: list[list[Stay]]
     left: list[int]
     ready_s: Floats
 
@@ -107,7 +100,7 @@ class _Queue:
         return best_set(may, worth, self.supply.flow_m3_h, left_m3_h)[0]
 
 
-def _listed(supply: Supply, stays: Stays, cycles: Ints, taste: _Taste) -> Timetable:
+def _listed(supply: Supply, stays: list[list[Stay]], cycles: Ints, taste: _Taste) -> Timetable:
     """Whenever a valve may begin, those begin that are the best set for what flow there is."""
     queue = _Queue(supply, stays, cycles.tolist(), np.full(cycles.size, -np.inf))
     instants = sorted({start for z in np.flatnonzero(cycles).tolist() for start, _ in stays[z]})

@@ -22,10 +22,11 @@ from jobs.bootstrap import Territory, catalogue_of, read_territory
 from jobs.cli import irrigation as command
 from jobs.ingest import store_territory
 from jobs.irrigation import history
-from jobs.irrigation.calibration import LONGEST, Calibration, Outcome, Stated, ZoneCapacity, calibrated, winter
+from jobs.irrigation.calibration import Calibration, Outcome, Stated, ZoneCapacity, calibrated, winter
 from jobs.irrigation.domain import zones_of
 from jobs.irrigation.tables import tables_of
 from jobs.irrigation.zones import Zones
+from jobs.nights import LONGEST
 from optimizers.arrays import Floats
 from optimizers.soil import et0_daily
 from optimizers.soil.climate import saturation_kpa

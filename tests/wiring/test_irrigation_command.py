@@ -18,7 +18,8 @@ from jobs.bootstrap import Territory
 from jobs.cli import irrigation as command
 from jobs.domains import DOMAINS
 from jobs.irrigation.body import open_body
-from jobs.irrigation.reporting import LONGEST, water_report
+from jobs.irrigation.reporting import water_report
+from jobs.nights import LONGEST
 from jobs.planning import run_plan
 
 from .conftest import readings, tell

@@ -24,10 +24,11 @@ from jobs.lighting.baseline import actual_need, energy_wh, fixed_program, under_
 from jobs.lighting.domain import task_of, traffic_counts
 from jobs.lighting.night import night_of
 from jobs.lighting.reporting import By, make_report, notes, review, to_csv, to_json, to_lines
-from jobs.lighting.reporting.making import in_force, plans_of
+from jobs.lighting.reporting.making import plans_of
 from jobs.lighting.tables import tables_of
 from jobs.lighting.weather import rained
 from jobs.metering import consumed
+from jobs.nights import plans_in_force
 from jobs.planning import PlanRequest, approve, run_plan
 from jobs.story import made_traffic
 
@@ -250,7 +251,7 @@ def test_a_plan_counts_from_when_a_person_approved_it(
     with store.begin() as unit:
         approve(unit, territory, lighting, waits.record.id, "person:ann", NOON + 9 * hours)
     with store.read() as unit:
-        (records,) = in_force(unit, NOON, NOON + DAY).values()
+        (records,) = plans_in_force(unit, "lighting", NOON, NOON + DAY).values()
         plans = plans_of(unit, records)
     assert [record.id for record in records] == [stands.record.id, waits.record.id]
     assert plans.since == (0, 36)

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import reduce
 from operator import add
 
 import numpy as np
 
-from engine.errors import ConsigneError, InputError, Problem
-from engine.instants import PARIS, noon
-from engine.model import PlanRecord, PlanState
+from engine.errors import ConsigneError
+from engine.instants import noon
+from engine.model import PlanRecord
 from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
@@ -29,10 +29,10 @@ from jobs.lighting.tables import tables_of
 from jobs.lighting.traffic import counted_traffic
 from jobs.lighting.weather import rained
 from jobs.metering import consumed
+from jobs.nights import in_force_at, named_days, plans_in_force
 from optimizers.arrays import Floats
 
 _DAY = timedelta(days=1)
-LONGEST = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +72,7 @@ def make_report(
 
     Raises ConsigneError where none of them has a plan in force, InputError for no nights or more than 400.
     """
-    days = [first + k * _DAY for k in range((last - first).days + 1)]
-    if not 0 < len(days) <= LONGEST:
-        what = f"from {first} to {last} are {len(days)} nights"
-        raise InputError([Problem("lighting report", 0, 0, what, f"name 1 to {LONGEST}")])
+    days = named_days(first, last, "lighting report")
     costs = load_costs(settings.datasets_dir / "reference" / "lighting_costs.yaml")
     ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings), first)
     heeded = around(territory)
@@ -84,7 +81,7 @@ def make_report(
     shape: Profile | None = None
     with store.read() as unit:
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
-        records = in_force(unit, noon(days[0]), noon(days[-1] + _DAY))
+        records = plans_in_force(unit, DOMAIN.name, noon(days[0]), noon(days[-1] + _DAY))
         for done, day in enumerate(days):
             if day in records:
                 plans = plans_of(unit, records[day])
@@ -120,20 +117,6 @@ def lit_hours(year: int, ground: Ground) -> float:
     return sum((night.off_at - night.on_at).total_seconds() for night in nights) / 3600
 
 
-def in_force(unit: Unit, start: datetime, until: datetime) -> dict[date, list[PlanRecord]]:
-    """The plans of each night that were put in force, in the order they were."""
-    found: dict[date, list[PlanRecord]] = {}
-    for record in sorted(unit.plans.between(DOMAIN.name, start, until), key=_in_force_at):
-        if record.state is PlanState.IN_FORCE:
-            found.setdefault(record.start.astimezone(PARIS).date(), []).append(record)
-    return found
-
-
-def _in_force_at(record: PlanRecord) -> datetime:
-    """When a person approved it, where one had to."""
-    return record.decided_at or record.made_at
-
-
 def _night(
     unit: Unit, territory: Territory, ground: Ground, heeded: Around, costs: Costs, plans: Plans
 ) -> Tally:  # fmt: skip
@@ -154,7 +137,7 @@ def plans_of(unit: Unit, records: list[PlanRecord]) -> Plans:
     found = [unit.plans.get(record.id) for record in records]
     bodies = tuple(open_body(one[1]) for one in found if one is not None)
     slots = bodies[-1].slots
-    return Plans(bodies, tuple(sum(at < _in_force_at(record) for at in slots) for record in records))
+    return Plans(bodies, tuple(sum(at < in_force_at(record) for at in slots) for record in records))
 
 
 def _rates(ground: Ground, costs: Costs, night: Night) -> Rates:

@@ -14,9 +14,10 @@ from jobs.bootstrap import Territory
 from jobs.lighting.domain import around
 from jobs.lighting.night import Night
 from jobs.lighting.reporting.ground import read_ground
-from jobs.lighting.reporting.making import in_force, need_seen, plans_of
+from jobs.lighting.reporting.making import need_seen, plans_of
 from jobs.lighting.reporting.tally import fixed_steps
 from jobs.lighting.tables import tables_of
+from jobs.nights import plans_in_force
 from optimizers.arrays import Floats
 from optimizers.lighting import UNLIMITED, LightingProblem
 
@@ -56,7 +57,7 @@ def review(store: Store, territory: Territory, settings: Settings, day: date) ->
     """The night that begins at the noon of a day. Raises ConsigneError if no plan was in force in it."""
     ground = read_ground(territory.assets, territory.communes, territory.series_names, tables_of(settings), day)
     with store.read() as unit:
-        records = in_force(unit, noon(day), noon(day + timedelta(days=1))).get(day)
+        records = plans_in_force(unit, "lighting", noon(day), noon(day + timedelta(days=1))).get(day)
         if records is None:
             raise ConsigneError(f"lighting: no plan was in force in the night of {day} → consigne plan list")
         plans = plans_of(unit, records)
