@@ -11,7 +11,7 @@ import numpy as np
 from jobs.irrigation.body import open_body
 from jobs.irrigation.task import IrrigationTask
 from jobs.words import some
-from optimizers.arrays import Floats, Ints
+from optimizers.arrays import Ints
 from optimizers.irrigation import TOLERANCE, IrrigationPlan, IrrigationProblem
 from optimizers.irrigation.problem import Stay, joined
 from optimizers.irrigation.reckoning import reckoned
@@ -166,7 +166,7 @@ class _Pipe:
                     return at
         return None
 
-    def _most(self, start_s: float, end_s: float) -> Floats | float:
+    def _most(self, start_s: float, end_s: float) -> float:
         """The greatest flow within a while: it is reached where something opens, or at its start."""
         during = [one for one in self._open if one[0] < end_s and one[1] > start_s]
         instants = {start_s, *(one[0] for one in during if one[0] > start_s)}
