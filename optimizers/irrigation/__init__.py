@@ -23,7 +23,7 @@ from optimizers.irrigation.problem import (
     Windows,
 )
 from optimizers.irrigation.reckoning import Costs, every_cycle, reckoned
-from optimizers.irrigation.solve import solve
+from optimizers.result import Limits
 
 __all__ = [
     "TOLERANCE",
@@ -54,3 +54,10 @@ __all__ = [
     "solve",
     "unpack",
 ]
+
+
+def solve(problem: IrrigationProblem, limits: Limits | None = None) -> IrrigationPlan:
+    """The plan of least expected cost, with a proved bound: see `optimizers.irrigation.solving`."""
+    from optimizers.irrigation import solving  # noqa: PLC0415 - solvers: a second that every command would pay
+
+    return solving.solve(problem, limits)

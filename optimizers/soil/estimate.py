@@ -7,7 +7,6 @@ wrong they may be, so that neither is believed alone.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
 
 from optimizers.arrays import Bools, Floats, Ints
 
@@ -146,5 +145,7 @@ def _density(z: Floats) -> Floats:
 
 
 def _cumulated(z: Floats) -> Floats:
+    from scipy.special import erf  # noqa: PLC0415 - a quarter of a second that every command would pay
+
     value: Floats = (1.0 + erf(z / np.sqrt(2.0))) / 2.0
     return value
