@@ -13,11 +13,11 @@ from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.irrigation.domain import zones_of
 from jobs.irrigation.history import Days, read_history
-from jobs.irrigation.reporting import body_of
+from jobs.irrigation.reporting import body_of, metered_m3
 from jobs.irrigation.saying import reason_of
 from jobs.irrigation.tables import IrrigationTables
 from jobs.irrigation.windows import windows_of
-from jobs.metering import LOOK_BACK, consumed
+from jobs.metering import LOOK_BACK
 from jobs.nights import plans_in_force
 from jobs.words import LANGUAGES, Lang, say
 from twin.irrigation.timers import NIGHTS
@@ -109,14 +109,9 @@ def measure_water(
         )
         for z, valve in enumerate(plan.valves)
     )
-    return WaterNight(start, valves, _metered_m3(unit, territory, start, until), float(plan.columns["usual_m3"].sum()))
-
-
-def _metered_m3(unit: Unit, territory: Territory, start: datetime, until: datetime) -> float:
     networks = {asset.id for asset in territory.of_type("IrrigationNetwork")}
-    names = territory.series_names.items()
-    meters = {number for number, (asset, told) in names if asset in networks and told == "waterConsumed"}
-    return sum(consumed(unit, meters, start, until).values())
+    metered = sum(metered_m3(unit, territory, networks, start, until).values())
+    return WaterNight(start, valves, metered, float(plan.columns["usual_m3"].sum()))
 
 
 def _steps(

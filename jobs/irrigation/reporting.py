@@ -1,6 +1,6 @@
 """What is known of hydrozones now, and what nights of watering came to, by network and garden."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 
@@ -19,7 +19,7 @@ from jobs.irrigation.domain import irrigation_day, zones_of
 from jobs.irrigation.history import Days, read_history
 from jobs.irrigation.tables import IrrigationTables, tables_of
 from jobs.irrigation.zones import Zones
-from jobs.metering import consumed
+from jobs.metering import LOOK_BACK, consumed
 from jobs.nights import named_days, plans_in_force
 from optimizers.arrays import Floats
 
@@ -202,13 +202,17 @@ def _night(unit: Unit, territory: Territory, tables: IrrigationTables, day: date
         seen_m3=np.array([seen[z] if z >= 0 else 0.0 for z in rows]),
         timer_m3=body.columns["usual_m3"],
         dry=(problem.hydrozones.depletion_mm > body.columns["raw_mm"]).astype(np.float64),
-        metered_m3=_metered(unit, territory, names, day),
+        metered_m3=metered_m3(unit, territory, names, noon(day), noon(day + _DAY), _METER_TOLD),
     )
 
 
-def _metered(unit: Unit, territory: Territory, networks: Sequence[str], day: date) -> dict[str, float]:
+def metered_m3(
+    unit: Unit, territory: Territory, networks: Collection[str], start: datetime, until: datetime,
+    look_back: timedelta = LOOK_BACK,
+) -> dict[str, float]:  # fmt: skip
+    """What the meters of networks counted, see `consumed`; without networks whose meter was silent at either end."""
     meters = {of: n for n, (of, name) in territory.series_names.items() if name == "waterConsumed" and of in networks}
-    gained = consumed(unit, meters.values(), noon(day), noon(day + _DAY), _METER_TOLD)
+    gained = consumed(unit, meters.values(), start, until, look_back)
     return {network: gained[n] for network, n in meters.items() if n in gained}
 
 
