@@ -13,9 +13,9 @@ from engine.rulebook import load_rules
 from engine.rulebook.definitions import Rule
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-WANTED = {"waste": 12, "mobility": 12, "cameras": 5, "buildings": 18}
+WANTED = {"collection": 12, "mobility": 12, "cameras": 5, "buildings": 18}
 OWNERS = {
-    "waste": "waste-collection",
+    "collection": "waste-collection",
     "mobility": "mobility",
     "cameras": "urban-supervision",
     "buildings": "buildings-energy",

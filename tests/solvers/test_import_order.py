@@ -66,7 +66,15 @@ def test_the_highs_of_both_packages_is_the_one_the_lock_names() -> None:
 
 def test_a_command_loads_no_solver_before_it_solves() -> None:
     """Each would add up to a second to the start of every command; so would pandas, which OR-Tools brings along."""
-    heavy = [*(name.partition(".")[0] for name in LIBRARIES), "scipy", "pandas"]
+    heavy = [
+        *(name.partition(".")[0] for name in LIBRARIES),
+        "scipy",
+        "pandas",
+        "pyvrp",
+        "vrplib",
+        "osmium",
+        "icalendar",
+    ]
     code = f"import sys, jobs.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
