@@ -141,6 +141,7 @@ class Spent:
     """What a vehicle that is already out has done before the problem begins: it counts in its day's limits.
 
     `drive_s`, `work_s` of the day; `drive_since_s`, `work_since_s` since the last break; loads over all trips.
+    `duration_s` reaches from when it went out to the start of its shift, at which it goes on.
     """
 
     loads: Loads = ()
@@ -199,6 +200,11 @@ class Vehicle:
     rests: tuple[Rest, ...] = ()
     rules: str = ""
     spent: Spent = field(default_factory=Spent)
+
+    @property
+    def out(self) -> bool:
+        """Whether it is under way already: its time runs from the start of its shift on, it cannot leave later."""
+        return self.spent != Spent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
