@@ -159,6 +159,7 @@ class PointType(_Entry):
     held_for: Duration = timedelta(hours=1)
     critical: bool = False
     load: str | None = Field(None, description="attribute of the asset: its power or flow at the maximum")
+    requires: str | None = Field(None, description="attribute without which an asset has no such point: a motor, say")
     lockout: Lockout | None = None
     interlocks: tuple[Interlock, ...] = ()
 
@@ -186,6 +187,10 @@ class PointType(_Entry):
         if isinstance(self.domain, str):
             return self.domain
         return self.domain.domains[str(attributes.get(self.domain.attribute))]
+
+    def stands_at(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether an asset with these attributes has the point."""
+        return self.requires is None or bool(attributes.get(self.requires))
 
     @property
     def envelope(self) -> Envelope:

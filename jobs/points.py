@@ -32,6 +32,7 @@ def points_of(
         for asset in assets
         if asset.gateway is not None
         for name, point in catalogue.types[asset.type].points.items()
+        if point.stands_at(asset.attributes)
     }
 
 

@@ -376,7 +376,15 @@ def test_another_seed_gives_another_territory_with_the_same_counts(facts: Path, 
     assert Counter(a.type for a in one.assets) == Counter(a.type for a in other.assets)
 
 
-LATER = ("WaterNetwork", "WaterConsumptionObserved", "AirHandlingUnit", "MistingFountain")
+LATER = (
+    "WaterNetwork",
+    "WaterConsumptionObserved",
+    "AirHandlingUnit",
+    "MistingFountain",
+    "VehicleDepot",
+    "Vehicle",
+    "DisposalSite",
+)
 
 
 def test_a_type_that_came_later_moves_nothing_that_stands(facts: Path, tmp_path: Path) -> None:
@@ -387,6 +395,18 @@ def test_a_type_that_came_later_moves_nothing_that_stands(facts: Path, tmp_path:
     after = generate(0.02, 5, reference=facts).assets
     assert after[: len(before)] == before
     assert {asset.type for asset in after[len(before) :]} == set(LATER)
+
+
+def test_more_of_a_type_moves_nothing_that_stands(facts: Path, sample_folder: Path, tmp_path: Path) -> None:
+    text = (sample_folder / "inventory.yaml").read_text(encoding="utf-8")
+    assert ", more: 40" in text
+    without = tmp_path / "inventory.yaml"
+    without.write_text(text.replace(", more: 40", ""), encoding="utf-8")
+    communes = ("49028", "49329")
+    before = generate(1.0, 2, reference=facts, inventory=without, communes=communes).assets
+    after = generate(1.0, 2, reference=facts, inventory=sample_folder / "inventory.yaml", communes=communes).assets
+    assert [asset for asset in before if asset not in after] == []
+    assert len(after) == len(before) + 40
 
 
 @pytest.mark.parametrize("scale", [0.00001, 0.0005, 0.001, 0.003, 0.01, 0.037, 0.1, 0.3])
@@ -409,7 +429,7 @@ def test_a_hundredth_is_sensible(facts: Path) -> None:
         "Loire-Authion",
         "Trélazé",
     ]
-    assert (len(small.zones), len(small.assets)) == (6, 706)
+    assert (len(small.zones), len(small.assets)) == (6, 709)
 
 
 def test_the_largest_scale_still_has_few_enough_zones(facts: Path, catalogue: Catalogue) -> None:

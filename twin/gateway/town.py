@@ -40,6 +40,7 @@ def outlets_of(assets: Sequence[Asset], catalogue: Catalogue) -> list[Outlet]:
         for asset in assets
         if asset.gateway is not None
         for name, kind in catalogue.types[asset.type].points.items()
+        if kind.stands_at(asset.attributes)
     ]
 
 

@@ -83,6 +83,8 @@ def _build(
         if name not in made:
             own = random if name in SHARE_A_STREAM else stream(seed, name)
             made[name] = furniture.add(name, counts[name], quantity, made, own)
+            if more := scaled(quantity.more, scale) if quantity.more else 0:
+                made[name] += furniture.add(name, more, quantity, made, stream(seed, name, "more"))
     made = detailed(made, seed)
     assets = tuple(asset for name in inventory.types for asset in made[name])
     return Territory(tuple(kept), tuple(made_zones), assets, Origin(_SOURCE, _LICENCE, seed, float(scale)))

@@ -76,10 +76,16 @@ def _spot(place: Place) -> dict[str, Any]:
 
 
 def _container(place: Place) -> dict[str, Any]:
-    """What is neither glass nor paper is household waste. One in 25 stands at a Wednesday market; as many, Saturday."""
-    tags = {"tags": ["putrescible"]} if "other" in place.own["storedWasteKind"] else {}
+    """What is neither glass nor paper is household waste. One in 25 stands at a Wednesday market; as many, Saturday.
+    One in six has a lid with a motor, one in twelve stands in a narrow street.
+    """
     market = _one_of(place.draw[0], wed=0.04, sat=0.04)
-    return tags if market is None else {**tags, "market_day": market}
+    return {
+        **({"tags": ["putrescible"]} if "other" in place.own["storedWasteKind"] else {}),
+        **({} if market is None else {"market_day": market}),
+        **({"motor_lid": True} if place.draw[1] < 1 / 6 else {}),
+        **({"narrow": True} if place.draw[2] < 1 / 12 else {}),
+    }
 
 
 def _electricity(place: Place) -> dict[str, Any]:

@@ -35,7 +35,13 @@ SHARE_A_STREAM = frozenset(
         "WeatherObserved",
     }
 )
-_FAR_M = {"Garden": 150.0, "GreenspaceRecord": 40.0, "IrrigationValve": 150.0}
+_FAR_M = {
+    "Garden": 150.0,
+    "GreenspaceRecord": 40.0,
+    "IrrigationValve": 150.0,
+    "VehicleDepot": 800.0,
+    "DisposalSite": 2500.0,  # away from where people live
+}
 _BESIDE_M = 25.0
 _INDOORS_M = 12.0
 
@@ -62,6 +68,7 @@ class Furniture:
         }
         self._zone_commune = {site.zone: site.street.commune for site in sites}
         self._children: dict[str, list[Asset]] = {}
+        self._numbers: dict[str, Numbers] = {}
 
     def add(
         self,
@@ -120,7 +127,7 @@ class Furniture:
         places: Sequence[tuple[float, float]],
         random: np.random.Generator,
     ) -> list[Asset]:
-        numbers = Numbers(PREFIXES[name])
+        numbers = self._numbers.setdefault(name, Numbers(PREFIXES[name]))
         attributes = _ATTRIBUTES.get(name, _nothing)
         assets: list[Asset] = []
         for (zone, _, _, parent), place, draw in zip(
@@ -153,6 +160,21 @@ def _valve(draw: Draw, siblings: Sequence[Asset]) -> dict[str, Any]:
     return {**watered, "method": _pick(draw[0], "sprinkler", "drip"), "flow_m3_h": round(1 + 3 * draw[1], 1)}
 
 
+def _truck(_draw: Draw, siblings: Sequence[Asset]) -> dict[str, Any]:
+    """One for each kind of waste, all narrow, before there is a second. The fourth of a depot runs on batteries."""
+    fractions = ("other", "paper", "glass", "other", "other")
+    mine = sum(asset.type == "Vehicle" for asset in siblings)
+    narrow, electric = mine < 3 or mine % 2 == 1, mine % 4 == 3
+    return {
+        "fractions": [fractions[mine % len(fractions)]],
+        "capacity_kg": 5500 if narrow else 9500,
+        "volume_m3": 12 if narrow else 19,
+        "shift": ["05:00", "12:20"],
+        **({"narrow": True} if narrow else {}),
+        **({"quiet": True, "range_m": 120000} if electric else {}),
+    }
+
+
 _ATTRIBUTES: Mapping[str, Callable[[Draw, Sequence[Asset]], dict[str, Any]]] = {
     "ParkingSpot": lambda draw, _: {"category": [_pick(draw[0], "onStreet", "offStreet")]},
     "IrrigationNetwork": lambda draw, _: {"capacity_m3_h": float(_pick(draw[0], 8, 12, 16, 24))},
@@ -169,6 +191,13 @@ _ATTRIBUTES: Mapping[str, Callable[[Draw, Sequence[Asset]], dict[str, Any]]] = {
     "WasteContainer": lambda draw, _: {
         "storedWasteKind": [_pick(draw[0], "glass", "paper", "other")],
         "volume_l": _pick(draw[1], 3000, 4000, 5000),
+    },
+    "Vehicle": _truck,
+    "DisposalSite": lambda draw, _: {
+        "fractions": ["glass", "paper", "other"],
+        "hours": _pick(draw[0], ["06:00", "18:00"], ["05:00", "16:00"]),
+        "unload_s": 60 * _pick(draw[1], 12, 15, 20),
+        "queue_s": 300,
     },
     "PumpingStation": lambda draw, _: {
         "kind": _pick(draw[0], "drinking", "sewer"),

@@ -34,6 +34,9 @@ PREFIXES = {
     "WaterConsumptionObserved": "U",
     "AirHandlingUnit": "K",
     "MistingFountain": "Y",
+    "VehicleDepot": "DP",
+    "Vehicle": "VH",
+    "DisposalSite": "DS",
 }
 
 
@@ -42,9 +45,10 @@ class _Entry(BaseModel):
 
 
 class Quantity(_Entry):
-    """How many of a type at scale 1, and how they are shared out."""
+    """How many of a type at scale 1, and how they are shared out. `more` of them came later: they move nothing else."""
 
     count: int = Field(ge=1, le=1_000_000)
+    more: int = Field(0, ge=0, le=1_000_000)
     by: Literal["population", "area", "streets"] | None = None
     over: str | None = None
 
