@@ -17,6 +17,8 @@ from engine.model import Ack, AckStatus, Command, Program, ReadBack
 
 PREFIX = "consigne/v1"
 TELEMETRY, COMMAND, ACK, GET, STATE = "telemetry", "command", "ack", "get", "state"
+ROUND = "round"
+"""A vehicle's round of the day (`engine.rounds`), retained: a tablet that is switched on reads what is in force."""
 
 
 def topic(gateway: str, channel: str) -> str:

@@ -1,0 +1,1 @@
+"""Bins that fill, what sensors say of them, trucks that empty them, in software."""
