@@ -1,5 +1,15 @@
 """Rounds: which stops, which vehicles, in which order and when."""
 
+from optimizers.routing.documents import (
+    plan_from_json,
+    plan_schema,
+    plan_to_json,
+    problem_from_json,
+    problem_schema,
+    problem_to_json,
+)
+from optimizers.routing.example import example, full_example, generated
+from optimizers.routing.packing import pack, unpack
 from optimizers.routing.problem import (
     EUR,
     TOLERANCE,
@@ -46,4 +56,15 @@ __all__ = [
     "Why",
     "Window",
     "WorkRules",
+    "example",
+    "full_example",
+    "generated",
+    "pack",
+    "plan_from_json",
+    "plan_schema",
+    "plan_to_json",
+    "problem_from_json",
+    "problem_schema",
+    "problem_to_json",
+    "unpack",
 ]
