@@ -1,5 +1,6 @@
 """Rounds: which stops, which vehicles, in which order and when."""
 
+from optimizers.routing.check import check
 from optimizers.routing.documents import (
     plan_from_json,
     plan_schema,
@@ -56,6 +57,7 @@ __all__ = [
     "Why",
     "Window",
     "WorkRules",
+    "check",
     "example",
     "full_example",
     "generated",
