@@ -1,5 +1,6 @@
 """Rounds: which stops, which vehicles, in which order and when."""
 
+from optimizers.routing.again import Stability, replan, solve_again, stability
 from optimizers.routing.check import check
 from optimizers.routing.documents import (
     plan_from_json,
@@ -34,6 +35,8 @@ from optimizers.routing.problem import (
     Window,
     WorkRules,
 )
+from optimizers.routing.standing import pack_standing
+from optimizers.routing.underway import Underway, at_instant, underway
 
 __all__ = [
     "EUR",
@@ -49,7 +52,9 @@ __all__ = [
     "RoutingProblem",
     "Site",
     "Spent",
+    "Stability",
     "Stop",
+    "Underway",
     "Unserved",
     "Vehicle",
     "Visit",
@@ -57,16 +62,22 @@ __all__ = [
     "Why",
     "Window",
     "WorkRules",
+    "at_instant",
     "check",
     "example",
     "full_example",
     "generated",
     "pack",
+    "pack_standing",
     "plan_from_json",
     "plan_schema",
     "plan_to_json",
     "problem_from_json",
     "problem_schema",
     "problem_to_json",
+    "replan",
+    "solve_again",
+    "stability",
+    "underway",
     "unpack",
 ]

@@ -1,0 +1,191 @@
+"""A plan under way again: only what changed and what is near it is planned anew, the rest stands as it is."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from time import monotonic
+
+import numpy as np
+
+from optimizers.arrays import Floats
+from optimizers.result import Limits
+from optimizers.routing.parting import part_of, whole_plan
+from optimizers.routing.problem import Route, RoutingPlan, RoutingProblem, Unserved, Why
+from optimizers.routing.reckoning import drives_between_stops
+from optimizers.routing.standing import apart_s, holds, may_serve, unpack_standing
+
+Solve = Callable[[RoutingProblem, Limits], RoutingPlan]
+
+SOLVER = "touched rounds only"
+_NEAR = 2
+"""Rounds that are opened beside each one that no longer holds, or each stop that has none: those nearest to it."""
+
+_FIRST = 0.6  # share of the time for the first try
+_WIDER = 3  # tries, each with twice as many rounds beside, while a required stop finds no room
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Touched:
+    """Indices of the problem's vehicles and stops that are planned anew; `routes` and `unserved` stand."""
+
+    vehicles: tuple[int, ...]
+    stops: tuple[int, ...]
+    routes: tuple[Route, ...]
+    unserved: tuple[Unserved, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """What a new plan keeps of rounds in force, of stops that both serve.
+
+    moved    stops that another vehicle serves
+    kept     of drives from one of these stops to the next, the share that is still driven, 0 to 1
+    """
+
+    stops: int
+    moved: int
+    kept: float
+
+
+def solve_again(problem: RoutingProblem, standing: bytes, limits: Limits | None = None) -> RoutingPlan:
+    """See `replan`. `standing` is what `pack_standing` made."""
+    return replan(problem, *unpack_standing(standing), limits)
+
+
+def replan(
+    problem: RoutingProblem, routes: Sequence[Route], unserved: Sequence[Unserved] = (), limits: Limits | None = None
+) -> RoutingPlan:
+    """The plan of a problem near rounds in force, which stand as far as nothing touches them.
+
+    Planned anew are rounds that no longer hold (their vehicle is gone, a stop of theirs is gone or wants another time
+    or load, a street is closed), stops that have no round, and the rounds nearest to these, with vehicles that have
+    none. Where a required stop finds no room there, more rounds are opened while time lasts. All others keep every
+    visit to the second.
+    """
+    solve: Solve = import_module("optimizers.routing.solving").solve  # PyVRP, which not everybody who looks needs
+
+    limits = limits or Limits()
+    started_s = monotonic()
+    again = touched(problem, routes, unserved)
+    plan = _planned(problem, again, replace(limits, seconds=limits.seconds * _FIRST), started_s, solve)
+    for near in (_NEAR * 2**k for k in range(1, _WIDER)):
+        left_s = limits.seconds - (monotonic() - started_s)
+        if not plan.violations or left_s < limits.seconds / 10:
+            break
+        wider = touched(problem, routes, unserved, near)
+        if len(wider.vehicles) == len(again.vehicles):
+            break
+        again = wider
+        found = _planned(problem, again, replace(limits, seconds=left_s / 2), started_s, solve)
+        plan = min(plan, found, key=lambda one: (len(one.violations), one.objective))
+    return plan
+
+
+def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s: float, solve: Solve) -> RoutingPlan:
+    routes, unserved, reproducible, solver = list(again.routes), list(again.unserved), True, SOLVER
+    if again.stops:
+        part = part_of(problem, again.vehicles, again.stops)
+        plan = solve(part.problem, limits)
+        routes += [part.route_of(route) for route in plan.routes]
+        unserved += plan.unserved
+        reproducible, solver = plan.reproducible, f"{SOLVER}, {plan.solver}"
+    rounds = (
+        f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew, {len(again.routes)} rounds stand"
+    )
+    return whole_plan(
+        problem, routes, unserved, solver=solver, limits=limits, started_s=started_s,
+        reproducible=reproducible, reasons=(rounds,),
+    )  # fmt: skip
+
+
+def touched(
+    problem: RoutingProblem, routes: Sequence[Route], unserved: Sequence[Unserved] = (), near: int = _NEAR
+) -> Touched:
+    """What has to be planned anew: see `replan`. `near` rounds are opened beside each that no longer holds."""
+    index = {stop.id: s for s, stop in enumerate(problem.stops)}
+    members = [[index[stop] for stop in route.stops if stop in index] for route in routes]
+    fails = [not holds(problem, route) for route in routes]
+    homeless = _homeless(problem, members, unserved)
+    opened = {r for r, fail in enumerate(fails) if fail}
+    opened |= set(_together(problem, members, homeless)) | set(_beside(problem, members, opened, near))
+    opened |= set(_nearest(problem, routes, members, homeless, near))
+    stands = [route for r, route in enumerate(routes) if r not in opened]
+    left = [one for one in unserved if one.stop in index and index[one.stop] not in homeless]
+    out = set(_around(problem, members, [index[one.stop] for one in left], opened)) if opened else set()
+    busy = {route.vehicle for route in stands}
+    stops = sorted({*homeless, *out, *(s for r in opened for s in members[r])})
+    return Touched(
+        tuple(v for v, vehicle in enumerate(problem.vehicles) if vehicle.id not in busy),
+        tuple(stops),
+        tuple(stands),
+        tuple(one for one in left if index[one.stop] not in out),
+    )
+
+
+def _homeless(problem: RoutingProblem, members: Sequence[Sequence[int]], unserved: Sequence[Unserved]) -> set[int]:
+    """Stops that no round serves and that were not left out, or would no longer be: they are worth more now."""
+    housed = {s for round_ in members for s in round_}
+    out = {one.stop: one for one in unserved}
+    return {
+        s
+        for s, stop in enumerate(problem.stops)
+        if s not in housed and (stop.id not in out or _worth_more(stop.required, stop.prize, out[stop.id]))
+    }
+
+
+def _worth_more(required: bool, prize: float, left_out: Unserved) -> bool:
+    if required:
+        return left_out.why is Why.PRIZE
+    return left_out.cheapest is not None and prize > left_out.cheapest
+
+
+def _together(problem: RoutingProblem, members: Sequence[Sequence[int]], stops: Iterable[int]) -> Iterator[int]:
+    """Rounds of stops that must be served with one of these."""
+    names = {problem.stops[s].together for s in stops} - {""}
+    for r, round_ in enumerate(members):
+        if names & {problem.stops[s].together for s in round_}:
+            yield r
+
+
+def _beside(problem: RoutingProblem, members: Sequence[Sequence[int]], of: set[int], near: int) -> Iterator[int]:
+    """The rounds nearest to each of these: by the mean over its stops of how far they are."""
+    for r in sorted(of):
+        if members[r]:
+            yield from _first(apart_s(problem, members[r], members).mean(axis=0), of, near)
+
+
+def _nearest(
+    problem: RoutingProblem, routes: Sequence[Route], members: Sequence[Sequence[int]], stops: set[int], near: int
+) -> Iterator[int]:
+    """The rounds nearest to each stop whose vehicle may serve it."""
+    vehicle = {one.id: one for one in problem.vehicles}
+    drives = [vehicle.get(route.vehicle) for route in routes]
+    ordered = sorted(stops)
+    for s, apart in zip(ordered, apart_s(problem, ordered, members), strict=True):
+        may = [one is not None and may_serve(one, problem.stops[s]) for one in drives]
+        yield from _first(np.where(may, apart, np.inf), set(), near)
+
+
+def _first(apart: Floats, without: set[int], near: int) -> list[int]:
+    order = [r for r in np.argsort(apart, kind="stable").tolist() if r not in without and np.isfinite(apart[r])]
+    return order[:near]
+
+
+def _around(
+    problem: RoutingProblem, members: Sequence[Sequence[int]], stops: Sequence[int], opened: set[int]
+) -> Iterator[int]:
+    """Stops whose nearest round is opened."""
+    for s, apart in zip(stops, apart_s(problem, stops, members), strict=True):
+        if int(apart.argmin()) in opened:
+            yield s
+
+
+def stability(before: Sequence[Route], after: Sequence[Route]) -> Stability:
+    """How much of rounds in force a new plan keeps."""
+    was = {stop: route.vehicle for route in before for stop in route.stops}
+    now = {stop: route.vehicle for route in after for stop in route.stops}
+    both = was.keys() & now.keys()
+    driven = {edge for route in after for edge in drives_between_stops(route)}
+    edges = [edge for route in before for edge in drives_between_stops(route) if both.issuperset(edge)]
+    kept = sum(edge in driven for edge in edges) / len(edges) if edges else 1.0
+    return Stability(len(both), sum(was[stop] != now[stop] for stop in both), kept)

@@ -1,0 +1,164 @@
+"""The rest of a day whose plan is under way: what is done stays done, vehicles go on from where they are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from optimizers.routing.problem import (
+    Act,
+    Route,
+    RoutingPlan,
+    RoutingProblem,
+    Spent,
+    Unserved,
+    Vehicle,
+    Visit,
+    WorkRules,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Underway:
+    """A day at an instant.
+
+    problem      the rest of it: stops that are not done, vehicles where they are, each stop with its `former` vehicle
+    routes       what is left of the rounds in force, each from where its vehicle is when it has done what it is at
+    unserved     stops that the plan in force leaves out
+    done         by vehicle, the visits that are over, under way or driven to
+    """
+
+    problem: RoutingProblem
+    routes: tuple[Route, ...]
+    unserved: tuple[Unserved, ...]
+    done: dict[str, tuple[Visit, ...]]
+
+
+def at_instant(problem: RoutingProblem, plan: RoutingPlan, at_s: float, gone: Iterable[str] = ()) -> RoutingProblem:
+    """The rest of the day as a problem: see `underway`."""
+    return underway(problem, plan, at_s, gone).problem
+
+
+def underway(problem: RoutingProblem, plan: RoutingPlan, at_s: float, gone: Iterable[str] = ()) -> Underway:
+    """What is left of a day at an instant, in the same seconds.
+
+    A vehicle first ends what it has begun, and serves the stop that it has left for. One that has not gone out yet
+    does not before the instant. `gone` are ids of vehicles that drive no more: what they had not begun is for others.
+    Raises InvalidProblem where no vehicle is left.
+    """
+    lost, routes = set(gone), {route.vehicle: route for route in plan.routes}
+    done: dict[str, tuple[Visit, ...]] = {}
+    vehicles, left = [], []
+    for vehicle in problem.vehicles:
+        route = routes.get(vehicle.id)
+        over = _begun(route, at_s, vehicle.id in lost) if route is not None else ()
+        if over:
+            done[vehicle.id] = over
+        if vehicle.id in lost:
+            continue
+        vehicles.append(_going_on(problem, vehicle, over) if over else _not_yet(vehicle, at_s))
+        if route is not None and (rest := route.visits[len(over) :]):
+            left.append(_rest_of(problem, vehicle, over, rest) if over else route)
+    served = {visit.of for visits in done.values() for visit in visits if visit.act is Act.STOP}
+    former = {stop: route.vehicle for route in plan.routes for stop in route.stops}
+    stops = tuple(replace(stop, former=former.get(stop.id, "")) for stop in problem.stops if stop.id not in served)
+    there = [vehicle for vehicle in vehicles if vehicle.shift[0] <= vehicle.shift[1]]
+    rest_of_day = replace(problem, stops=stops, vehicles=tuple(there))
+    return Underway(rest_of_day, tuple(left), plan.unserved, done)
+
+
+def _begun(route: Route, at_s: float, gone: bool) -> tuple[Visit, ...]:
+    """Visits that are over, under way or driven to; of a vehicle that is gone only those it has ended."""
+    if gone:
+        return tuple(visit for visit in route.visits if visit.end_s <= at_s)
+    if route.visits[0].begin_s > at_s:
+        return ()
+    over = 1
+    while over < len(route.visits) and route.visits[over - 1].end_s <= at_s:
+        over += 1
+    return route.visits[:over]
+
+
+def _not_yet(vehicle: Vehicle, at_s: float) -> Vehicle:
+    """It may still be sent out, but no more in the past."""
+    return replace(vehicle, shift=(max(vehicle.shift[0], at_s), vehicle.shift[1]))
+
+
+def _going_on(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Vehicle:
+    """The vehicle from the end of what it is at. What it carries came from its own visits."""
+    last = over[-1]
+    rests_taken = sum(visit.act is Act.REST for visit in over)
+    due = [rest for rest in vehicle.rests[rests_taken:] if rest.latest_s >= last.end_s]
+    return replace(
+        vehicle,
+        start=last.place,
+        shift=(last.end_s, vehicle.shift[1]),
+        aboard=last.aboard,
+        fixed=0.0,
+        spent=_spent(problem, vehicle, over),
+        rests=tuple(replace(rest, earliest_s=max(rest.earliest_s, last.end_s)) for rest in due),
+    )
+
+
+def _spent(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Spent:
+    load = {stop.id: stop.load for stop in problem.stops}
+    served = [load[visit.of] for visit in over if visit.act is Act.STOP]
+    none = (0.0,) * len(problem.dimensions)
+    before, worked = vehicle.spent, _worked(problem, vehicle, over)
+    loads = tuple(map(sum, zip(before.loads or none, *served, strict=True)))
+    return replace(
+        worked,
+        loads=loads,
+        stops=before.stops + len(served),
+        trips=before.trips + sum(visit.act in {Act.UNLOAD, Act.END} for visit in over),
+        duration_s=before.duration_s + over[-1].end_s - over[0].begin_s,
+    )
+
+
+def _worked(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Spent:
+    """Driving and work as they added up. The first half of a split break is forgotten: the next one is a whole one."""
+    rules = next((rules for rules in problem.rules if rules.id == vehicle.rules), WorkRules(id=""))
+    now = replace(vehicle.spent)
+    for one, other in pairwise(over):
+        leg = (vehicle.profile, one.place, other.place)
+        drive_s = float(problem.matrices.duration_s[leg])
+        now = replace(now, distance_m=now.distance_m + float(problem.matrices.distance_m[leg]))
+        now = _more(now, drive_s=drive_s, work_s=drive_s)
+        rests = other.act is Act.REST
+        now = _stood(now, rules, max(0.0, other.begin_s - one.end_s - drive_s), idle=True, rests=False)
+        now = _stood(now, rules, other.end_s - other.begin_s, idle=rests, rests=rests)
+    return now
+
+
+def _stood(now: Spent, rules: WorkRules, lasts_s: float, *, idle: bool, rests: bool) -> Spent:
+    """After a wait, a rest, or work where the vehicle stands: idle time that is long enough is a break."""
+    if not rests:
+        now = _more(now, drive_s=0.0, work_s=lasts_s)
+    if idle and lasts_s >= rules.drive_break_s:
+        now = replace(now, drive_since_s=0.0)
+    if idle and lasts_s >= rules.work_break_s:
+        now = replace(now, work_since_s=0.0)
+    return now
+
+
+def _more(now: Spent, *, drive_s: float, work_s: float) -> Spent:
+    return replace(
+        now,
+        drive_s=now.drive_s + drive_s,
+        drive_since_s=now.drive_since_s + drive_s,
+        work_s=now.work_s + work_s,
+        work_since_s=now.work_since_s + work_s,
+    )
+
+
+def _rest_of(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...], rest: tuple[Visit, ...]) -> Route:
+    """The round from where it stands: nothing of what follows changes."""
+    last = over[-1]
+    start = Visit(Act.START, "", last.place, last.end_s, last.end_s, last.end_s, last.aboard)
+    visits = (start, *rest)
+    legs = [(vehicle.profile, one.place, other.place) for one, other in pairwise(visits)]
+    return Route(
+        vehicle.id,
+        visits,
+        sum(float(problem.matrices.distance_m[leg]) for leg in legs),
+        sum(float(problem.matrices.duration_s[leg]) for leg in legs),
+    )
