@@ -173,10 +173,12 @@ def _habits_after(belief: Belief, which: Bools, innovation: Floats, deviation: F
     expected = exposed * habits.factor[habits.group] * habits.pace[habits.group][:, None]
     days = expected.sum(axis=1)
     total = belief.open_var + deviation**2
+    by_chance = habits.cv2 * belief.rate**2 * days
     came = expected * (1.0 + habits.cv2 * belief.rate * innovation / total)[:, None]
     capped = np.minimum(innovation**2, 9.0 * total)
     surprise = habits.cv2 * days + np.where(which, (capped - total) / belief.rate**2, 0.0)
-    return learned(habits, exposed, np.maximum(came, 0.0), surprise, np.where(which, days, 0.0))
+    worth = (by_chance / total) ** 2  # where noise is most of it, a surprise tells nothing of what came
+    return learned(habits, exposed, np.maximum(came, 0.0), worth * surprise, worth * days)
 
 
 def emptied(belief: Belief, which: Bools, found: Floats, noise: Noise = NOISE) -> Belief:

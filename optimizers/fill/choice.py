@@ -11,8 +11,8 @@ from optimizers.arrays import Bools, Floats
 class Terms:
     """rho                 what an overflow is worth avoiding, in the unit of the routing problem: metres or EUR
     required_above         probability of overflow before the next possible visit, from which on a bin has to be visited
-    candidate_above        probability by the visit after that, from which on a visit is worth considering
-    later                  share of rho that an overflow between the next possible visit and the one after is worth
+    candidate_above        share of rho that a visit is worth from which on it is considered
+    later                  share of its worth that an overflow keeps with each possible visit that may yet prevent it
     """
 
     rho: float = 10_000.0
@@ -30,19 +30,17 @@ class Choice:
     prize: Floats
 
 
-def choose(by_next: Floats, by_after: Floats, terms: Terms, *, due: Bools | None = None) -> Choice:
+def choose(by_visit: Floats, terms: Terms, *, due: Bools | None = None) -> Choice:
     """What the coming round does.
 
-    by_next, by_after (n,)   probability of overflow by the next possible visit after this round, and by the one after:
-                             0…1
-    due (n,)                 by contract, or because nobody has seen the bin for too long
+    by_visit (n, V)   probability of overflow before each of the V >= 1 possible visits after this round: 0…1, rising
+    due (n,)          by contract, or because nobody has seen the bin for too long
 
-    The prize is rho (p1 + later (p2 - p1)): rho · P(overflow), what comes later counting less, since a later round may
-    still prevent it (p2 (1 - p1) of independent visits is p2 - p1 of what is by then).
+    The prize is rho · Σ later^v · P(it overflows between visit v and visit v + 1, counted from this round's).
     """
-    forced = np.zeros(by_next.shape, np.bool_) if due is None else due
-    later = np.maximum(by_after - by_next, 0.0)
-    prize = terms.rho * (by_next + terms.later * later)
-    required: Bools = (by_next >= terms.required_above) | forced
-    candidate: Bools = ~required & (by_after >= terms.candidate_above)
-    return Choice(required=required, candidate=candidate, prize=np.where(required | candidate, prize, 0.0))
+    forced = np.zeros(len(by_visit), np.bool_) if due is None else due
+    between = np.maximum(np.diff(by_visit, axis=1, prepend=0.0), 0.0)
+    worth = between @ terms.later ** np.arange(by_visit.shape[1])
+    required: Bools = (by_visit[:, 0] >= terms.required_above) | forced
+    candidate: Bools = ~required & (worth >= terms.candidate_above)
+    return Choice(required=required, candidate=candidate, prize=np.where(required | candidate, terms.rho * worth, 0.0))

@@ -72,10 +72,9 @@ def learned(habits: Habits, exposed: Floats, came: Floats, surprise: Floats, exp
 
     exposed, came (n, K)   plain days of each kind between two readings, and the day-equivalents that came in them as
                            believed after the second; rows of 0 where nothing was heard
-    surprise (n,)          squared error of the forecast less what else explains it, in squared rates a day-equivalent
-    expected (n,)          day-equivalents that were expected
+    surprise (n,)          squared error of the forecast less what else explains it, in squared rates
+    expected (n,)          day-equivalents that were expected; both weighted by what they tell
     """
-    heard = expected > 0
     groups = len(habits.came)
     pace = habits.pace[habits.group][:, None]
     factor = habits.factor[habits.group]
@@ -87,7 +86,7 @@ def learned(habits: Habits, exposed: Floats, came: Floats, surprise: Floats, exp
             np.column_stack([(came / factor).sum(axis=1), exposed.sum(axis=1)]), habits.group, groups
         ),
         uneven=habits.uneven + _by_group(
-            np.column_stack([np.where(heard, surprise, 0.0), np.where(heard, expected, 0.0)]), habits.group, groups
+            np.column_stack([surprise, expected]), habits.group, groups
         ),
     )  # fmt: skip
 
