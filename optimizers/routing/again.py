@@ -9,9 +9,9 @@ import numpy as np
 
 from optimizers.arrays import Floats
 from optimizers.result import Limits
+from optimizers.routing.charges import drives_between_stops
 from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.problem import Route, RoutingPlan, RoutingProblem, Unserved, Why
-from optimizers.routing.reckoning import drives_between_stops
 from optimizers.routing.standing import apart_s, holds, may_serve, unpack_standing
 
 Solve = Callable[[RoutingProblem, Limits], RoutingPlan]

@@ -8,8 +8,8 @@ import numpy as np
 
 from optimizers.arrays import Ints
 from optimizers.result import Limits, Status, Violation, our_version
+from optimizers.routing.charges import objective_of
 from optimizers.routing.problem import Matrices, Route, RoutingPlan, RoutingProblem, Unserved, Vehicle
-from optimizers.routing.reckoning import objective_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
