@@ -18,7 +18,6 @@ from engine.model import Ack, AckStatus, Command, Program, ReadBack
 PREFIX = "consigne/v1"
 TELEMETRY, COMMAND, ACK, GET, STATE = "telemetry", "command", "ack", "get", "state"
 ROUND = "round"
-"""A vehicle's round of the day (`engine.rounds`), retained: a tablet that is switched on reads what is in force."""
 
 
 def topic(gateway: str, channel: str) -> str:
@@ -32,6 +31,20 @@ def gateway_of(name: str) -> str:
     if prefix != PREFIX:
         raise ValueError(f"{name!r} is not one of our topics, which begin with {PREFIX}/")
     return gateway
+
+
+def round_topic(gateway: str, vehicle: str) -> str:
+    """`consigne/v1/<gateway>/round/<vehicle>`: its round of the day (`engine.rounds`). The one message that is
+    retained: a tablet reads what is in force when it is switched on. `+` as both subscribes to all.
+    """
+    return f"{PREFIX}/{gateway}/{ROUND}/{vehicle}"
+
+
+def vehicle_of(name: str) -> tuple[str, str] | None:
+    """Gateway and vehicle of a round's topic; None for any other topic."""
+    prefix, _, rest = name.partition(f"{PREFIX}/")
+    parts = rest.split("/")
+    return (parts[0], parts[2]) if not prefix and len(parts) == 3 and parts[1] == ROUND else None
 
 
 def program_to_json(program: Program) -> dict[str, Any]:

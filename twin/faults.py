@@ -20,8 +20,12 @@ class FaultKind(StrEnum):
     LIE = "lie"  # the controller says yes and does nothing
     STUCK = "stuck"  # the program is held, a lamp's level or a valve does not move; a probe repeats its last value
     JAMMED = "jammed"  # a valve that opens does not close again
-    FAILURE = "failure"  # the lamp is dead, nothing flows through the valve; the controller is alive
+    FAILURE = "failure"  # dead lamp, dry valve, truck broken down; the controller is alive
     BURST = "burst"  # of a valve: sprinklers are broken, it lets 40 % more through
+    JUMP = "jump"  # of a level sensor: something lies on it, it says `by` more
+    FOAM = "foam"  # of a level sensor: foam or film echoes, it says up to `by` more, each time another
+    SLOW = "slow"  # of a truck: streets are jammed, drives and stops take half as long again
+    BLOCKED = "blocked"  # of a container: a parked car is in the way, the crew drives on without emptying it
     LEAK = "leak"  # of a network: so much flows off below its master valve, see `flow_m3_h`
     LOCAL = "local"  # of a cabinet: somebody works on it, mode manual; what is sent is refused
     SILENT = "silent"  # of a gateway: nothing in or out; what is sent to it waits at the broker
@@ -54,6 +58,7 @@ class Fault:
     probability: float = 1.0
     delay_s: float = 60.0
     flow_m3_h: float = 1.0
+    by: float = 0.4
 
     def active(self, at: datetime) -> bool:
         return self.from_at <= at < self.until_at

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engine.model import Ack, Command, ReadBack
+from engine.rounds import Round
 
 Reading = dict[str, Any]
 """One reading of a message. What happened has its own `observed_at`; without one it is how things are as it is told."""
@@ -38,3 +39,16 @@ class Device(Protocol):
 
     def readings(self, at: datetime) -> list[Reading]:
         """How it is at an instant, and what happened to it since it was last asked."""
+
+
+@runtime_checkable
+class Tablet(Protocol):
+    """What shows a crew its round."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def gateway(self) -> str: ...
+
+    def take_round(self, found: Round, at: datetime) -> None:
+        """It is sent a round, perhaps one that it has."""

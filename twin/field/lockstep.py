@@ -17,7 +17,7 @@ import orjson
 from engine.broker import Broker, Message
 from engine.errors import Unavailable
 from engine.instants import isoformat
-from engine.wire import COMMAND, GET, topic
+from engine.wire import COMMAND, GET, round_topic, topic
 from twin.controller import Wire
 from twin.effects import EffectLog
 from twin.field.site import Site
@@ -25,7 +25,7 @@ from twin.field.story import Story
 
 TICK, DONE = topic("field", "tick"), topic("field", "done")
 SYNC, SYNCED = topic("field", "sync"), topic("field", "synced")
-SUBSCRIPTIONS = (topic("+", COMMAND), topic("+", GET), DONE, SYNC)
+SUBSCRIPTIONS = (topic("+", COMMAND), topic("+", GET), round_topic("+", "+"), DONE, SYNC)
 CLIENT_ID = "field"
 
 _BATCH = 1_000

@@ -10,17 +10,19 @@ import orjson
 
 from engine.instants import isoformat
 from engine.model import AckStatus, Asset, Command
-from engine.wire import COMMAND, GET, TELEMETRY, decode_command, decode_get, gateway_of, topic
+from engine.rounds import decode_round
+from engine.wire import COMMAND, GET, TELEMETRY, decode_command, decode_get, gateway_of, topic, vehicle_of
 from twin.controller import Served, Wire, answer, report
 from twin.effects import effect_of
 from twin.faults import Fault, FaultKind, Faults
-from twin.field.equipment import Device, Point, Reading
+from twin.field.equipment import Device, Point, Reading, Tablet
 from twin.field.greens import irrigation
 from twin.field.happened import happenings
 from twin.field.lamps import lighting
 from twin.field.story import Story
+from twin.field.waste import collection
 
-KINDS: tuple[Callable[[Sequence[Asset], Story, Faults], list[Device]], ...] = (lighting, irrigation)
+KINDS: tuple[Callable[[Sequence[Asset], Story, Faults], list[Device]], ...] = (lighting, irrigation, collection)
 """How the devices of each service are made of a territory's assets."""
 
 
@@ -35,6 +37,7 @@ class Site:
         self._faults = Faults(story.faults)
         self._devices = [device for kind in KINDS for device in kind(assets, story, self._faults)]
         self._points = {point.point: point for device in self._devices for point in device.points}
+        self._tablets = {(one.gateway, one.id): one for one in self._devices if isinstance(one, Tablet)}
         self._gateways = {asset.id: asset.gateway or asset.parent or asset.id for asset in assets}
         self._events = happenings(story)
         self._untold: defaultdict[str, list[Reading]] = defaultdict(list)
@@ -66,7 +69,7 @@ class Site:
         while self._waiting and self._waiting[0][0] <= at:
             self._deliver(heapq.heappop(self._waiting)[2], at, served)
         for message in messages:
-            arrives_at = self._arrival(gateway_of(message.topic), at)
+            arrives_at = self._arrival(_gateway(message), at)
             if arrives_at > at:
                 self._wait(message, arrives_at)
             else:
@@ -82,9 +85,11 @@ class Site:
         heapq.heappush(self._waiting, (until_at, self._delayed, message))
 
     def _deliver(self, message: Wire, at: datetime, served: Served) -> None:
-        gateway = gateway_of(message.topic)
+        gateway = _gateway(message)
         try:
-            if message.topic.endswith(f"/{COMMAND}"):
+            if tablet := self._tablets.get(vehicle_of(message.topic) or ("", "")):
+                tablet.take_round(decode_round(message.payload), at)
+            elif message.topic.endswith(f"/{COMMAND}"):
                 self._command(message, decode_command(message.payload, gateway), at, served)
             elif message.topic.endswith(f"/{GET}"):
                 for point in decode_get(message.payload):
@@ -138,6 +143,11 @@ class Site:
         """The fault of an asset or of its gateway that strikes this message."""
         active = [*self._faults.active(point.id, kind, at), *self._faults.active(point.gateway, kind, at)]
         return next((fault for fault in active if self._random.random() < fault.probability), None)
+
+
+def _gateway(message: Wire) -> str:
+    of_tablet = vehicle_of(message.topic)
+    return of_tablet[0] if of_tablet else gateway_of(message.topic)
 
 
 def _payload(at: datetime, readings: list[Reading]) -> bytes:

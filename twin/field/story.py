@@ -10,6 +10,9 @@
      "sky": [["2026-11-22T12:00:00Z", 0.1, 0.0, 9.5]],                   end of an hour, ET0 and rain in mm, °C
      "plots": [{"valve": "V-49007-0001", …}],                            ground: twin.irrigation.plots.Plot
      "meters": {"N-49007-0001": 1234.5},                                 m³ on the meters of networks
+     "bins": [{"asset": "R-49329-0001", …}],                             containers: twin.collection.containers.Bin
+     "dumped": [["R-49329-0001", "2026-11-22T10:00:00Z", 2500.0]],       container, at, litres brought at once
+     "pace": 1.05,                                                       what trucks' drives take, over what is planned
      "faults": [{"asset": "L-49007-00012", "kind": "lie", "from_at": …, "until_at": …,
                  "probability": 1, "delay_s": 60}],                      kinds: twin.faults.FaultKind
      "flux_curves": {"led": [[0, 0], [1, 1]]}}                           flux → share of power; default FLUX_CURVES
@@ -26,6 +29,7 @@ from typing import ClassVar, NamedTuple
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import InputError, Problem
+from twin.collection.containers import Bin, Dumped
 from twin.faults import Fault
 from twin.irrigation.plots import Plot, Sky
 from twin.lighting import FLUX_CURVES, Darkness
@@ -71,6 +75,9 @@ class Story:
     sky: tuple[Sky, ...] = ()
     plots: tuple[Plot, ...] = ()
     meters: Mapping[str, float] = field(default_factory=dict)
+    bins: tuple[Bin, ...] = ()
+    dumped: tuple[Dumped, ...] = ()
+    pace: float = 1.0
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     slot_s: int = 900
