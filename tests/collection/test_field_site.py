@@ -1,4 +1,4 @@
-"""A field with trucks: rounds reach the tablet they are for, commands the truck, and telemetry tells what came of it."""
+"""A field with trucks: rounds reach the tablet they are for, commands the truck; telemetry tells what came of it."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -81,6 +81,6 @@ def test_topics_of_rounds_are_told_from_others() -> None:
         topic("GW", COMMAND),
         "consigne/v1/GW/round",
         "consigne/v1/GW/x/VH-1",
-        "other/consigne/v1/GW/round/V",
+        "o/consigne/v1/GW/round/V",
     ):
         assert vehicle_of(other) is None
