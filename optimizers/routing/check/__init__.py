@@ -5,7 +5,7 @@ the solver.
 from collections.abc import Callable, Iterator
 
 from optimizers.result import Violation
-from optimizers.routing.check import basics, clock, costs, loads, permitted, served, working
+from optimizers.routing.check import basics, clock, costs, loads, permitted, reasons, served, working
 from optimizers.routing.check.rounds import Known, Round, rounds
 from optimizers.routing.problem import RoutingPlan, RoutingProblem
 
@@ -20,8 +20,8 @@ OF_ROUTES: tuple[OfRoute, ...] = (
     permitted.permissions, permitted.sites, costs.sums,
 )  # fmt: skip
 OF_PLANS: tuple[OfPlan, ...] = (
-    served.once, served.required, served.order, permitted.together, costs.objective, costs.bound, costs.status,
-    costs.approximate,
+    served.once, served.required, served.order, reasons.reasons, permitted.together, costs.objective, costs.bound,
+    costs.status, costs.approximate,
 )  # fmt: skip
 
 

@@ -41,11 +41,12 @@ def drives(round_: Round) -> Iterator[Violation]:
 
 
 def waits(round_: Round) -> Iterator[Violation]:
-    """Nothing begins before the vehicle is there."""
+    """Nothing begins before the vehicle is there, and a round begins when it leaves."""
     for visit in round_.route.visits:
-        if (early := visit.arrive_s - visit.begin_s) > CLOCK_S:
+        early = visit.arrive_s - visit.begin_s
+        if (abs(early) if visit.act is Act.START else early) > CLOCK_S:
             detail = f"begins at {visit.begin_s:g} s, arrives at {visit.arrive_s:g} s"
-            yield round_.broken_at(visit, "arrival", early, "s", detail)
+            yield round_.broken_at(visit, "arrival", abs(early), "s", detail)
 
 
 def services(round_: Round) -> Iterator[Violation]:
