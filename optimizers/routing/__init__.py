@@ -1,5 +1,8 @@
 """Rounds: which stops, which vehicles, in which order and when."""
 
+from collections.abc import Callable
+
+from optimizers.result import Limits
 from optimizers.routing.again import Stability, replan, solve_again, stability
 from optimizers.routing.check import check
 from optimizers.routing.documents import (
@@ -76,8 +79,18 @@ __all__ = [
     "problem_schema",
     "problem_to_json",
     "replan",
+    "solve",
     "solve_again",
     "stability",
     "underway",
     "unpack",
 ]
+
+
+def solve(
+    problem: RoutingProblem, limits: Limits | None = None, told: Callable[[float, float], None] | None = None
+) -> RoutingPlan:
+    """The rounds of least cost, with every stop left out and why: see `optimizers.routing.solving`."""
+    from optimizers.routing import solving  # noqa: PLC0415 - PyVRP: a second that every command would pay
+
+    return solving.solve(problem, limits, told)

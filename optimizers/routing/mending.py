@@ -1,0 +1,119 @@
+"""Tours that break what the search did not know of, mended: see `mended`."""
+
+from collections.abc import Iterable, Sequence
+from math import inf
+
+from optimizers.arrays import Bools
+from optimizers.routing.caps import Broken
+from optimizers.routing.inserting import cheapest
+from optimizers.routing.problem import RoutingProblem
+from optimizers.routing.timing import Clock
+from optimizers.routing.tours import Tour, Tours, served, stops_of
+
+
+def mended(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours) -> Tours:
+    """Tours that keep everything on the real clock.
+
+    Where a tour breaks something, stops are taken out one by one, until it does not; then those taken out, the
+    required and the dear ones first, are put where they add least, if anywhere and if less than their prize.
+    Stops that belong together and are not with one vehicle go to the one that takes them all, or are left out.
+    """
+    kept = [clock.closed(v, tour) for v, tour in enumerate(tours)]
+    loose: list[int] = []
+    for v, tour in enumerate(kept):
+        kept[v], out = _lightened(problem, clock, v, tour)
+        loose += out
+    kept, loose = _reunited(problem, clock, may, kept, loose)
+    return put_in(problem, clock, may, tuple(kept), loose)
+
+
+def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, loose: Iterable[int]) -> Tours:
+    """Tours with as many of the loose stops as fit; an optional one only where it costs less than its prize."""
+    stops, kept = problem.stops, list(tours)
+    for s in sorted(set(loose), key=lambda s: (not stops[s].required, -stops[s].prize, s)):
+        if stops[s].together:
+            continue
+        found = cheapest(problem, clock, may, tuple(kept), s)
+        if found is not None and (stops[s].required or found.added < stops[s].prize):
+            kept[found.vehicle] = found.tour
+    return tuple(kept)
+
+
+def without(tour: Tour, gone: Iterable[int]) -> Tour:
+    """A tour without some stops, and without unloadings that have nothing left to unload."""
+    out, answer = set(gone), list[int]()
+    for code in tour:
+        if code not in out and not (code < 0 and (not answer or answer[-1] < 0)):
+            answer.append(code)
+    return tuple(answer)
+
+
+def _lightened(problem: RoutingProblem, clock: Clock, v: int, tour: Tour) -> tuple[Tour, list[int]]:
+    """The tour without the fewest stops that break it, found greedily; and those."""
+    out: list[int] = []
+    while tour and isinstance(broken := clock.timed(v, tour), Broken):
+        choices = [(s, clock.closed(v, without(tour, [s]))) for s in stops_of(tour)]
+        if not choices:
+            return (), out
+        worth = [_worth(problem, clock, v, tour, s, after, broken) for s, after in choices]
+        s, tour = choices[min(range(len(choices)), key=lambda k: worth[k])]
+        out.append(s)
+    return tour, out
+
+
+def _worth(
+    problem: RoutingProblem, clock: Clock, v: int, tour: Tour, s: int, after: Tour, broken: Broken
+) -> tuple[bool, bool, float]:
+    """Least for the stop that is best taken out: mends it at once, is optional, is cheap to lose."""
+    stop = problem.stops[s]
+    cost = clock.cost(v, after)
+    if cost < inf:
+        return False, stop.required, stop.prize + cost
+    if broken.constraint in {"daily", "capacity"}:
+        return True, stop.required, -sum(stop.load)
+    position = tour.index(s)
+    seconds = problem.matrices.duration_s[problem.vehicles[v].profile]
+    near = [problem.vehicles[v].start, *(_place(problem, code) for code in tour)]
+    saved = stop.service_s + seconds.item(near[position], stop.place)
+    return True, stop.required, -saved
+
+
+def _place(problem: RoutingProblem, code: int) -> int:
+    return problem.stops[code].place if code >= 0 else problem.sites[~code].place
+
+
+def _reunited(
+    problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tour], loose: list[int]
+) -> tuple[list[Tour], list[int]]:
+    groups: dict[str, list[int]] = {}
+    for s, stop in enumerate(problem.stops):
+        if stop.together:
+            groups.setdefault(stop.together, []).append(s)
+    for members in groups.values():
+        owner = {s: v for v, tour in enumerate(tours) for s in tour if s in members}
+        if (len(set(owner.values())) == 1 and len(owner) == len(members)) or not owner:
+            continue
+        tours = [clock.closed(v, without(tour, members)) for v, tour in enumerate(tours)]
+        candidates = sorted(set(owner.values()), key=lambda v: -sum(one == v for one in owner.values()))
+        tours = _together(problem, clock, may, tours, members, [*candidates, *range(len(tours))])
+    return tours, [s for s in loose if s not in served(tours)]
+
+
+def _together(
+    problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tour], members: Sequence[int], who: Iterable[int]
+) -> list[Tour]:
+    """With all members in the tour of the first vehicle that takes them; without any where none does."""
+    for v in dict.fromkeys(who):
+        only = may.copy()
+        only[[u for u in range(len(tours)) if u != v], :] = False
+        trial, added = tuple(tours), 0.0
+        for s in members:
+            found = cheapest(problem, clock, only, trial, s)
+            if found is None:
+                break
+            trial = (*trial[:v], found.tour, *trial[v + 1 :])
+            added += found.added
+        else:
+            if added < sum(problem.stops[s].prize if not problem.stops[s].required else inf for s in members):
+                return list(trial)
+    return tours

@@ -1,0 +1,47 @@
+"""Tours: what each vehicle does in which order, before anything is timed; and who may do what."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from optimizers.arrays import Bools
+from optimizers.routing.problem import RoutingProblem, Vehicle
+
+Tour = tuple[int, ...]
+"""Of one vehicle: a stop by its index, an unloading at site k by ~k, that is -1 - k."""
+
+Tours = tuple[Tour, ...]
+"""One of every vehicle, in the problem's order; () of one that is not used."""
+
+
+def stops_of(tour: Tour) -> Tour:
+    return tuple(code for code in tour if code >= 0)
+
+
+def served(tours: Iterable[Tour]) -> set[int]:
+    return {code for tour in tours for code in tour if code >= 0}
+
+
+def holders(problem: RoutingProblem) -> Bools:
+    """(vehicles, stops): whether a vehicle has the skills, the zone and the leave to serve a stop."""
+    answer = np.zeros((len(problem.vehicles), len(problem.stops)), np.bool_)
+    for v, vehicle in enumerate(problem.vehicles):
+        skills, zones = set(vehicle.skills), None if vehicle.zones is None else set(vehicle.zones)
+        for s, stop in enumerate(problem.stops):
+            answer[v, s] = (
+                skills.issuperset(stop.skills)
+                and (zones is None or not stop.zone or stop.zone in zones)
+                and (stop.only is None or vehicle.id in stop.only)
+                and vehicle.id not in stop.never
+            )
+    return answer
+
+
+def sites_of(problem: RoutingProblem, vehicle: Vehicle) -> tuple[int, ...]:
+    """Indices of the sites where a vehicle may unload."""
+    return tuple(
+        k
+        for k, site in enumerate(problem.sites)
+        if (vehicle.sites is None or site.id in vehicle.sites)
+        and (not site.accepts or set(site.accepts) & set(vehicle.skills))
+    )
