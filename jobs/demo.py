@@ -50,7 +50,16 @@ from jobs.schedules.loading import built_in
 from jobs.schedules.occurrences import Schedule
 from jobs.schedules.running import SCHEDULE, Runner, occasion_at, run_entry
 from jobs.service import Service
-from jobs.story import DEFAULT_NIGHT, Traffic, made_greens, made_traffic, make_story, real_traffic, seen_before
+from jobs.story import (
+    DEFAULT_NIGHT,
+    Traffic,
+    made_greens,
+    made_traffic,
+    made_waste,
+    make_story,
+    real_traffic,
+    seen_before,
+)
 from jobs.table import PlanArguments
 from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
@@ -169,9 +178,11 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     store.ensure_partitions(start + timedelta(days=62))
     dark = dark_hours(start, chosen)
     greens = made_greens(sample.assets, dark, irrigation.tables_of(chosen), options.seed)
-    for known in (traffic.history, seen_before(sample.assets, dark, options.seed), greens.history):
+    waste = made_waste(sample.assets, dark, options.seed)
+    for known in (traffic.history, seen_before(sample.assets, dark, options.seed), greens.history, waste.history):
         store_raw(store, territory, known, source="history", received_at=start, skew=timedelta(0))
-    make_story(sample.assets, traffic, greens, dark, tables_of(chosen), options.seed).save(folder / "story.json")
+    story = make_story(sample.assets, traffic, greens, waste, dark, tables_of(chosen), options.seed)
+    story.save(folder / "story.json")
     broker_url, pid = _start_field(chosen, folder)
     scene = _Scene(
         chosen.database_url,

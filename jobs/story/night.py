@@ -13,6 +13,7 @@ from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
 from jobs.story.greens import Greens
 from jobs.story.traffic import HISTORY_DAYS, Traffic
+from jobs.story.waste import Waste
 from twin.faults import OF_MESSAGES, Fault, FaultKind
 from twin.field.story import Count, Presence, Story
 
@@ -43,7 +44,8 @@ def seen_before(assets: Sequence[Asset], night: Night, seed: int) -> pl.DataFram
 
 
 def make_story(
-    assets: Sequence[Asset], traffic: Traffic, greens: Greens, night: Night, tables: LightingTables, seed: int
+    assets: Sequence[Asset], traffic: Traffic, greens: Greens, waste: Waste, night: Night, tables: LightingTables,
+    seed: int,
 ) -> Story:  # fmt: skip
     """What happens that night. The same seed makes the same story."""
     sunset, sunrise = night.on_at, night.off_at
@@ -59,11 +61,14 @@ def make_story(
             for row in traffic.day.iter_rows(named=True)
         ),
         presence=_passers(assets, sunset, sunrise, rng),
-        faults=(*_faults(assets, night, rng), *greens.faults),
+        faults=(*_faults(assets, night, rng), *greens.faults, *waste.faults),
         weather=greens.weather,
         sky=greens.sky,
         plots=greens.plots,
         meters=greens.meters,
+        bins=waste.bins,
+        dumped=waste.dumped,
+        pace=waste.pace,
     )
 
 
