@@ -1,6 +1,7 @@
 """Rounds: which stops, which vehicles, in which order and when."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from optimizers.result import Limits
 from optimizers.routing.again import Stability, replan, solve_again, stability
@@ -13,6 +14,7 @@ from optimizers.routing.documents import (
     problem_schema,
     problem_to_json,
 )
+from optimizers.routing.doubts import doubts
 from optimizers.routing.example import example, full_example, generated
 from optimizers.routing.packing import pack, unpack
 from optimizers.routing.problem import (
@@ -67,6 +69,7 @@ __all__ = [
     "WorkRules",
     "at_instant",
     "check",
+    "doubts",
     "example",
     "full_example",
     "generated",
@@ -90,7 +93,10 @@ __all__ = [
 def solve(
     problem: RoutingProblem, limits: Limits | None = None, told: Callable[[float, float], None] | None = None
 ) -> RoutingPlan:
-    """The rounds of least cost, with every stop left out and why: see `optimizers.routing.solving`."""
+    """The rounds of least cost, with every stop left out and why: see `optimizers.routing.solving`. What looks odd in
+    the problem is among the plan's reasons: see `doubts`.
+    """
     from optimizers.routing import solving  # noqa: PLC0415 - PyVRP: a second that every command would pay
 
-    return solving.solve(problem, limits, told)
+    plan = solving.solve(problem, limits, told)
+    return replace(plan, reasons=(*doubts(problem), *plan.reasons))
