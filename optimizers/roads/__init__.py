@@ -1,5 +1,31 @@
 """Roads: how far and how long from everywhere to everywhere, for each class of vehicle."""
 
+from optimizers.roads.between import between
 from optimizers.roads.crow import DETOUR, crow, great_circle_m
+from optimizers.roads.graph import CLASSES, Access, RoadGraph
+from optimizers.roads.network import Network, network
+from optimizers.roads.profile import CAR, CAR_M_S, LORRY, PROFILES, SMALL_LORRY, VAN, Profile, Turns
+from optimizers.roads.snapping import REACH_M, Snapped, snap
 
-__all__ = ["DETOUR", "crow", "great_circle_m"]
+__all__ = [
+    "CAR",
+    "CAR_M_S",
+    "CLASSES",
+    "DETOUR",
+    "LORRY",
+    "PROFILES",
+    "REACH_M",
+    "SMALL_LORRY",
+    "VAN",
+    "Access",
+    "Network",
+    "Profile",
+    "RoadGraph",
+    "Snapped",
+    "Turns",
+    "between",
+    "crow",
+    "great_circle_m",
+    "network",
+    "snap",
+]

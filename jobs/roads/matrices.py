@@ -1,0 +1,74 @@
+"""How far it is between places: one function for every job, with a map, and without."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.roads.remembering import Memory, Points, Reach, reach
+from optimizers.roads import REACH_M, Profile, RoadGraph, crow
+from optimizers.routing import Matrices, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """A place that lies on no road of a profile: `off_m` to the nearest that leads everywhere, inf where none does."""
+
+    place: str
+    profile: str
+    off_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drives:
+    """Matrices for a routing problem; places without a road, to which there is no way in them; whose data it is."""
+
+    matrices: Matrices
+    far: tuple[Far, ...] = ()
+    licence: str = ""
+
+
+def road_matrices(
+    graph: RoadGraph | None,
+    profiles: Sequence[Profile],
+    places: Sequence[Place],
+    *,
+    kerb: Collection[str] = (),
+    memory: Memory | None = None,
+    reach_m: float = REACH_M,
+) -> Drives:
+    """From every place (x longitude, y latitude, in degrees) to every other, by profile.
+
+    Without a graph they are great circles times 1.3 at the profile's speed, and approximate. A place farther than
+    `reach_m` from a road is `far`, and out of reach. `kerb`: ids of places at which a vehicle stops with them on its
+    right. What is in `memory` is not reckoned again.
+
+    Raises InvalidProblem for coordinates that are none on earth.
+    """
+    names = tuple(profile.name for profile in profiles)
+    points = Points.of(places, kerb)
+    if graph is None:
+        flown = [crow(points.lon_deg, points.lat_deg, profile.crow_m_s) for profile in profiles]
+        distance_m, duration_s = (np.stack([pair[k] for pair in flown]) for k in (0, 1))
+        return Drives(Matrices(profiles=names, distance_m=distance_m, duration_s=duration_s, approximate=True))
+    driven = [reach(graph, profile, points, memory) for profile in profiles]
+    far = tuple(
+        Far(places[k].id, profile.name, float(one.off_m[k]))
+        for profile, one in zip(profiles, driven, strict=True)
+        for k in np.flatnonzero(one.off_m > reach_m).tolist()
+    )
+    near = [_cut_off(one, reach_m) for one in driven]
+    matrices = Matrices(
+        profiles=names,
+        distance_m=np.stack([one.distance_m for one in near]),
+        duration_s=np.stack([one.duration_s for one in near]),
+    )
+    return Drives(matrices, far, graph.licence)
+
+
+def _cut_off(driven: Reach, reach_m: float) -> Reach:
+    """No way to or from what is far, save from a place to itself."""
+    away = driven.off_m > reach_m
+    none = (away[:, None] | away) & ~np.eye(len(away), dtype=bool)
+    distance_m, duration_s = (np.where(none, np.inf, one) for one in (driven.distance_m, driven.duration_s))
+    return Reach(distance_m, duration_s, driven.off_m)
