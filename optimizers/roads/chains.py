@@ -56,7 +56,7 @@ def chained(graph: RoadGraph, used: Bools, seconds: Floats) -> Chains:
 def _followed(graph: RoadGraph, used: Bools) -> Ints:
     """(E,) the piece before each piece, where a vehicle on that one can only go on to this one; else -1."""
     pieces = np.flatnonzero(used)
-    passable = _passable(graph, pieces)
+    passable = _passable(graph, used)
     out = pieces[np.argsort(graph.tail[pieces], kind="stable")]
     begin = np.searchsorted(graph.tail[out], np.arange(len(graph.lon_deg) + 1))
     before = np.full(graph.pieces, -1)
@@ -64,24 +64,23 @@ def _followed(graph: RoadGraph, used: Bools) -> Ints:
     for nth in (0, 1):  # a passable node has one or two ways out
         at = begin[graph.head[into]] + nth
         there = at < begin[graph.head[into] + 1]
-        follow = out[at[there]]
-        ahead = graph.head[follow] != graph.tail[into[there]]
-        before[follow[ahead]] = into[there][ahead]
+        one, follow = into[there], out[at[there]]
+        ahead = follow != graph.back[one]
+        before[follow[ahead]] = one[ahead]
     return _opened(before, pieces)
 
 
-def _passable(graph: RoadGraph, pieces: Ints) -> Bools:
-    """(N,) nodes at which whoever comes has one way on: on a one-way street, or between two neighbours both ways."""
+def _passable(graph: RoadGraph, used: Bools) -> Bools:
+    """(N,) nodes at which whoever comes has one way on that does not lead back, and nobody else takes it: on a one-way
+    street, or between two pieces of a two-way one.
+    """
     nodes = len(graph.lon_deg)
-    tail, head = graph.tail[pieces], graph.head[pieces]
-    into, out = np.bincount(head, minlength=nodes), np.bincount(tail, minlength=nodes)
-    both = np.unique(np.concatenate([tail * nodes + head, head * nodes + tail]))
-    neighbours = np.bincount(both // nodes, minlength=nodes)
-    distinct = np.ones(nodes, bool)  # no two pieces lead to, or from, one neighbour
-    for here, there in ((tail, head), (head, tail)):
-        pairs, times = np.unique(here * nodes + there, return_counts=True)
-        distinct[pairs[times > 1] // nodes] = False
-    passable: Bools = (neighbours == 2) & (into == out) & (into <= 2) & distinct
+    back = np.where(used[graph.back], graph.back, -1)  # that of -1 is of no account: it stays -1
+    paired = used & (back >= 0)
+    into, out = (np.bincount(ends[used], minlength=nodes) for ends in (graph.head, graph.tail))
+    returning = np.bincount(graph.head[paired], minlength=nodes)
+    single = (into == 1) & (out == 1) & (returning == 0)
+    passable: Bools = single | ((into == 2) & (out == 2) & (returning == 2))
     passable[graph.head[graph.banned[:, 0]]] = False
     return passable
 

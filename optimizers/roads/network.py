@@ -105,7 +105,8 @@ def _turn_s(graph: RoadGraph, profile: Profile, plane: Plane, last: Ints, first:
     at = plane.metres(graph.lon_deg, graph.lat_deg)
     came, goes = (at[graph.head[piece]] - at[graph.tail[piece]] for piece in (last, first))
     to_left = np.degrees(np.arctan2(came[:, 0] * goes[:, 1] - came[:, 1] * goes[:, 0], (came * goes).sum(axis=1)))
-    turn_s = np.where(to_left > 0, turns.left_s, turns.right_s) * (np.abs(to_left) > turns.straight_deg)
+    left = (to_left > 0) | (to_left < -179.9)  # straight back, by another road, is to the left
+    turn_s = np.where(left, turns.left_s, turns.right_s) * (np.abs(to_left) > turns.straight_deg)
     turn_s = np.where(graph.back[last] == first, turns.back_s, turn_s)
     rank = IMPORTANCE[graph.road_class]
     largest = np.full(len(graph.lon_deg), IMPORTANCE.min())

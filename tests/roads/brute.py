@@ -47,7 +47,7 @@ def _turn(graph: RoadGraph, profile: Profile, one: int, two: int) -> float:
     angle = (bearing(graph, two) - bearing(graph, one) + 180) % 360 - 180
     if abs(angle) <= rules.straight_deg:
         return wait
-    return wait + (rules.left_s if angle > 0 else rules.right_s)
+    return wait + (rules.left_s if angle > 0 or angle < -179.9 else rules.right_s)
 
 
 def rank(graph: RoadGraph, piece: int) -> int:
