@@ -11,29 +11,35 @@ import typer
 from engine.errors import ConsigneError, InputError, Problem
 from engine.settings import language
 from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway, write
+from jobs.collection.figures import figures as routing_figures
 from jobs.irrigation.figures import figures as irrigation_figures
 from jobs.lighting.figures import figures as lighting_figures
-from jobs.words import Lang, say
-from optimizers import irrigation, lighting
+from jobs.progress import Bar
+from jobs.words import Lang, number, say
+from optimizers import irrigation, lighting, routing
 from optimizers.result import InvalidProblem, Limits, Status
+from optimizers.routing import formats
 
 
 @dataclass(frozen=True)
 class Optimiser:
     """The same functions for every X: reading and writing JSON, solving, checking, schemas, a small example and one
-    with everything that can be asked, and what a plan came to, in rows of figures.
+    with everything that can be asked, and what a plan came to, in rows of figures. `formats`: whether it also reads and
+    writes those of others; `tells`: whether its solve tells a third argument of every better plan.
     """
 
     problem_from_json: Callable[[bytes], Any]
     plan_to_json: Callable[[Any], str]
     plan_from_json: Callable[[bytes], Any]
-    solve: Callable[[Any, Limits], Any]
+    solve: Callable[..., Any]
     check: Callable[[Any, Any], Any]
     problem_schema: Callable[[], Any]
     plan_schema: Callable[[], Any]
     example: Callable[[int], str]
     full_example: Callable[[int], str]
     figures: Callable[[Any, Any, Lang], list[dict[str, str]]]
+    formats: bool = False
+    tells: bool = False
 
 
 OPTIMISERS = {
@@ -61,9 +67,30 @@ OPTIMISERS = {
         lambda seed: irrigation.problem_to_json(irrigation.full_example(seed)),
         irrigation_figures,
     ),
+    "routing": Optimiser(
+        routing.problem_from_json,
+        routing.plan_to_json,
+        routing.plan_from_json,
+        routing.solve,
+        routing.check,
+        routing.problem_schema,
+        routing.plan_schema,
+        lambda seed: routing.problem_to_json(routing.example(seed)),
+        lambda seed: routing.problem_to_json(routing.full_example(seed)),
+        routing_figures,
+        formats=True,
+        tells=True,
+    ),
 }
 Name = Annotated[str, typer.Argument(help=", ".join(OPTIMISERS))]
 Source = Annotated[str, typer.Argument(help="a JSON file, or - for standard input")]
+Format = Annotated[
+    str,
+    typer.Option("--format", help=f"of rounds: {', '.join(formats.FORMATS)}; told by content by default"),
+]
+Vehicles = Annotated[
+    int | None, typer.Option("--vehicles", min=1, help="how many, of a routing problem in a format that does not say")
+]
 _TOLD = 20  # violations at a terminal; the plan has them all
 _EXIT = {Status.OPTIMAL: 0, Status.FEASIBLE: 0, Status.BEST_EFFORT: DEGRADED, Status.TIME_LIMIT: DEGRADED}
 
@@ -83,17 +110,21 @@ def solve(
     gap: float = 0.0,
     threads: int = 1,
     seed: int = 0,
+    form: Format = "",
+    vehicles: Vehicles = None,
 ) -> None:
     """Solve a problem. Exit 3 for a best effort with named violations, 1 where there is no plan.
 
     Example: consigne example lighting | consigne solve lighting - -o plan.json
+
+    Rounds: consigne solve routing X-n101-k25.vrp --seconds 10 -o plan.sol
     """
     chosen = _of(name)
     limits = _limits(seconds, work, gap, threads, seed)
-    problem = _read(source, chosen.problem_from_json)
-    with underway("solve"):
-        plan = chosen.solve(problem, limits)
-    text = chosen.plan_to_json(plan)
+    problem, form = _problem(source, chosen, form, vehicles)
+    with underway("solve") as bar:
+        plan = chosen.solve(problem, limits, *([_telling(bar)] if chosen.tells else []))
+    text = _written(problem, plan, chosen, formats.plan_form(form, str(out or "")))
     if out is None:
         typer.echo(text)
     else:
@@ -102,13 +133,16 @@ def solve(
     raise typer.Exit(_EXIT.get(plan.status, 1))
 
 
-def check(name: Name, source: Source, plan: Source) -> None:
+def check(name: Name, source: Source, plan: Source, form: Format = "", vehicles: Vehicles = None) -> None:
     """Check a plan against its problem, by code that shares nothing with solve. Exit 1 if anything is violated.
 
     Example: consigne check lighting problem.json plan.json
+
+    Rounds: consigne check routing X-n101-k25.vrp X-n101-k25.sol
     """
     chosen = _of(name)
-    violations = chosen.check(_read(source, chosen.problem_from_json), _read(plan, chosen.plan_from_json))
+    problem, _ = _problem(source, chosen, form, vehicles)
+    violations = chosen.check(problem, _read(plan, lambda text: _plan(text, problem, chosen)))
     if violations:
         raise ConsigneError("\n".join(map(str, violations)))
     show_lines(["nothing violated"])
@@ -134,6 +168,43 @@ def example(
     Example: consigne example lighting --full > problem.json
     """
     typer.echo((_of(name).full_example if full else _of(name).example)(seed))
+
+
+def _problem(source: str, chosen: Optimiser, form: str, vehicles: int | None) -> tuple[Any, str]:
+    """A problem and the format it is in."""
+    if not chosen.formats:
+        if form not in ("", "json") or vehicles is not None:
+            raise InputError([Problem("--format", 0, 0, "and --vehicles are for rounds", "leave them out")])
+        return _read(source, chosen.problem_from_json), "json"
+    if form and form not in formats.FORMATS:
+        known = ", ".join(formats.FORMATS)
+        raise InputError([Problem("--format", 0, 0, f"{form!r} is no format of ours", f"one of: {known}")])
+    found = form
+
+    def parse(text: bytes) -> Any:
+        nonlocal found
+        found = form or formats.problem_form(text, source)
+        return formats.read_problem(text, found, vehicles)
+
+    return _read(source, parse), found
+
+
+def _plan(text: bytes, problem: Any, chosen: Optimiser) -> Any:
+    return formats.read_plan(problem, text) if chosen.formats else chosen.plan_from_json(text)
+
+
+def _written(problem: Any, plan: Any, chosen: Optimiser, form: str) -> str:
+    return formats.write_plan(problem, plan, form) if chosen.formats else chosen.plan_to_json(plan)
+
+
+def _telling(bar: Bar) -> Callable[[float, float], None]:
+    """What a solve tells of every better plan, shown beside the bar."""
+    lang = language(settings())
+
+    def told(objective: float, elapsed_s: float) -> None:
+        bar.tell(say("incumbent", lang, objective=f"{objective:,.6g}", seconds=number(elapsed_s, lang, 1)))
+
+    return told
 
 
 def _tell(problem: Any, plan: Any, chosen: Optimiser) -> None:
@@ -163,5 +234,7 @@ def _read(source: str, parse: Callable[[bytes], Any]) -> Any:
         return parse(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
     except OSError as error:
         raise InputError([Problem(source, 0, 0, f"cannot be read: {error.strerror}", "check the path")]) from None
+    except formats.WrongText as error:
+        raise InputError(Problem(source, line, min(line, 1), what) for line, what in error.found) from None
     except InvalidProblem as error:
         raise InputError(Problem(source, 0, 0, text) for text in error.problems) from None

@@ -209,10 +209,11 @@ def _read(problem: RoutingProblem, route: _Route, stops: dict[str, int]) -> Rout
             place = place if vehicle.end is None else vehicle.end
         elif act is not Act.REST:
             place = stops.get(of, sites.get(of, place))
+        load = tuple(step.load)
+        if brings:
+            load = tuple(first - left for first, left in zip(route.steps[0].load, step.load, strict=False))
         begin_s = step.arrival + step.waiting_time
-        visits.append(
-            Visit(act, of, place, step.arrival, begin_s, begin_s + step.setup + step.service, tuple(step.load))
-        )
+        visits.append(Visit(act, of, place, step.arrival, begin_s, begin_s + step.setup + step.service, load))
     metres, seconds = problem.matrices.distance_m[vehicle.profile], problem.matrices.duration_s[vehicle.profile]
     pairs = [(a.place, b.place) for a, b in pairwise(visits)]
     return Route(
