@@ -27,15 +27,18 @@ def cheapest(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, s:
     """The cheapest place for a stop among those that keep everything; None where the nearest places keep none.
 
     The places are tried in the order of their detours; the first that keeps everything and two more are compared.
-    A vehicle that has no room left aboard may unload just before or just after.
+    A vehicle that has no room left aboard may unload just before or just after. Every vehicle that stands ready is
+    tried as well.
     """
     found: list[Insertion] = []
-    for _, v, at in nsmallest(TRIED, _detours(problem, may, tours, s)):
+    detours = list(_detours(problem, may, tours, s))
+    for _, v, at in nsmallest(TRIED, (one for one in detours if tours[one[1]])):
         if (one := _inserted(problem, clock, v, tours[v], at, s)) is not None:
             found.append(one)
             if len(found) == 3:
                 break
-    return min(found, key=lambda one: one.added, default=None)
+    ready = (_inserted(problem, clock, v, (), 0, s) for _, v, _ in detours if not tours[v])
+    return min([*found, *(one for one in ready if one is not None)], key=lambda one: one.added, default=None)
 
 
 def _detours(problem: RoutingProblem, may: Bools, tours: Tours, s: int) -> Iterator[tuple[float, int, int]]:

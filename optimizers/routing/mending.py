@@ -8,34 +8,40 @@ from optimizers.routing.caps import Broken
 from optimizers.routing.inserting import cheapest
 from optimizers.routing.problem import RoutingProblem
 from optimizers.routing.timing import Clock
-from optimizers.routing.tours import Tour, Tours, served, stops_of
+from optimizers.routing.tours import Tour, Tours, companions, served, stops_of
 
 
-def mended(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours) -> Tours:
+def mended(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int]) -> Tours:
     """Tours that keep everything on the real clock.
 
-    Where a tour breaks something, stops are taken out one by one, until it does not; then those taken out, the
-    required and the dear ones first, are put where they add least, if anywhere and if less than their prize.
+    Where a tour breaks something, stops are taken out one by one, until it does not; then those of `stops` that no
+    tour serves, the required and the dear ones first, are put where they add least, if anywhere and if less than
+    their prize.
     Stops that belong together and are not with one vehicle go to the one that takes them all, or are left out.
     """
-    kept = [clock.closed(v, tour) for v, tour in enumerate(tours)]
-    loose: list[int] = []
+    kept = [
+        clock.closed(v, without(tour, [s for s in stops_of(tour) if not may[v, s]])) for v, tour in enumerate(tours)
+    ]
     for v, tour in enumerate(kept):
-        kept[v], out = _lightened(problem, clock, v, tour)
-        loose += out
-    kept, loose = _reunited(problem, clock, may, kept, loose)
-    return put_in(problem, clock, may, tuple(kept), loose)
+        kept[v] = _lightened(problem, clock, v, tour)
+    return put_in(problem, clock, may, tuple(_reunited(problem, clock, may, kept)), stops)
 
 
-def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, loose: Iterable[int]) -> Tours:
-    """Tours with as many of the loose stops as fit; an optional one only where it costs less than its prize."""
-    stops, kept = problem.stops, list(tours)
-    for s in sorted(set(loose), key=lambda s: (not stops[s].required, -stops[s].prize, s)):
-        if stops[s].together:
-            continue
-        found = cheapest(problem, clock, may, tuple(kept), s)
-        if found is not None and (stops[s].required or found.added < stops[s].prize):
-            kept[found.vehicle] = found.tour
+def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int]) -> Tours:
+    """Tours with as many of the stops that they do not serve yet as fit; an optional one only where it costs less than
+    its prize. Then no such stop fits any more.
+    """
+    all_, kept, put = problem.stops, list(tours), True
+    left = sorted(set(stops) - served(tours), key=lambda s: (not all_[s].required, -all_[s].prize, s))
+    bound = {s for members in companions(problem).values() for s in members}
+    left = [s for s in left if s not in bound]
+    while put:
+        put = False
+        for s in left.copy():
+            found = cheapest(problem, clock, may, tuple(kept), s)
+            if found is not None and (all_[s].required or found.added < all_[s].prize):
+                kept[found.vehicle], put = found.tour, True
+                left.remove(s)
     return tuple(kept)
 
 
@@ -48,17 +54,15 @@ def without(tour: Tour, gone: Iterable[int]) -> Tour:
     return tuple(answer)
 
 
-def _lightened(problem: RoutingProblem, clock: Clock, v: int, tour: Tour) -> tuple[Tour, list[int]]:
-    """The tour without the fewest stops that break it, found greedily; and those."""
-    out: list[int] = []
+def _lightened(problem: RoutingProblem, clock: Clock, v: int, tour: Tour) -> Tour:
+    """The tour without the fewest stops that break it, found greedily."""
     while tour and isinstance(broken := clock.timed(v, tour), Broken):
         choices = [(s, clock.closed(v, without(tour, [s]))) for s in stops_of(tour)]
         if not choices:
-            return (), out
+            return ()
         worth = [_worth(problem, clock, v, tour, s, after, broken) for s, after in choices]
-        s, tour = choices[min(range(len(choices)), key=lambda k: worth[k])]
-        out.append(s)
-    return tour, out
+        tour = choices[min(range(len(choices)), key=lambda k: worth[k])][1]
+    return tour
 
 
 def _worth(
@@ -82,21 +86,15 @@ def _place(problem: RoutingProblem, code: int) -> int:
     return problem.stops[code].place if code >= 0 else problem.sites[~code].place
 
 
-def _reunited(
-    problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tour], loose: list[int]
-) -> tuple[list[Tour], list[int]]:
-    groups: dict[str, list[int]] = {}
-    for s, stop in enumerate(problem.stops):
-        if stop.together:
-            groups.setdefault(stop.together, []).append(s)
-    for members in groups.values():
+def _reunited(problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tour]) -> list[Tour]:
+    for members in companions(problem).values():
         owner = {s: v for v, tour in enumerate(tours) for s in tour if s in members}
         if (len(set(owner.values())) == 1 and len(owner) == len(members)) or not owner:
             continue
         tours = [clock.closed(v, without(tour, members)) for v, tour in enumerate(tours)]
         candidates = sorted(set(owner.values()), key=lambda v: -sum(one == v for one in owner.values()))
         tours = _together(problem, clock, may, tours, members, [*candidates, *range(len(tours))])
-    return tours, [s for s in loose if s not in served(tours)]
+    return tours
 
 
 def _together(

@@ -1,35 +1,132 @@
 """Why a stop is left out, with its figures: see `reasons`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from optimizers.arrays import Bools
 from optimizers.routing.caps import Broken
 from optimizers.routing.inserting import cheapest
-from optimizers.routing.problem import RoutingProblem, Unserved, Why
-from optimizers.routing.timing import Clock
-from optimizers.routing.tours import Tours, holders
-
-_OF = {"unreachable": Why.UNREACHABLE, "capacity": Why.CAPACITY, "daily": Why.CAPACITY}
+from optimizers.routing.problem import TOLERANCE, Loads, RoutingProblem, Stop, Unserved, Vehicle, Why
+from optimizers.routing.timing import Clock, Timed
+from optimizers.routing.tours import Tours, companions, holders
 
 
-def reasons(problem: RoutingProblem, clock: Clock, tours: Tours, missing: Sequence[int]) -> tuple[Unserved, ...]:
-    """Of every stop left out the first reason that explains it, in the order of `Why`."""
+def hopeless(problem: RoutingProblem, clock: Clock, may: Bools) -> dict[int, Unserved]:
+    """The stops that no vehicle could serve even alone, by their indices, each with its reason."""
+    alone = _Alone(problem, clock, may)
+    found = {s: one for s in range(len(problem.stops)) if (one := alone.reason(s)) is not None}
+    for name, members in companions(problem).items():
+        if lost := [problem.stops[s].id for s in members if s in found]:
+            rest = {s: Unserved(problem.stops[s].id, Why.TOGETHER, f"{name}: {', '.join(lost)}") for s in members}
+            found = rest | found
+    return found
+
+
+def reasons(
+    problem: RoutingProblem, clock: Clock, tours: Tours, missing: Sequence[int], known: dict[int, Unserved]
+) -> tuple[Unserved, ...]:
+    """Of every stop left out the first reason that explains it, in the order of `Why`; `known`: the hopeless ones."""
     may = holders(problem)
-    answer = []
-    for s in missing:
-        stop = problem.stops[s]
-        able = [v for v in range(len(tours)) if may[v, s]]
+    return tuple(known[s] if s in known else _beside(problem, clock, may, tours, s) for s in missing)
+
+
+def _beside(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, s: int) -> Unserved:
+    """Why a stop that alone could be served is not."""
+    stop = problem.stops[s]
+    if stop.together in companions(problem):
+        return Unserved(stop.id, Why.TOGETHER, f"{stop.together}: no vehicle serves them all for what they are worth")
+    found = cheapest(problem, clock, may, tours, s)
+    if found is not None and not stop.required:
+        detail = f"it would add {found.added:g} {problem.unit}, its prize is {stop.prize:g}"
+        return Unserved(stop.id, Why.PRIZE, detail, found.added)
+    used = sum(bool(tour) for v, tour in enumerate(tours) if may[v, s])
+    detail = f"{used} of {int(may[:, s].sum())} vehicles that may serve it are out, and it fits into none"
+    return Unserved(stop.id, Why.FULL, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """One stop by itself, on vehicles that do nothing else."""
+
+    problem: RoutingProblem
+    clock: Clock
+    may: Bools
+
+    def reason(self, s: int) -> Unserved | None:
+        stop = self.problem.stops[s]
+        able = self._kinds(s)
+        reach = [v for v in able if self._reaches(self.problem.vehicles[v], stop)]
+        if self._cut_off(stop) or (able and not reach):
+            return Unserved(stop.id, Why.UNREACHABLE, "there is no way to it, or from it")
         if not able:
-            answer.append(Unserved(stop.id, Why.SKILL, "no vehicle has the skills, the zone and the leave for it"))
-            continue
-        alone = [clock.timed(v, clock.closed(v, (s,))) for v in able]
-        if all(isinstance(one, Broken) for one in alone):
-            first = next(one for one in alone if isinstance(one, Broken))
-            answer.append(Unserved(stop.id, _OF.get(first.constraint, Why.WINDOW), first.detail))
-            continue
-        found = cheapest(problem, clock, may, tours, s)
-        if found is not None and not stop.required:
-            detail = f"{found.added:g} {problem.unit} for a prize of {stop.prize:g}"
-            answer.append(Unserved(stop.id, Why.PRIZE, detail, found.added))
-        else:
-            answer.append(Unserved(stop.id, Why.FULL, "the vehicles that may serve it have no room left"))
-    return tuple(answer)
+            return Unserved(stop.id, Why.SKILL, self._lacking(stop))
+        holding = [v for v in reach if self._holds(self.problem.vehicles[v], stop)]
+        if not holding:
+            return Unserved(stop.id, Why.CAPACITY, self._too_heavy(stop, reach))
+        broken = [one for v in holding if isinstance(one := self._served(v, s), Broken)]
+        if len(broken) < len(holding):
+            return None
+        first = self.problem.vehicles[holding[0]].id
+        return Unserved(stop.id, Why.WINDOW, f"{first}: {broken[0].constraint}: {broken[0].detail}")
+
+    def _kinds(self, s: int) -> list[int]:
+        """One of each kind of vehicle that may serve a stop."""
+        kinds: dict[Vehicle, int] = {}
+        for v, vehicle in enumerate(self.problem.vehicles):
+            if self.may[v, s]:
+                kinds.setdefault(_nameless(vehicle), v)
+        return list(kinds.values())
+
+    def _served(self, v: int, s: int) -> Timed | Broken:
+        tours = [(s,), *((~k, s) for k in self.clock.sites[v] if any(self.problem.vehicles[v].aboard))]
+        answers = [self.clock.timed(v, self.clock.closed(v, tour)) for tour in tours]
+        return next((one for one in answers if isinstance(one, Timed)), answers[0])
+
+    def _reaches(self, vehicle: Vehicle, stop: Stop) -> bool:
+        drives_s = self.problem.matrices.duration_s[vehicle.profile]
+        end = stop.place if vehicle.end is None else vehicle.end
+        return bool(np.isfinite(drives_s[vehicle.start, stop.place]) and np.isfinite(drives_s[stop.place, end]))
+
+    def _cut_off(self, stop: Stop) -> bool:
+        """Whether no place leads there, or none on from there."""
+        for vehicle in {(v.profile, v.start, v.end): v for v in self.problem.vehicles}.values():
+            drives_s = self.problem.matrices.duration_s[vehicle.profile]
+            into, out = np.isfinite(drives_s[:, stop.place]), np.isfinite(drives_s[stop.place])
+            into[stop.place] = vehicle.start == stop.place
+            out[stop.place] = vehicle.end in {None, stop.place}
+            if into.any() and out.any():
+                return False
+        return True
+
+    def _holds(self, vehicle: Vehicle, stop: Stop) -> bool:
+        day = tuple(a + b for a, b in zip(stop.load, vehicle.spent.loads or (0.0,) * len(stop.load), strict=True))
+        return _within(stop.load, vehicle.capacity) and _within(day, vehicle.daily)
+
+    def _lacking(self, stop: Stop) -> str:
+        if stop.only is not None:
+            return f"only {', '.join(stop.only) or 'nobody'} may serve it"
+        if stop.skills:
+            return f"no vehicle that may serve it has {', '.join(stop.skills)}"
+        return f"no vehicle may serve it in zone {stop.zone!r}"
+
+    def _too_heavy(self, stop: Stop, reach: Sequence[int]) -> str:
+        for d, name in enumerate(self.problem.dimensions):
+            vehicles = [self.problem.vehicles[v] for v in reach]
+            most = max((min(_of(one.capacity, d), _of(one.daily, d)) for one in vehicles), default=0.0)
+            if stop.load[d] > most:
+                return f"needs {stop.load[d]:g} {name}, the largest that may serve it holds {most:g}"
+        return "the day's caps of every vehicle that may serve it are reached"
+
+
+def _nameless(vehicle: Vehicle) -> Vehicle:
+    return replace(vehicle, id="")
+
+
+def _of(loads: Loads, d: int) -> float:
+    return loads[d] if loads else float("inf")
+
+
+def _within(amounts: Loads, limit: Loads) -> bool:
+    return all(amount <= most + TOLERANCE for amount, most in zip(amounts, limit, strict=False))

@@ -1,47 +1,105 @@
 """The rounds of least cost, on the real clock, with a proved bound: see `solve`."""
 
+from dataclasses import replace
 from time import monotonic
 
+from optimizers.arrays import Bools
 from optimizers.result import Limits, Status, Violation, our_version
+from optimizers.routing.asking import balanced, first, known_whole, narrowed
 from optimizers.routing.bound import lower_bound
 from optimizers.routing.charges import objective_of
-from optimizers.routing.engine import SOLVER, Told, asked, improve
+from optimizers.routing.engine import SOLVER, Told, improve
 from optimizers.routing.mending import mended
-from optimizers.routing.problem import RoutingPlan, RoutingProblem
-from optimizers.routing.reasons import reasons
-from optimizers.routing.reckoning import routes_of
+from optimizers.routing.problem import RoutingPlan, RoutingProblem, Unserved
+from optimizers.routing.reasons import hopeless, reasons
+from optimizers.routing.reckoning import objective, routes_of
 from optimizers.routing.timing import Clock
-from optimizers.routing.tours import Tours, served
+from optimizers.routing.tours import Tours, holders, served
+from optimizers.routing.translation import Ask
+
+_WHOLE = (1.0,)
+_SHARES = (0.5, 0.3, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
+_BALANCED = (0.4, 0.2, 0.4)  # where rounds are to last alike, which the last is for
 
 
 def solve(problem: RoutingProblem, limits: Limits | None = None, told: Told | None = None) -> RoutingPlan:
-    """The rounds of least cost that PyVRP finds, timed and mended on the real clock."""
-    started, limits = monotonic(), limits or Limits()
-    clock, ask = Clock(problem), asked(problem)
-    tours = mended(problem, clock, ask.holders, improve(problem, limits, None, told, ask))
-    return planned(problem, clock, tours, limits, monotonic() - started)
+    """The rounds of least cost that are found within the limits, timed on the real clock.
+
+    Stops that no vehicle could serve even alone are set aside. PyVRP searches tours of the rest (`engine`); what it
+    does not know of the problem is mended (`mending`), and where something had to be, it is asked again more narrowly
+    (`asking`), from the mended tours. The best of these are the plan: the fewest required stops left out, then the
+    least objective. No plan breaks anything but that.
+
+    OPTIMAL: the bound is the objective. FEASIBLE: all required stops are served. BEST_EFFORT: some are not, each
+    among the violations and with its reason. `work` is PyVRP's iterations: with it, and time enough, the same problem
+    has the same plan. `told` hears of better plans in PyVRP's reckoning, before they are timed.
+    """
+    return _Solve(problem, limits or Limits(), told).plan()
 
 
-def planned(problem: RoutingProblem, clock: Clock, tours: Tours, limits: Limits, seconds: float) -> RoutingPlan:
+class _Solve:
+    def __init__(self, problem: RoutingProblem, limits: Limits, told: Told | None) -> None:
+        self.problem, self.limits, self.told, self.started = problem, limits, told, monotonic()
+        self.clock = Clock(problem)
+        self.may: Bools = holders(problem)
+        self.lost: dict[int, Unserved] = hopeless(problem, self.clock, self.may)
+
+    def plan(self) -> RoutingPlan:
+        stops = [s for s in range(len(self.problem.stops)) if s not in self.lost]
+        tours = self._searched(first(self.problem, self.may, stops)) if stops else ((),) * len(self.problem.vehicles)
+        return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost)
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.started
+
+    def _searched(self, ask: Ask) -> Tours:
+        """The best tours of a few rounds of asking, each with its share of time and work."""
+        shares = _BALANCED if self.problem.weights.balance_per_s else _WHOLE if known_whole(self.problem) else _SHARES
+        best: Tours | None = None
+        for round_, share in enumerate(shares):
+            limits = self._part(share, sum(shares[round_:]))
+            found = improve(self.problem, limits, best, self.told, ask)
+            kept = mended(self.problem, self.clock, self.may, found, ask.stops)
+            if best is None or self._worth(kept) < self._worth(best):
+                best = kept
+            if shares is _BALANCED and round_ == 1:
+                ask = balanced(self.problem, self.clock, ask, best)
+            else:
+                ask = narrowed(self.problem, self.clock, ask, found, kept)
+        return best or ()
+
+    def _part(self, share: float, left: float) -> Limits:
+        limits = self.limits
+        seconds = max(1e-3, (limits.seconds - self.seconds) * share / left)
+        return replace(limits, seconds=seconds, work=limits.work and max(1, round(limits.work * share)))
+
+    def _worth(self, tours: Tours) -> tuple[int, float]:
+        missing = set(range(len(self.problem.stops))) - served(tours)
+        return sum(self.problem.stops[s].required for s in missing), objective(self.problem, self.clock, tours)
+
+
+def planned(
+    problem: RoutingProblem, clock: Clock, tours: Tours, limits: Limits, seconds: float, lost: dict[int, Unserved]
+) -> RoutingPlan:
     """The plan of tours that keep everything, with the reason of every stop left out and a bound."""
     missing = sorted(set(range(len(problem.stops))) - served(tours))
-    unserved = reasons(problem, clock, tours, missing)
+    unserved = reasons(problem, clock, tours, missing, lost)
     required = [one for one, s in zip(unserved, missing, strict=True) if problem.stops[s].required]
     routes = routes_of(clock, tours)
     cost = objective_of(problem, routes)
-    bound = min(cost, lower_bound(problem, missing))
+    bound = min(cost, lower_bound(problem, lost))
     proved = not required and cost - bound <= 1e-9 * max(1.0, abs(cost))
-    status = Status.BEST_EFFORT if required else Status.OPTIMAL if proved else Status.FEASIBLE
     return RoutingPlan(
-        status=status,
+        status=Status.BEST_EFFORT if required else Status.OPTIMAL if proved else Status.FEASIBLE,
         objective=cost,
         bound=bound,
         seconds=seconds,
         seed=limits.seed,
         solver=SOLVER,
         version=our_version(),
-        violations=tuple(Violation("required", one.stop, 1.0, "1", one.why.value) for one in required),
-        reasons=tuple(f"{one.stop}: {one.why.value}: {one.detail}" for one in unserved),
+        violations=tuple(Violation("required", one.stop, 1.0, "1", f"{one.why}: {one.detail}") for one in required),
+        reasons=tuple(f"{one.stop}: {one.why}: {one.detail}" for one in unserved),
         reproducible=limits.work is not None and seconds < limits.seconds,
         routes=routes,
         unserved=unserved,

@@ -22,6 +22,15 @@ def served(tours: Iterable[Tour]) -> set[int]:
     return {code for tour in tours for code in tour if code >= 0}
 
 
+def companions(problem: RoutingProblem) -> dict[str, tuple[int, ...]]:
+    """Indices of stops that belong together, by their common name; one by itself belongs to none."""
+    groups: dict[str, tuple[int, ...]] = {}
+    for s, stop in enumerate(problem.stops):
+        if stop.together:
+            groups[stop.together] = (*groups.get(stop.together, ()), s)
+    return {name: members for name, members in groups.items() if len(members) > 1}
+
+
 def holders(problem: RoutingProblem) -> Bools:
     """(vehicles, stops): whether a vehicle has the skills, the zone and the leave to serve a stop."""
     answer = np.zeros((len(problem.vehicles), len(problem.stops)), np.bool_)

@@ -38,7 +38,7 @@ class Ask:
     stops         those that take part
     prized        required stops may be left out at a price above all others
     vehicles      as PyVRP is to see them: shorter shifts, fewer trips
-    pause         when and for how long everybody stops; its clock stands still meanwhile
+    pauses        when and for how long everybody stops, in order; PyVRP's clock stands still meanwhile
     daily         caps over trips stand in place of distances, which drives' durations then pay for
     """
 
@@ -46,7 +46,7 @@ class Ask:
     stops: tuple[int, ...]
     vehicles: tuple[Vehicle, ...]
     prized: bool = False
-    pause: tuple[float, float] | None = None
+    pauses: tuple[tuple[float, float], ...] = ()
     daily: bool = False
 
 
@@ -221,10 +221,13 @@ class Translation:
         return min(early, max(late, 0)), max(late, 0)
 
     def compressed(self, at_s: float) -> float:
-        if self.ask.pause is None:
-            return at_s
-        stops_s, lasts_s = self.ask.pause
-        return at_s if at_s <= stops_s else max(stops_s, at_s - lasts_s)
+        """An instant on the clock that stands still while everybody pauses."""
+        passed_s = 0.0
+        for stops_s, lasts_s in self.ask.pauses:
+            if at_s < stops_s + lasts_s:
+                return min(at_s, stops_s) - passed_s
+            passed_s += lasts_s
+        return at_s - passed_s
 
     def _dims(self, groups: list[list[int]]) -> "_Dims":
         ask, problem = self.ask, self.problem
