@@ -1,6 +1,8 @@
 """Roads: how far and how long from everywhere to everywhere, for each class of vehicle."""
 
 from optimizers.roads.between import between
+from optimizers.roads.closing import Closure, closed
+from optimizers.roads.coverage import Coverage, coverage
 from optimizers.roads.crow import DETOUR, crow, great_circle_m
 from optimizers.roads.graph import CLASSES, Access, RoadGraph
 from optimizers.roads.network import Network, network
@@ -18,12 +20,16 @@ __all__ = [
     "SMALL_LORRY",
     "VAN",
     "Access",
+    "Closure",
+    "Coverage",
     "Network",
     "Profile",
     "RoadGraph",
     "Snapped",
     "Turns",
     "between",
+    "closed",
+    "coverage",
     "crow",
     "great_circle_m",
     "network",
