@@ -36,7 +36,11 @@ def made(seed: int, stops: int = 12, vehicles: int = 3) -> RoutingProblem:
         metres, seconds = np.where(closed, np.inf, metres), np.where(closed, np.inf, seconds)
     return RoutingProblem(
         places=tuple(Place(f"p{k}", *xy[k]) for k in range(places)),
-        matrices=Matrices(distance_m=metres, duration_s=seconds),
+        matrices=Matrices(
+            profiles=("one", "slower"),
+            distance_m=np.stack([metres, metres]),
+            duration_s=np.stack([seconds, seconds * 1.25]),
+        ),
         stops=tuple(_stop(rng, k, vehicles) for k in range(stops)),
         vehicles=tuple(_vehicle(rng, k, stops) for k in range(vehicles)),
         sites=tuple(_site(rng, k, stops) for k in range(2)),
@@ -92,6 +96,7 @@ def _vehicle(rng: np.random.Generator, k: int, stops: int) -> Vehicle:
         return value if rng.random() < chance else otherwise
 
     given = {
+        "profile": some(1, 0, 0.3),
         "end": some(None, stops + 3),
         "capacity": (float(rng.integers(400, 900)), float(rng.uniform(4, 8))),
         "daily": some((float(rng.integers(600, 1200)), 12.0), ()),
