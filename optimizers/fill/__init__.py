@@ -9,7 +9,7 @@ from optimizers.fill.days import HOLIDAY, KINDS, MARKET, kinds_of
 from optimizers.fill.habits import Habits, learned
 from optimizers.fill.history import History, believed, carried_to, on_grid
 from optimizers.fill.overflow import level_quantile, overflow_probability
-from optimizers.fill.price import calibrated_rho, corrected_rho
+from optimizers.fill.price import calibrated_rho, corrected_rho, costs_at_first, usual_costs
 from optimizers.fill.readings import LIMITS, Judged, ReadingLimits, Verdict, judge
 from optimizers.fill.scores import brier, calibration_error, coverage
 
@@ -36,6 +36,7 @@ __all__ = [
     "carried_to",
     "choose",
     "corrected_rho",
+    "costs_at_first",
     "coverage",
     "emptied",
     "judge",
@@ -45,4 +46,5 @@ __all__ = [
     "on_grid",
     "overflow_probability",
     "read",
+    "usual_costs",
 ]

@@ -13,12 +13,18 @@ class Terms:
     required_above         probability of overflow before the next possible visit, from which on a bin has to be visited
     candidate_above        share of rho that a visit is worth from which on it is considered
     later                  share of its worth that an overflow keeps with each possible visit that may yet prevent it
+    saved                  share of what a visit usually costs, that one to a full bin saves of later visits; half of it
+                           one to a half full bin, since it will be due again as much sooner. 0 visits bins for their
+                           overflow alone
+    saves_above            level below which a visit saves nothing
     """
 
     rho: float = 10_000.0
     required_above: float = 0.5
     candidate_above: float = 0.01
     later: float = 0.5
+    saved: float = 0.0
+    saves_above: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,17 +36,26 @@ class Choice:
     prize: Floats
 
 
-def choose(by_visit: Floats, terms: Terms, *, due: Bools | None = None) -> Choice:
+def choose(
+    by_visit: Floats, terms: Terms, *, level: Floats | None = None, cost: Floats | None = None, due: Bools | None = None
+) -> Choice:
     """What the coming round does.
 
-    by_visit (n, V)   probability of overflow before each of the V >= 1 possible visits after this round: 0…1, rising
-    due (n,)          by contract, or because nobody has seen the bin for too long
+    by_visit (n, V)    probability of overflow before each of the V >= 1 possible visits after this round: 0…1, rising
+    level, cost (n,)   expected at this round; what a visit to the bin usually costs, in rho's unit (`usual_costs`).
+                       Without them a visit saves nothing of later ones
+    due (n,)           by contract, or because nobody has seen the bin for too long
 
-    The prize is rho · Σ later^v · P(it overflows between visit v and visit v + 1, counted from this round's).
+    The prize is rho · Σ later^v · P(it overflows between visit v and visit v + 1, counted from this round's), and what
+    the visit saves: where a truck is near anyway, a bin that will be due before long is emptied at once.
     """
     forced = np.zeros(len(by_visit), np.bool_) if due is None else due
     between = np.maximum(np.diff(by_visit, axis=1, prepend=0.0), 0.0)
     worth = between @ terms.later ** np.arange(by_visit.shape[1])
     required: Bools = (by_visit[:, 0] >= terms.required_above) | forced
-    candidate: Bools = ~required & (worth >= terms.candidate_above)
-    return Choice(required=required, candidate=candidate, prize=np.where(required | candidate, terms.rho * worth, 0.0))
+    saved = np.zeros(len(by_visit))
+    if level is not None and cost is not None:
+        saved = np.where(level >= terms.saves_above, terms.saved * np.minimum(level, 1.0) * cost, 0.0)
+    candidate: Bools = ~required & ((worth >= terms.candidate_above) | (saved > 0))
+    prize = np.where(required | candidate, terms.rho * worth + saved, 0.0)
+    return Choice(required=required, candidate=candidate, prize=prize)

@@ -1,7 +1,11 @@
-"""rho, what avoiding an overflow is worth, so that a service level is met: found by simulation, then corrected."""
+"""What visits cost and overflows are worth: usual costs learned from rounds, and rho, found by simulation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import exp, log, sqrt
+
+import numpy as np
+
+from optimizers.arrays import Floats
 
 
 def calibrated_rho(
@@ -31,3 +35,28 @@ def corrected_rho(
     ratio = (overflown + patience) / (wanted * bin_days + patience)
     step = min(max(log(ratio), -log(most)), log(most))
     return min(max(rho * exp(step), least_rho), most_rho)
+
+
+def usual_costs(costs: Floats, rounds: Sequence[Sequence[int]], leg: Floats, *, learns: float = 0.15) -> Floats:
+    """What a visit to each bin usually costs (n,), after one more day of rounds.
+
+    rounds       bins of each round in order, between the depot and the depot
+    leg (n + 1, n + 1)   cost of a drive between bins; the depot is the last of both
+
+    Of each bin visited half of the two drives to and from it, moved towards that by the share it `learns`.
+    """
+    after = costs.copy()
+    depot = len(costs)
+    for stops in rounds:
+        path = [depot, *stops, depot]
+        for at in range(1, len(path) - 1):
+            half = (leg[path[at - 1], path[at]] + leg[path[at], path[at + 1]]) / 2.0
+            after[path[at]] += learns * (half - after[path[at]])
+    return after
+
+
+def costs_at_first(leg: Floats, near: int = 3) -> Floats:
+    """(n,) before any round: the drive to the bin's `near`th neighbour, and a tenth of that to the depot."""
+    bins = np.sort(leg[:-1, :-1], axis=1)
+    first: Floats = bins[:, min(near, bins.shape[1] - 1)] + leg[:-1, -1] / 10.0
+    return first

@@ -14,12 +14,14 @@ from optimizers.fill import (
     believed_at_first,
     carried,
     choose,
+    costs_at_first,
     emptied,
     judge,
     kinds_of,
     level_quantile,
     overflow_probability,
     read,
+    usual_costs,
 )  # fmt: skip
 from twin.collection.asking import Router, rounds_for
 from twin.collection.year import SLOTS, Rounds, Today, Town
@@ -127,8 +129,14 @@ class ByBelief:
     due_d: int = 28
     ledger: Ledger = field(init=False)
 
+    costs: Floats = field(init=False)
+    _leg: Floats = field(init=False)
+
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.town, self.hears)
+        at = [*range(1 + self.town.sites, len(self.town.xy_m)), 0]
+        self._leg = self.town.distance_m[np.ix_(at, at)]
+        self.costs = costs_at_first(self._leg)
 
     def rounds(self, today: Today) -> Rounds:
         if self.hears is Hears.TRUTH:
@@ -138,13 +146,17 @@ class ByBelief:
         belief = self.ledger.belief
         days = self.ledger.ahead(today, self.visits)
         by_visit = overflow_probability(belief, days)
-        choice = choose(by_visit, self.terms, due=self.ledger.heard_d >= self.due_d)
+        choice = choose(
+            by_visit, self.terms, level=belief.level, cost=self.costs, due=self.ledger.heard_d >= self.due_d
+        )
         bins = np.flatnonzero(choice.required | choice.candidate)
         now = np.maximum(level_quantile(belief, np.full((len(days), 1), 1e-3), self.allowed)[:, 0], 0.05)
-        return rounds_for(
+        rounds = rounds_for(
             self.town, today, bins, now[bins] * self.town.fleet.bin_kg, self.router, prize_m=choice.prize[bins],
             required=choice.required[bins], urgency=by_visit[bins, 0],
         )  # fmt: skip
+        self.costs = usual_costs(self.costs, [[bin_ for bin_ in one if bin_ >= 0] for one in rounds], self._leg)
+        return rounds
 
     def heard(self, today: Today, readings: Floats, emptied: Bools, found: Floats) -> None:
         silent = np.full(readings.shape, np.nan)
