@@ -89,6 +89,8 @@ def _nowhere(where: str, name: str, at: Coordinate | None, index: int | None, gi
 
 def _wrong_vehicles(document: VroomProblem) -> Iterator[str]:
     given = bool(document.matrices)
+    if not document.vehicles:
+        yield "there are no vehicles, wants one at least"
     for k, vehicle in enumerate(document.vehicles):
         where = f"vehicles.{k} {vehicle.id}"
         yield from _nowhere(where, "start", vehicle.start, vehicle.start_index, given)
