@@ -11,12 +11,13 @@ import typer
 from engine.errors import ConsigneError, InputError, Problem
 from engine.settings import language
 from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway, write
+from jobs.collection.crew_figures import figures as crew_figures
 from jobs.collection.figures import figures as routing_figures
 from jobs.irrigation.figures import figures as irrigation_figures
 from jobs.lighting.figures import figures as lighting_figures
 from jobs.progress import Bar
 from jobs.words import Lang, number, say
-from optimizers import irrigation, lighting, routing
+from optimizers import crews, irrigation, lighting, routing
 from optimizers.result import InvalidProblem, Limits, Status
 from optimizers.routing import formats
 
@@ -42,45 +43,28 @@ class Optimiser:
     tells: bool = False
 
 
+def _of_module(module: Any, figures: Callable[[Any, Any, Lang], list[dict[str, str]]], **more: bool) -> Optimiser:
+    """An optimiser whose functions have the names of all others'."""
+    return Optimiser(
+        module.problem_from_json,
+        module.plan_to_json,
+        module.plan_from_json,
+        module.solve,
+        module.check,
+        module.problem_schema,
+        module.plan_schema,
+        lambda seed: str(module.problem_to_json(module.example(seed))),
+        lambda seed: str(module.problem_to_json(module.full_example(seed))),
+        figures,
+        **more,
+    )
+
+
 OPTIMISERS = {
-    "lighting": Optimiser(
-        lighting.problem_from_json,
-        lighting.plan_to_json,
-        lighting.plan_from_json,
-        lighting.solve,
-        lighting.check,
-        lighting.problem_schema,
-        lighting.plan_schema,
-        lambda seed: lighting.problem_to_json(lighting.example(seed)),
-        lambda seed: lighting.problem_to_json(lighting.full_example(seed)),
-        lambda _, plan, lang: lighting_figures(plan, lang),
-    ),
-    "irrigation": Optimiser(
-        irrigation.problem_from_json,
-        irrigation.plan_to_json,
-        irrigation.plan_from_json,
-        irrigation.solve,
-        irrigation.check,
-        irrigation.problem_schema,
-        irrigation.plan_schema,
-        lambda seed: irrigation.problem_to_json(irrigation.example(seed)),
-        lambda seed: irrigation.problem_to_json(irrigation.full_example(seed)),
-        irrigation_figures,
-    ),
-    "routing": Optimiser(
-        routing.problem_from_json,
-        routing.plan_to_json,
-        routing.plan_from_json,
-        routing.solve,
-        routing.check,
-        routing.problem_schema,
-        routing.plan_schema,
-        lambda seed: routing.problem_to_json(routing.example(seed)),
-        lambda seed: routing.problem_to_json(routing.full_example(seed)),
-        routing_figures,
-        formats=True,
-        tells=True,
-    ),
+    "lighting": _of_module(lighting, lambda _, plan, lang: lighting_figures(plan, lang)),
+    "irrigation": _of_module(irrigation, irrigation_figures),
+    "routing": _of_module(routing, routing_figures, formats=True, tells=True),
+    "crews": _of_module(crews, crew_figures),
 }
 Name = Annotated[str, typer.Argument(help=", ".join(OPTIMISERS))]
 Source = Annotated[str, typer.Argument(help="a JSON file, or - for standard input")]

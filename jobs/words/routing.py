@@ -1,4 +1,4 @@
-"""Of what a plan of rounds came to. Each (English, French)."""
+"""Of what a plan of rounds came to, and one of their crews. Each (English, French)."""
 
 WORDS: dict[str, tuple[str, str]] = {
     "figure_approximate": ("drives reckoned without a map", "trajets estimés sans carte"),
@@ -32,4 +32,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "stops that another vehicle serves than before",
         "arrêts dont le véhicule change",
     ),
+    "figure_covered": ("rounds with a crew, of {of}", "tournées pourvues d'une équipe, sur {of}"),
+    "figure_crew": ("{crew}: hours, in {rounds} rounds", "{crew} : heures, en {rounds} tournées"),
+    "figure_without_skill": ("without: no crew has what it takes", "sans équipe : aucune n'a ce qu'il faut"),
+    "figure_without_away": (
+        "without: those that could are not there",
+        "sans équipe : les capables sont absentes",
+    ),
+    "figure_without_hours": (
+        "without: longer than they may work",
+        "sans équipe : au-delà de leur temps de travail",
+    ),
+    "figure_without_worth": ("without: it is worth less", "sans équipe : elle vaut moins"),
+    "figure_without_full": ("without: no time beside the others", "sans équipe : plus de temps à côté des autres"),
 }

@@ -7,6 +7,7 @@ from contextlib import redirect_stderr
 import pytest
 
 from jobs import progress as progress_module
+from jobs.cli.optimise import _telling
 from jobs.progress import progress
 from tests.terminal import Terminal
 from tests.waiting import wait_for
@@ -25,6 +26,14 @@ def test_what_takes_long_is_shown_with_how_far_it_is_and_taken_away_again(termin
         wait_for(lambda: "reading the files" in terminal.shown and "lamps.csv" in terminal.shown)
     shown = terminal.close()
     assert shown.rstrip().endswith("\x1b[2K")  # the line is cleared
+
+
+def test_a_solve_shows_its_best_so_far(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSIGNE_LANG", "en")
+    with redirect_stderr(terminal.stream), progress("solving", after_s=0.05) as bar:
+        _telling(bar)(150.5641, 3.04)
+        wait_for(lambda: "best so far 150.564, 3.0 s" in terminal.shown)
+    terminal.close()
 
 
 def test_what_is_quick_shows_nothing(terminal: Terminal) -> None:
