@@ -16,13 +16,17 @@ from optimizers.routing.reckoning import objective, routes_of
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders, served
 from optimizers.routing.translation import Ask
+from optimizers.routing.zones import FROM, by_zones
 
 _WHOLE = (1.0,)
 _SHARES = (0.5, 0.3, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
 _BALANCED = (0.4, 0.2, 0.4)  # where rounds are to last alike, which the last is for
+_ZONES = 0.95  # of the time; the rest is for reasons
 
 
-def solve(problem: RoutingProblem, limits: Limits | None = None, told: Told | None = None) -> RoutingPlan:
+def solve(
+    problem: RoutingProblem, limits: Limits | None = None, told: Told | None = None, initial: Tours | None = None
+) -> RoutingPlan:
     """The rounds of least cost that are found within the limits, timed on the real clock.
 
     Stops that no vehicle could serve even alone are set aside. PyVRP searches tours of the rest (`engine`); what it
@@ -32,22 +36,45 @@ def solve(problem: RoutingProblem, limits: Limits | None = None, told: Told | No
 
     OPTIMAL: the bound is the objective. FEASIBLE: all required stops are served. BEST_EFFORT: some are not, each
     among the violations and with its reason. `work` is PyVRP's iterations: with it, and time enough, the same problem
-    has the same plan. `told` hears of better plans in PyVRP's reckoning, before they are timed.
+    has the same plan. `told` hears of better plans in PyVRP's reckoning, before they are timed. `initial` tours are
+    where the search begins. From `zones.FROM` stops on it is cut into zones, which `threads` search side by side.
     """
-    return _Solve(problem, limits or Limits(), told).plan()
+    return _Solve(problem, limits or Limits(), told, initial).plan()
+
+
+def searched(problem: RoutingProblem, limits: Limits, initial: Tours | None) -> Tours:
+    """Tours as `solve` finds them without zones, mended and not yet a plan."""
+    return _Solve(problem, limits, None, initial).tours()
 
 
 class _Solve:
-    def __init__(self, problem: RoutingProblem, limits: Limits, told: Told | None) -> None:
+    def __init__(self, problem: RoutingProblem, limits: Limits, told: Told | None, initial: Tours | None) -> None:
         self.problem, self.limits, self.told, self.started = problem, limits, told, monotonic()
+        self.initial = initial
         self.clock = Clock(problem)
         self.may: Bools = holders(problem)
         self.lost: dict[int, Unserved] = hopeless(problem, self.clock, self.may)
 
     def plan(self) -> RoutingPlan:
-        stops = [s for s in range(len(self.problem.stops)) if s not in self.lost]
-        tours = self._searched(first(self.problem, self.may, stops)) if stops else ((),) * len(self.problem.vehicles)
+        tours = self.tours() if len(self._stops) < FROM or self.initial else self._by_zones()
         return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost)
+
+    def tours(self) -> Tours:
+        if not self._stops:
+            return ((),) * len(self.problem.vehicles)
+        return self._searched(first(self.problem, self.may, self._stops))
+
+    def _by_zones(self) -> Tours:
+        limits = replace(self.limits, seconds=max(1e-3, self.limits.seconds * _ZONES - self.seconds))
+        return by_zones(self.problem, limits, self._stops, searched, self.clock, self._heard)
+
+    def _heard(self, found: float) -> None:
+        if self.told is not None:
+            self.told(found, self.seconds)
+
+    @property
+    def _stops(self) -> list[int]:
+        return [s for s in range(len(self.problem.stops)) if s not in self.lost]
 
     @property
     def seconds(self) -> float:
@@ -56,11 +83,11 @@ class _Solve:
     def _searched(self, ask: Ask) -> Tours:
         """The best tours of a few rounds of asking, each with its share of time and work."""
         shares = _BALANCED if self.problem.weights.balance_per_s else _WHOLE if known_whole(self.problem) else _SHARES
-        best: Tours | None = None
+        best = self.initial and self._kept(self.initial, ask)
         for round_, share in enumerate(shares):
             limits = self._part(share, sum(shares[round_:]))
             found = improve(self.problem, limits, best, self.told, ask)
-            kept = mended(self.problem, self.clock, self.may, found, ask.stops)
+            kept = self._kept(found, ask)
             if best is None or self._worth(kept) < self._worth(best):
                 best = kept
             if shares is _BALANCED and round_ == 1:
@@ -68,6 +95,9 @@ class _Solve:
             else:
                 ask = narrowed(self.problem, self.clock, ask, found, kept)
         return best or ()
+
+    def _kept(self, tours: Tours, ask: Ask) -> Tours:
+        return mended(self.problem, self.clock, self.may, tours, ask.stops)
 
     def _part(self, share: float, left: float) -> Limits:
         limits = self.limits
