@@ -169,7 +169,7 @@ def _truck(_draw: Draw, siblings: Sequence[Asset]) -> dict[str, Any]:
         "fractions": [fractions[mine % len(fractions)]],
         "capacity_kg": 5500 if narrow else 9500,
         "volume_m3": 12 if narrow else 19,
-        "shift": ["05:00", "12:20"],
+        "shift": "05:00-12:20",
         **({"narrow": True} if narrow else {}),
         **({"quiet": True, "range_m": 120000} if electric else {}),
     }
@@ -195,7 +195,7 @@ _ATTRIBUTES: Mapping[str, Callable[[Draw, Sequence[Asset]], dict[str, Any]]] = {
     "Vehicle": _truck,
     "DisposalSite": lambda draw, _: {
         "fractions": ["glass", "paper", "other"],
-        "hours": _pick(draw[0], ["06:00", "18:00"], ["05:00", "16:00"]),
+        "hours": _pick(draw[0], "06:00-18:00", "05:00-16:00"),
         "unload_s": 60 * _pick(draw[1], 12, 15, 20),
         "queue_s": 300,
     },
