@@ -24,7 +24,7 @@ from engine.rulebook.naming import nearest
 SCENARIOS = "*.test.yaml"
 OWNERS = "owners.yaml"
 _NEIGHBOURS = {
-    OWNERS, "orders.yaml", "drought.yaml", "events.yaml", "blast.yaml", "notify.yaml", "schedules.yaml",
+    OWNERS, "orders.yaml", "drought.yaml", "events.yaml", "closures.yaml", "blast.yaml", "notify.yaml", "schedules.yaml",
     "forecasts.yaml",
 }  # fmt: skip
 """Files beside the domains that hold no rules."""
