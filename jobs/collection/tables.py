@@ -160,7 +160,6 @@ class WithoutPlan(_Entry):
 class CollectionTables(_Entry):
     """How waste is collected; the file says the meaning of each entry."""
 
-    day_begins: time
     service: Service
     fractions: Mapping[str, Fraction] = Field(min_length=1)
     costs: Costs

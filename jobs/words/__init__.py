@@ -5,6 +5,7 @@ from typing import Literal
 
 from jobs.words import (
     alarms,
+    collection,
     drought,
     irrigation,
     lighting,
@@ -25,6 +26,7 @@ LANGUAGES: tuple[Lang, ...] = ("en", "fr")
 
 _WORDS: dict[str, tuple[str, str]] = {
     **alarms.WORDS,
+    **collection.WORDS,
     **drought.WORDS,
     **irrigation.WORDS,
     **lighting.WORDS,

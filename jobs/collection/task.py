@@ -1,0 +1,331 @@
+"""The problem of a day's rounds, with all that was behind it. Pure: a year in the twin may be planned by it too."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from engine.inventory.collection import ContainerAttributes, SiteAttributes, TruckAttributes
+from engine.model import Asset
+from engine.setpoints.dated import Span, without
+from jobs.collection.closures import Closure, closed_at
+from jobs.collection.day import named, next_served, open_but, serves, spans_in, windows
+from jobs.collection.fills import Fills, silent
+from jobs.collection.fleet import Fleet, Said, said
+from jobs.collection.roads import ways
+from jobs.collection.state import State
+from jobs.collection.tables import CollectionTables
+from optimizers.arrays import Bools, Floats
+from optimizers.fill import choose
+from optimizers.routing import (
+    Coordinates,
+    Place,
+    Rest,
+    Route,
+    RoutingProblem,
+    Site,
+    Stop,
+    Unserved,
+    Vehicle,
+    Visit,
+    Window,
+)
+
+NARROW = "narrow"
+DIMENSIONS = ("mass_kg", "volume_m3")
+"""Volume is that in the truck, compacted."""
+
+_HEAD_START_S = 300.0
+"""After a plan is asked, before a truck that is in the depot may leave by it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Of n containers, what a round is worth to each.
+
+    by_next, by_after (n,)   probability of overflow by the next round after this one, and by the one after that
+    level, load_level (n,)   expected at pick-up, and what loads allow for; shares of the container
+    due (n,)                 nobody has heard of it for too long
+    """
+
+    by_next: Floats
+    by_after: Floats
+    level: Floats
+    load_level: Floats
+    due: Bools
+    required: Bools
+    candidate: Bools
+    prize_eur: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Underway:
+    """What of a day is done already.
+
+    done       by truck, what it has done, is at or has left for, in the seconds and places of the plan in force
+    places     of the plan in force: its indices stay
+    vehicles   as they go on; indices as above
+    routes     what is left of the rounds in force; `unserved` the stops that they leave out
+    former     by container, the truck that serves it in the plan in force
+    fills      by container that was served, the level that was expected then
+    of         id of the plan in force
+    """
+
+    done: Mapping[str, tuple[Visit, ...]]
+    places: tuple[Place, ...]
+    vehicles: tuple[Vehicle, ...]
+    routes: tuple[Route, ...]
+    unserved: tuple[Unserved, ...]
+    former: Mapping[str, str]
+    fills: Mapping[str, float]
+    of: str
+
+    @property
+    def served(self) -> frozenset[str]:
+        return frozenset(visit.of for visits in self.done.values() for visit in visits if visit.act == "stop")
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """What `why` tells beside the problem: of which day it is, when it was asked, what is left out and closed.
+
+    closed   why nobody drives at all; empty where somebody does
+    """
+
+    start_at: datetime
+    until: datetime
+    at: datetime
+    left_out: Mapping[str, Said] = field(default_factory=dict)
+    closed: Said = field(default_factory=dict)
+    told: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CollectionTask:
+    """A problem to solve, and what it was made of. `trucks`: the kind of waste that each vehicle takes today."""
+
+    problem: RoutingProblem
+    fleet: Fleet
+    fills: Fills
+    wanted: Wanted
+    tables: CollectionTables
+    behind: Behind
+    trucks: Mapping[str, str]
+    underway: Underway | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def build_problem(
+    fleet: Fleet, fills: Fills, state: State, tables: CollectionTables, day: Span, *,
+    closures: Sequence[Closure] = (), underway: Underway | None = None, wanted: Wanted | None = None,
+) -> CollectionTask:  # fmt: skip
+    """The problem of a collection day as it is seen at `fills.at`.
+
+    A day without service, or without a truck, has no stops, and says why. Raises InvalidProblem for what contradicts
+    itself, as a territory without a truck.
+    """
+    wanted = wanted or wanted_of(fleet, fills, tables, day)
+    trucks = shared_out(fleet, state, fills, wanted, tables)
+    closed = _closed(day, fleet, trucks, tables)
+    roads = [one for one in closures if one.through and _while_out(one, day, fills.at)]
+    made = _Maker(fleet, fills, state, tables, day, closures, underway, wanted, {} if closed else trucks)
+    places, sites = made.places, made.sites
+    found = ways(places, roads, tables)
+    problem = RoutingProblem(
+        places=places,
+        matrices=found.matrices,
+        stops=() if closed else tuple(made.stops()),
+        vehicles=tuple(made.vehicles()),
+        sites=sites,
+        dimensions=DIMENSIONS,
+        rules=(tables.trucks.work.rules,) if tables.trucks.work else (),
+        weights=tables.weights.weights,
+        coordinates=Coordinates.WGS84,
+    )
+    behind = Behind(*day, fills.at, {**fleet.left_out, **state.out}, closed)
+    if not closed:  # one that is out goes on with what it has aboard
+        trucks = {vehicle.id: vehicle.skills[0] for vehicle in problem.vehicles}
+    return CollectionTask(problem, fleet, fills, wanted, tables, behind, trucks, underway, found.reasons)
+
+
+def wanted_of(fleet: Fleet, fills: Fills, tables: CollectionTables, day: Span) -> Wanted:
+    """Which containers have to be in the round, which may be, and what that is worth."""
+    date = named(day[0])
+    first = next_served(date, tables.service)
+    second = next_served(first, tables.service)
+    pick_up = max(_middle(day, tables), fills.at + timedelta(hours=1))
+    later = [_middle(_day_after(day, n), tables) for n in ((first - date).days, (second - date).days)]
+    probability = fills.overflow(*later)
+    due = silent(fills, [tables.fractions[name].unseen_days for name in fleet.fractions])
+    choice = choose(probability[:, 0], probability[:, 1], tables.choice.terms, due=due)
+    return Wanted(
+        by_next=probability[:, 0],
+        by_after=probability[:, 1],
+        level=fills.level(pick_up),
+        load_level=np.minimum(fills.level(pick_up, tables.choice.load_quantile), 1.0),
+        due=due,
+        required=choice.required,
+        candidate=choice.candidate,
+        prize_eur=choice.prize,
+    )
+
+
+def _middle(day: Span, tables: CollectionTables) -> datetime:
+    """Of the shift that trucks usually have."""
+    start, until = next(spans_in(*day, tables.trucks.shift), day)
+    return start + (until - start) / 2
+
+
+def _day_after(day: Span, days: int) -> Span:
+    """So many collection days later; clocks are not looked at, an hour is nothing here."""
+    return day[0] + timedelta(days=days), day[1] + timedelta(days=days)
+
+
+def _while_out(closure: Closure, day: Span, at: datetime) -> bool:
+    return bool(closure.spans(max(day[0], at), day[1]))
+
+
+def shared_out(
+    fleet: Fleet, state: State, fills: Fills, wanted: Wanted, tables: CollectionTables
+) -> dict[str, str]:  # fmt: skip
+    """By truck in service, the one kind of waste that it takes today: of several the one whose containers to be emptied
+    hold most for the trucks that take it.
+    """
+    load: dict[str, float] = dict.fromkeys(tables.fractions, 0.0)
+    for n, (_, stated) in enumerate(fleet.containers):
+        if wanted.required[n] or wanted.candidate[n]:
+            load[stated.fraction] += load_of(stated, float(wanted.load_level[n]), tables)[1]
+    room = dict.fromkeys(load, 0.0)
+    there = [(asset.id, of) for asset, of in fleet.trucks if asset.id not in state.out]
+    found: dict[str, str] = {}
+    for truck, one in sorted(there, key=lambda pair: (len(pair[1].fractions), pair[0])):
+        chosen = max(one.fractions, key=lambda name: load[name] / (room[name] + one.volume_m3))
+        room[chosen] += one.volume_m3
+        found[truck] = chosen
+    return {truck: found[truck] for truck, _ in there}
+
+
+def load_of(stated: ContainerAttributes, level: float, tables: CollectionTables) -> tuple[float, float]:
+    """Mass in kg, and volume in m³ once compacted, of what a container holds at a level."""
+    kind, volume_m3 = tables.fractions[stated.fraction], level * stated.volume_l / 1000.0
+    return volume_m3 * kind.density_kg_m3, volume_m3 / kind.compaction
+
+
+def _closed(day: Span, fleet: Fleet, trucks: Mapping[str, str], tables: CollectionTables) -> Said:
+    if not serves(named(day[0]), tables.service):
+        return said("collect_no_service", day=named(day[0]))
+    return said("collect_no_truck") if fleet.trucks and not trucks else {}
+
+
+@dataclass
+class _Maker:
+    """The parts of the problem."""
+
+    fleet: Fleet
+    fills: Fills
+    state: State
+    tables: CollectionTables
+    day: Span
+    closures: Sequence[Closure]
+    underway: Underway | None
+    wanted: Wanted
+    trucks: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        done = self.underway.served if self.underway is not None else frozenset()
+        some = self.wanted.required | self.wanted.candidate
+        self._chosen = [n for n in np.flatnonzero(some).tolist() if self.fleet.names[n] not in done]
+        self.places = self._places()
+        self._place = {place.id: p for p, place in enumerate(self.places)}
+        self.sites = tuple(self._site(*one) for one in self.fleet.sites if one[0].id not in self.state.out)
+
+    def _places(self) -> tuple[Place, ...]:
+        """Those of the plan in force first, in its order."""
+        assets = [*(a for a, _ in self.fleet.trucks), *(a for a, _ in self.fleet.sites)]
+        assets += [self.fleet.containers[n][0] for n in self._chosen]
+        known = {place.id: place for place in self.underway.places} if self.underway is not None else {}
+        return tuple((known | {a.id: Place(a.id, a.lon, a.lat) for a in assets}).values())
+
+    def stops(self) -> Iterator[Stop]:
+        former = self.underway.former if self.underway is not None else {}
+        for n in self._chosen:
+            asset, stated = self.fleet.containers[n]
+            yield Stop(
+                id=asset.id,
+                place=self._place[asset.id],
+                load=load_of(stated, float(self.wanted.load_level[n]), self.tables),
+                service_s=self.tables.fractions[stated.fraction].service_s,
+                windows=open_but(self.day, self._shut(asset)),
+                required=bool(self.wanted.required[n]),
+                prize=float(self.wanted.prize_eur[n]),
+                skills=(stated.fraction, *((NARROW,) if stated.narrow else ())),
+                zone=asset.zone,
+                former=former.get(asset.id, ""),
+            )
+
+    def _shut(self, asset: Asset) -> list[Span]:
+        return closed_at(self.closures, asset, self.fleet.commune(asset), *self.day)
+
+    def vehicles(self) -> Iterator[Vehicle]:
+        """In the fleet's order; those that are out go on. Where nobody drives, all of them, who may not leave."""
+        out = {vehicle.id: vehicle for vehicle in self.underway.vehicles} if self.underway is not None else {}
+        for asset, stated in self.fleet.trucks:
+            if not self.trucks:
+                yield replace(self._vehicle(asset, stated, stated.fractions[0]), shift=(0.0, 0.0), rests=())
+            elif asset.id in out and asset.id in self.trucks:
+                yield replace(out[asset.id], sites=None)
+            elif asset.id in self.trucks:
+                yield self._vehicle(asset, stated, self.trucks[asset.id])
+
+    def _vehicle(self, asset: Asset, stated: TruckAttributes, fraction: str) -> Vehicle:
+        place, tables = self._place[asset.id], self.tables
+        costs = tables.costs
+        return Vehicle(
+            id=asset.id,
+            start=place,
+            end=place,
+            shift=self._shift(stated),
+            capacity=(stated.capacity_kg, stated.volume_m3),
+            most_m=stated.range_m if stated.range_m is not None else np.inf,
+            empties=True,
+            skills=(fraction, *((NARROW,) if stated.narrow else ())),
+            fixed=costs.truck_day_eur,
+            per_m=costs.per_km_eur / 1000.0,
+            per_s=costs.per_hour_eur / 3600.0,
+            rests=tuple(self._rests()),
+            rules=tables.trucks.work.id if tables.trucks.work else "",
+        )
+
+    def _shift(self, stated: TruckAttributes) -> Window:
+        """The longest stretch of its hours in which it may be out, and that has not gone by."""
+        spans = list(spans_in(*self.day, stated.shift or self.tables.trucks.shift))
+        quiet = self.tables.trucks.quiet
+        if quiet is not None and not stated.quiet:
+            taken = list(spans_in(*self.day, quiet))
+            spans = [left for span in spans for left in without(span, taken)]
+        found = max(windows(self.day, spans), key=lambda one: one[1] - one[0], default=(0.0, 0.0))
+        now_s = (self.fills.at - self.day[0]).total_seconds()
+        begins = max(found[0], now_s + _HEAD_START_S)
+        return (begins, found[1]) if begins <= found[1] else (found[1], found[1])
+
+    def _rests(self) -> Iterator[Rest]:
+        rest = self.tables.trucks.rest
+        if rest is not None:
+            for begins, ends in windows(self.day, spans_in(*self.day, (rest.start, rest.until))):
+                yield Rest(earliest_s=begins, latest_s=ends, duration_s=rest.lasts.total_seconds())
+
+    def _site(self, asset: Asset, stated: SiteAttributes) -> Site:
+        defaults = self.tables.sites
+        unload_s = stated.unload_s if stated.unload_s is not None else defaults.unload.total_seconds()
+        wait_s = stated.queue_s if stated.queue_s is not None else defaults.queue.total_seconds()
+        hours = windows(self.day, spans_in(*self.day, stated.hours or defaults.hours))
+        return Site(
+            id=asset.id,
+            place=self._place[asset.id],
+            unload_s=unload_s,
+            windows=hours or ((0.0, 0.0),),
+            queue=tuple((window, wait_s) for window in hours) if wait_s else (),
+            accepts=stated.fractions,
+        )
