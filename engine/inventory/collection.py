@@ -13,12 +13,12 @@ class _Attributes(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
 
-_Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(lambda told: _as_tuple(told))]
-_Times = Annotated[Hours, BeforeValidator(parse_hours)]
-
-
 def _as_tuple(told: Any) -> Any:
     return tuple(told) if isinstance(told, list) else told
+
+
+_Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_tuple)]
+_Times = Annotated[Hours, BeforeValidator(parse_hours)]
 
 
 class ContainerAttributes(_Attributes):

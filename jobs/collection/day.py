@@ -1,4 +1,4 @@
-"""The collection day: from the evening before, when it is planned, to the next; its hours in seconds since its start."""
+"""The collection day: from the evening before, when it is planned, to the next; its hours in seconds from its start."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,11 +13,10 @@ BEGINS = time(20)
 """Local. What is collected at night and in the morning belongs to the day that a person would name."""
 
 _DAY = timedelta(days=1)
-_MOST_DAYS = 30
 
 
 def collection_day(at: datetime) -> tuple[datetime, datetime]:
-    """From the local eight in the evening at or before an instant to the next: 23 or 25 hours when the clocks change."""
+    """From the local eight in the evening at or before an instant to the next: 23 or 25 hours where clocks change."""
     today = at.astimezone(PARIS).date()
     start = _evening(today) if _evening(today) <= at else _evening(today - _DAY)
     return start, _evening(start.astimezone(PARIS).date() + _DAY)
@@ -41,11 +40,12 @@ def is_holiday(day: date) -> bool:
     return day in public_holidays(day.year)
 
 
-def next_served(day: date, service: Service) -> date:
-    """The first date after another on which trucks go out. Raises ValueError where none is within a month."""
-    found = next((day + k * _DAY for k in range(1, _MOST_DAYS) if serves(day + k * _DAY, service)), None)
-    if found is None:
-        raise ValueError(f"no day of service within {_MOST_DAYS} days after {day}: service.days of collection.yaml")
+def next_served(day: date, service: Service, count: int) -> list[date]:
+    """The first so many dates after another on which trucks go out: a week has one at least."""
+    found: list[date] = []
+    while len(found) < count:
+        day += _DAY
+        found += [day] if serves(day, service) else []
     return found
 
 

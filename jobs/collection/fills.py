@@ -1,4 +1,4 @@
-"""How full containers are believed to be, and how likely they overflow by when: the readings of the last weeks, read."""
+"""How full containers are believed to be, and how likely they overflow by when: the last weeks' readings, read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

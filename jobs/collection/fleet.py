@@ -18,12 +18,12 @@ from engine.model import Asset
 from engine.setpoints.dated import weekdays
 from jobs.bootstrap import Territory
 from jobs.collection.tables import CollectionTables
-from jobs.words import LANGUAGES, Lang, say
+from jobs.words import LANGUAGES, say
 from optimizers.arrays import Floats, Ints
 
 T = TypeVar("T")
 
-Said = Mapping[Lang, str]
+Said = Mapping[str, str]
 """The same in both languages."""
 
 

@@ -120,12 +120,14 @@ class FillEntry(_Entry):
 
 
 class ChoiceEntry(_Entry):
-    """See `optimizers.fill.Terms`; `load_quantile`: loads are less with this probability."""
+    """See `optimizers.fill.Terms`; `visits`: so many possible ones to come are
+    looked at; `load_quantile`: loads are less with this probability."""
 
     rho_eur: NotNegative
     required_above: Share
     candidate_above: Share
     later: Share
+    visits: int = Field(ge=2, le=20)
     load_quantile: float = Field(gt=0, lt=1)
 
     @property

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -45,11 +44,13 @@ _HEAD_START_S = 300.0
 class Wanted:
     """Of n containers, what a round is worth to each.
 
+    before (n,)              probability that it is full before this round comes
     by_next, by_after (n,)   probability of overflow by the next round after this one, and by the one after that
     level, load_level (n,)   expected at pick-up, and what loads allow for; shares of the container
     due (n,)                 nobody has heard of it for too long
     """
 
+    before: Floats
     by_next: Floats
     by_after: Floats
     level: Floats
@@ -69,7 +70,7 @@ class Underway:
     vehicles   as they go on; indices as above
     routes     what is left of the rounds in force; `unserved` the stops that they leave out
     former     by container, the truck that serves it in the plan in force
-    fills      by container that was served, the level that was expected then
+    fills      by container that was served, the level and the mass in kg that were expected then
     of         id of the plan in force
     """
 
@@ -79,7 +80,7 @@ class Underway:
     routes: tuple[Route, ...]
     unserved: tuple[Unserved, ...]
     former: Mapping[str, str]
-    fills: Mapping[str, float]
+    fills: Mapping[str, tuple[float, float]]
     of: str
 
     @property
@@ -127,7 +128,7 @@ def build_problem(
     itself, as a territory without a truck.
     """
     wanted = wanted or wanted_of(fleet, fills, tables, day)
-    trucks = shared_out(fleet, state, fills, wanted, tables)
+    trucks = shared_out(fleet, state, wanted, tables)
     closed = _closed(day, fleet, trucks, tables)
     roads = [one for one in closures if one.through and _while_out(one, day, fills.at)]
     made = _Maker(fleet, fills, state, tables, day, closures, underway, wanted, {} if closed else trucks)
@@ -153,16 +154,16 @@ def build_problem(
 def wanted_of(fleet: Fleet, fills: Fills, tables: CollectionTables, day: Span) -> Wanted:
     """Which containers have to be in the round, which may be, and what that is worth."""
     date = named(day[0])
-    first = next_served(date, tables.service)
-    second = next_served(first, tables.service)
+    visits = next_served(date, tables.service, tables.choice.visits)
     pick_up = max(_middle(day, tables), fills.at + timedelta(hours=1))
-    later = [_middle(_day_after(day, n), tables) for n in ((first - date).days, (second - date).days)]
-    probability = fills.overflow(*later)
+    later = [_middle(_day_after(day, (visit - date).days), tables) for visit in visits]
+    by_visit = fills.overflow(pick_up, *later)
     due = silent(fills, [tables.fractions[name].unseen_days for name in fleet.fractions])
-    choice = choose(probability[:, 0], probability[:, 1], tables.choice.terms, due=due)
+    choice = choose(by_visit[:, 1:], tables.choice.terms, due=due)
     return Wanted(
-        by_next=probability[:, 0],
-        by_after=probability[:, 1],
+        before=by_visit[:, 0],
+        by_next=by_visit[:, 1],
+        by_after=by_visit[:, 2],
         level=fills.level(pick_up),
         load_level=np.minimum(fills.level(pick_up, tables.choice.load_quantile), 1.0),
         due=due,
@@ -187,9 +188,7 @@ def _while_out(closure: Closure, day: Span, at: datetime) -> bool:
     return bool(closure.spans(max(day[0], at), day[1]))
 
 
-def shared_out(
-    fleet: Fleet, state: State, fills: Fills, wanted: Wanted, tables: CollectionTables
-) -> dict[str, str]:  # fmt: skip
+def shared_out(fleet: Fleet, state: State, wanted: Wanted, tables: CollectionTables) -> dict[str, str]:
     """By truck in service, the one kind of waste that it takes today: of several the one whose containers to be emptied
     hold most for the trucks that take it.
     """

@@ -64,10 +64,13 @@ def _none(_body: bytes) -> Sequence[Conflict]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What of a span is planned again, while the rest of the plan `of` stands."""
+    """What of a span is planned again, while the rest of the plan `of` stands. `standing`: what stands, where the
+    domain knows it from the task; otherwise its `standing` says it of the body of `of`.
+    """
 
     of: str
     named: tuple[str, ...]
+    standing: bytes = b""
 
 
 def _whole(_unit: Unit, _task: Any) -> Part | None:

@@ -125,7 +125,8 @@ def _parts(
             body = unit.plans.get(found.of) if found is not None else None
         if found is None or body is None:
             return []
-        return [(dataclasses.replace(whole, standing=domain.standing(body[1], found.named)), found)]
+        stands = found.standing or domain.standing(body[1], found.named)
+        return [(dataclasses.replace(whole, standing=stands), found)]
 
     tried = _attempt(Step.BUILD, part) if request.only_changed else []
     return [] if isinstance(tried, Failure) else tried

@@ -1,0 +1,97 @@
+"""A day under way: what is done of the plan in force, where trucks are, and what of their rounds is left."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from engine.model import PlanState
+from engine.store import Unit
+from jobs.collection.body import Body, open_body
+from jobs.collection.state import State
+from jobs.collection.task import Underway
+from optimizers.result import InvalidProblem
+from optimizers.routing import Act, Route, Visit
+from optimizers.routing.underway import underway
+
+_PLANS = 100  # of which the one of this day is one
+_ON_TIME = timedelta(minutes=5)
+
+
+def underway_of(unit: Unit, start: datetime, at: datetime, state: State) -> Underway | None:
+    """Of the day that began then, by its plan in force and by the stops that trucks say they are at; None without one.
+
+    A truck that says an earlier stop than it should be at is late by so much, all day long; one that says nothing is
+    taken to keep to its plan.
+    """
+    told = (one for one in unit.plans.list("collection", _PLANS) if one.state is PlanState.IN_FORCE)
+    record = next((one for one in told if one.start == start), None)
+    found = unit.plans.get(record.id) if record is not None else None
+    if record is None or found is None:
+        return None
+    body = open_body(found[1])
+    return None if body.head["closed"] else _underway(body, record.id, at, state)
+
+
+def _underway(body: Body, of: str, at: datetime, state: State) -> Underway:
+    plan = replace(body.plan, routes=tuple(_late(body, route, state) for route in body.routes))
+    gone = [vehicle.id for vehicle in body.problem.vehicles if vehicle.id in state.out]
+    at_s = (at - body.start).total_seconds()
+    try:
+        left = underway(body.problem, plan, at_s, gone)
+    except InvalidProblem:  # no truck is left
+        done = {route.vehicle: tuple(v for v in route.visits if v.end_s <= at_s) for route in plan.routes}
+        fills = _fills(body, done)
+        return Underway(_joined(body.done, done), body.problem.places, (), (), (), _former(body), fills, of)
+    return Underway(
+        done=_joined(body.done, left.done),
+        places=body.problem.places,
+        vehicles=left.problem.vehicles,
+        routes=left.routes,
+        unserved=left.unserved,
+        former=_former(body),
+        fills=_fills(body, left.done),
+        of=of,
+    )
+
+
+def _former(body: Body) -> dict[str, str]:
+    return {stop: route.vehicle for route in body.routes for stop in route.stops}
+
+
+def _fills(body: Body, done: Mapping[str, tuple[Visit, ...]]) -> dict[str, tuple[float, float]]:
+    now = {visit.of for visits in done.values() for visit in visits if visit.act is Act.STOP}
+    return {**body.head["done_fills"], **{stop: body.expected(stop) for stop in sorted(now)}}
+
+
+def _joined(
+    before: Mapping[str, tuple[Visit, ...]], now: Mapping[str, tuple[Visit, ...]]
+) -> dict[str, tuple[Visit, ...]]:  # fmt: skip
+    """The START of what was planned again is where a truck stood: what it had done says so already."""
+    joined = dict(before)
+    for truck, visits in now.items():
+        joined[truck] = (*before[truck], *visits[1:]) if truck in before else visits
+    return {truck: visits for truck, visits in joined.items() if visits}
+
+
+def _late(body: Body, route: Route, state: State) -> Route:
+    """The round as its truck drives it."""
+    number, told_at = state.stops.get(route.vehicle, (0, body.start))
+    late_s = _late_s(body, route.vehicle, number, told_at) if told_at >= body.at else 0.0
+    if abs(late_s) < _ON_TIME.total_seconds():
+        return route
+    visits = tuple(
+        replace(v, arrive_s=v.arrive_s + late_s, begin_s=v.begin_s + late_s, end_s=v.end_s + late_s)
+        for v in route.visits
+    )
+    return replace(route, visits=visits)
+
+
+def _late_s(body: Body, truck: str, number: int, told_at: datetime) -> float:
+    """By how much a truck that says a stop number is behind its plan; less than 0 where it is ahead."""
+    visits = body.days.get(truck, ())
+    place = next((k for k, one in enumerate(visits) if one.number == number and number), None)
+    if place is None:
+        return 0.0
+    told_s = (told_at - body.start).total_seconds()
+    leaves_s, ends_s = visits[place - 1].visit.end_s, visits[place].visit.end_s
+    return told_s - ends_s if told_s > ends_s else min(told_s - leaves_s, 0.0)
