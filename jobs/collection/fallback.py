@@ -53,7 +53,7 @@ def in_order(problem: RoutingProblem, orders: Sequence[Sequence[int]], solver: s
             if refused == _PATIENCE:
                 break
         tours.append(tour)
-    plan = planned(problem, clock, tuple(tours), _LIMITS, 0.0)
+    plan = planned(problem, clock, tuple(tours), _LIMITS, 0.0, {})
     return replace(plan, solver=solver, version="1")
 
 

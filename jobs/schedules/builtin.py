@@ -50,6 +50,30 @@ schedules:
     event: replan
     arguments: {seconds: 60, gap: 0.005, threads: 2}
     time_limit: 2 min
+  plan-collection:
+    description:
+      fr: Tournées de collecte de la nuit et du lendemain, faites le soir avec les remplissages du jour.
+      en: Collection rounds of the night and the next day, made in the evening from the day's fills.
+    cron: {hour: 20, minute: 10}
+    arguments: {seconds: 60, work: 4000}
+    time_limit: 2 min
+  plan-collection-again:
+    description:
+      fr: Le même, si aucune tournée n'a pu être calculée.
+      en: The same, where no rounds could be made.
+    job: plan-collection
+    cron: {hour: 21, minute: 30}
+    arguments: {seconds: 60, work: 4000, unless_planned: true}
+    catch_up: none
+    time_limit: 2 min
+  replan-collection:
+    description:
+      fr: Ce que touche une benne en panne, un conteneur plein ou une rue fermée ; le reste des tournées ne bouge pas.
+      en: What a truck that broke down, a full container or a closed road touches; all other rounds stay as they are.
+    job: plan-collection
+    event: replan
+    arguments: {seconds: 4, only_changed: true}
+    time_limit: 1 min
   import-forecasts:
     description:
       fr: Prévisions (météo, prix, vigilance) des sources de forecasts.yaml.

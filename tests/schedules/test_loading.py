@@ -59,7 +59,7 @@ def fault(body: str) -> str:
         ("job: roll-up, sun: {event: teatime}", "s.yaml:2:35 sun.event: Input should be 'dawn', 'sunrise'"),
         ("job: roll-up, after: it", "s.yaml:2:29 comes after itself: it → it → take one of these out"),
         ("job: roll-up, after: them", "s.yaml:2:29 'them' is not an entry of this file"),
-        ("job: roll-up, event: replan", "s.yaml:2:29 roll-up makes no plan → job: one of plan-irrigation, "),
+        ("job: roll-up, event: replan", "s.yaml:2:29 roll-up makes no plan → job: one of plan-collection, "),
         ("job: roll-up, event: rain", "s.yaml:2:29 event: Input should be 'replan'"),
         ("job: roll-up, every: 1 h, time_zone: Europe/Angers", "s.yaml:2:45 time_zone: is no time zone of the IANA"),
         ("job: roll-up, every: 1 h, catch_up: some", "s.yaml:2:44 catch_up: Input should be 'none', 'latest' or 'all'"),

@@ -1,7 +1,6 @@
 """An evening's rounds in a territory: made, checked, guarded, sent; replanned in the day; fall-backs and replays."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,23 +8,17 @@ import numpy as np
 import pytest
 
 from engine.instants import PARIS
-from engine.model import CommandState, Level, PlanOrigin
+from engine.model import PlanOrigin
 from engine.settings import Settings
 from engine.store import Store
-from engine.store.ledger import RunState
-from jobs.bootstrap import StoryClock, Territory
+from jobs.bootstrap import Territory
 from jobs.collection.body import Body, open_body
-from jobs.collection.day import BEGINS, collection_day
-from jobs.collection.handing import rounds_of
+from jobs.collection.day import BEGINS
 from jobs.domains import DOMAINS
-from jobs.planning import PlanRequest, PlanResult, replay, run_plan
-from jobs.schedules.loading import built_in
-from jobs.schedules.running import run_entry
-from jobs.table import JobContext
-from jobs.why import explain
+from jobs.planning import PlanRequest, PlanResult, run_plan
 from optimizers.result import Limits
 
-from .conftest import Fake, readings, tell
+from .conftest import readings, tell
 
 HOUR = timedelta(hours=1)
 COLLECTION = DOMAINS["collection"]
@@ -81,14 +74,9 @@ def test_full_containers_are_emptied_in_the_morning_by_trucks_of_their_kind(
     result = plan(store, territory, settings)
     found = body_of(store, result)
 
-    print(result.record.detail.get('why'))
     assert result.record.origin is PlanOrigin.SOLVED, result.record.detail
     assert found.served
     kinds = dict(zip(found.containers, found.head["fractions"], strict=True))
     for name, (truck, one) in found.served.items():
         assert territory.by_id[truck].attributes["fractions"] == [kinds[name]]
         assert 5 <= found.instant(one.visit.begin_s).astimezone(PARIS).hour <= 12
-    print([n['en'] for n in result.record.detail['notes']], result.record.status, result.record.detail)
-    for name in found.containers[:12]: print(COLLECTION.explain(store.read().__enter__().plans.get(result.record.id)[1], name + "/x", AT)['reason'])
-    for t in found.head['fleet']: print(COLLECTION.explain(store.read().__enter__().plans.get(result.record.id)[1], t + "/x", AT)['reason']['fr'])
-    assert 0
