@@ -22,6 +22,7 @@ from jobs.cli import (
     operators,
     optimise,
     plans,
+    roads,
     rules,
     schedules,
     setpoints,
@@ -73,6 +74,7 @@ app.add_typer(approvals.app, name="approval")
 app.add_typer(alarms.app, name="alarm")
 app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(audit.app, name="audit")
+app.add_typer(roads.app, name="roads")
 app.add_typer(rules.app, name="rules")
 app.add_typer(forecasts.app, name="forecast")
 app.add_typer(irrigation.app, name="irrigation")

@@ -52,7 +52,7 @@ def kept(path: Path) -> RoadGraph:
         raise InputError([Problem(str(path), 0, 0, f"is no road network of ours: {error}", hint)]) from None
 
 
-def roads_of(settings: Settings) -> RoadGraph | None:
+def kept_roads(settings: Settings) -> RoadGraph | None:
     """The network in the data folder; None where nothing was imported. Raises InputError for a file that is none."""
     path = kept_file(settings)
     return _read(path, path.stat().st_mtime_ns) if path.is_file() else None

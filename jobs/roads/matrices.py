@@ -2,21 +2,35 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
-from jobs.roads.remembering import Memory, Points, Reach, reach
+from engine.settings import Settings
+from jobs.roads.keeping import kept_roads
+from jobs.roads.remembering import Memory, Points, Reach, memory_of, reach
+from jobs.words import Lang, number, say
 from optimizers.roads import REACH_M, Profile, RoadGraph, crow
 from optimizers.routing import Matrices, Place
 
 
 @dataclass(frozen=True, slots=True)
 class Far:
-    """A place that lies on no road of a profile: `off_m` to the nearest that leads everywhere, inf where none does."""
+    """A place that lies on no road of a profile: `off_m` to the nearest that leads everywhere, inf where none does.
+
+    `swapped`: with longitude and latitude the other way round it would lie on the map.
+    """
 
     place: str
     profile: str
     off_m: float
+    swapped: bool = False
+
+    def said(self, lang: Lang) -> str:
+        """The reason, for people."""
+        word = "roads_far" if self.off_m < inf else "roads_nowhere"
+        text = say(word, lang, place=self.place, profile=self.profile, off=number(self.off_m, lang))
+        return f"{text} ({say('roads_swapped', lang)})" if self.swapped else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,16 @@ class Drives:
     matrices: Matrices
     far: tuple[Far, ...] = ()
     licence: str = ""
+
+
+def drives(
+    chosen: Settings, profiles: Sequence[Profile], places: Sequence[Place], *, kerb: Collection[str] = ()
+) -> Drives:
+    """`road_matrices` on the roads in the data folder, with its memory; approximate where there are none.
+
+    Raises InputError for a file of roads that cannot be read, InvalidProblem for coordinates that are none on earth.
+    """
+    return road_matrices(kept_roads(chosen), profiles, places, kerb=kerb, memory=memory_of(chosen))
 
 
 def road_matrices(
@@ -53,7 +77,7 @@ def road_matrices(
         return Drives(Matrices(profiles=names, distance_m=distance_m, duration_s=duration_s, approximate=True))
     driven = [reach(graph, profile, points, memory) for profile in profiles]
     far = tuple(
-        Far(places[k].id, profile.name, float(one.off_m[k]))
+        Far(places[k].id, profile.name, float(one.off_m[k]), _swapped(graph, places[k]))
         for profile, one in zip(profiles, driven, strict=True)
         for k in np.flatnonzero(one.off_m > reach_m).tolist()
     )
@@ -64,6 +88,15 @@ def road_matrices(
         duration_s=np.stack([one.duration_s for one in near]),
     )
     return Drives(matrices, far, graph.licence)
+
+
+def _swapped(graph: RoadGraph, place: Place) -> bool:
+    def on_map(lon_deg: float, lat_deg: float) -> bool:
+        return all(
+            axis.min() <= value <= axis.max() for axis, value in ((graph.lon_deg, lon_deg), (graph.lat_deg, lat_deg))
+        )
+
+    return on_map(place.y, place.x) and not on_map(place.x, place.y)
 
 
 def _cut_off(driven: Reach, reach_m: float) -> Reach:
