@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from engine.instants import from_us, to_us
+from jobs.collection.roads import NARROW, WIDE
 from jobs.collection.task import CollectionTask
 from optimizers.arrays import Floats
 from optimizers.result import Status
@@ -48,6 +49,7 @@ def body(task: CollectionTask, plan: RoutingPlan) -> bytes:
         "spots": {asset.id: [asset.lon, asset.lat, _address(asset.attributes)] for asset in _assets(task)},
         "fleet": [asset.id for asset, _ in fleet.trucks],
         "trucks": dict(task.trucks),
+        "profile": {asset.id: NARROW if stated.narrow else WIDE for asset, stated in fleet.trucks},
         "left_out": {name: dict(why) for name, why in behind.left_out.items()},
         "closed": dict(behind.closed),
         "told": [dict(line) for line in behind.told],
@@ -224,8 +226,12 @@ class Body:
     def legs(self, truck: str) -> list[tuple[float, float]]:
         """Metres and seconds to each thing that a truck does, from the one before; 0 of the first."""
         matrices, visits = self.problem.matrices, [one.visit for one in self.days[truck]]
+        profile = self.head["profile"][truck]
         found = [
-            (float(matrices.distance_m[0, a.place, b.place]), float(matrices.duration_s[0, a.place, b.place]))
+            (
+                float(matrices.distance_m[profile, a.place, b.place]),
+                float(matrices.duration_s[profile, a.place, b.place]),
+            )
             for a, b in pairwise(visits)
         ]
         return [(0.0, 0.0), *found]

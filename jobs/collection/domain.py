@@ -21,9 +21,10 @@ from jobs.collection.fills import Fills, fills_of, levels_told
 from jobs.collection.fleet import Fleet, fleet_of
 from jobs.collection.notes import notes
 from jobs.collection.progress import underway_of
+from jobs.collection.roads import roads_known
 from jobs.collection.setpoints import to_setpoints
 from jobs.collection.state import state_of
-from jobs.collection.tables import CollectionTables, tables_of
+from jobs.collection.tables import CollectionTables, crew_rules, tables_of
 from jobs.collection.task import CollectionTask, Wanted, build_problem
 from jobs.planning.domain import Domain, Part, StaleInputs
 from optimizers.arrays import Floats
@@ -72,9 +73,11 @@ def _task(
 ) -> CollectionTask:  # fmt: skip
     day = collection_day(at + ahead)
     state = state_of(unit, territory, fleet, at)
-    closures = closures_of(settings)
-    underway = underway_of(unit, day[0], at, state)
-    return build_problem(fleet, fills, state, tables, day, closures=closures, underway=underway, wanted=wanted)
+    return build_problem(
+        fleet, fills, state, tables, day, closures=closures_of(settings),
+        underway=underway_of(unit, day[0], at, state), wanted=wanted, find=roads_known(settings).ways,
+        rules=crew_rules(settings, tables),
+    )  # fmt: skip
 
 
 def _told_now(fleet: Fleet, at: datetime, level: Floats, ago: Floats, tables: CollectionTables) -> Fills:

@@ -25,6 +25,8 @@ def _notes(found: Body) -> Iterator[Note]:
         yield Note({lang: say("collect_closed", lang, why=found.head["closed"][lang]) for lang in LANGUAGES})
         return
     yield Note({lang: _planned(found, lang) for lang in LANGUAGES})
+    for line in found.head["told"]:
+        yield Note(line)
     if found.head["again"]:
         yield Note({lang: _again(found, lang) for lang in LANGUAGES})
     must = [stop.id for stop in found.problem.stops if stop.required and stop.id in found.unserved]

@@ -1,8 +1,7 @@
 """`datasets/reference/collection.yaml`: kinds of waste, costs, hours, and how rounds are chosen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import time, timedelta
-from math import inf
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,8 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from engine.catalogue import Duration
 from engine.documents import read_document
+from engine.errors import InputError, Problem
 from engine.setpoints.dated import Hours, Weekday, parse_hours, weekdays
 from engine.settings import Settings
+from jobs.collection.working_time import working_time_of
 from optimizers.fill import Terms
 from optimizers.routing import Weights, WorkRules
 
@@ -66,48 +67,19 @@ class RestEntry(_Entry):
         return self
 
 
-class WorkEntry(_Entry):
-    """What the law allows a driver, see `optimizers.routing.WorkRules`; what is left out has no limit."""
-
-    id: str = Field(min_length=1)
-    longest_drive: Duration | None = None
-    drive_break: Duration = timedelta(0)
-    split: Sequence[Duration] = ()
-    most_drive: Duration | None = None
-    longest_work: Duration | None = None
-    work_break: Duration = timedelta(0)
-    most_work: Duration | None = None
-
-    @property
-    def rules(self) -> WorkRules:
-        return WorkRules(
-            id=self.id,
-            longest_drive_s=_seconds(self.longest_drive),
-            drive_break_s=self.drive_break.total_seconds(),
-            split_s=tuple(one.total_seconds() for one in self.split),
-            most_drive_s=_seconds(self.most_drive),
-            longest_work_s=_seconds(self.longest_work),
-            work_break_s=self.work_break.total_seconds(),
-            most_work_s=_seconds(self.most_work),
-        )
-
-
 class Trucks(_Entry):
+    """`work`: id of the rules of working_time.yaml that their crews are under."""
+
     shift: Times
     rest: RestEntry | None = None
     quiet: Times | None = None
-    work: WorkEntry | None = None
+    work: str | None = None
 
 
 class Sites(_Entry):
     hours: Times
     unload: Duration
     queue: Duration
-
-
-class Roads(_Entry):
-    speed_km_h: float = Field(ge=5, le=90)
-    detour: float = Field(ge=1, le=3)
 
 
 class FillEntry(_Entry):
@@ -167,16 +139,11 @@ class CollectionTables(_Entry):
     costs: Costs
     trucks: Trucks
     sites: Sites
-    roads: Roads
     fill: FillEntry
     choice: ChoiceEntry
     weights: WeightsEntry
     lids: Lids
     without_plan: WithoutPlan
-
-
-def _seconds(duration: timedelta | None) -> float:
-    return inf if duration is None else duration.total_seconds()
 
 
 def load_tables(path: Path) -> CollectionTables:
@@ -187,3 +154,13 @@ def load_tables(path: Path) -> CollectionTables:
 def tables_of(settings: Settings) -> CollectionTables:
     """Those of the reference data that the settings name."""
     return load_tables(settings.datasets_dir / "reference" / "collection.yaml")
+
+
+def crew_rules(settings: Settings, tables: CollectionTables) -> tuple[WorkRules, ...]:
+    """The rules that crews are under; none where the tables name none. Raises InputError for a name that is none."""
+    every = {rules.id: rules for rules in working_time_of(settings)} if tables.trucks.work else {}
+    if tables.trucks.work is not None and tables.trucks.work not in every:
+        file = str(settings.datasets_dir / "reference" / "collection.yaml")
+        what = f"trucks.work {tables.trucks.work!r} is no set of rules of working_time.yaml"
+        raise InputError([Problem(file, 0, 0, what, f"one of: {', '.join(every)}")])
+    return (every[tables.trucks.work],) if tables.trucks.work else ()

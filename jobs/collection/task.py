@@ -13,7 +13,9 @@ from jobs.collection.closures import Closure, closed_at
 from jobs.collection.day import named, next_served, open_but, serves, spans_in, windows
 from jobs.collection.fills import Fills, silent
 from jobs.collection.fleet import Fleet, Said, said
-from jobs.collection.roads import ways
+from jobs.collection.roads import NARROW as NARROW_PROFILE
+from jobs.collection.roads import WIDE as WIDE_PROFILE
+from jobs.collection.roads import WITHOUT_MAP, Finder
 from jobs.collection.state import State
 from jobs.collection.tables import CollectionTables
 from optimizers.arrays import Bools, Floats
@@ -30,6 +32,7 @@ from optimizers.routing import (
     Vehicle,
     Visit,
     Window,
+    WorkRules,
 )
 
 NARROW = "narrow"
@@ -121,19 +124,20 @@ class CollectionTask:
 def build_problem(
     fleet: Fleet, fills: Fills, state: State, tables: CollectionTables, day: Span, *,
     closures: Sequence[Closure] = (), underway: Underway | None = None, wanted: Wanted | None = None,
+    find: Finder = WITHOUT_MAP, rules: Sequence[WorkRules] = (),
 ) -> CollectionTask:  # fmt: skip
     """The problem of a collection day as it is seen at `fills.at`.
 
-    A day without service, or without a truck, has no stops, and says why. Raises InvalidProblem for what contradicts
-    itself, as a territory without a truck.
+    A day without service, or without a truck, has no stops, and says why. `rules`: those that `trucks.work` names.
+    Raises InvalidProblem for what contradicts itself, as a territory without a truck.
     """
     wanted = wanted or wanted_of(fleet, fills, tables, day)
     trucks = shared_out(fleet, state, wanted, tables)
     closed = _closed(day, fleet, trucks, tables)
     roads = [one for one in closures if one.through and _while_out(one, day, fills.at)]
-    made = _Maker(fleet, fills, state, tables, day, closures, underway, wanted, {} if closed else trucks)
+    made = _Maker(fleet, fills, state, tables, day, closures, underway, wanted, {} if closed else trucks, rules)
     places, sites = made.places, made.sites
-    found = ways(places, roads, tables)
+    found = find(places, roads)
     problem = RoutingProblem(
         places=places,
         matrices=found.matrices,
@@ -141,14 +145,14 @@ def build_problem(
         vehicles=tuple(made.vehicles()),
         sites=sites,
         dimensions=DIMENSIONS,
-        rules=(tables.trucks.work.rules,) if tables.trucks.work else (),
+        rules=tuple(rules),
         weights=tables.weights.weights,
         coordinates=Coordinates.WGS84,
     )
-    behind = Behind(*day, fills.at, {**fleet.left_out, **state.out}, closed)
+    behind = Behind(*day, fills.at, {**fleet.left_out, **state.out}, closed, found.told)
     if not closed:  # one that is out goes on with what it has aboard
         trucks = {vehicle.id: vehicle.skills[0] for vehicle in problem.vehicles}
-    return CollectionTask(problem, fleet, fills, wanted, tables, behind, trucks, underway, found.reasons)
+    return CollectionTask(problem, fleet, fills, wanted, tables, behind, trucks, underway)
 
 
 def wanted_of(fleet: Fleet, fills: Fills, tables: CollectionTables, day: Span) -> Wanted:
@@ -231,6 +235,7 @@ class _Maker:
     underway: Underway | None
     wanted: Wanted
     trucks: Mapping[str, str]
+    rules: Sequence[WorkRules]
 
     def __post_init__(self) -> None:
         done = self.underway.served if self.underway is not None else frozenset()
@@ -285,6 +290,7 @@ class _Maker:
             id=asset.id,
             start=place,
             end=place,
+            profile=NARROW_PROFILE if stated.narrow else WIDE_PROFILE,
             shift=self._shift(stated),
             capacity=(stated.capacity_kg, stated.volume_m3),
             most_m=stated.range_m if stated.range_m is not None else np.inf,
@@ -294,7 +300,7 @@ class _Maker:
             per_m=costs.per_km_eur / 1000.0,
             per_s=costs.per_hour_eur / 3600.0,
             rests=tuple(self._rests()),
-            rules=tables.trucks.work.id if tables.trucks.work else "",
+            rules=self.rules[0].id if self.rules else "",
         )
 
     def _shift(self, stated: TruckAttributes) -> Window:

@@ -82,6 +82,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "locked from {at} until it is emptied: {chance} to be full; {other} has room, {metres} m away",
         "verrouillé de {at} à son vidage : {chance} d'être plein ; {other} a de la place, à {metres} m",
     ),
+    # roads
+    "collect_closed_unknown": (
+        "Without a map of the roads nobody is led around what is closed to all traffic: {names}.",
+        "Sans carte des routes, personne n'est détourné de ce qui est fermé à toute circulation : {names}.",
+    ),
+    "collect_roads_closed": ("Roads closed to all traffic: {names}.", "Routes fermées à toute circulation : {names}."),
+    "collect_far": (
+        "On no road that trucks may use, so out of reach: {names}. Check their coordinates.",
+        "Sur aucune route ouverte aux bennes, donc hors d'atteinte : {names}. Vérifier leurs coordonnées.",
+    ),
     # what a plan comes to
     "collect_planned": (
         "{bins} of {all} containers are emptied by {trucks} trucks of {fleet}: {km} km, {hours} h, about {kg} kg.",
