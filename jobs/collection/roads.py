@@ -7,7 +7,7 @@ from math import cos, pi, radians, sin
 from engine.settings import Settings
 from jobs.collection.closures import Closure
 from jobs.collection.fleet import Said, said
-from jobs.roads.keeping import roads_of
+from jobs.roads.keeping import kept_roads
 from jobs.roads.matrices import Far, road_matrices
 from jobs.roads.remembering import Memory, memory_of
 from jobs.words import some
@@ -58,7 +58,7 @@ WITHOUT_MAP: Finder = Roads().ways
 
 def roads_known(settings: Settings) -> Roads:
     """The network of the data folder, where one was imported. Raises InputError for a file that is none."""
-    return Roads(roads_of(settings), memory_of(settings))
+    return Roads(kept_roads(settings), memory_of(settings))
 
 
 def _told(shut: Sequence[Closure], far: Sequence[Far]) -> Iterator[Said]:
