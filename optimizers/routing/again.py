@@ -1,8 +1,7 @@
 """A plan under way again: only what changed and what is near it is planned anew, the rest stands as it is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from time import monotonic
 
 import numpy as np
@@ -11,10 +10,10 @@ from optimizers.arrays import Floats
 from optimizers.result import Limits
 from optimizers.routing.charges import drives_between_stops
 from optimizers.routing.parting import part_of, whole_plan
-from optimizers.routing.problem import Route, RoutingPlan, RoutingProblem, Unserved, Why
+from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.standing import apart_s, holds, may_serve, unpack_standing
-
-Solve = Callable[[RoutingProblem, Limits], RoutingPlan]
+from optimizers.routing.timing import Clock
+from optimizers.routing.tours import Tours, holders
 
 SOLVER = "touched rounds only"
 _NEAR = 2
@@ -26,10 +25,14 @@ _WIDER = 3  # tries, each with twice as many rounds beside, while a required sto
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Touched:
-    """Indices of the problem's vehicles and stops that are planned anew; `routes` and `unserved` stand."""
+    """Indices of the problem's vehicles and stops that are planned anew; `routes` and `unserved` stand.
+
+    tours    of these vehicles, in indices among `stops`: what they did so far
+    """
 
     vehicles: tuple[int, ...]
     stops: tuple[int, ...]
+    tours: Tours
     routes: tuple[Route, ...]
     unserved: tuple[Unserved, ...]
 
@@ -62,12 +65,11 @@ def replan(
     none. Where a required stop finds no room there, more rounds are opened while time lasts. All others keep every
     visit to the second.
     """
-    solve: Solve = import_module("optimizers.routing.solving").solve  # PyVRP, which not everybody who looks needs
 
     limits = limits or Limits()
     started_s = monotonic()
     again = touched(problem, routes, unserved)
-    plan = _planned(problem, again, replace(limits, seconds=limits.seconds * _FIRST), started_s, solve)
+    plan = _planned(problem, again, replace(limits, seconds=limits.seconds * _FIRST), started_s)
     for near in (_NEAR * 2**k for k in range(1, _WIDER)):
         left_s = limits.seconds - (monotonic() - started_s)
         if not plan.violations or left_s < limits.seconds / 10:
@@ -76,26 +78,50 @@ def replan(
         if len(wider.vehicles) == len(again.vehicles):
             break
         again = wider
-        found = _planned(problem, again, replace(limits, seconds=left_s / 2), started_s, solve)
+        found = _planned(problem, again, replace(limits, seconds=left_s / 2), started_s)
         plan = min(plan, found, key=lambda one: (len(one.violations), one.objective))
     return plan
 
 
-def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s: float, solve: Solve) -> RoutingPlan:
+def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s: float) -> RoutingPlan:
+    from optimizers.routing.solving import solve  # noqa: PLC0415 - PyVRP: a second that every command would pay
+
     routes, unserved, reproducible, solver = list(again.routes), list(again.unserved), True, SOLVER
     if again.stops:
         part = part_of(problem, again.vehicles, again.stops)
-        plan = solve(part.problem, limits)
+        plan = solve(part.problem, limits, None, again.tours)
         routes += [part.route_of(route) for route in plan.routes]
-        unserved += plan.unserved
+        unserved += _reasons(problem, routes, [one.stop for one in plan.unserved])
         reproducible, solver = plan.reproducible, f"{SOLVER}, {plan.solver}"
-    rounds = (
-        f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew, {len(again.routes)} rounds stand"
-    )
+    anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
         problem, routes, unserved, solver=solver, limits=limits, started_s=started_s,
-        reproducible=reproducible, reasons=(rounds,),
+        reproducible=reproducible, reasons=(f"{anew}, {len(again.routes)} rounds stand",),
     )  # fmt: skip
+
+
+def _reasons(problem: RoutingProblem, routes: Sequence[Route], left_out: Sequence[str]) -> tuple[Unserved, ...]:
+    """Why stops are left out beside all rounds, not only those that were planned anew."""
+    if not left_out:
+        return ()
+    from optimizers.routing.reasons import hopeless, reasons  # noqa: PLC0415 - likewise
+
+    clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
+    missing = sorted(index[name] for name in left_out)
+    tours = tours_of(problem, routes)
+    return reasons(problem, clock, tours, missing, hopeless(problem, clock, holders(problem)))
+
+
+def tours_of(problem: RoutingProblem, routes: Iterable[Route]) -> Tours:
+    """What vehicles do in routes, as far as the problem still has the stops and sites; rests are timed anew."""
+    stops = {stop.id: s for s, stop in enumerate(problem.stops)}
+    sites = {site.id: ~k for k, site in enumerate(problem.sites)}
+    of = {Act.STOP: stops, Act.UNLOAD: sites}
+    by_vehicle = {
+        route.vehicle: tuple(of[visit.act][visit.of] for visit in route.visits if visit.of in of.get(visit.act, ()))
+        for route in routes
+    }
+    return tuple(by_vehicle.get(vehicle.id, ()) for vehicle in problem.vehicles)
 
 
 def touched(
@@ -114,9 +140,12 @@ def touched(
     out = set(_around(problem, members, [index[one.stop] for one in left], opened)) if opened else set()
     busy = {route.vehicle for route in stands}
     stops = sorted({*homeless, *out, *(s for r in opened for s in members[r])})
+    free = tuple(v for v, vehicle in enumerate(problem.vehicles) if vehicle.id not in busy)
+    within, did = {s: i for i, s in enumerate(stops)}, tours_of(problem, routes)
     return Touched(
-        tuple(v for v, vehicle in enumerate(problem.vehicles) if vehicle.id not in busy),
+        free,
         tuple(stops),
+        tuple(tuple(within.get(code, code) for code in did[v]) for v in free),
         tuple(stands),
         tuple(one for one in left if index[one.stop] not in out),
     )

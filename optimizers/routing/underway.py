@@ -22,7 +22,8 @@ class Underway:
     """A day at an instant.
 
     problem      the rest of it: stops that are not done, vehicles where they are, each stop with its `former` vehicle
-    routes       what is left of the rounds in force, each from where its vehicle is when it has done what it is at
+    routes       what is left of the rounds in force, each from where its vehicle is when it has done what it is at,
+                 those of vehicles that are gone among them
     unserved     stops that the plan in force leaves out
     done         by vehicle, the visits that are over, under way or driven to
     """
@@ -53,9 +54,8 @@ def underway(problem: RoutingProblem, plan: RoutingPlan, at_s: float, gone: Iter
         over = _begun(route, at_s, vehicle.id in lost) if route is not None else ()
         if over:
             done[vehicle.id] = over
-        if vehicle.id in lost:
-            continue
-        vehicles.append(_going_on(problem, vehicle, over) if over else _not_yet(vehicle, at_s))
+        if vehicle.id not in lost:
+            vehicles.append(_going_on(problem, vehicle, over) if over else _not_yet(vehicle, at_s))
         if route is not None and (rest := route.visits[len(over) :]):
             left.append(_rest_of(problem, vehicle, over, rest) if over else route)
     served = {visit.of for visits in done.values() for visit in visits if visit.act is Act.STOP}

@@ -1,0 +1,249 @@
+"""A day planned again while it is under way: what is done stays done, what nothing touches stays as it is."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizers.result import Limits, Status
+from optimizers.routing import (
+    Act,
+    Matrices,
+    Rest,
+    RoutingPlan,
+    RoutingProblem,
+    Stop,
+    Unserved,
+    Vehicle,
+    Visit,
+    WorkRules,
+    at_instant,
+    check,
+    generated,
+    pack_standing,
+    replan,
+    solve,
+    solve_again,
+    stability,
+    underway,
+)
+from optimizers.routing.again import touched
+from optimizers.routing.standing import holds, unpack_standing
+
+_H = 3_600.0
+_LIMITS = Limits(seconds=60, work=150)
+_AT_S = 9 * _H + 2_400
+
+
+@cache
+def day() -> tuple[RoutingProblem, RoutingPlan]:
+    """Seventy bins for five lorries, all of them out."""
+    plain = generated(70, 5, 2, 4)
+    fleet = tuple(replace(one, daily=(20_000.0, 30.0), fixed=1.0) for one in plain.vehicles)
+    problem = replace(plain, vehicles=fleet)
+    plan = solve(problem, Limits(seconds=60, work=300))
+    assert check(problem, plan) == []
+    assert len(plan.routes) >= 4
+    return problem, plan
+
+
+def standing_plan(problem: RoutingProblem, plan: RoutingPlan, at_s: float) -> RoutingPlan:
+    """What is left of a plan as a plan of the rest of the day, for the checker."""
+    now = underway(problem, plan, at_s)
+    return replan(now.problem, now.routes, now.unserved, _LIMITS)
+
+
+@pytest.mark.parametrize("at_s", [0.0, 5.5 * _H, 7 * _H, _AT_S, 11 * _H + 1_800, 12.2 * _H, 30 * _H])
+def test_where_nothing_happens_all_rounds_go_on(at_s: float) -> None:
+    problem, plan = day()
+    now = underway(problem, plan, at_s)
+    done = {visit.of for visits in now.done.values() for visit in visits if visit.act is Act.STOP}
+    assert done | {stop.id for stop in now.problem.stops} == {stop.id for stop in problem.stops}
+    assert not done & {stop.id for stop in now.problem.stops}
+    again = replan(now.problem, now.routes, now.unserved, _LIMITS)
+    assert again.routes == now.routes
+    assert [v for v in check(now.problem, again) if v.constraint != "reason"] == []
+
+
+def test_a_vehicle_ends_what_it_is_at_and_goes_on_from_there() -> None:
+    problem, plan = day()
+    now = underway(problem, plan, _AT_S)
+    for vehicle in now.problem.vehicles:
+        if vehicle.id not in now.done:
+            continue
+        last = now.done[vehicle.id][-1]
+        assert (vehicle.start, vehicle.shift[0], vehicle.aboard) == (last.place, last.end_s, last.aboard)
+        route = next(route for route in plan.routes if route.vehicle == vehicle.id)
+        assert vehicle.out
+        assert vehicle.fixed == 0
+        assert last.end_s > _AT_S or last is route.visits[-1]
+        rest = next((one for one in now.routes if one.vehicle == vehicle.id), None)
+        left = rest.distance_m if rest else 0.0
+        assert vehicle.spent.distance_m + left == pytest.approx(route.distance_m)
+        assert vehicle.spent.stops + len(rest.stops if rest else ()) == len(route.stops)
+        lasts_s = rest.duration_s if rest else 0.0
+        assert vehicle.spent.duration_s + lasts_s == pytest.approx(route.duration_s)
+        assert not any(rest.latest_s < vehicle.shift[0] for rest in vehicle.rests)
+
+
+def test_hours_since_a_break_are_counted_as_they_were() -> None:
+    """Drives 10 min, waits 5 min, serves 5 min, drives 10 min, rests 30 min, drives 10 min, serves 5 min."""
+    minutes = np.array([[0, 10, 20, 30], [10, 0, 10, 20], [20, 10, 0, 10], [30, 20, 10, 0]], np.float64)
+    visits = (
+        Visit(Act.START, "", 0, 0, 0, 0), Visit(Act.STOP, "a", 1, 600, 900, 1_200),
+        Visit(Act.STOP, "b", 2, 1_800, 1_800, 2_100), Visit(Act.REST, "", 2, 2_100, 2_100, 3_900),
+        Visit(Act.STOP, "c", 3, 4_500, 4_500, 4_800), Visit(Act.END, "", 0, 6_600, 6_600, 6_600),
+    )  # fmt: skip
+    rules = WorkRules(id="law", drive_break_s=1_800.0, work_break_s=1_200.0)
+    vehicle = Vehicle(
+        id="v", start=0, end=0, shift=(0.0, 9_000.0), rules="law",
+        rests=(Rest(earliest_s=2_000.0, latest_s=2_400.0, duration_s=1_800.0),),
+    )  # fmt: skip
+    plain = generated(2, 1, 1)
+    problem = RoutingProblem(
+        places=plain.places[:4],
+        matrices=Matrices(distance_m=minutes[None] * 500, duration_s=minutes[None] * 60),
+        stops=tuple(Stop(id=name, place=k + 1, service_s=300.0) for k, name in enumerate("abc")),
+        vehicles=(vehicle,),
+        rules=(rules,),
+    )
+    route = replace(_blank(problem), routes=())
+    plan = replace(route, routes=(_route(visits),))
+    early, late = (at_instant(problem, plan, at_s).vehicles[0] for at_s in (1_900.0, 4_600.0))
+    assert (early.spent.drive_s, early.spent.work_s) == (1_200, 600 + 300 + 300 + 600 + 300)
+    assert (early.spent.drive_since_s, early.spent.work_since_s) == (1_200, 2_100)
+    assert (late.spent.drive_s, late.spent.work_s, late.spent.duration_s) == (1_800, 3_000, 4_800)
+    assert (late.spent.drive_since_s, late.spent.work_since_s) == (600, 900)
+    assert early.rests[0].latest_s == 2_400
+    assert late.rests == ()
+
+
+def _route(visits: tuple[Visit, ...]) -> object:
+    from optimizers.routing import Route
+
+    return Route("v", visits, 0.0, 0.0)
+
+
+def _blank(problem: RoutingProblem) -> RoutingPlan:
+    return RoutingPlan(
+        status=Status.FEASIBLE, objective=0.0, bound=0.0, seconds=0.0, seed=0, solver="", version="", routes=()
+    )
+
+
+def test_a_broken_lorrys_stops_go_to_those_near_and_the_rest_stands() -> None:
+    problem, plan = day()
+    lost = plan.routes[0].vehicle
+    now = underway(problem, plan, 6.5 * _H, [lost])
+    again = replan(now.problem, now.routes, now.unserved, _LIMITS)
+    assert check(now.problem, again) == [] or again.violations
+    assert lost not in {route.vehicle for route in again.routes}
+    stood = touched(now.problem, now.routes, now.unserved).routes
+    if not again.violations:
+        assert stood
+        assert set(stood) <= set(again.routes)
+    was = {stop for route in plan.routes if route.vehicle == lost for stop in route.stops}
+    over = {visit.of for visit in now.done.get(lost, ())}
+    left = {one.stop for one in again.unserved}
+    assert was - over - left <= {stop for route in again.routes for stop in route.stops}
+
+
+def test_an_urgent_visit_opens_the_rounds_nearest_to_it() -> None:
+    problem, plan = day()
+    now = underway(problem, plan, 7 * _H)
+    there = problem.stops[0].place
+    urgent = replace(problem.stops[0], id="urgent", place=there, windows=((7 * _H, 9 * _H),), required=True)
+    changed = replace(now.problem, stops=(*now.problem.stops, urgent))
+    again = replan(changed, now.routes, now.unserved, _LIMITS)
+    assert [v for v in check(changed, again) if v.constraint != "reason"] == []
+    assert "urgent" in {stop for route in again.routes for stop in route.stops}
+    stood = touched(changed, now.routes, now.unserved).routes
+    assert stood
+    assert set(stood) <= set(again.routes)
+
+
+def test_a_closed_road_opens_the_rounds_that_took_it_and_no_more() -> None:
+    problem, plan = day()
+    now = underway(problem, plan, 7 * _H)
+    route = max(now.routes, key=lambda one: len(one.stops))
+    a, b = (visit.place for visit in [one for one in route.visits if one.act is Act.STOP][1:3])
+    matrices = now.problem.matrices
+    distance_m, duration_s = matrices.distance_m.copy(), matrices.duration_s.copy()
+    distance_m[:, a, b] += 9_000
+    duration_s[:, a, b] += 1_200
+    longer = replace(now.problem, matrices=Matrices(distance_m=distance_m, duration_s=duration_s, approximate=True))
+    assert [holds(longer, one) for one in now.routes] == [one is not route for one in now.routes]
+    again = replan(longer, now.routes, now.unserved, _LIMITS)
+    assert [v for v in check(longer, again) if v.constraint != "reason"] == []
+
+
+@pytest.mark.parametrize("change", ["load", "service", "window", "skill", "gone", "site"])
+def test_a_round_holds_no_more_once_what_it_serves_is_another(change: str) -> None:
+    problem, plan = day()
+    route = plan.routes[0]
+    name = route.stops[0]
+    changes = {
+        "load": {"load": (8_000.0, 17.5)}, "service": {"service_s": 4_000.0}, "window": {"windows": ((0.0, 60.0),)},
+        "skill": {"skills": ("wings",)},
+    }  # fmt: skip
+    stops = tuple(
+        replace(one, **changes.get(change, {})) if one.id == name else one  # type: ignore[arg-type]
+        for one in problem.stops
+        if not (change == "gone" and one.id == name)
+    )
+    sites = tuple(replace(one, windows=((0.0, 60.0),)) for one in problem.sites) if change == "site" else problem.sites
+    assert holds(problem, route)
+    assert not holds(replace(problem, stops=stops, sites=sites), route)
+
+
+def test_a_bin_that_became_worth_a_visit_gets_one() -> None:
+    problem, plan = day()
+    spare = replace(problem.stops[3], id="spare", required=False, prize=0.0)
+    known = Unserved("spare", plan.unserved[0].why if plan.unserved else _prize(), "", 5.0)
+    poor = replace(problem, stops=(*problem.stops, spare))
+    unserved = (*plan.unserved, known)
+    assert "spare" not in {poor.stops[s].id for s in touched(poor, plan.routes, unserved).stops}
+    rich = replace(problem, stops=(*problem.stops, replace(spare, prize=500.0)))
+    plan_of = replan(rich, plan.routes, unserved, _LIMITS)
+    assert "spare" in {stop for route in plan_of.routes for stop in route.stops}
+
+
+def _prize() -> object:
+    from optimizers.routing import Why
+
+    return Why.PRIZE
+
+
+def test_the_same_bytes_give_the_same_plan() -> None:
+    problem, plan = day()
+    now = underway(problem, plan, _AT_S, [plan.routes[1].vehicle])
+    standing = pack_standing(now.routes, now.unserved)
+    assert unpack_standing(standing) == (now.routes, now.unserved)
+    first, again = (solve_again(now.problem, standing, _LIMITS) for _ in range(2))
+    assert first.reproducible
+    assert (first.routes, first.unserved) == (again.routes, again.unserved)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 40), st.integers(0, 3))
+def test_whatever_breaks_the_new_plan_keeps_everything(half_hours: int, lost: int) -> None:
+    problem, plan = day()
+    now = underway(problem, plan, 5 * _H + 900.0 * half_hours, [plan.routes[lost].vehicle])
+    again = replan(now.problem, now.routes, now.unserved, Limits(seconds=60, work=40))
+    assert {v.constraint for v in check(now.problem, again)} <= {"required"}
+    assert {one.stop for one in again.unserved}.isdisjoint(stop for route in again.routes for stop in route.stops)
+    kept = stability(now.routes, again.routes)
+    assert 0 <= kept.kept <= 1
+
+
+def test_stability_counts_stops_moved_and_drives_kept() -> None:
+    _, plan = day()
+    assert stability(plan.routes, plan.routes).moved == 0
+    assert stability(plan.routes, plan.routes).kept == 1
+    first = plan.routes[0]
+    other = replace(first, vehicle="another", visits=first.visits)
+    seen = stability(plan.routes, (other, *plan.routes[1:]))
+    assert seen.moved == len(first.stops)
+    assert seen.kept == 1
