@@ -253,7 +253,7 @@ def _service(chosen: Settings, store: Store, territory: Territory, start: dateti
     orders.connect()
     inference = make_inference()
     rules = RulesAtWork(rule_engine(chosen, territory, inference), territory, inference)
-    service = Service(chosen, store, territory, rules, StoryClock(start), MqttLink(orders))
+    service = Service(chosen, store, territory, rules, StoryClock(start), MqttLink(orders), crews=line)
     try:
         yield service, line
     finally:
@@ -303,6 +303,7 @@ def _round(
         _plan(service, runner.schedule, clock.at, start)
     service.cycle()
     runner.look_at_events()
+    service.tell_rounds()
     _dispatch(service, line)
     while service.tend_batches():
         _dispatch(service, line)

@@ -14,6 +14,7 @@ from jobs.cli import (
     alarms,
     approvals,
     audit,
+    collection,
     database,
     forecasts,
     holds,
@@ -76,6 +77,7 @@ app.add_typer(alarms.workorders, name="workorder")
 app.add_typer(audit.app, name="audit")
 app.add_typer(roads.app, name="roads")
 app.add_typer(rules.app, name="rules")
+app.add_typer(collection.app, name="collection")
 app.add_typer(forecasts.app, name="forecast")
 app.add_typer(irrigation.app, name="irrigation")
 app.add_typer(lighting.app, name="lighting")

@@ -20,8 +20,8 @@ _ON_TIME = timedelta(minutes=5)
 def underway_of(unit: Unit, start: datetime, at: datetime, state: State) -> Underway | None:
     """Of the day that began then, by its plan in force and by the stops that trucks say they are at; None without one.
 
-    A truck that says an earlier stop than it should be at is late by so much, all day long; one that says nothing is
-    taken to keep to its plan.
+    A truck that says an earlier stop than it should be at, or none yet, is late by so much, all day long; one that says
+    nothing is taken to keep to its plan.
     """
     told = (one for one in unit.plans.list("collection", _PLANS) if one.state is PlanState.IN_FORCE)
     record = next((one for one in told if one.start == start), None)
@@ -76,6 +76,8 @@ def _joined(
 def _late(body: Body, route: Route, state: State) -> Route:
     """The round as its truck drives it."""
     number, told_at = state.stops.get(route.vehicle, (0, body.start))
+    if told_at <= body.start:  # none, or of another day's round
+        number, told_at = 0, state.heard.get(route.vehicle, body.start)
     late_s = _late_s(body, route.vehicle, number, told_at) if told_at >= body.at else 0.0
     if abs(late_s) < _ON_TIME.total_seconds():
         return route
@@ -88,10 +90,12 @@ def _late(body: Body, route: Route, state: State) -> Route:
 
 def _late_s(body: Body, truck: str, number: int, told_at: datetime) -> float:
     """By how much a truck that says a stop number is behind its plan; less than 0 where it is ahead."""
-    visits = body.days.get(truck, ())
-    place = next((k for k, one in enumerate(visits) if one.number == number and number), None)
+    visits, told_s = body.days.get(truck, ()), (told_at - body.start).total_seconds()
+    if not number:
+        leaves_s = visits[0].visit.end_s if visits else told_s
+        return max(told_s - leaves_s, 0.0)
+    place = next((k for k, one in enumerate(visits) if one.number == number), None)
     if place is None:
         return 0.0
-    told_s = (told_at - body.start).total_seconds()
     leaves_s, ends_s = visits[place - 1].visit.end_s, visits[place].visit.end_s
     return told_s - ends_s if told_s > ends_s else min(told_s - leaves_s, 0.0)

@@ -1,7 +1,7 @@
 """What trucks and disposal sites say of themselves now: in service or not, and at which stop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -23,11 +23,13 @@ class State:
     """Of a fleet at an instant.
 
     out     trucks that do not drive, and disposal sites that are closed, with the reason
-    stops   by truck, the stop number that it told last, and when
+    stops   by truck, the number of a stop that it told last, and when: 0 is told in the depot, on the way, at a site
+    heard   by truck, when it told a number last, be it 0
     """
 
     out: Mapping[str, Said]
     stops: Mapping[str, tuple[int, datetime]]
+    heard: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def state_of(unit: Unit, territory: Territory, fleet: Fleet, at: datetime) -> State:
@@ -43,8 +45,10 @@ def state_of(unit: Unit, territory: Territory, fleet: Fleet, at: datetime) -> St
     }
     held = {hold.subject.partition("/")[0]: hold for hold in unit.holds.active(at) if hold.scope is Scope.POINT}
     out |= {name: _held(held[name]) for name in trucks if name in held}
-    stops = {name: (round(value), from_us(us)) for name, (value, us) in _last(rows, "stopNumber").items()}
-    return State(out, stops)
+    heard = {name: from_us(us) for name, (_, us) in _last(rows, "stopNumber").items()}
+    at_stops = _last(rows.filter(pl.col("value") > 0), "stopNumber")
+    stops = {name: (round(value), from_us(us)) for name, (value, us) in at_stops.items()}
+    return State(out, stops, heard)
 
 
 def _held(hold: Hold) -> Said:

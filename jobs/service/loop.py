@@ -29,6 +29,7 @@ _TELL_EVERY_S = 2.0
 _HOLDS_EVERY_S = 1.0
 _SEALED_EVERY_S = 0.4
 _LAW_EVERY_S = 1.0
+_ROUNDS_EVERY_S = 5.0
 
 Turn = Callable[[float], None]
 """One turn of a part: it may wait for something to do for so many seconds, and no longer."""
@@ -182,17 +183,20 @@ class Heads:
 
 @contextmanager
 def dispatching(work: Work) -> Iterator[Turn]:
-    """Send, and take answers."""
+    """Send, and take answers; tell crews their rounds."""
     wait_s = 0.0
     sending = Spared(work.marked("dispatch", lambda: _send(work.service, wait_s)))
 
-    def turn(patience_s: float) -> None:
-        nonlocal wait_s
-        wait_s = min(patience_s, _SHORT_TURN_S)
-        if not sending():
-            work.stop.wait(wait_s)
+    with work.aside(work.service.tell_rounds, _ROUNDS_EVERY_S) as rounds:
 
-    yield turn
+        def turn(patience_s: float) -> None:
+            nonlocal wait_s
+            wait_s = min(patience_s, _SHORT_TURN_S)
+            if not sending():
+                work.stop.wait(wait_s)
+            rounds.poll()
+
+        yield turn
 
 
 @traced("dispatch")

@@ -125,21 +125,30 @@ class Process:
             store, territory = open_territory(settings)
             stack.callback(store.close)
             telemetry, uplinks = self._ears(territory, stack) if Role.INGEST in self.roles else (None, ())
-            link = None
+            link = crews = None
             if Role.DISPATCH in self.roles:
                 session = "consigne-dispatch" if self.name is None else f"consigne-dispatch-{self.name}"
                 link = stack.enter_context(open_link(settings, clock, session))
+                crews = self._crews(territory, session, stack)
             files = RuleFiles(settings, territory) if Role.RULES in self.roles else None
             heavy = Counted(compute_of(settings, patient=True)) if self.roles & {Role.RULES, Role.PLAN} else None
             service = Service(
                 settings, store.under(term.fences), territory, None if files is None else files.first(), clock, link,
                 files, uplinks, heavy, sender=self.name and f"sender {self.name}",
-                vitals=self.vitals,
+                vitals=self.vitals, crews=crews,
             )  # fmt: skip
             stack.callback(service.close)
             if Role.INGEST in self.roles:
                 stack.enter_context(listening(service.context, service.news))
             yield service, telemetry
+
+    def _crews(self, territory: Territory, session: str, stack: ExitStack) -> Broker | None:
+        """The session over which tablets are told their rounds, where there are trucks."""
+        if not territory.of_type("Vehicle"):
+            return None
+        crews = open_broker(self.settings, f"{session}-rounds")
+        stack.callback(crews.close)
+        return crews
 
     def _ears(self, territory: Territory, stack: ExitStack) -> tuple[Broker, tuple[UplinkSource, ...]]:
         telemetry = open_broker(self.settings, "consigne-telemetry", wire.topic("+", wire.TELEMETRY))

@@ -17,6 +17,7 @@ from engine.store import Intake, Store
 from jobs import metrics
 from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
+from jobs.collection.tablets import Tablets
 from jobs.compute import Compute, Inline, compute_of
 from jobs.compute.counting import Counted
 from jobs.cycle import CycleResult, RulesAtWork, run_cycle
@@ -39,13 +40,14 @@ class Service:
 
     It has the steps of its roles: those of the rules with `rules`, those of dispatch with `link`. It closes the rules
     it was given, those it took over from `files`, where it has them to look at, and the engine for heavy work.
-    `sender` is how the histories of commands name it.
+    `sender` is how the histories of commands name it; over `crews` the tablets of trucks are told their rounds.
     """
 
     def __init__(
         self, settings: Settings, store: Store, territory: Territory, rules: RulesAtWork | None, clock: Clock,
         link: Link | None, files: RuleFiles | None = None, uplinks: Sequence[UplinkSource] = (),
         compute: Compute | None = None, *, sender: str | None = None, vitals: Vitals | None = None,
+        crews: Broker | None = None,
     ) -> None:  # fmt: skip
         self.uplinks = uplinks
         self.settings, self.store, self.territory, self.clock = settings, store, territory, clock
@@ -62,6 +64,7 @@ class Service:
         shared = settings.rule_groups > 0 and rules is not None
         deciders = Counted(compute_of(settings, patient=True)) if shared and compute is not None else self.compute
         self._groups = RuleGroups(settings, store, territory, deciders) if shared else None
+        self._crews, self._tablets = crews, Tablets()
         sender = sender or f"{socket.gethostname()}:{os.getpid()}"
         points = territory.points
         self._dispatcher = None if link is None else dispatcher_of(settings, store, link, clock, points, sender)
@@ -109,6 +112,19 @@ class Service:
     def tend_holds(self) -> None:
         """See to the holds that end."""
         tend_holds(self.store, self.territory, self.clock.now())
+
+    def tell_rounds(self) -> int:
+        """Tell the tablets of trucks whose round has changed. Returns of how many; 0 where no truck is told."""
+        if (line := self._crews) is None:
+            return 0
+        with self.store.read() as unit:
+            news = self._tablets.news(unit, self.territory, self.clock.now())
+        for topic, payload in news.items():
+            line.publish(topic, payload, retain=True)
+        if news:
+            line.flush()
+        self._tablets.remember(news)
+        return len(news)
 
     def announce(self) -> None:
         """Write down which rules are in service."""

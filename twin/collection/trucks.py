@@ -26,9 +26,10 @@ class Truck:
     """One truck, with its tablet. Instants given to it must not go back.
 
     It does the lines of its round one after the other, as fast as `pace` lets it (1: as planned), and begins a stop no
-    earlier than its program says the stop's number. With 0 it goes on to the next stop and waits there; without a
-    program, and after it, it serves nothing more, unloads and goes home. A newer round replaces what is not done yet.
-    It serves what is being served to its end, and does not go twice to a container of one day's round.
+    earlier than its program has called the stop's number, or a later one. With a program of 0 it goes on to the next
+    stop and waits there; without one, and after it, it serves nothing more, unloads and goes home. A newer round
+    replaces what is not done yet. It serves what is being served to its end, and does not go twice to a container of
+    one day's round.
     """
 
     def __init__(
@@ -191,9 +192,8 @@ class Truck:
             return max(self._at, line.begin_at) if line.doing is Doing.REST else self._at
         held = self._controller.held
         assert held is not None  # noqa: S101 - else the program is over
-        if (held.at(self._at) or 0.0) >= line.number:
-            return self._at
-        return min((at for at, value in held.program.steps if at > self._at and value >= line.number), default=None)
+        called = min((at for at, value in held.program.steps if value >= line.number), default=None)
+        return None if called is None else max(called, self._at)
 
     def _over(self) -> bool:
         held = self._controller.held
