@@ -33,6 +33,8 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_patterns.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_forecasts.py
@@ -45,12 +47,13 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_compute.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_compute.py
 
-# Other rule engines, to measure ours beside. Where they do not install, bench_rules leaves them out and says so.
+# Other engines, to measure ours beside. Where they do not install, bench_rules and bench_routing leave them out and say
+# so.
 .venv-bench/.ready: requirements-bench.lock
 	$(PYTHON) -m venv .venv-bench
 	echo '*' > .venv-bench/.gitignore
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock \
-	  && touch $@ || echo "other rule engines did not install: bench_rules skips them"
+	  && touch $@ || echo "other engines did not install: benches leave them out"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
