@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", min_length=1, description="where they are listened for")
     ready_s: float = Field(60.0, ge=10, le=3_600, description="how old the last success of a part may be to be ready")
     live_s: float = Field(120.0, ge=100, le=7_200, description="how long a loop may give no sign of life")
+    osrm_url: str = Field(
+        "",
+        pattern="^(|https?://[^/].*)$",
+        description="OSRM server for road distances; empty: our own, on the kept map",
+    )
     trace_url: str = Field("", pattern="^(|https?://[^/].*)$", description="OTLP/HTTP collector; empty for no traces")
     http_host: str = Field("127.0.0.1", min_length=1, description="where NGSI-LD notifications are listened for")
     http_port: int = Field(0, ge=0, le=65535, description="port for NGSI-LD notifications; 0 for none")

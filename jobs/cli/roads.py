@@ -132,12 +132,15 @@ def _document(found: Drives, places: tuple[Place, ...]) -> dict[str, Any]:
         "distance_m": rows("distance_m"),
         "duration_s": rows("duration_s"),
         "approximate": found.matrices.approximate,
+        "missed": found.missed,
         "far": [asdict(one) for one in found.far],
         "licence": found.licence,
     }
 
 
 def _notes(found: Drives, lang: Lang) -> Iterator[str]:
+    if found.missed:
+        yield say("roads_missed", lang, why=found.missed)
     if found.matrices.approximate:
         yield say("roads_none", lang)
     for one in found.far:

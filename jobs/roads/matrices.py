@@ -1,16 +1,21 @@
 """How far it is between places: one function for every job, with a map, and without."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
 
+from engine.errors import Unavailable
 from engine.settings import Settings
 from jobs.roads.keeping import kept_roads
+from jobs.roads.osrm import osrm_reach
+from jobs.roads.reading import LICENCE
 from jobs.roads.remembering import Memory, Points, Reach, memory_of, reach
 from jobs.words import Lang, number, say
+from optimizers.result import InvalidProblem
 from optimizers.roads import REACH_M, Profile, RoadGraph, crow
+from optimizers.roads.crow import off_earth
 from optimizers.routing import Matrices, Place
 
 
@@ -35,21 +40,33 @@ class Far:
 
 @dataclass(frozen=True, slots=True)
 class Drives:
-    """Matrices for a routing problem; places without a road, to which there is no way in them; whose data it is."""
+    """Matrices for a routing problem; places without a road, to which there is no way in them; whose data it is.
+
+    `missed`: why they are not by the OSRM server that the settings name; '' where they are, or none is named.
+    """
 
     matrices: Matrices
     far: tuple[Far, ...] = ()
     licence: str = ""
+    missed: str = ""
 
 
 def drives(
     chosen: Settings, profiles: Sequence[Profile], places: Sequence[Place], *, kerb: Collection[str] = ()
 ) -> Drives:
-    """`road_matrices` on the roads in the data folder, with its memory; approximate where there are none.
+    """By the OSRM server that the settings name; else on the roads in the data folder, out of memory as far as they are
+    in it; else approximate.
 
     Raises InputError for a file of roads that cannot be read, InvalidProblem for coordinates that are none on earth.
     """
-    return road_matrices(kept_roads(chosen), profiles, places, kerb=kerb, memory=memory_of(chosen))
+    missed = ""
+    if chosen.osrm_url:
+        try:
+            return osrm_matrices(chosen.osrm_url, profiles, places, kerb=kerb)
+        except Unavailable as error:
+            missed = str(error)
+    found = road_matrices(kept_roads(chosen), profiles, places, kerb=kerb, memory=memory_of(chosen))
+    return replace(found, missed=missed)
 
 
 def road_matrices(
@@ -69,25 +86,55 @@ def road_matrices(
 
     Raises InvalidProblem for coordinates that are none on earth.
     """
-    names = tuple(profile.name for profile in profiles)
     points = Points.of(places, kerb)
     if graph is None:
         flown = [crow(points.lon_deg, points.lat_deg, profile.crow_m_s) for profile in profiles]
         distance_m, duration_s = (np.stack([pair[k] for pair in flown]) for k in (0, 1))
+        names = tuple(profile.name for profile in profiles)
         return Drives(Matrices(profiles=names, distance_m=distance_m, duration_s=duration_s, approximate=True))
     driven = [reach(graph, profile, points, memory) for profile in profiles]
+    return _drives(driven, profiles, places, reach_m, lambda place: _swapped(graph, place), graph.licence)
+
+
+def osrm_matrices(
+    url: str,
+    profiles: Sequence[Profile],
+    places: Sequence[Place],
+    *,
+    kerb: Collection[str] = (),
+    reach_m: float = REACH_M,
+) -> Drives:
+    """The same by an OSRM server: of a profile it takes the name and the pace, all else is as the server was prepared.
+
+    Raises Unavailable where it does not answer, InvalidProblem for coordinates that are none on earth.
+    """
+    points = Points.of(places, kerb)
+    if problems := off_earth(points.lon_deg, points.lat_deg):
+        raise InvalidProblem(problems)
+    driven = [osrm_reach(url, profile.name, points).at_pace(profile.pace) for profile in profiles]
+    return _drives(driven, profiles, places, reach_m, lambda _: False, LICENCE)
+
+
+def _drives(
+    driven: Sequence[Reach],
+    profiles: Sequence[Profile],
+    places: Sequence[Place],
+    reach_m: float,
+    swapped: Callable[[Place], bool],
+    licence: str,
+) -> Drives:
     far = tuple(
-        Far(places[k].id, profile.name, float(one.off_m[k]), _swapped(graph, places[k]))
+        Far(places[k].id, profile.name, float(one.off_m[k]), swapped(places[k]))
         for profile, one in zip(profiles, driven, strict=True)
         for k in np.flatnonzero(one.off_m > reach_m).tolist()
     )
     near = [_cut_off(one, reach_m) for one in driven]
     matrices = Matrices(
-        profiles=names,
+        profiles=tuple(profile.name for profile in profiles),
         distance_m=np.stack([one.distance_m for one in near]),
         duration_s=np.stack([one.duration_s for one in near]),
     )
-    return Drives(matrices, far, graph.licence)
+    return Drives(matrices, far, licence)
 
 
 def _swapped(graph: RoadGraph, place: Place) -> bool:

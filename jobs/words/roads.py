@@ -80,6 +80,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{place}: there is no road that a {profile} may use and come back from",
         "{place} : aucune route qu'un véhicule {profile} puisse emprunter et quitter",
     ),
+    "roads_missed": ("not by OSRM: {why}", "pas par OSRM : {why}"),
     "roads_swapped": (
         "longitude and latitude seem swapped",
         "longitude et latitude semblent inversées",
