@@ -11,7 +11,9 @@ import numpy as np
 from pyvrp import Client, Depot, Location, ProblemData, VehicleType, solve
 from pyvrp.stop import MaxIterations
 
-from optimizers.routing.problem import RoutingProblem
+from optimizers import routing
+from optimizers.result import Limits
+from optimizers.routing.problem import Act, RoutingProblem
 
 _FAR = 10_000_000
 
@@ -78,3 +80,16 @@ def grown(matrix: np.ndarray, end: np.ndarray) -> np.ndarray:
     whole[:-1, -1] = np.rint(end)
     whole[-1, -1] = 0
     return whole.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """`optimizers.routing.solve`, as deployed."""
+
+    iterations: int = 200
+    seed: int = 1
+
+    def __call__(self, problem: RoutingProblem) -> Sequence[Sequence[str]]:
+        plan = routing.solve(problem, Limits(seconds=60.0, work=self.iterations, seed=self.seed))
+        wanted = {Act.STOP, Act.UNLOAD}
+        return [[visit.of for visit in route.visits if visit.act in wanted] for route in plan.routes]
