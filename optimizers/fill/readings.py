@@ -47,8 +47,8 @@ class ReadingLimits:
     silent_h: float = 36.0
     stuck_h: float = 48.0
     stuck_rise: float = 0.15
-    restless: float = 0.09
-    foamy_h: float = 48.0
+    restless: float = 0.12
+    foamy_h: float = 60.0
     foamy_above: float = 0.4
     jump: float = 0.25
     zero: float = 0.08
@@ -87,7 +87,7 @@ def judge(
     faults: dict[Verdict, Bools] = {
         Verdict.STUCK: _stuck(raw, emptied, rate, slot_h, limits),
         Verdict.DUPLICATED: _duplicated(raw, max(round(24.0 / slot_h), 2)),
-        Verdict.FOAMY: _foamy(raw, max(round(limits.foamy_h / slot_h), 4), limits),
+        Verdict.FOAMY: _foamy(raw, emptied, max(round(limits.foamy_h / slot_h), 4), limits),
         Verdict.JUMPING: _jumping(raw, limits),
     }
     wrong = np.logical_or.reduce(list(faults.values()))
@@ -166,10 +166,10 @@ def _sums(flags: Bools, length: int) -> Ints:
     return sums
 
 
-def _foamy(raw: Floats, slots: int, limits: ReadingLimits) -> Bools:
+def _foamy(raw: Floats, emptied: Bools, slots: int, limits: ReadingLimits) -> Bools:
     """(T, n) readings of a sensor that was high and restless over the slots up to them."""
     steps = np.full(raw.shape, np.nan)
-    steps[1:] = np.abs(np.diff(raw, axis=0))
+    steps[1:] = np.where(emptied[1:], np.nan, np.abs(np.diff(raw, axis=0)))
     if len(raw) < slots:
         return np.zeros(raw.shape, np.bool_)
     windows = np.lib.stride_tricks.sliding_window_view(steps, slots, axis=0)

@@ -12,10 +12,10 @@ def brier(probability: Floats, happened: Bools) -> float:
 
 def calibration_error(probability: Floats, happened: Bools, bins: int = 10) -> float:
     """Expected calibration error: mean difference of probability and frequency over equal bins, by their number."""
-    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    said_to_be, was = probability.ravel(), happened.ravel().astype(np.float64)
+    place = np.minimum((said_to_be * bins).astype(np.int64), bins - 1)
     count = np.bincount(place, minlength=bins)
-    said = np.bincount(place, weights=probability, minlength=bins)
-    seen = np.bincount(place, weights=happened.astype(np.float64), minlength=bins)
+    said, seen = (np.bincount(place, weights=values, minlength=bins) for values in (said_to_be, was))
     return float(np.abs(said - seen).sum() / count.sum())
 
 

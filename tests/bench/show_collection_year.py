@@ -45,11 +45,11 @@ LEVELS = (5.0, 10.0)
 OURS, BLIND, PERFECT = "belief", "belief, no sensor", "belief, perfect sensor"
 ZONES, BINWISE, THRESHOLD = "calendar by zone", "calendar by bin", "threshold"
 FIXED = (ZONES, BINWISE)
-TERMS = Terms(required_above=1.1, later=0.0, saved=0.6, saves_above=0.3)
+TERMS = Terms(required_above=1.1, later=0.0, saved=0.6, saves_above=0.4)
 """Tuned on seeds 101 and 102."""
 KNOBS = {
-    OURS: (3_000.0, 8_000.0, 20_000.0, 50_000.0), BLIND: (6_000.0, 25_000.0), PERFECT: (6_000.0, 25_000.0),
-    ZONES: (15.0, 40.0, 120.0), BINWISE: (5.0, 15.0, 40.0), THRESHOLD: (0.8, 0.6, 0.45, 0.3),
+    OURS: (4_000.0, 15_000.0, 60_000.0), BLIND: (15_000.0, 60_000.0), PERFECT: (4_000.0, 15_000.0),
+    ZONES: (15.0, 40.0, 120.0), BINWISE: (5.0, 15.0, 40.0), THRESHOLD: (0.8, 0.5, 0.3),
 }  # fmt: skip
 """What makes a policy visit more: rho in metres, price of an overflow in visits, level."""
 PARTS = {ZONES: 8, BINWISE: 8}
