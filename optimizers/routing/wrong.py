@@ -81,8 +81,9 @@ def _matrix(where: str, values: "Floats", names: list[str]) -> Iterator[str]:
     for top in range(0, len(values), _ROWS):
         rows = values[top : top + _ROWS]
         bad = ~(rows >= 0) | ((rows > LARGEST) & (rows < inf))  # NaN is bad too
-        count += int(bad.sum())
-        wrong += [(top + a, b) for a, b in np.argwhere(bad)[: _TOLD - len(wrong)].tolist()]
+        if bad.any():
+            count += int(bad.sum())
+            wrong += [(top + a, b) for a, b in np.argwhere(bad)[: _TOLD - len(wrong)].tolist()]
     for a, b in wrong:
         yield f"{where} from {names[a]!r} to {names[b]!r} is {values[a, b]}, wants 0 to {LARGEST:g}; inf for no way"
     if count > len(wrong):
@@ -97,7 +98,8 @@ def _half_ways(problem: "RoutingProblem") -> Iterator[str]:
     for p in range(len(matrices.profiles)):
         for top in range(0, len(names), _ROWS):
             metres, seconds = (one[p, top : top + _ROWS] for one in (matrices.distance_m, matrices.duration_s))
-            for a, b in np.argwhere((metres == inf) != (seconds == inf))[:_TOLD].tolist():
+            half = (metres == inf) != (seconds == inf)
+            for a, b in np.argwhere(half)[:_TOLD].tolist() if half.any() else ():
                 way = f"from {names[top + a]!r} to {names[b]!r}"
                 yield f"{way}: {metres[a, b]:g} m take {seconds[a, b]:g} s, wants both or, for no way, neither"
 
