@@ -443,3 +443,27 @@ def test_a_plan_of_ours_in_vrooms_form_keeps_unloadings() -> None:
     plan = solve(problem, FEW)
     again = read_plan(problem, write_plan(problem, plan, "vroom"))
     assert check(problem, again) == []
+
+
+def test_what_vroom_itself_answers_is_read_and_judged() -> None:
+    """pyvroom 1.15.2 on the file below: what it leaves out without a reason has ours, and nothing is violated."""
+    jobs = [*VROOM["jobs"], {"id": 16, "location_index": 3, "pickup": [5]}]
+    problem = read_problem(vroom(jobs=jobs, vehicles=VROOM["vehicles"][:1]), "vroom")
+    steps = [
+        {"type": "start", "location_index": 0, "load": [0], "arrival": 0, "duration": 0},
+        {"type": "job", "id": 14, "setup": 60, "service": 300, "load": [1], "arrival": 2104, "duration": 2104},
+        {"type": "job", "id": 15, "service": 0, "load": [3], "arrival": 4719, "duration": 4359},
+        {"type": "end", "location_index": 0, "load": [3], "arrival": 4916, "duration": 4556},
+    ]
+    answer = {
+        "code": 0,
+        "summary": {"cost": 4556},
+        "unassigned": [{"id": 16}],
+        "routes": [{"vehicle": 1, "steps": steps}],
+    }
+    plan = read_plan(problem, json.dumps(answer))
+    assert check(problem, plan) == []
+    assert [(one.stop, one.why) for one in plan.unserved] == [("16", Why.CAPACITY)]
+    assert plan.objective - problem.stops[2].prize == 4556
+    steps[2]["arrival"] = 4700
+    assert "drive" in {found.constraint for found in check(problem, read_plan(problem, json.dumps(answer)))}

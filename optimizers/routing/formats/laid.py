@@ -2,7 +2,7 @@
 can judge them. What cannot be kept is not kept: check names it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
 from optimizers.result import Status, Violation
@@ -19,13 +19,16 @@ from optimizers.routing.problem import (
     Visit,
     Why,
 )
+from optimizers.routing.reasons import hopeless
+from optimizers.routing.timing import Clock
+from optimizers.routing.tours import holders
 
 
 def plan_of(problem: RoutingProblem, routes: Sequence[Route], objective: float | None, solver: str) -> RoutingPlan:
     """A plan of routes in any order, with the objective told of it or else what it costs, and 0 as its bound.
 
-    The format tells of no reason: an optional stop is taken to be left out for its prize, a required one for lack of
-    room.
+    The format tells of no reason: a stop that could not be served alone has that one; else an optional one is taken to
+    be left out for its prize, a required one for lack of room.
     """
     place = {vehicle.id: v for v, vehicle in enumerate(problem.vehicles)}
     served = {stop for route in routes for stop in route.stops}
@@ -41,10 +44,18 @@ def plan_of(problem: RoutingProblem, routes: Sequence[Route], objective: float |
         version="",
         violations=tuple(Violation("required", stop, 1.0, "1", "left out") for stop in missing),
         routes=tuple(sorted(routes, key=lambda route: place[route.vehicle])),
-        unserved=tuple(Unserved(stop.id, Why.FULL if stop.required else Why.PRIZE) for stop in left),
+        unserved=tuple(_reasons(problem, left)),
         unit=problem.unit,
         approximate=problem.matrices.approximate,
     )
+
+
+def _reasons(problem: RoutingProblem, left: Sequence[Stop]) -> Iterator[Unserved]:
+    if not left:
+        return
+    known = {one.stop: one for one in hopeless(problem, Clock(problem), holders(problem)).values()}
+    for stop in left:
+        yield known.get(stop.id) or Unserved(stop.id, Why.FULL if stop.required else Why.PRIZE)
 
 
 def laid_out(problem: RoutingProblem, vehicle: Vehicle, stops: Sequence[Stop]) -> Route:

@@ -4,7 +4,8 @@ VROOM serves as many jobs as it can, the more urgent ones first, and then drives
 left out costs more than any round can save, and the more the higher its priority. Where the file gives distances, a
 vehicle's hour is priced from its start to its end: VROOM prices driving alone. Where it gives none, a metre stands for
 a second, and the objective is VROOM's. A setup is part of the service, also where the job before is at the same place.
-Shipments, setups by type of vehicle, tables of costs and limits of load during a break are not known here.
+A break is taken at a place, never in the middle of a drive. Shipments, setups by type of vehicle, tables of costs and
+limits of load during a break are not known here.
 """
 
 import json

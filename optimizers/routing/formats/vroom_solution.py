@@ -1,8 +1,9 @@
 """VROOM's JSON: solutions out, and back in for `check`.
 
-Steps are VROOM's, with two that it has not: `unload` at a site, and in what is left out its `reason`. `cost` is what
-the problem's objective comes to, its prizes left out. Whole seconds and metres as VROOM has them, rounded, unless the
-problem has fractions.
+Two things are ours: a step `unload` at a site, and the `reason` of a job left out. `cost` is what the problem's
+objective comes to, its prizes left out; `service` includes setups; of priorities nothing is told. What is whole is
+written as a whole number, as VROOM does. A break that VROOM itself puts into the middle of a drive is nothing that our
+plans can hold: check names it.
 """
 
 from itertools import pairwise
@@ -69,7 +70,6 @@ def _route(problem: RoutingProblem, route: Route) -> dict[str, Any]:
         "service": _plain(sum(visit.end_s - visit.begin_s for visit in route.visits)),
         "duration": _plain(driven_s),
         "waiting_time": _plain(sum(visit.begin_s - visit.arrive_s for visit in route.visits)),
-        "priority": 0,
         "distance": _plain(driven_m),
         "delivery": carried if brings else none,
         "pickup": none if brings else carried,
@@ -118,7 +118,7 @@ def _located(problem: RoutingProblem, place: int) -> dict[str, Any]:
 
 
 def _summed(routes: list[dict[str, Any]]) -> dict[str, Any]:
-    names = ("cost", "setup", "service", "duration", "waiting_time", "priority", "distance")
+    names = ("cost", "setup", "service", "duration", "waiting_time", "distance")
     loads = {
         name: [sum(amounts) for amounts in zip(*(route[name] for route in routes), strict=True)]
         for name in ("delivery", "pickup")
