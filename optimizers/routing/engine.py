@@ -95,6 +95,8 @@ class _Callbacks(IteratedLocalSearchCallbacks):
         self.search, self.translation = search, translation
 
     def on_best(self, best: Solution) -> None:
-        if self.search.told is not None and best.is_feasible():
-            units = best.distance_cost() + best.duration_cost() + best.fixed_vehicle_cost() + best.uncollected_prizes()
+        if self.search.told is None or not best.is_feasible() or self.translation.ask.daily:
+            return
+        units = best.distance_cost() + best.duration_cost() + best.fixed_vehicle_cost() + best.uncollected_prizes()
+        if best.uncollected_prizes() < self.translation.beyond:  # else it leaves out what it must not
             self.search.told(units / self.translation.scale.cost, monotonic() - self.search.started)

@@ -8,7 +8,7 @@ from optimizers.routing.caps import Broken
 from optimizers.routing.inserting import cheapest
 from optimizers.routing.problem import RoutingProblem
 from optimizers.routing.timing import Clock
-from optimizers.routing.tours import Tour, Tours, companions, served, stops_of
+from optimizers.routing.tours import Tour, Tours, companions, place_of, served, stops_of
 
 
 def mended(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int]) -> Tours:
@@ -38,8 +38,9 @@ def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stop
     while put:
         put = False
         for s in left.copy():
-            found = cheapest(problem, clock, may, tuple(kept), s)
-            if found is not None and (all_[s].required or found.added < all_[s].prize):
+            worth = inf if all_[s].required else all_[s].prize
+            found = cheapest(problem, clock, may, tuple(kept), s, worth)
+            if found is not None and found.added < worth:
                 kept[found.vehicle], put = found.tour, True
                 left.remove(s)
     return tuple(kept)
@@ -77,13 +78,9 @@ def _worth(
         return True, stop.required, -sum(stop.load)
     position = tour.index(s)
     seconds = problem.matrices.duration_s[problem.vehicles[v].profile]
-    near = [problem.vehicles[v].start, *(_place(problem, code) for code in tour)]
+    near = [problem.vehicles[v].start, *(place_of(problem, code) for code in tour)]
     saved = stop.service_s + seconds.item(near[position], stop.place)
     return True, stop.required, -saved
-
-
-def _place(problem: RoutingProblem, code: int) -> int:
-    return problem.stops[code].place if code >= 0 else problem.sites[~code].place
 
 
 def _reunited(problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tour]) -> list[Tour]:

@@ -19,7 +19,7 @@ from optimizers.routing.translation import Ask
 from optimizers.routing.zones import FROM, by_zones
 
 _WHOLE = (1.0,)
-_SHARES = (0.5, 0.3, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
+_SHARES = (0.25, 0.45, 0.3)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
 _BALANCED = (0.4, 0.2, 0.4)  # where rounds are to last alike, which the last is for
 _ZONES = 0.95  # of the time; the rest is for reasons
 
@@ -36,8 +36,9 @@ def solve(
 
     OPTIMAL: the bound is the objective. FEASIBLE: all required stops are served. BEST_EFFORT: some are not, each
     among the violations and with its reason. `work` is PyVRP's iterations: with it, and time enough, the same problem
-    has the same plan. `told` hears of better plans in PyVRP's reckoning, before they are timed. `initial` tours are
-    where the search begins. From `zones.FROM` stops on it is cut into zones, which `threads` search side by side.
+    has the same plan. `told` hears of better plans in PyVRP's reckoning, before they are timed, and of those that are.
+    `initial` tours are where the search begins. From `zones.FROM` stops on it is cut into zones, which `threads`
+    search side by side.
     """
     return _Solve(problem, limits or Limits(), told, initial).plan()
 
@@ -90,6 +91,7 @@ class _Solve:
             kept = self._kept(found, ask)
             if best is None or self._worth(kept) < self._worth(best):
                 best = kept
+                self._tell(best)
             if shares is _BALANCED and round_ == 1:
                 ask = balanced(self.problem, self.clock, ask, best)
             else:
@@ -103,6 +105,11 @@ class _Solve:
         limits = self.limits
         seconds = max(1e-3, (limits.seconds - self.seconds) * share / left)
         return replace(limits, seconds=seconds, work=limits.work and max(1, round(limits.work * share)))
+
+    def _tell(self, tours: Tours) -> None:
+        missing, cost = self._worth(tours)
+        if self.told is not None and not missing:
+            self.told(cost, self.seconds)
 
     def _worth(self, tours: Tours) -> tuple[int, float]:
         missing = set(range(len(self.problem.stops))) - served(tours)

@@ -94,12 +94,20 @@ class Clock:
         return answer.cost if isinstance(answer, Timed) else inf
 
     def closed(self, v: int, tour: Tour) -> Tour:
-        """A tour that ends with unloading at the site where that costs least, if its vehicle empties; else itself."""
+        """A tour that ends with unloading at the site where that costs least, if its vehicle empties and carries
+        anything; else itself.
+        """
         vehicle = self.problem.vehicles[v]
-        if not vehicle.empties or not tour or tour[-1] < 0:
+        carries = any(vehicle.aboard) or any(any(self.problem.stops[code].load) for code in tour if code >= 0)
+        if not vehicle.empties or not carries or (tour and tour[-1] < 0) or not (tour or vehicle.out):
             return tour
         choices = [(*tour, ~k) for k in self.sites[v]]
         return min(choices, key=lambda one: self.cost(v, one), default=tour)
+
+    def full(self, v: int, tour: Tour) -> bool:
+        """Whether a tour takes on more than its vehicle holds at once."""
+        answer = self.timed(v, tour)
+        return isinstance(answer, Broken) and answer.constraint == "capacity"
 
     def _tasks(self, vehicle: Vehicle, tour: Tour) -> list[_Task]:
         tasks = [self._stops[code] if code >= 0 else self._sites[~code] for code in tour]

@@ -22,6 +22,11 @@ def served(tours: Iterable[Tour]) -> set[int]:
     return {code for tour in tours for code in tour if code >= 0}
 
 
+def place_of(problem: RoutingProblem, code: int) -> int:
+    """Where a stop or a site of a tour is."""
+    return problem.stops[code].place if code >= 0 else problem.sites[~code].place
+
+
 def companions(problem: RoutingProblem) -> dict[str, tuple[int, ...]]:
     """Indices of stops that belong together, by their common name; one by itself belongs to none."""
     groups: dict[str, tuple[int, ...]] = {}
