@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, isfinite
 
+import numpy as np
+
 from optimizers.arrays import Bools
 from optimizers.routing.caps import Broken
 from optimizers.routing.problem import Rest, RoutingProblem, Vehicle, WorkRules
 from optimizers.routing.timing import Clock, Timed
-from optimizers.routing.tours import Tours, sites_of
-from optimizers.routing.translation import Ask
+from optimizers.routing.tours import Tours, sites_of, stops_of
+from optimizers.routing.translation import Ask, single
 
 
 def first(problem: RoutingProblem, may: Bools, stops: Sequence[int]) -> Ask:
@@ -52,6 +54,19 @@ def narrowed(problem: RoutingProblem, clock: Clock, ask: Ask, found: Tours, kept
     return replace(ask, holders=holders, vehicles=vehicles, daily=ask.daily or capped)
 
 
+def settled(problem: RoutingProblem, ask: Ask, kept: Tours) -> Ask:
+    """At their true price again, drives of vehicles whose caps over trips were in their place: these take on no stop
+    that they have not, so that their caps hold.
+    """
+    holders = ask.holders.copy()
+    for v, (vehicle, tour) in enumerate(zip(problem.vehicles, kept, strict=True)):
+        if (vehicle.daily or vehicle.most_stops is not None) and not single(problem, vehicle):
+            mine = np.zeros(len(problem.stops), np.bool_)
+            mine[list(stops_of(tour))] = True
+            holders[v] &= mine
+    return replace(ask, holders=holders, daily=False)
+
+
 def balanced(problem: RoutingProblem, clock: Clock, ask: Ask, kept: Tours) -> Ask:
     """With what routes last beyond the mean of those kept as overtime, where overtime is not asked for anyhow."""
     lasts_s = [
@@ -80,7 +95,7 @@ def known_whole(problem: RoutingProblem) -> bool:
     return not (
         any(vehicle.rules for vehicle in vehicles)
         or any(due(vehicle) for vehicle in vehicles)
-        or any((vehicle.daily or vehicle.most_stops is not None) and vehicle.most_trips != 1 for vehicle in vehicles)
+        or any((one.daily or one.most_stops is not None) and not single(problem, one) for one in vehicles)
         or any(isfinite(vehicle.most_m) for vehicle in vehicles)
         or any(site.windows or site.queue for site in problem.sites)
         or any(stop.together for stop in problem.stops)

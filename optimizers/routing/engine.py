@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
-from pyvrp import IteratedLocalSearchParams, Solution, SolveParams, solve
+from pyvrp import IteratedLocalSearchParams, PenaltyParams, Solution, SolveParams, solve
 from pyvrp.exceptions import PenaltyBoundWarning
 from pyvrp.IteratedLocalSearch import IteratedLocalSearchCallbacks
 
@@ -15,6 +15,7 @@ from optimizers.routing.tours import Tours, holders
 from optimizers.routing.translation import Ask, Translation
 
 SOLVER = "PyVRP"
+_PENALTY = 1e5  # PyVRP's own: the most that a unit beyond a limit may cost; a drive saved must not pay for one
 Told = Callable[[float, float], None]
 """Told of every better plan: its objective, and the seconds since the search began."""
 
@@ -60,7 +61,10 @@ class _Search:
         if not translation.data.num_clients:
             return tuple(() for _ in self.problem.vehicles), True
         stop = _Stop(self, patience)
-        params = SolveParams(ils=IteratedLocalSearchParams(callbacks=_Callbacks(self, translation)))
+        params = SolveParams(
+            ils=IteratedLocalSearchParams(callbacks=_Callbacks(self, translation)),
+            penalty=PenaltyParams(max_penalty=max(_PENALTY, 2.0 * translation.dearest)),
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PenaltyBoundWarning)  # no feasible solution is an answer of ours
             found = solve(

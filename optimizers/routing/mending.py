@@ -88,7 +88,7 @@ def _reunited(problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tou
         owner = {s: v for v, tour in enumerate(tours) for s in tour if s in members}
         if (len(set(owner.values())) == 1 and len(owner) == len(members)) or not owner:
             continue
-        tours = [clock.closed(v, without(tour, members)) for v, tour in enumerate(tours)]
+        tours = [_lightened(problem, clock, v, clock.closed(v, without(tour, members))) for v, tour in enumerate(tours)]
         candidates = sorted(set(owner.values()), key=lambda v: -sum(one == v for one in owner.values()))
         tours = _together(problem, clock, may, tours, members, [*candidates, *range(len(tours))])
     return tours

@@ -14,9 +14,12 @@ from optimizers.routing.tours import Tours, companions, holders
 
 
 def hopeless(problem: RoutingProblem, clock: Clock, may: Bools) -> dict[int, Unserved]:
-    """The stops that no vehicle could serve even alone, by their indices, each with its reason."""
+    """The stops that no vehicle could serve even alone, by their indices, each with its reason.
+
+    One to which streets lead only by way of others is not among them.
+    """
     alone = _Alone(problem, clock, may)
-    found = {s: one for s in range(len(problem.stops)) if (one := alone.reason(s)) is not None}
+    found = {s: one for s, stop in enumerate(problem.stops) if (one := alone.reason(s)) and not alone.by_others(s, one)}
     for name, members in companions(problem).items():
         if lost := [problem.stops[s].id for s in members if s in found]:
             rest = {s: Unserved(problem.stops[s].id, Why.TOGETHER, f"{name}: {', '.join(lost)}") for s in members}
@@ -37,6 +40,8 @@ def _beside(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, s: 
     stop = problem.stops[s]
     if stop.together in companions(problem):
         return Unserved(stop.id, Why.TOGETHER, f"{stop.together}: no vehicle serves them all for what they are worth")
+    if (alone := _Alone(problem, clock, may).reason(s)) is not None:
+        return alone
     found = cheapest(problem, clock, may, tours, s)
     if found is not None and not stop.required:
         detail = f"it would add {found.added:g} {problem.unit}, its prize is {stop.prize:g}"
@@ -65,11 +70,18 @@ class _Alone:
         holding = [v for v in reach if self._holds(self.problem.vehicles[v], stop)]
         if not holding:
             return Unserved(stop.id, Why.CAPACITY, self._too_heavy(stop, reach))
-        broken = [one for v in holding if isinstance(one := self._served(v, s), Broken)]
-        if len(broken) < len(holding):
-            return None
+        broken: list[Broken] = []
+        for v in holding:
+            answer = self._served(v, s)
+            if isinstance(answer, Timed):
+                return None
+            broken.append(answer)
         first = self.problem.vehicles[holding[0]].id
         return Unserved(stop.id, Why.WINDOW, f"{first}: {broken[0].constraint}: {broken[0].detail}")
+
+    def by_others(self, s: int, reason: Unserved) -> bool:
+        """Whether a stop that is unreachable straight from a start or to an end may be reached by other stops."""
+        return reason.why is Why.UNREACHABLE and not self._cut_off(self.problem.stops[s])
 
     def _kinds(self, s: int) -> list[int]:
         """One of each kind of vehicle that may serve a stop."""

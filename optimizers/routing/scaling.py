@@ -13,16 +13,16 @@ MOST = 1 << 40
 """Stands for no limit and for no way: sums of thousands of them still fit into 64 bits."""
 
 _HAIR = 1e-6  # of a unit: what adding up floats leaves
-_COSTS = 1e6  # of the dearest drive
-_SECOND_COSTS = 50.0  # at the least, else rounding it moves plans
+_COSTS = 1e5  # of the dearest drive
+_SECOND_COSTS = 20.0  # at the least, else rounding it moves plans
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How many of the solver's units are in one of ours.
 
-    Whole numbers stay as they are. Else a second has a hundred parts, a load a thousand, and the dearest drive about
-    a million. Times and loads are rounded to the side on which what fits the solver fits the real clock.
+    Whole numbers stay as they are. Else a second has ten parts, a load a thousand, and the dearest drive a hundred
+    thousand or more. Times and loads are rounded to the side on which what fits the solver fits the real clock.
     """
 
     time: float
@@ -60,7 +60,7 @@ def _bounded(value: float, to_whole: Callable[[float], int], hair: float) -> int
 
 
 def scale_of(problem: RoutingProblem) -> Scale:
-    time = 1.0 if _whole(_seconds(problem)) else 100.0
+    time = 1.0 if _whole(_seconds(problem)) else 10.0
     dearest = _dearest(problem)
     per_s = [vehicle.per_s + vehicle.overtime_per_s for vehicle in problem.vehicles]
     cost = 1.0

@@ -5,7 +5,7 @@ from time import monotonic
 
 from optimizers.arrays import Bools
 from optimizers.result import Limits, Status, Violation, our_version
-from optimizers.routing.asking import balanced, first, known_whole, narrowed
+from optimizers.routing.asking import balanced, first, known_whole, narrowed, settled
 from optimizers.routing.bound import lower_bound
 from optimizers.routing.charges import objective_of
 from optimizers.routing.engine import SOLVER, Told, improve
@@ -92,14 +92,19 @@ class _Solve:
             if best is None or self._worth(kept) < self._worth(best):
                 best = kept
                 self._tell(best)
-            if shares is _BALANCED and round_ == 1:
-                ask = balanced(self.problem, self.clock, ask, best)
-            else:
-                ask = narrowed(self.problem, self.clock, ask, found, kept)
+            ask = self._next(ask, found, best, last=round_ == len(shares) - 2)
         return best or ()
 
     def _kept(self, tours: Tours, ask: Ask) -> Tours:
         return mended(self.problem, self.clock, self.may, tours, ask.stops)
+
+    def _next(self, ask: Ask, found: Tours, best: Tours, *, last: bool) -> Ask:
+        """What to ask after tours were found, in the last round or in one before."""
+        if last and self.problem.weights.balance_per_s:
+            return balanced(self.problem, self.clock, ask, best)
+        if last and ask.daily:
+            return settled(self.problem, ask, best)
+        return narrowed(self.problem, self.clock, ask, found, best)
 
     def _part(self, share: float, left: float) -> Limits:
         limits = self.limits

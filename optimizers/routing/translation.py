@@ -26,7 +26,7 @@ from optimizers.routing.problem import RoutingProblem, Vehicle, Window
 from optimizers.routing.scaling import MOST, Scale, scale_of
 from optimizers.routing.tours import Tour, Tours, sites_of
 
-_FORBIDDEN = 10  # of a load of which the vehicle may carry none: heavier ones mislead the search
+_FORBIDDEN = 10  # of a load of which the vehicle may carry none
 _END = tuple[int | None, tuple[int, ...]]  # where it ends, and the sites at one of which it unloads before
 
 
@@ -202,6 +202,12 @@ class Translation:
         return self.beyond if self.ask.prized else 0
 
     @cached_property
+    def dearest(self) -> int:
+        """Of any drive that there is."""
+        costs = max((int(whole[whole < whole.max()].max(initial=0)) for whole in self._matrices), default=0)
+        return max(costs, 1)
+
+    @cached_property
     def beyond(self) -> int:
         """More than serving any one stop can add."""
         problem = self.problem
@@ -236,7 +242,7 @@ class Translation:
             most = [self.scale.down_load(_capacity(ask.vehicles[g[0]], d)) for g in groups]
             dims.add([self.scale.up_load(problem.stops[s].load[d]) for s in ask.stops], most)
         firsts = [ask.vehicles[g[0]] for g in groups]
-        if any(v.most_stops is not None and _single(v) for v in firsts):
+        if any(v.most_stops is not None and self._single(v) for v in firsts):
             most = [MOST if v.most_stops is None else max(0, v.most_stops - v.spent.stops) for v in firsts]
             dims.add([1] * len(ask.stops), most)
         may = ask.holders[np.ix_([g[0] for g in groups], list(ask.stops))]
@@ -289,8 +295,12 @@ class Translation:
             unit_overtime_cost=self.scale.per_s(vehicle.overtime_per_s),
         )
 
+    def _single(self, vehicle: Vehicle) -> bool:
+        """Whether it makes one trip at most."""
+        return single(self.problem, vehicle)
+
     def _by_time(self, vehicle: Vehicle) -> bool:
-        return self.ask.daily and not _single(vehicle)
+        return self.ask.daily and not self._single(vehicle)
 
     def _per_s(self, vehicle: Vehicle) -> int:
         per_s = vehicle.per_s
@@ -384,9 +394,10 @@ class _Dims:
             capacity.append(limit)
 
 
-def _single(vehicle: Vehicle) -> bool:
-    """Whether it makes one trip at most."""
-    return vehicle.most_trips is not None and vehicle.most_trips - vehicle.spent.trips <= 1
+def single(problem: RoutingProblem, vehicle: Vehicle) -> bool:
+    """Whether a vehicle makes one trip at most."""
+    one = vehicle.most_trips is not None and vehicle.most_trips - vehicle.spent.trips <= 1
+    return one or not sites_of(problem, vehicle)
 
 
 def _capacity(vehicle: Vehicle, d: int) -> float:
