@@ -20,7 +20,7 @@ from jobs.collection.fallback import nearest, shift
 from jobs.collection.fills import Fills, fills_of, levels_told
 from jobs.collection.fleet import Fleet, fleet_of
 from jobs.collection.notes import notes
-from jobs.collection.progress import underway_of
+from jobs.collection.progress import laden, underway_of
 from jobs.collection.roads import roads_known
 from jobs.collection.setpoints import to_setpoints
 from jobs.collection.state import state_of
@@ -106,10 +106,10 @@ def part(_unit: Unit, task: CollectionTask) -> Part | None:
     underway = task.underway
     if underway is None or not underway.routes or task.behind.closed:
         return None
-    vehicles = {vehicle.id for vehicle in task.problem.vehicles}
-    standing = pack_standing([route for route in underway.routes if route.vehicle in vehicles], underway.unserved)
+    vehicles = {vehicle.id: vehicle for vehicle in task.problem.vehicles}
+    left = [laden(task, vehicles[route.vehicle], route) for route in underway.routes if route.vehicle in vehicles]
     gone = sorted(route.vehicle for route in underway.routes if route.vehicle not in vehicles)
-    return Part(underway.of, tuple(gone), standing)
+    return Part(underway.of, tuple(gone), pack_standing(left, underway.unserved))
 
 
 def standing(block: bytes, _named: Sequence[str]) -> bytes:

@@ -29,6 +29,8 @@ from optimizers.fill import (
 
 _DAY = timedelta(days=1)
 _US = 1e6
+MOST = 1.5
+"""Level beyond which nobody guesses what lies beside a container."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,8 @@ class Fills:
         return overflow_probability(self.belief, self.days(*by))
 
     def level(self, at: datetime, share: float = 0.5) -> Floats:
-        """(n,) the level under which each is with this probability at an instant."""
-        quantile: Floats = level_quantile(self.belief, self.days(at), share)[:, 0]
+        """(n,) the level under which each is with this probability at an instant; MOST at most."""
+        quantile: Floats = np.minimum(level_quantile(self.belief, self.days(at), share)[:, 0], MOST)
         return quantile
 
     def _days(self, start: datetime, until: datetime) -> Floats:
@@ -79,9 +81,12 @@ def fills_of(unit: Unit, territory: Territory, fleet: Fleet, at: datetime, table
     usual = np.array([1.0 / tables.fractions[name].usual_days for name in fleet.fractions], np.float64)
     known = sorted(tables.fractions)
     group = np.array([known.index(name) for name in fleet.fractions], np.int64)
-    history = History(raw, gone, found, _kinds(at, fleet.markets, tables), tables.fill.slot_h)
+    kinds = _kinds(at, fleet.markets, tables)
+    told = np.isfinite(raw).any(axis=1) | gone.any(axis=1)
+    first = int(np.argmax(told))  # before anything was told there is nothing to carry on
+    history = History(raw[first:], gone[first:], found[first:], kinds[first:], tables.fill.slot_h)
     belief, judged = believed(believed_at_first(group, usual), history)
-    heard = np.isfinite(judged.level) | gone | judged.emptied
+    heard = np.isfinite(judged.level) | history.emptied | judged.emptied
     return Fills(at, belief, judged.verdicts, _ago(heard, tables), _last(raw), fleet.markets)
 
 

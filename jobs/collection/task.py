@@ -42,6 +42,9 @@ DIMENSIONS = ("mass_kg", "volume_m3")
 _HEAD_START_S = 300.0
 """After a plan is asked, before a truck that is in the depot may leave by it."""
 
+_LEAST = timedelta(minutes=45)
+"""Of a shift, for which nobody is sent out."""
+
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
@@ -133,7 +136,7 @@ def build_problem(
     """
     wanted = wanted or wanted_of(fleet, fills, tables, day)
     trucks = shared_out(fleet, state, wanted, tables)
-    closed = _closed(day, fleet, trucks, tables)
+    closed = _closed(day, fleet, trucks, tables) or _over(day, fleet, fills.at, tables)
     roads = [one for one in closures if one.through and _while_out(one, day, fills.at)]
     made = _Maker(fleet, fills, state, tables, day, closures, underway, wanted, {} if closed else trucks, rules)
     places, sites = made.places, made.sites
@@ -220,6 +223,12 @@ def _closed(day: Span, fleet: Fleet, trucks: Mapping[str, str], tables: Collecti
     if not serves(named(day[0]), tables.service):
         return said("collect_no_service", day=named(day[0]))
     return said("collect_no_truck") if fleet.trucks and not trucks else {}
+
+
+def _over(day: Span, fleet: Fleet, at: datetime, tables: CollectionTables) -> Said:
+    """Whether every shift is as good as over: what is full then is for the next day."""
+    ends = [until for _, of in fleet.trucks for _, until in spans_in(*day, of.shift or tables.trucks.shift)]
+    return said("collect_over") if ends and max(ends) <= at + _LEAST else {}
 
 
 @dataclass

@@ -14,6 +14,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{day} is a day without collection",
         "le {day} est un jour sans collecte",
     ),
+    "collect_over": ("the shifts of the day are over", "les postes du jour sont finis"),
     "collect_no_truck": ("no truck is in service", "aucune benne n'est en service"),
     # why a container is in the round, or is not
     "collect_served": (

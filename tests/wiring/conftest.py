@@ -115,7 +115,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
 
     def write(source: str, domain: str = "lighting") -> Domain:
         name = f"fake_{uuid.uuid4().hex}"
-        (folder / f"{name}.py").write_text(f"{FAKE.format(domain=domain)}\n{textwrap.dedent(source)}")
+        (folder / f"{name}.py").write_text(
+            f"{FAKE.format(domain=DOMAINS[domain].optimizer.rpartition('.')[2])}\n{textwrap.dedent(source)}"
+        )
         importlib.invalidate_caches()
         return replace(DOMAINS[domain], optimizer=name)
 
