@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.routing.test_formats import KIM, SOLOMON, VROOM, VRP
+from tests.routing.texts import KIM, SOLOMON, VROOM, VRP
 
 from .conftest import Run, ok
 

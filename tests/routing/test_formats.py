@@ -1,102 +1,18 @@
-"""Problems and plans in the forms of others: what is read is what was published, and what is wrong has its line."""
+"""Problems in the forms of others: what is read is what was published, and what is wrong has its line."""
 
-import json
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.result import InvalidProblem, Limits, Status
-from optimizers.routing import Coordinates, Rest, RoutingProblem, Why, check, example, solve
-from optimizers.routing.formats import WrongText, plan_form, problem_form, read_plan, read_problem, write_plan
+from optimizers.result import InvalidProblem, Limits
+from optimizers.routing import Coordinates, Rest, RoutingProblem, check, solve
+from optimizers.routing.formats import WrongText, plan_form, problem_form, read_plan, read_problem
 from optimizers.routing.formats.kim import MILE_M, PAPER
-
-FEW = Limits(work=100)
-
-VRP = """NAME : four
-COMMENT : (made)
-TYPE : CVRP
-DIMENSION : 5
-EDGE_WEIGHT_TYPE : EUC_2D
-CAPACITY : 10
-NODE_COORD_SECTION
-1 0 0
-2 0 3
-3 4 0
-4 1 1
-5 -1 -2
-DEMAND_SECTION
-1 0
-2 4
-3 5
-4 6
-5 1
-DEPOT_SECTION
-1
--1
-EOF
-"""
-EXPLICIT = """NAME : three
-TYPE : CVRP
-DIMENSION : 3
-EDGE_WEIGHT_TYPE : EXPLICIT
-EDGE_WEIGHT_FORMAT : LOWER_ROW
-CAPACITY : 3
-VEHICLES : 2
-EDGE_WEIGHT_SECTION
-7
-8 9
-DEMAND_SECTION
-1 0
-2 1
-3 2
-DEPOT_SECTION
-1
--1
-EOF
-"""
-SOLOMON = """made
-
-VEHICLE
-NUMBER     CAPACITY
-  2         10
-
-CUSTOMER
-CUST NO.   XCOORD.   YCOORD.   DEMAND   READY TIME   DUE DATE   SERVICE   TIME
-
-    0   0    0    0    0   100    0
-    1   1    1    4    5    20    2
-    2  -3    4    6    0    50   10
-"""
-KIM = """280.0  // vehicle capacity (yards), real number
-400.0 // total yardage allowed for a vehicle per day, real number
-500 // total number of regular stops for a vehicle allowed per day
-3600 // lunch time duration in second
-40 // speed: MPH
-Stop_ID\tX(feet)\tY(feet)\tEarly_St_Time (HHMM)\tLate_St_Time (HHMM)\tSvice_Time(Sec)\tLoad (Yards)\t"Stop_Type"
-0 0 0 0400 1500 0 9999 0
-1 5280 0 0000 2400 1600 9999 2
-2 5280 10560 0730 2400 120 12.5 1
-3 -5280 0 0000 0700 60 6 1
-"""
-VROOM: dict[str, Any] = {
-    "vehicles": [
-        {"id": 1, "start_index": 0, "end_index": 0, "capacity": [4], "skills": [1], "time_window": [0, 20000]},
-        {"id": 2, "start_index": 3, "capacity": [4], "speed_factor": 2.0, "max_tasks": 3, "max_travel_time": 9000},
-    ],
-    "jobs": [
-        {"id": 14, "location_index": 1, "setup": 60, "service": 300, "pickup": [1], "skills": [1]},
-        {"id": 15, "location_index": 2, "pickup": [2], "priority": 10, "time_windows": [[3600, 7200], [9000, 9900]]},
-    ],
-    "matrices": {
-        "car": {"durations": [[0, 2104, 197, 1299], [2103, 0, 2255, 3152], [197, 2256, 0, 1102], [1299, 3153, 1102, 0]]}
-    },
-}
-TEXTS = {"vrplib": VRP, "solomon": SOLOMON, "kim": KIM, "vroom": json.dumps(VROOM)}
+from tests.routing.texts import EXPLICIT, FEW, KIM, SOLOMON, TEXTS, VRP
 
 
 def test_straight_distances_are_rounded_and_the_fleet_is_large_enough() -> None:
@@ -212,106 +128,6 @@ def test_the_best_known_of_c101(reference: Path) -> None:
     assert plan.objective == 8273
 
 
-def vroom(**changes: Any) -> str:
-    return json.dumps(VROOM | changes)
-
-
-def with_job(**changes: Any) -> str:
-    return vroom(jobs=[VROOM["jobs"][0], VROOM["jobs"][1] | changes])
-
-
-def test_vroom_in() -> None:
-    problem = read_problem(vroom(), "vroom")
-    first, second = problem.vehicles
-    assert (first.start, first.end, first.shift, first.skills) == (0, 0, (0.0, 20000.0), ("1",))
-    assert (second.start, second.end, second.most_stops, second.rules) == (3, None, 3, "vehicle 2")
-    assert problem.rules[0].most_drive_s == 9000.0
-    assert problem.matrices.duration_s[second.profile, 3, 0] == 1299 / 2
-    assert [stop.service_s for stop in problem.stops] == [360.0, 0.0]
-    assert problem.stops[1].windows == ((3600.0, 7200.0), (9000.0, 9900.0))
-    assert not any(stop.required for stop in problem.stops)
-    assert problem.stops[1].prize == 11 * problem.stops[0].prize
-    assert problem.stops[0].prize > 2 * 3153
-
-
-def test_vroom_out_and_in_again() -> None:
-    problem = read_problem(vroom(), "vroom")
-    plan = solve(problem, FEW)
-    assert check(problem, plan) == []
-    told = json.loads(write_plan(problem, plan, "vroom"))
-    assert told["code"] == 0
-    assert told["summary"]["cost"] == plan.objective  # nothing is left out
-    assert told["summary"]["unassigned"] == 0
-    assert sum(route["pickup"][0] for route in told["routes"]) == 3
-    for route in told["routes"]:
-        assert route["steps"][0]["type"] == "start"
-        assert route["steps"][-1]["duration"] == route["duration"]
-        assert {step["id"] for step in route["steps"] if step["type"] == "job"} <= {14, 15}
-    again = read_plan(problem, json.dumps(told))
-    assert check(problem, again) == []
-    assert [route.stops for route in again.routes] == [route.stops for route in plan.routes]
-
-
-def test_vroom_delivers_with_a_load_that_shrinks() -> None:
-    jobs = [{key: value for key, value in job.items() if key != "pickup"} | {"delivery": [1]} for job in VROOM["jobs"]]
-    only = vroom(jobs=jobs, vehicles=VROOM["vehicles"][:1])
-    problem = read_problem(only, "vroom")
-    text = write_plan(problem, solve(problem, FEW), "vroom")
-    (route,) = json.loads(text)["routes"]
-    assert [step["load"] for step in route["steps"]] == [[2], [1], [0], [0]]
-    assert (route["delivery"], route["pickup"]) == ([2], [0])
-    assert check(problem, read_plan(problem, text)) == []
-
-
-def test_vroom_tells_why_a_job_is_left() -> None:
-    problem = read_problem(with_job(pickup=[9]), "vroom")
-    told = json.loads(write_plan(problem, solve(problem, FEW), "vroom"))
-    assert [(one["id"], one["reason"]) for one in told["unassigned"]] == [(15, Why.CAPACITY)]
-
-
-def test_vroom_by_coordinates_is_approximate() -> None:
-    at = {"start": [-0.55, 47.47], "end": [-0.55, 47.47]}
-    text = json.dumps(
-        {
-            "vehicles": [{"id": 1, **at, "breaks": [{"id": 9, "time_windows": [[0, 5000]], "service": 60}]}],
-            "jobs": [{"id": 7, "location": [-0.56, 47.48], "priority": 3}],
-        }
-    )
-    problem = read_problem(text, "vroom")
-    assert problem.coordinates is Coordinates.WGS84
-    assert problem.matrices.approximate
-    assert problem.vehicles[0].rests == (Rest(earliest_s=0.0, latest_s=5000.0, duration_s=60.0),)
-    plan = solve(problem, FEW)
-    assert check(problem, plan) == []
-    told = json.loads(write_plan(problem, plan, "vroom"))
-    assert told["routes"][0]["steps"][0]["location"] == [-0.55, 47.47]
-    assert check(problem, read_plan(problem, json.dumps(told))) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (with_job(location_index=None), "jobs.1 15: there are matrices, wants a location_index"),
-        (with_job(location_index=4), "jobs.1 15: location_index is 4, wants an index below 4"),
-        (with_job(delivery=[1]), "jobs.1 15: both picks up and delivers"),
-        (with_job(pickup=[], delivery=[1]), "jobs: 15 delivers and 14 picks up"),
-        (with_job(priority=101), "jobs.1.priority: Input should be less than or equal to 100"),
-        (with_job(time_windows=[[5, 3]]), "stop '15': a window from 5 s to 3 s closes before it opens"),
-        (with_job(id=14), "stop '14' stands 2 times"),
-        (with_job(servise=3), "jobs.1.servise: Extra inputs are not permitted"),
-        (vroom(shipments=[{}]), "shipments: Extra inputs are not permitted"),
-        (vroom(matrices={"car": {"durations": [[0, 1], [1]]}}), "not every row and column has 2 values"),
-        (vroom(matrices={"bike": VROOM["matrices"]["car"]}), "no matrices of profile 'car', there is bike"),
-        (vroom(vehicles=[]), "there are no vehicles"),
-        (vroom(vehicles=[{"id": 1}]), "vehicles.0 1: there are matrices, wants a start_index"),
-    ],
-)
-def test_wrong_vroom(text: str, said: str) -> None:
-    with pytest.raises(InvalidProblem) as raised:
-        read_problem(text, "vroom")
-    assert any(said in problem for problem in raised.value.problems), raised.value.problems
-
-
 @pytest.mark.parametrize(
     ("form", "old", "new", "line", "said"),
     [
@@ -335,6 +151,7 @@ def test_wrong_vroom(text: str, said: str) -> None:
         ("kim", "0730 2400", "0790 2400", 9, "Early_St_Time is '0790', wants a time of day HHMM"),
         ("kim", "0730 2400", "0730 0700", 9, "stop '2': Late_St_Time is before Early_St_Time"),
         ("kim", "12.5 1", "12.5 4", 9, "Stop_Type is 4, wants 0 (depot), 1 (stop) or 2 (landfill)"),
+        ("kim", "\n40 ", "\n0 ", 5, "speed in miles an hour is '0', wants a number of 1 or more"),
         ("kim", "280.0", "two", 1, "vehicle capacity (yards) is 'two', wants a number"),
         ("kim", "9999 0\n", "9999 1\n", 0, "has 0 depots, wants one"),
         ("kim", "9999 2\n", "9999 1\n", 0, "has no landfill"),
@@ -383,87 +200,6 @@ def test_ours_is_told_from_vrooms_and_what_nobody_knows_by_its_ending() -> None:
     assert plan_form("vroom", "plan.json") == "vroom"
 
 
-def test_a_solution_of_vrplib_comes_back() -> None:
-    problem = read_problem(SOLOMON, "solomon")
-    plan = solve(problem, FEW)
-    text = write_plan(problem, plan, "sol")
-    assert text in {"Route #1: 1 2\nCost 114\n", "Route #1: 2 1\nCost 114\n"}
-    again = read_plan(problem, text)
-    assert check(problem, again) == []
-    assert [route.stops for route in again.routes] == [route.stops for route in plan.routes]
-
-
-def test_a_solution_that_is_late_and_too_heavy_is_read_and_judged() -> None:
-    problem = read_problem(SOLOMON.replace("20    2", "6    2"), "solomon", 1)
-    late = read_plan(problem, "Route #1: 2 1\nCost 114\n")
-    assert [found.constraint for found in check(problem, late)] == ["window"]
-    heavy = read_problem(
-        SOLOMON.replace("    2         10", "    2         9").replace("2         10", "2  9"), "solomon"
-    )
-    assert "capacity" in {found.constraint for found in check(heavy, read_plan(heavy, "Route #1: 1 2\nCost 114\n"))}
-
-
-def test_what_a_solution_leaves_out_is_named() -> None:
-    problem = read_problem(VRP, "vrplib")
-    plan = read_plan(problem, "Route #1: 1 2\n")
-    assert plan.status is Status.BEST_EFFORT
-    assert {found.object for found in check(problem, plan) if found.constraint == "required"} == {"4", "5"}
-    assert [found.constraint for found in check(problem, plan)].count("objective") == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Route #1: 1 9\n", "line 1: stop 9: there are 2"),
-        ("Route #1: 1\nRoute #1: 2\n", "line 2: route 1: wants a number of its own, 1 to 2"),
-        ("Route #3: 1\n", "line 1: route 3: wants a number of its own, 1 to 2"),
-        ("Route #1: one\nCost much\n", "line 2: Cost is 'much', wants a number"),
-    ],
-)
-def test_a_wrong_solution(text: str, said: str) -> None:
-    with pytest.raises(WrongText) as raised:
-        read_plan(read_problem(SOLOMON, "solomon"), text)
-    assert said in raised.value.problems
-
-
-def test_unloadings_are_nothing_a_solution_of_vrplib_tells() -> None:
-    problem = read_problem(KIM, "kim")
-    text = write_plan(problem, solve(problem, FEW), "sol")
-    with pytest.raises(WrongText, match="neither unloadings nor rests"):
-        read_plan(problem, text)
-
-
 def test_vehicles_of_our_json_are_its_own() -> None:
     with pytest.raises(InvalidProblem, match="names its vehicles itself"):
         read_problem("{}", "json", 3)
-
-
-def test_a_plan_of_ours_in_vrooms_form_keeps_unloadings() -> None:
-    problem = example(0)
-    plan = solve(problem, FEW)
-    again = read_plan(problem, write_plan(problem, plan, "vroom"))
-    assert check(problem, again) == []
-
-
-def test_what_vroom_itself_answers_is_read_and_judged() -> None:
-    """pyvroom 1.15.2 on the file below: what it leaves out without a reason has ours, and nothing is violated."""
-    jobs = [*VROOM["jobs"], {"id": 16, "location_index": 3, "pickup": [5]}]
-    problem = read_problem(vroom(jobs=jobs, vehicles=VROOM["vehicles"][:1]), "vroom")
-    steps = [
-        {"type": "start", "location_index": 0, "load": [0], "arrival": 0, "duration": 0},
-        {"type": "job", "id": 14, "setup": 60, "service": 300, "load": [1], "arrival": 2104, "duration": 2104},
-        {"type": "job", "id": 15, "service": 0, "load": [3], "arrival": 4719, "duration": 4359},
-        {"type": "end", "location_index": 0, "load": [3], "arrival": 4916, "duration": 4556},
-    ]
-    answer = {
-        "code": 0,
-        "summary": {"cost": 4556},
-        "unassigned": [{"id": 16}],
-        "routes": [{"vehicle": 1, "steps": steps}],
-    }
-    plan = read_plan(problem, json.dumps(answer))
-    assert check(problem, plan) == []
-    assert [(one.stop, one.why) for one in plan.unserved] == [("16", Why.CAPACITY)]
-    assert plan.objective - problem.stops[2].prize == 4556
-    steps[2]["arrival"] = 4700
-    assert "drive" in {found.constraint for found in check(problem, read_plan(problem, json.dumps(answer)))}

@@ -6,8 +6,9 @@ so is a second. Beside capacities, sections of time windows, service times, priz
 writes them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from optimizers.arrays import Floats
 from optimizers.routing.formats.solomon import TENTHS, truncated
 from optimizers.routing.formats.texts import Found, Reader, WrongText, decoded, lines_of
-from optimizers.routing.problem import Coordinates, Matrices, Place, RoutingProblem, Stop, Vehicle
+from optimizers.routing.problem import Coordinates, Matrices, Place, RoutingProblem, Stop, Vehicle, Window
 
 _WIDTHS = {"NODE_COORD": 3, "DEMAND": 2, "TIME_WINDOW": 3, "SERVICE_TIME": 2, "PRIZE": 2}
 """Values on each line of a section, the number of its node first."""
@@ -64,14 +65,11 @@ def _scanned(text: str) -> Iterator[Found]:
     for name in ("CAPACITY", "VEHICLES", "DISTANCE", "SERVICE_TIME"):
         if name in specs:
             reader.number(*specs[name], name, 1 if name == "VEHICLES" else 0)
-    for name in ("CAPACITY",):
-        if name not in specs:
-            reader.wrong.append((0, f"tells no {name}"))
     for section in sections:
         _section(section, dimension, reader)
-    names = [section.name for section in sections]
     yield from reader.wrong
-    yield from _missing(specs, names)
+    way = specs["EDGE_WEIGHT_TYPE"][1] if "EDGE_WEIGHT_TYPE" in specs else ""
+    yield from _missing(way, {*specs}, {section.name for section in sections})
 
 
 def _parts(text: str, reader: Reader) -> tuple[dict[str, tuple[int, str]], list[_Section]]:
@@ -124,16 +122,16 @@ def _windows_close(section: _Section, reader: Reader) -> None:
             reader.wrong.append((line, f"the time window of node {words[0]!r} closes before it opens"))
 
 
-def _missing(specs: Mapping[str, object], sections: list[str]) -> Iterator[Found]:
+def _missing(way: str, specs: set[str], sections: set[str]) -> Iterator[Found]:
+    """What a problem cannot do without; `way`: how distances are told."""
+    if "CAPACITY" not in specs:
+        yield 0, "tells no CAPACITY"
     if "DEMAND" not in sections:
         yield 0, "has no DEMAND_SECTION"
-    way = str(specs.get("EDGE_WEIGHT_TYPE", (0, ""))[1])  # type: ignore[index]
-    if way == "EXPLICIT" and "EDGE_WEIGHT" not in sections:
-        yield 0, "EDGE_WEIGHT_TYPE is EXPLICIT, wants an EDGE_WEIGHT_SECTION"
-    if way in {"EUC_2D", *_ROUNDED} and "NODE_COORD" not in sections:
-        yield 0, f"EDGE_WEIGHT_TYPE is {way}, wants a NODE_COORD_SECTION"
     if way not in {"EXPLICIT", "EUC_2D", *_ROUNDED}:
         yield 0, f"EDGE_WEIGHT_TYPE is {way!r}, wants EUC_2D, {', '.join(_ROUNDED)} or EXPLICIT"
+    elif (wanted := "EDGE_WEIGHT" if way == "EXPLICIT" else "NODE_COORD") not in sections:
+        yield 0, f"EDGE_WEIGHT_TYPE is {way}, wants an {wanted}_SECTION"
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -156,29 +154,10 @@ def _problem(instance: dict[str, Any], vehicles: int | None) -> RoutingProblem:
     size, timed = int(instance["dimension"]), "time_window" in instance
     scale = TENTHS if timed and instance["edge_weight_type"] == "EUC_2D" else 1.0
     distance = _distances(instance, timed)
-    depots = _depots(instance)
-    demand = np.asarray(instance["demand"], np.float64).ravel()
-    service = np.floor(scale * np.broadcast_to(np.asarray(instance.get("service_time", 0.0), np.float64), size))
-    prizes = np.floor(scale * np.asarray(instance["prize"], np.float64).ravel()) if "prize" in instance else None
-    windows = np.floor(scale * np.asarray(instance["time_window"], np.float64)) if timed else None
-    stops = []
-    for k in range(size):
-        if k in depots:
-            continue
-        stops.append(
-            Stop(
-                id=f"{k + 1}",
-                place=k,
-                load=(float(demand[k]),),
-                service_s=float(service[k]),
-                windows=() if windows is None else ((float(windows[k, 0]), float(windows[k, 1])),),
-                required=prizes is None or prizes[k] == 0,
-                prize=0.0 if prizes is None else float(prizes[k]),
-            )
-        )
-    horizon_s = float(distance.max(axis=1).sum() + service.sum())  # no round takes longer, as none waits
-    shifts = [(0.0, horizon_s) if windows is None else (windows[d, 0].item(), windows[d, 1].item()) for d in depots]
-    count = vehicles or int(instance.get("vehicles", 0)) or _enough(stops, float(instance["capacity"]), timed)
+    stops = list(_stops(instance, scale))
+    capacity = float(instance["capacity"])
+    count = vehicles or int(instance.get("vehicles", 0)) or _enough(stops, capacity, timed)
+    longest_s = float(distance.max(axis=1).sum()) + sum(stop.service_s for stop in stops)
     coords = np.asarray(instance["node_coord"], np.float64).tolist() if "node_coord" in instance else None
     return RoutingProblem(
         places=tuple(Place(f"{k + 1}", *(coords[k] if coords else (0.0, 0.0))) for k in range(size)),
@@ -186,16 +165,50 @@ def _problem(instance: dict[str, Any], vehicles: int | None) -> RoutingProblem:
         stops=tuple(stops),
         vehicles=tuple(
             Vehicle(
-                id=f"{n * count + k + 1}", start=depot, end=depot, shift=shift, per_m=1.0,
-                capacity=(float(instance["capacity"]),), longest_s=float(instance.get("distance", np.inf)),
+                id=f"{n * count + k + 1}", start=depot, end=depot, capacity=(capacity,), per_m=1.0,
+                shift=_window(instance, depot, scale) or (0.0, longest_s),
+                longest_s=scale * float(instance.get("distance", inf)),
             )
-            for n, (depot, shift) in enumerate(zip(depots, shifts, strict=True))
+            for n, depot in enumerate(_depots(instance))
             for k in range(count)
         ),
         dimensions=("demand",),
         coordinates=Coordinates.PLANE_M if coords else Coordinates.NONE,
         unit="0.1" if scale == TENTHS else "1",
     )  # fmt: skip
+
+
+def _stops(instance: dict[str, Any], scale: float) -> Iterator[Stop]:
+    """Every node that is no depot, by its number. A prize makes it optional."""
+    size, depots = int(instance["dimension"]), set(_depots(instance))
+    demand = _column(instance["demand"], size)
+    service = np.floor(scale * _column(instance.get("service_time", 0.0), size))
+    prize = np.floor(scale * _column(instance.get("prize", 0.0), size))
+    for k in range(size):
+        window = _window(instance, k, scale)
+        if k not in depots:
+            yield Stop(
+                id=f"{k + 1}",
+                place=k,
+                load=(demand[k].item(),),
+                service_s=service[k].item(),
+                windows=(window,) if window else (),
+                required=not prize[k],
+                prize=prize[k].item(),
+            )
+
+
+def _column(told: Any, size: int) -> Floats:
+    """One value for each node, or one for all of them."""
+    column: Floats = np.broadcast_to(np.asarray(told, np.float64).ravel(), size)
+    return column
+
+
+def _window(instance: dict[str, Any], k: int, scale: float) -> Window | None:
+    if "time_window" not in instance:
+        return None
+    early, late = np.floor(scale * np.asarray(instance["time_window"], np.float64)[k]).tolist()
+    return early, late
 
 
 def _distances(instance: dict[str, Any], timed: bool) -> Floats:
