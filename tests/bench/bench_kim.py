@@ -1,6 +1,6 @@
 """Waste collection instances of Kim, Kim and Sahoo (2006) beside the paper's table, on the real clock.
 
-    PYTHONPATH=. .venv/bin/python tests/bench/bench_kim.py [FOLDER] [--seconds 10] [--threads 1] [--quick]
+    PYTHONPATH=. .venv/bin/python tests/bench/bench_kim.py [FOLDER] [--seconds 10] [--threads 1] [--cpu] [--quick]
 
 FOLDER: where files in Kim's form are, at any depth; ../shared/reference/vrp where it is. Each is solved with the fleet
 of the paper's plan, or with so many `--vehicles`, and judged by our check: lunch, unloadings before the return, loads a
@@ -21,6 +21,7 @@ from optimizers.result import Limits
 from optimizers.routing import Act, RoutingPlan, RoutingProblem, check, solve
 from optimizers.routing.formats import problem_form, read_problem
 from optimizers.routing.formats.kim import PAPER
+from tests.bench.processor import count_processor_seconds
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "vrp"
 MOST_MILES = {102: 152.0}
@@ -34,8 +35,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--vehicles", type=int, help="of every instance; the paper's fleet by default")
+    parser.add_argument(
+        "--cpu", action="store_true", help="seconds of the processor, for a machine that does other work"
+    )
     parser.add_argument("--quick", action="store_true", help="two seconds each, no targets")
     asked = parser.parse_args()
+    if asked.cpu:
+        count_processor_seconds()
     limits = Limits(seconds=2.0 if asked.quick else asked.seconds, threads=asked.threads, seed=1)
     say(f"{limits.seconds:g} s each on {limits.threads} thread; load of the machine {os.getloadavg()[0]:.1f}")
     columns = ("instance", "stops", "fleet", "vehicles", "miles", "left out", "violations", "paper veh.", "miles")

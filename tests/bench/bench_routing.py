@@ -1,12 +1,14 @@
 """How near rounds come to the best known ones, beside OR-Tools' routing, VROOM and vrp-cli in the same run.
 
-    PYTHONPATH=. .venv/bin/python tests/bench/bench_routing.py [FOLDER] [--seconds 10 30] [--peers 10] [--quick]
+    PYTHONPATH=. .venv/bin/python tests/bench/bench_routing.py [FOLDER] [--seconds 10 30] [--peers 10] [--cpu]
 
 FOLDER: instances in VRPLIB's (`.vrp`) or Solomon's form (`.txt`), at any depth; ../shared/reference/vrp where it is.
 Best known is the cost of a `.sol` of the same name, or what README.md beside or above says after the instance's name;
 gaps are to that, in percent of it. Seconds are of the wall on one thread, and the CPU seconds beside them say how much
 of a processor there was. Peers have the seconds of `--peers` (0: none), and routes of theirs that our check refuses
-count as none. Without instances there are two of a stated recipe, and gaps are to the best of the run.
+count as none. With `--cpu`, for a machine that does other work, ours are seconds of the processor, and a peer, whose
+limits are the wall's, has as many times more as our last solve took. Without instances there are two of a stated
+recipe, and gaps are to the best of the run. `--quick`: a second each, without targets.
 
 Raises SystemExit(1) where a target is missed: at 10 s a mean of 1 % and 2.5 % at worst up to 450 stops, at 30 s a mean
 of 0.5 % from 350 to 450.
@@ -30,6 +32,7 @@ import numpy as np
 from optimizers.result import Limits
 from optimizers.routing import Coordinates, Matrices, Place, RoutingPlan, RoutingProblem, Stop, Vehicle, check, solve
 from optimizers.routing.formats import problem_form, read_plan, read_problem
+from tests.bench.processor import count_processor_seconds
 from tests.bench.routing_peers import PEERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,14 +69,17 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=REFERENCE)
     parser.add_argument("--seconds", nargs="+", type=float, default=[10.0, 30.0])
     parser.add_argument("--peers", type=float, default=10.0, help="seconds of each; 0 for none")
+    parser.add_argument("--cpu", action="store_true", help="seconds of the processor")
     parser.add_argument("--quick", action="store_true", help="a second each, no targets")
     asked = parser.parse_args()
+    if asked.cpu:
+        count_processor_seconds()
     seconds, peers = ([1.0], min(asked.peers, 1.0)) if asked.quick else (asked.seconds, asked.peers)
     instances = list(found(asked.folder)) or list(made())
     if instances[0].best is None:
         say(f"no instances in {asked.folder}: two of a recipe, gaps to the best of this run")
     with tempfile.TemporaryDirectory() as folder:
-        versions = measured(instances, seconds, peers, Path(folder))
+        versions = measured(instances, seconds, peers, Path(folder), asked.cpu)
     table(instances, [*(f"ours {s:g} s" for s in seconds), *versions])
     for name, told in versions.items():
         say(f"  {name}: {told}")
@@ -81,7 +87,9 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def measured(instances: list[Instance], seconds: list[float], peers: float, folder: Path) -> dict[str, str]:
+def measured(
+    instances: list[Instance], seconds: list[float], peers: float, folder: Path, of_processor: bool
+) -> dict[str, str]:
     """Solve everything, each engine in turn on an instance; by peer, its version or why it is left out."""
     versions: dict[str, str] = {}
     for one in instances:
@@ -89,11 +97,12 @@ def measured(instances: list[Instance], seconds: list[float], peers: float, fold
             began, cpu = perf_counter(), process_time()
             plan = solve(one.problem, Limits(seconds=budget, threads=1, seed=1))
             one.costs[f"ours {budget:g} s"] = cost_of(one.problem, plan)
-            tell(one, f"ours {budget:g} s", perf_counter() - began, process_time() - cpu, plan.objective)
+            wall_s, cpu_s = perf_counter() - began, process_time() - cpu
+            tell(one, f"ours {budget:g} s", wall_s, cpu_s, plan.objective)
         for name in PEERS if peers else ():
-            before = children_s()
-            began = perf_counter()
-            versions[name], routes = asked_of(name, one.problem, peers, folder)
+            before, began = children_s(), perf_counter()
+            share = max(1.0, wall_s / cpu_s) if of_processor else 1.0
+            versions[name], routes = asked_of(name, one.problem, peers * share, folder)
             one.costs[name] = judged(one.problem, routes)
             tell(one, name, perf_counter() - began, children_s() - before, one.costs[name])
     return versions
