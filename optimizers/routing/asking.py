@@ -10,16 +10,17 @@ from optimizers.arrays import Bools
 from optimizers.routing.caps import Broken
 from optimizers.routing.problem import Rest, RoutingProblem, Vehicle, WorkRules
 from optimizers.routing.timing import Clock, Timed
-from optimizers.routing.tours import Tours, sites_of, stops_of
+from optimizers.routing.tours import Tours, companions, sites_of, stops_of
 from optimizers.routing.translation import Ask, single
 
 
-def first(problem: RoutingProblem, may: Bools, stops: Sequence[int]) -> Ask:
+def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], *, given: bool = False) -> Ask:
     """The problem as PyVRP can state it.
 
     Where all vehicles have the same rests, everybody pauses in the middle of each rest's window: exact but for what is
     under way then. Where they differ, shifts are shorter by the rests that are due. Work rules take the breaks from
-    the shift that it has to have at least; the last unloading takes the hours of the sites.
+    the shift that it has to have at least; the last unloading takes the hours of the sites. From tours that are
+    `given`, caps over trips are kept from the outset.
     """
     pauses = _pauses(problem.vehicles)
     vehicles = [_within_hours(problem, vehicle) for vehicle in problem.vehicles]
@@ -30,13 +31,19 @@ def first(problem: RoutingProblem, may: Bools, stops: Sequence[int]) -> Ask:
         vehicles = [replace(one, longest_s=max(0.0, one.longest_s - paused_s)) for one in vehicles]
     else:
         vehicles = [_shorter(one, sum(rest.duration_s for rest in due(one))) for one in vehicles]
-    return Ask(holders=may, stops=tuple(stops), vehicles=tuple(vehicles), pauses=pauses)
+    daily = given and any(capped_over_trips(problem, vehicle) for vehicle in problem.vehicles)
+    return Ask(holders=may, stops=tuple(stops), vehicles=tuple(vehicles), pauses=pauses, daily=daily)
+
+
+def capped_over_trips(problem: RoutingProblem, vehicle: Vehicle) -> bool:
+    """Whether a vehicle has caps that no single trip knows of."""
+    return bool(vehicle.daily or vehicle.most_stops is not None) and not single(problem, vehicle)
 
 
 def narrowed(problem: RoutingProblem, clock: Clock, ask: Ask, found: Tours, kept: Tours) -> Ask:
     """What to ask next, of tours that PyVRP `found` and those that could be `kept`.
 
-    Caps over trips take the place of distances; stops that belong together are for the vehicle that now has them;
+    Caps over trips take the place of distances; stops that belong together are for one vehicle;
     vehicles that ran out of time for rests, breaks or hours have as much less of it.
     """
     broken = {
@@ -44,7 +51,7 @@ def narrowed(problem: RoutingProblem, clock: Clock, ask: Ask, found: Tours, kept
         for v, tour in enumerate(found)
         if tour and isinstance(one := clock.timed(v, clock.closed(v, tour)), Broken)
     }
-    holders = _reserved(problem, ask.holders, kept)
+    holders = _reserved(problem, ask.holders, found, kept)
     capped = any(name in {"daily", "stops"} for name in broken.values())
     late = {v for v, name in broken.items() if name in {"rest", "rules", "duration", "window"}}
     vehicles = tuple(
@@ -60,7 +67,7 @@ def settled(problem: RoutingProblem, ask: Ask, kept: Tours) -> Ask:
     """
     holders = ask.holders.copy()
     for v, (vehicle, tour) in enumerate(zip(problem.vehicles, kept, strict=True)):
-        if (vehicle.daily or vehicle.most_stops is not None) and not single(problem, vehicle):
+        if capped_over_trips(problem, vehicle):
             mine = np.zeros(len(problem.stops), np.bool_)
             mine[list(stops_of(tour))] = True
             holders[v] &= mine
@@ -95,7 +102,7 @@ def known_whole(problem: RoutingProblem) -> bool:
     return not (
         any(vehicle.rules for vehicle in vehicles)
         or any(due(vehicle) for vehicle in vehicles)
-        or any((one.daily or one.most_stops is not None) and not single(problem, one) for one in vehicles)
+        or any(capped_over_trips(problem, vehicle) for vehicle in vehicles)
         or any(isfinite(vehicle.most_m) for vehicle in vehicles)
         or any(site.windows or site.queue for site in problem.sites)
         or any(stop.together for stop in problem.stops)
@@ -161,12 +168,16 @@ def _pausing_s(problem: RoutingProblem, vehicle: Vehicle) -> float:
     return max(900.0, sum(rest.duration_s for rest in due(vehicle)) + rules.drive_break_s + rules.work_break_s)
 
 
-def _reserved(problem: RoutingProblem, may: Bools, kept: Tours) -> Bools:
-    """Stops that belong together are for the one vehicle that serves them."""
+def _reserved(problem: RoutingProblem, may: Bools, found: Tours, kept: Tours) -> Bools:
+    """Stops that belong together are for one vehicle: the one that serves them; else, of those that may serve them
+    all, the one that was found to serve the most of them.
+    """
     answer = may.copy()
-    for v, tour in enumerate(kept):
-        for s in tour:
-            if s >= 0 and problem.stops[s].together:
-                answer[:, s] = False
-                answer[v, s] = True
+    for members in companions(problem).values():
+        chosen = list(members)
+        able = [v for v in range(len(kept)) if may[v, chosen].all()]
+        if able:
+            owner = max(able, key=lambda v: [len(set(tours[v]) & set(members)) for tours in (kept, found)])
+            answer[:, chosen] = False
+            answer[owner, chosen] = True
     return answer

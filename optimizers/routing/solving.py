@@ -62,8 +62,8 @@ class _Solve:
 
     def tours(self) -> Tours:
         if not self._stops:
-            return ((),) * len(self.problem.vehicles)
-        return self._searched(first(self.problem, self.may, self._stops))
+            return mended(self.problem, self.clock, self.may, ((),) * len(self.problem.vehicles), ())
+        return self._searched(first(self.problem, self.may, self._stops, given=self.initial is not None))
 
     def _by_zones(self) -> Tours:
         limits = replace(self.limits, seconds=max(1e-3, self.limits.seconds * _ZONES - self.seconds))
