@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -182,11 +184,14 @@ def _written(problem: Any, plan: Any, chosen: Optimiser, form: str) -> str:
 
 
 def _telling(bar: Bar) -> Callable[[float, float], None]:
-    """What a solve tells of every better plan, shown beside the bar."""
-    lang = language(settings())
+    """What a solve tells of every better plan, shown beside the bar: it may begin anew, and be worse at first."""
+    lang, began, best = language(settings()), monotonic(), inf
 
-    def told(objective: float, elapsed_s: float) -> None:
-        bar.tell(say("incumbent", lang, objective=f"{objective:,.6g}", seconds=number(elapsed_s, lang, 1)))
+    def told(objective: float, _: float) -> None:
+        nonlocal best
+        if objective < best:
+            best = objective
+            bar.tell(say("incumbent", lang, objective=f"{best:,.6g}", seconds=number(monotonic() - began, lang, 1)))
 
     return told
 

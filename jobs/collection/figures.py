@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+
 from jobs.words import Lang, number, say
 from optimizers.routing import Act, Route, RoutingPlan, RoutingProblem, Why
+from optimizers.routing.formats.solomon import ABSTRACT
 
 _HOUR_S = 3_600.0
 
@@ -22,11 +25,8 @@ def _rows(problem: RoutingProblem, plan: RoutingPlan, lang: Lang) -> Iterator[tu
     if plan.approximate:
         yield say("figure_approximate", lang), "", "", ""
     routes = plan.routes
-    yield _row("figure_distance", sum(route.distance_m for route in routes) / 1e3, 1, lang)
-    yield _row("figure_hours", sum(route.duration_s for route in routes) / _HOUR_S, 1, lang)
-    yield _row("figure_driving", sum(route.drive_s for route in routes) / _HOUR_S, 1, lang)
-    yield _row("figure_waiting", sum(map(_waiting_s, routes)) / _HOUR_S, 1, lang)
-    yield from _overtime(problem, routes, lang)
+    if plan.unit not in ABSTRACT:
+        yield from _driven(problem, routes, lang)
     yield _row("figure_vehicles", len(routes), 0, lang, of=f"{len(problem.vehicles)}")
     yield _row("figure_served", sum(len(route.stops) for route in routes), 0, lang, of=f"{len(problem.stops)}")
     yield from _left_out(problem, plan, lang)
@@ -36,6 +36,16 @@ def _rows(problem: RoutingProblem, plan: RoutingPlan, lang: Lang) -> Iterator[tu
     yield from _fill(problem, routes, lang)
     if any(stop.former for stop in problem.stops):
         yield _row("figure_moved", _moved(problem, routes), 0, lang)
+
+
+def _driven(problem: RoutingProblem, routes: tuple[Route, ...], lang: Lang) -> Iterator[tuple[str, str, str, str]]:
+    matrices = problem.matrices
+    if not np.array_equal(matrices.distance_m, matrices.duration_s):  # else no distances are known, see formats.vroom
+        yield _row("figure_distance", sum(route.distance_m for route in routes) / 1e3, 1, lang)
+    yield _row("figure_hours", sum(route.duration_s for route in routes) / _HOUR_S, 1, lang)
+    yield _row("figure_driving", sum(route.drive_s for route in routes) / _HOUR_S, 1, lang)
+    yield _row("figure_waiting", sum(map(_waiting_s, routes)) / _HOUR_S, 1, lang)
+    yield from _overtime(problem, routes, lang)
 
 
 def _row(key: str, value: float, digits: int, lang: Lang, **named: str) -> tuple[str, str, str, str]:

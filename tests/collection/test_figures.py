@@ -8,7 +8,9 @@ from jobs.collection.figures import figures
 from jobs.words import _WORDS, LANGUAGES, Lang
 from optimizers.result import Limits
 from optimizers.routing import Act, RoutingPlan, RoutingProblem, Unserved, Why, full_example, generated, solve
+from optimizers.routing.formats import read_problem
 from tests.routing.planted import PLAN, PROBLEM
+from tests.routing.texts import FEW, SOLOMON, TEXTS
 
 
 def cells(problem: RoutingProblem, plan: RoutingPlan, lang: Lang = "en") -> dict[str, list[str]]:
@@ -66,3 +68,13 @@ def test_what_is_not_asked_is_not_spoken_of() -> None:
     assert "overtime, h" in found
     assert "stops that another vehicle serves than before" in found
     assert "drives reckoned without a map" in found
+
+
+def test_instances_without_metres_and_seconds_tell_of_none() -> None:
+    problem = read_problem(SOLOMON, "solomon")
+    plan = solve(problem, FEW)
+    assert not [name for name in cells(problem, plan) if name.endswith((", km", ", h"))]
+    vroom = read_problem(TEXTS["vroom"], "vroom")
+    told = cells(vroom, solve(vroom, FEW))
+    assert "time out, h" in told
+    assert "distance, km" not in told, "the file tells none"

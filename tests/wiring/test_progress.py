@@ -31,9 +31,13 @@ def test_what_takes_long_is_shown_with_how_far_it_is_and_taken_away_again(termin
 def test_a_solve_shows_its_best_so_far(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSIGNE_LANG", "en")
     with redirect_stderr(terminal.stream), progress("solving", after_s=0.05) as bar:
-        _telling(bar)(150.5641, 3.04)
-        wait_for(lambda: "best so far 150.564, 3.0 s" in terminal.shown)
-    terminal.close()
+        told = _telling(bar)
+        told(150.5641, 0.0)
+        told(160.0, 0.0)
+        wait_for(lambda: "best so far 150.564, 0." in terminal.shown)
+        told(149.25, 0.0)
+        wait_for(lambda: "best so far 149.25, " in terminal.shown)
+    assert "160" not in terminal.close()
 
 
 def test_what_is_quick_shows_nothing(terminal: Terminal) -> None:

@@ -13,6 +13,10 @@ from optimizers.routing.formats.texts import Reader, decoded, lines_of
 from optimizers.routing.problem import Coordinates, Matrices, Place, RoutingProblem, Stop, Vehicle
 
 TENTHS = 10.0
+WHOLE_UNIT, TENTH_UNIT = "1", "0.1"
+ABSTRACT = {WHOLE_UNIT, TENTH_UNIT}
+"""Units of objectives of instances that know no metres and seconds."""
+
 _COLUMNS = ("CUST NO.", "XCOORD.", "YCOORD.", "DEMAND", "READY TIME", "DUE DATE", "SERVICE TIME")
 _HEAD = ("VEHICLE", "NUMBER", "CUSTOMER", "CUST")
 
@@ -107,5 +111,5 @@ def _problem(names: list[str], values: Floats, vehicles: int, capacity: float) -
         ),
         dimensions=("demand",),
         coordinates=Coordinates.PLANE_M,
-        unit="0.1",
+        unit=TENTH_UNIT,
     )

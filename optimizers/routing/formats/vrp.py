@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.arrays import Floats
-from optimizers.routing.formats.solomon import TENTHS, truncated
+from optimizers.routing.formats.solomon import TENTH_UNIT, TENTHS, WHOLE_UNIT, truncated
 from optimizers.routing.formats.texts import Found, Reader, WrongText, decoded, lines_of
 from optimizers.routing.problem import Coordinates, Matrices, Place, RoutingProblem, Stop, Vehicle, Window
 
@@ -174,7 +174,7 @@ def _problem(instance: dict[str, Any], vehicles: int | None) -> RoutingProblem:
         ),
         dimensions=("demand",),
         coordinates=Coordinates.PLANE_M if coords else Coordinates.NONE,
-        unit="0.1" if scale == TENTHS else "1",
+        unit=TENTH_UNIT if scale == TENTHS else WHOLE_UNIT,
     )  # fmt: skip
 
 
