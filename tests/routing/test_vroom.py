@@ -98,7 +98,7 @@ def test_vroom_by_coordinates_is_approximate() -> None:
         (with_job(time_windows=[[5, 3]]), "stop '15': a window from 5 s to 3 s closes before it opens"),
         (with_job(id=14), "stop '14' stands 2 times"),
         (with_job(servise=3), "jobs.1.servise: Extra inputs are not permitted"),
-        (vroom(shipments=[{}]), "shipments: Extra inputs are not permitted"),
+        (vroom(shipments=[{}]), "shipments: there are 1, wants none: only jobs"),
         (vroom(matrices={"car": {"durations": [[0, 1], [1]]}}), "not every row and column has 2 values"),
         (vroom(matrices={"bike": VROOM["matrices"]["car"]}), "no matrices of profile 'car', there is bike"),
         (vroom(vehicles=[]), "there are no vehicles"),

@@ -70,6 +70,8 @@ def read(text: str | bytes, vehicles: int | None = None) -> RoutingProblem:
 
 def _wrong_jobs(document: VroomProblem) -> Iterator[str]:
     given = bool(document.matrices)
+    if document.shipments:
+        yield f"shipments: there are {len(document.shipments)}, wants none: only jobs are known here"
     for k, job in enumerate(document.jobs):
         where = f"jobs.{k} {job.id}"
         yield from _nowhere(where, "location", job.location, job.location_index, given)

@@ -79,4 +79,5 @@ class VroomProblem(Document):
     jobs: list[VroomJob] = Field([])
     vehicles: list[VroomVehicle]
     matrices: dict[str, VroomMatrices] = Field({})
+    shipments: list[Any] = Field([])
     options: dict[str, Any] = Field({}, description="of a server: says nothing of the problem")
