@@ -75,9 +75,12 @@ def main() -> None:
     if asked.cpu:
         count_processor_seconds()
     seconds, peers = ([1.0], min(asked.peers, 1.0)) if asked.quick else (asked.seconds, asked.peers)
-    instances = list(found(asked.folder)) or list(made())
-    if instances[0].best is None:
-        say(f"no instances in {asked.folder}: two of a recipe, gaps to the best of this run")
+    instances = list(found(asked.folder))
+    if not instances:
+        say(f"no instances in {asked.folder}: two of a recipe")
+        instances = list(made())
+    if unknown := [one.name for one in instances if one.best is None]:
+        say(f"no best known of {', '.join(unknown)}: their gaps are to the best of this run")
     with tempfile.TemporaryDirectory() as folder:
         versions = measured(instances, seconds, peers, Path(folder), asked.cpu)
     table(instances, [*(f"ours {s:g} s" for s in seconds), *versions])
