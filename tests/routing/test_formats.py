@@ -25,6 +25,8 @@ def test_straight_distances_are_rounded_and_the_fleet_is_large_enough() -> None:
     assert {vehicle.capacity for vehicle in problem.vehicles} == {(10.0,)}
     assert len(problem.vehicles) == 4  # 16 of 10: any four routes more than half full on average
     assert len(read_problem(VRP, "vrplib", 3).vehicles) == 3
+    many = VRP.replace("CAPACITY", "VEHICLES : 999\nCAPACITY")
+    assert len(read_problem(many, "vrplib").vehicles) == 4, "one for each stop is as good as any number"
 
 
 def test_distances_as_they_are_told() -> None:

@@ -156,7 +156,8 @@ def _problem(instance: dict[str, Any], vehicles: int | None) -> RoutingProblem:
     distance = _distances(instance, timed)
     stops = list(_stops(instance, scale))
     capacity = float(instance["capacity"])
-    count = vehicles or int(instance.get("vehicles", 0)) or _enough(stops, capacity, timed)
+    told = min(int(instance.get("vehicles", 0)), max(1, len(stops)))  # 999 stand for any number
+    count = vehicles or told or _enough(stops, capacity, timed)
     longest_s = float(distance.max(axis=1).sum()) + sum(stop.service_s for stop in stops)
     coords = np.asarray(instance["node_coord"], np.float64).tolist() if "node_coord" in instance else None
     return RoutingProblem(
