@@ -1,8 +1,8 @@
 """A plan under way again: only what changed and what is near it is planned anew, the rest stands as it is."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from time import monotonic
 
 import numpy as np
 
@@ -67,11 +67,11 @@ def replan(
     """
 
     limits = limits or Limits()
-    started_s = monotonic()
+    started_s = time.monotonic()
     again = touched(problem, routes, unserved)
     plan = _planned(problem, again, replace(limits, seconds=limits.seconds * _FIRST), started_s)
     for near in (_NEAR * 2**k for k in range(1, _WIDER)):
-        left_s = limits.seconds - (monotonic() - started_s)
+        left_s = limits.seconds - (time.monotonic() - started_s)
         if not plan.violations or left_s < limits.seconds / 10:
             break
         wider = touched(problem, routes, unserved, near)

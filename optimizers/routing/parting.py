@@ -1,8 +1,8 @@
 """Some vehicles and stops of a problem as a problem of its own, and plans of such parts as one plan."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from time import monotonic
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def whole_plan(
         status=Status.BEST_EFFORT if missing else Status.FEASIBLE,
         objective=objective,
         bound=min(objective, 0.0),
-        seconds=monotonic() - started_s,
+        seconds=time.monotonic() - started_s,
         seed=limits.seed,
         solver=solver,
         version=our_version(),
