@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import InputError, Problem
+from engine.inventory.territory import load_territory
 from engine.settings import Settings
+from jobs.bootstrap import catalogue_of
 from jobs.cli.common import DEGRADED, Json, Language, chosen_in, emit, show_lines, underway, write
 from jobs.roads import Drives, drives, kept_file, kept_roads
 from jobs.roads.checking import ALL, LITTLE, Found, examined
@@ -20,6 +22,7 @@ from jobs.roads.reading import Skipped, read_roads
 from jobs.words import Lang, aligned, number, percent, say
 from optimizers.roads import PROFILES, Profile, RoadGraph
 from optimizers.routing import Place
+from twin.territory.roads import made_roads
 
 app = typer.Typer(help="Roads, and how far it is on them.", no_args_is_help=True)
 Class = Annotated[str, typer.Option("--profile", help=f"class of vehicle: {', '.join(PROFILES)}")]
@@ -50,6 +53,24 @@ def bring_in(
     _show(chosen, graph, found, words, skipped=skipped, as_json=as_json)
     if worst > LITTLE:
         raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def make(
+    folder: Annotated[Path, typer.Argument(help="a territory: territory.yaml and assets.csv")],
+    lang: Language = "",
+    as_json: Json = False,
+) -> None:
+    """Roads without a map, along a territory's lamps and between its streets: kept as an import's, and approximate.
+
+    Example: consigne roads make datasets/sample
+    """
+    chosen, words = chosen_in(lang)
+    with underway("roads_make", lang=words):
+        graph = made_roads(load_territory(folder, catalogue_of(chosen)).assets)
+        found = [examined(graph, profile) for profile in PROFILES.values()]
+        keep(graph, kept_file(chosen))
+    _show(chosen, graph, found, words, as_json=as_json)
 
 
 @app.command()
@@ -96,7 +117,7 @@ def matrix(
         write(out, text)
     else:
         typer.echo(text, nl=False)
-    notes = list(_notes(found, words))
+    notes = list(_notes(found, words, kept=kept_file(chosen).is_file()))
     for note in notes:
         typer.echo(note, err=True)
     if notes:
@@ -138,11 +159,11 @@ def _document(found: Drives, places: tuple[Place, ...]) -> dict[str, Any]:
     }
 
 
-def _notes(found: Drives, lang: Lang) -> Iterator[str]:
+def _notes(found: Drives, lang: Lang, *, kept: bool) -> Iterator[str]:
     if found.missed:
         yield say("roads_missed", lang, why=found.missed)
     if found.matrices.approximate:
-        yield say("roads_none", lang)
+        yield say("roads_made" if kept else "roads_none", lang)
     for one in found.far:
         yield one.said(lang)
 

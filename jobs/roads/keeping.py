@@ -17,7 +17,7 @@ from optimizers.roads import CLASSES, RoadGraph
 VERSION = 1
 """Of the file's layout: another one is read by nobody but who wrote it."""
 
-_TEXTS = ("origin", "licence")
+_ABOUT = ("origin", "licence", "approximate")
 
 
 def kept_file(settings: Settings) -> Path:
@@ -26,8 +26,8 @@ def kept_file(settings: Settings) -> Path:
 
 def keep(graph: RoadGraph, path: Path) -> None:
     """Write a network, whole or not at all. Raises InputError where that cannot be done."""
-    about = {"version": VERSION, "classes": CLASSES} | {name: getattr(graph, name) for name in _TEXTS}
-    arrays: dict[str, Any] = {one.name: getattr(graph, one.name) for one in fields(graph) if one.name not in _TEXTS}
+    about = {"version": VERSION, "classes": CLASSES} | {name: getattr(graph, name) for name in _ABOUT}
+    arrays: dict[str, Any] = {one.name: getattr(graph, one.name) for one in fields(graph) if one.name not in _ABOUT}
     draft = path.with_name(f".{path.name}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,8 +46,8 @@ def kept(path: Path) -> RoadGraph:
             about = json.loads(str(file["about"]))
             if (found := about.get("version")) != VERSION or tuple(about["classes"]) != CLASSES:
                 raise InputError([Problem(str(path), 0, 0, f"is of version {found}, wants {VERSION}", hint)])
-            arrays = {one.name: file[one.name] for one in fields(RoadGraph) if one.name not in _TEXTS}
-            return RoadGraph(**arrays, **{name: about[name] for name in _TEXTS})
+            arrays = {one.name: file[one.name] for one in fields(RoadGraph) if one.name not in _ABOUT}
+            return RoadGraph(**arrays, **{name: about[name] for name in _ABOUT if name in about})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, InvalidProblem) as error:
         raise InputError([Problem(str(path), 0, 0, f"is no road network of ours: {error}", hint)]) from None
 

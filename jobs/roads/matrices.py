@@ -93,7 +93,8 @@ def road_matrices(
         names = tuple(profile.name for profile in profiles)
         return Drives(Matrices(profiles=names, distance_m=distance_m, duration_s=duration_s, approximate=True))
     driven = [reach(graph, profile, points, memory) for profile in profiles]
-    return _drives(driven, profiles, places, reach_m, lambda place: _swapped(graph, place), graph.licence)
+    found = _drives(driven, profiles, places, reach_m, lambda place: _swapped(graph, place), graph.licence)
+    return replace(found, matrices=replace(found.matrices, approximate=graph.approximate))
 
 
 def osrm_matrices(

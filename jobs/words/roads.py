@@ -5,6 +5,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "reading roads",
         "lecture des routes",
     ),
+    "doing_roads_make": ("making roads", "création des routes"),
     "doing_roads_check": (
         "examining roads",
         "examen des routes",
@@ -71,6 +72,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "roads_none": (
         "No map: distances are great circles times 1.3, approximate (consigne roads import FILE.osm.pbf)",
         "Sans carte : distances à vol d'oiseau × 1,3, approximatives (consigne roads import FICHIER.osm.pbf)",
+    ),
+    "roads_made": (
+        "No map: roads were made of the territory's lamps, distances are approximate",
+        "Sans carte : routes déduites des points lumineux du territoire, distances approximatives",
     ),
     "roads_far": (
         "{place} is {off} m from the nearest road that a {profile} may use and come back from",

@@ -1,6 +1,6 @@
 """A road network: nodes, and the pieces of road between them, each way by itself."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
@@ -46,6 +46,7 @@ class RoadGraph:
     way (E,)                             id in the source
     banned (B, 2)                        pieces that meet, of which the second may not follow the first
     origin, licence                      where it comes from, and what its owner asks to be said
+    approximate                          made, by no map
 
     Raises InvalidProblem with everything that is wrong.
     """
@@ -67,6 +68,7 @@ class RoadGraph:
     banned: Ints
     origin: str = ""
     licence: str = ""
+    approximate: bool = False
 
     def __post_init__(self) -> None:
         n, e, b = (len(getattr(self, name)) for name in ("lon_deg", "tail", "banned"))
@@ -120,9 +122,9 @@ class RoadGraph:
         taken = {
             one.name: getattr(self, one.name)[left]
             for one in fields(self)
-            if one.name not in {"lon_deg", "lat_deg", "banned", "origin", "licence"}
+            if one.name not in {"lon_deg", "lat_deg", "banned", "origin", "licence", "approximate"}
         }
         taken["back"] = number[taken["back"]]
         banned = number[self.banned].reshape(-1, 2)
         taken["banned"] = banned[(banned >= 0).all(axis=1)]
-        return RoadGraph(lon_deg=self.lon_deg, lat_deg=self.lat_deg, origin=self.origin, licence=self.licence, **taken)
+        return replace(self, **taken)
