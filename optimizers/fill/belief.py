@@ -25,6 +25,7 @@ class Noise:
     sensor, lasting   of a reading, and the part of it that the next one repeats
     found, left       of what a crew sees or weighs in a bin, and of what an emptying leaves behind
     drift             by which share of itself a rate may change in a day
+    surge             of what comes between two readings of a day, in mean days: a day's amount comes all at once or not
     gate, after       standard deviations beyond which a reading is not taken, but for the third in a row
     """
 
@@ -33,6 +34,7 @@ class Noise:
     found: float = 0.1
     left: float = 0.02
     drift: float = 0.015
+    surge: float = 0.4
     gate: float = 3.5
     after: int = 3
 
@@ -109,34 +111,65 @@ def carried(belief: Belief, kinds: Ints, share: float = 1.0, noise: Noise = NOIS
     )  # fmt: skip
 
 
-def read(belief: Belief, level: Floats, sd: Floats | float | None = None, noise: Noise = NOISE) -> tuple[Belief, Bools]:
+def read(
+    belief: Belief, level: Floats, sd: Floats | float | None = None, noise: Noise = NOISE, *, full: float = FULL
+) -> tuple[Belief, Bools]:
     """After a reading of each bin's level (n,), NaN for none, and which readings were taken.
 
-    One that lies further off than the gate is not taken, unless it is the third in a row: then belief was wrong. Of a
-    bin that is believed to be overfull a full reading says nothing new.
+    One that lies further off than the gate is not taken, unless it is the third in a row: then belief was wrong. One of
+    `full` or more says that the level is there or above, and no more.
     """
     deviation = np.broadcast_to(np.asarray(noise.sensor if sd is None else sd, np.float64), level.shape)
     heard = np.isfinite(level)
-    full = heard & (level >= FULL) & (belief.level >= level)
-    innovation = np.where(heard & ~full, level - belief.level, 0.0)
-    total = belief.level_var + deviation**2
-    out = heard & ~full & (np.abs(innovation) > noise.gate * np.sqrt(total))
+    seen = _Seen(np.where(heard, np.minimum(level, full), belief.level), deviation, heard & (level >= full))
+    surged = belief.level_var + np.where(heard, (noise.surge * belief.rate) ** 2, 0.0)
+    off = seen.off(belief.level)
+    out = heard & (off > noise.gate * np.sqrt(surged + deviation**2))
     refused: Ints = np.where(out, belief.refused + 1, np.where(heard, 0, belief.refused))
-    opened = refused >= noise.after
-    taken = heard & ~full & (~out | opened)
-    wide = replace(belief, level_var=np.where(opened & out, belief.level_var + innovation**2, belief.level_var))
-    after = _corrected(wide, taken, innovation, deviation, noise)
+    taken = heard & (~out | (refused >= noise.after))
+    wide = replace(belief, level_var=np.where(taken & out, surged + off**2, np.where(taken, surged, belief.level_var)))
+    after = _corrected(wide, taken, seen, noise)
     after = replace(after, refused=np.where(taken, 0, refused))
-    return _audited(belief, after, np.where(taken & ~out, level, np.nan), full | (taken & out), deviation), taken
+    return _audited(belief, after, taken & ~out, taken & out, seen), taken
 
 
-def _audited(before: Belief, after: Belief, level: Floats, afresh: Bools, deviation: Floats) -> Belief:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A reading (n,) with its standard deviation; where it is `full`, the level is known to be there or above."""
+
+    level: Floats
+    sd: Floats
+    full: Bools
+
+    def off(self, level: Floats) -> Floats:
+        """(n,) how far from a level the nearest one is that the reading allows for."""
+        gap = self.level - level
+        return np.where(self.full, np.maximum(gap, 0.0), np.abs(gap))
+
+    def told(self, level: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of a level believed to be normal with this mean and variance (n,): by how much, times the variance, the mean
+        moves; by how much, times its square, the variance shrinks; and the squared surprise, as it is expected to be.
+
+        Of a full reading these are the moments of a normal distribution cut off below.
+        """
+        from scipy.special import log_ndtr  # noqa: PLC0415 - a quarter of a second that every command would pay
+
+        total = variance + self.sd**2
+        gap = self.level - level
+        z = gap / np.sqrt(total)
+        ratio = np.exp(-(z**2) / 2.0 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(-z))
+        moves = np.where(self.full, ratio / np.sqrt(total), gap / total)
+        shrinks = np.where(self.full, ratio * (ratio - z) / total, 1.0 / total)
+        return moves, shrinks, np.where(self.full, total * (1.0 + z * ratio), gap**2)
+
+
+def _audited(before: Belief, after: Belief, taken: Bools, afresh: Bools, seen: _Seen) -> Belief:
     """Once a day the forecast is held against a reading that was taken: groups learn from that, and from no less.
 
     Several readings of one day tell little of what a day brings, and the same little several times.
     """
-    audited = np.isfinite(level) & (before.exposed.sum(axis=1) > _AUDIT_D)
-    habits = _habits_after(before, audited, np.where(audited, level - before.open_level, 0.0), deviation)
+    audited = taken & (before.exposed.sum(axis=1) > _AUDIT_D)
+    habits = _habits_after(before, audited, seen)
     return _reopened(replace(after, habits=habits), audited | afresh)
 
 
@@ -150,32 +183,31 @@ def _reopened(belief: Belief, which: Bools) -> Belief:
     )
 
 
-def _corrected(belief: Belief, taken: Bools, innovation: Floats, deviation: Floats, noise: Noise) -> Belief:
-    total = belief.level_var + deviation**2
-    gain = np.where(taken, belief.level_var / total, 0.0)
-    rate_gain = np.where(taken, belief.covariance / total, 0.0)
-    rate = np.maximum(belief.rate + rate_gain * innovation, belief.rate / 3.0)
-    least = np.minimum(belief.level_var, noise.lasting**2)
+def _corrected(belief: Belief, taken: Bools, seen: _Seen, noise: Noise) -> Belief:
+    moves, shrinks, _ = (np.where(taken, part, 0.0) for part in seen.told(belief.level, belief.level_var))
+    variance, covariance = belief.level_var, belief.covariance
+    least = np.minimum(variance, noise.lasting**2)
     return replace(
         belief,
-        level=np.maximum(belief.level + gain * innovation, 0.0),
-        level_var=np.maximum((1.0 - gain) * belief.level_var, least),
-        rate=rate,
-        rate_var=np.maximum(belief.rate_var - rate_gain * belief.covariance, 1e-8),
-        covariance=(1.0 - gain) * belief.covariance,
+        level=np.maximum(belief.level + variance * moves, 0.0),
+        level_var=np.maximum(variance - variance**2 * shrinks, least),
+        rate=np.maximum(belief.rate + covariance * moves, belief.rate / 3.0),
+        rate_var=np.maximum(belief.rate_var - covariance**2 * shrinks, 1e-8),
+        covariance=covariance - covariance * variance * shrinks,
     )
 
 
-def _habits_after(belief: Belief, which: Bools, innovation: Floats, deviation: Floats) -> Habits:
+def _habits_after(belief: Belief, which: Bools, seen: _Seen) -> Habits:
     """What the groups learn: how the surprise is shared out among the kinds of days since the last audit."""
     habits = belief.habits
     exposed = np.where(which[:, None], belief.exposed, 0.0)
     expected = exposed * habits.factor[habits.group] * habits.pace[habits.group][:, None]
     days = expected.sum(axis=1)
-    total = belief.open_var + deviation**2
+    moves, _, squared = (np.where(which, part, 0.0) for part in seen.told(belief.open_level, belief.open_var))
+    total = belief.open_var + seen.sd**2
     by_chance = habits.cv2 * belief.rate**2 * days
-    came = expected * (1.0 + habits.cv2 * belief.rate * innovation / total)[:, None]
-    capped = np.minimum(innovation**2, 9.0 * total)
+    came = expected * (1.0 + habits.cv2 * belief.rate * moves)[:, None]
+    capped = np.minimum(squared, 9.0 * total)
     surprise = habits.cv2 * days + np.where(which, (capped - total) / belief.rate**2, 0.0)
     worth = (by_chance / total) ** 2  # where noise is most of it, a surprise tells nothing of what came
     return learned(habits, exposed, np.maximum(came, 0.0), worth * surprise, worth * days)
@@ -184,7 +216,7 @@ def _habits_after(belief: Belief, which: Bools, innovation: Floats, deviation: F
 def emptied(belief: Belief, which: Bools, found: Floats, noise: Noise = NOISE) -> Belief:
     """After an emptying of some bins (n,), and what was found in them (n,): a level, NaN where nobody looked."""
     known = np.where(which, found, np.nan)
-    after, _ = read(belief, known, noise.found, replace(noise, lasting=0.0, gate=5.0))
+    after, _ = read(belief, known, noise.found, replace(noise, lasting=0.0, gate=5.0), full=np.inf)
     empty = replace(
         after,
         level=np.where(which, 0.0, after.level),

@@ -5,7 +5,7 @@ import numpy as np
 from optimizers.arrays import Floats
 from optimizers.fill.belief import Belief
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _SHARES = _WEIGHTS / _WEIGHTS.sum()
 
 
@@ -14,7 +14,7 @@ def overflow_probability(belief: Belief, days: Floats, full: float = 1.0) -> Flo
 
     days (n, D)   day-equivalents of each step: `belief.habits.days(kinds)`
 
-    What comes is gamma distributed about the rate that is believed; errors of level and rate are taken for normal (7
+    What comes is gamma distributed about the rate that is believed; errors of level and rate are taken for normal (15
     nodes of Gauss and Hermite). Within 0.03 of what is drawn where a rate is off by a fifth of itself.
     """
     from scipy.special import gammaincc  # noqa: PLC0415 - a quarter of a second that every command would pay

@@ -130,6 +130,15 @@ def test_a_greater_rho_drives_more_and_overflows_less(year: Year, town: Town) ->
     assert high.total("visits") > low.total("visits")
 
 
+def test_rho_is_corrected_until_as_much_overflows_as_is_wanted(town: Town) -> None:
+    long = year_of(town, Dates(MONDAY, 182), 3, warm_up=91)
+    share = {}
+    for rho in (500.0, 60_000.0):
+        policy = ByBelief("b", town, ROUTER, Terms(rho=rho, required_above=1.1, later=0.0), wanted=0.02)
+        share[rho] = live(long, policy).total("over") / 91 / BINS
+    assert all(0.01 < found < 0.035 for found in share.values())
+
+
 def test_the_deployed_solve_can_route_the_year(town: Town) -> None:
     short = year_of(town, Dates(MONDAY, 4), 3, warm_up=0)
     lived = live(short, ByBelief("belief", town, Solved(30), Terms(rho=15_000.0)))

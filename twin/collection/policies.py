@@ -1,6 +1,6 @@
 """Which bins to visit today: by what is believed of each, by a threshold of its sensor, or by a calendar."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from optimizers.fill import (
     believed_at_first,
     carried,
     choose,
+    corrected_rho,
     costs_at_first,
     emptied,
     judge,
@@ -117,6 +118,8 @@ class ByBelief:
     visits      possible visits looked ahead to
     allowed     quantile of the level whose load is allowed for
     due_d       days without a reading or a visit after which a bin is visited
+    wanted      share of bin-days that may overflow: rho is corrected each week by what is believed to have overflowed;
+                None leaves it
     """
 
     name: str
@@ -127,8 +130,9 @@ class ByBelief:
     visits: int = 4
     allowed: float = 0.6
     due_d: int = 28
+    wanted: float | None = None
     ledger: Ledger = field(init=False)
-
+    overflown: float = field(init=False, default=0.0)
     costs: Floats = field(init=False)
     _leg: Floats = field(init=False)
 
@@ -161,6 +165,15 @@ class ByBelief:
     def heard(self, today: Today, readings: Floats, emptied: Bools, found: Floats) -> None:
         silent = np.full(readings.shape, np.nan)
         self.ledger.hear(today, readings if self.hears is Hears.SENSOR else silent, emptied, found)
+        if self.wanted is not None:
+            self._correct(today, self.wanted)
+
+    def _correct(self, today: Today, wanted: float) -> None:
+        now = np.full((len(self.town.bins), 1), 1e-3)
+        self.overflown += float(overflow_probability(self.ledger.belief, now).sum())
+        if today.weekday == 6:
+            rho = corrected_rho(self.terms.rho, self.overflown, 7.0 * len(self.town.bins), wanted)
+            self.terms, self.overflown = replace(self.terms, rho=rho), 0.0
 
 
 @dataclass(eq=False)
