@@ -42,8 +42,9 @@ def _underway(body: Body, of: str, at: datetime, state: State) -> Underway:
         done = {route.vehicle: tuple(v for v in route.visits if v.end_s <= at_s) for route in plan.routes}
         fills = _fills(body, done)
         return Underway(_joined(body.done, done), body.problem.places, (), (), (), _former(body), fills, of)
+    done = _joined(body.done, left.done)
     return Underway(
-        done=_joined(body.done, left.done),
+        done=done,
         places=body.problem.places,
         vehicles=left.problem.vehicles,
         routes=left.routes,
@@ -51,6 +52,17 @@ def _underway(body: Body, of: str, at: datetime, state: State) -> Underway:
         former=_former(body),
         fills=_fills(body, left.done),
         of=of,
+        missed=_missed(body, done, state),
+    )
+
+
+def _missed(body: Body, done: Mapping[str, tuple[Visit, ...]], state: State) -> frozenset[str]:
+    """Containers that a crew came to on this day, and said after that it could not empty."""
+    came = {v.of: v.begin_s for visits in done.values() for v in visits if v.act is Act.STOP}
+    return frozenset(
+        name
+        for name, told_at in state.missed.items()
+        if name in came and (told_at - body.start).total_seconds() >= came[name]
     )
 
 

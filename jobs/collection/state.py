@@ -16,6 +16,8 @@ from jobs.irrigation.history import Days, read_history
 _LOOK_BACK = 8  # days: whoever is in repair tells nothing
 _STAY_IN = ("broken", "outOfService")
 _CLOSED = "closed"
+_AGAIN = ("blocked", "notOut", "lidLocked")
+"""What keeps a crew from a container for an hour, not for days."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,13 @@ class State:
     out     trucks that do not drive, and disposal sites that are closed, with the reason
     stops   by truck, the number of a stop that it told last, and when: 0 is told in the depot, on the way, at a site
     heard   by truck, when it told a number last, be it 0
+    missed  by container that a crew could not empty when it came, when that was told
     """
 
     out: Mapping[str, Said]
     stops: Mapping[str, tuple[int, datetime]]
     heard: Mapping[str, datetime] = field(default_factory=dict)
+    missed: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def state_of(unit: Unit, territory: Territory, fleet: Fleet, at: datetime) -> State:
@@ -48,7 +52,13 @@ def state_of(unit: Unit, territory: Territory, fleet: Fleet, at: datetime) -> St
     heard = {name: from_us(us) for name, (_, us) in _last(rows, "stopNumber").items()}
     at_stops = _last(rows.filter(pl.col("value") > 0), "stopNumber")
     stops = {name: (round(value), from_us(us)) for name, (value, us) in at_stops.items()}
-    return State(out, stops, heard)
+    return State(out, stops, heard, _missed(unit, territory, fleet, at))
+
+
+def _missed(unit: Unit, territory: Territory, fleet: Fleet, at: datetime) -> dict[str, datetime]:
+    told = _last(read_history(unit, territory, fleet.names, ("exception",), Days(at, 1)), "exception")
+    known = territory.catalogue.types["WasteContainer"].properties["exception"].choices
+    return {name: from_us(us) for name, (value, us) in told.items() if known[round(value)] in _AGAIN}
 
 
 def _held(hold: Hold) -> Said:

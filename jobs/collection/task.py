@@ -21,6 +21,7 @@ from jobs.collection.tables import CollectionTables
 from optimizers.arrays import Bools, Floats
 from optimizers.fill import choose
 from optimizers.routing import (
+    Act,
     Coordinates,
     Place,
     Rest,
@@ -78,6 +79,7 @@ class Underway:
     former     by container, the truck that serves it in the plan in force
     fills      by container that was served, the level and the mass in kg that were expected then
     of         id of the plan in force
+    missed     containers that a crew came to and could not empty: they are wanted again
     """
 
     done: Mapping[str, tuple[Visit, ...]]
@@ -88,10 +90,13 @@ class Underway:
     former: Mapping[str, str]
     fills: Mapping[str, tuple[float, float]]
     of: str
+    missed: frozenset[str] = frozenset()
 
     @property
     def served(self) -> frozenset[str]:
-        return frozenset(visit.of for visits in self.done.values() for visit in visits if visit.act == "stop")
+        """Emptied, or about to be."""
+        there = (visit.of for visits in self.done.values() for visit in visits if visit.act is Act.STOP)
+        return frozenset(there) - self.missed
 
 
 @dataclass(frozen=True, eq=False)

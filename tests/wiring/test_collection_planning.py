@@ -273,3 +273,18 @@ def test_on_the_days_the_clock_changes_rounds_keep_local_time(
     assert (start.astimezone(PARIS).hour, until.astimezone(PARIS).hour) == (20, 20)
     assert collection_day(start) == (start, until) == collection_day(until - timedelta(seconds=1))
     assert collection_day(until)[0] == until
+
+
+def test_a_container_that_the_crew_could_not_reach_is_in_the_round_again(
+    store: Store, territory: Territory, settings: Settings
+) -> None:
+    fills_until(store, territory, AT, lambda n, before: 0.95 - 0.005 * n - 0.05 * before)
+    before = body_of(store, plan(store, territory, settings))
+    truck, at = truck_at(before)
+    first = next(one for one in before.days[truck] if one.number == 1)
+    tell(store, territory, readings((first.visit.of, "exception", "blocked", at)), at)
+    after = body_of(store, plan(store, territory, settings, at, only_changed=True))
+
+    _, again = after.served[first.visit.of]
+    assert not again.done
+    assert again.number > 1
