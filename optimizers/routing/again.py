@@ -11,6 +11,7 @@ from optimizers.result import Limits
 from optimizers.routing.charges import drives_between_stops
 from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
+from optimizers.routing.reckoning import routes_of
 from optimizers.routing.standing import apart_s, holds, may_serve, unpack_standing
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders
@@ -91,13 +92,33 @@ def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s:
         part = part_of(problem, again.vehicles, again.stops)
         plan = solve(part.problem, limits, None, again.tours)
         routes += [part.route_of(route) for route in plan.routes]
-        unserved += _reasons(problem, routes, [one.stop for one in plan.unserved])
+        routes, left = _put_in(problem, routes, [one.stop for one in plan.unserved])
+        unserved += _reasons(problem, routes, left)
         reproducible, solver = plan.reproducible, f"{SOLVER}, {plan.solver}"
     anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
         problem, routes, unserved, solver=solver, limits=limits, started_s=started_s,
         reproducible=reproducible, reasons=(f"{anew}, {len(again.routes)} rounds stand",),
     )  # fmt: skip
+
+
+def _put_in(problem: RoutingProblem, routes: list[Route], left_out: Sequence[str]) -> tuple[list[Route], Sequence[str]]:
+    """Stops that no opened round takes go to one that stands where that costs less than their prize: it alone is timed
+    anew. The routes, and the stops that are still left out.
+    """
+    if not left_out:
+        return routes, left_out
+    from optimizers.routing.mending import put_in  # noqa: PLC0415 - likewise
+
+    clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
+    before = tours_of(problem, routes)
+    after = put_in(problem, clock, holders(problem), before, [index[name] for name in left_out])
+    changed = {v for v, tour in enumerate(after) if tour != before[v]}
+    anew = routes_of(clock, tuple(tour if v in changed else () for v, tour in enumerate(after)))
+    names = {problem.vehicles[v].id for v in changed}
+    taken = {stop for route in anew for stop in route.stops}
+    stand = [route for route in routes if route.vehicle not in names]
+    return [*stand, *anew], [name for name in left_out if name not in taken]
 
 
 def _reasons(problem: RoutingProblem, routes: Sequence[Route], left_out: Sequence[str]) -> tuple[Unserved, ...]:

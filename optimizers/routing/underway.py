@@ -1,11 +1,13 @@
 """The rest of a day whose plan is under way: what is done stays done, vehicles go on from where they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from optimizers.routing.problem import (
+    TOLERANCE,
     Act,
+    Rest,
     Route,
     RoutingPlan,
     RoutingProblem,
@@ -86,8 +88,6 @@ def _not_yet(vehicle: Vehicle, at_s: float) -> Vehicle:
 def _going_on(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Vehicle:
     """The vehicle from the end of what it is at. What it carries came from its own visits."""
     last = over[-1]
-    rests_taken = sum(visit.act is Act.REST for visit in over)
-    due = [rest for rest in vehicle.rests[rests_taken:] if rest.latest_s >= last.end_s]
     return replace(
         vehicle,
         start=last.place,
@@ -95,8 +95,26 @@ def _going_on(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]
         aboard=last.aboard,
         fixed=0.0,
         spent=_spent(problem, vehicle, over),
-        rests=tuple(replace(rest, earliest_s=max(rest.earliest_s, last.end_s)) for rest in due),
+        rests=tuple(replace(rest, earliest_s=max(rest.earliest_s, last.end_s)) for rest in _due(vehicle, over)),
     )
+
+
+def _due(vehicle: Vehicle, over: tuple[Visit, ...]) -> Iterator[Rest]:
+    """Rests still to come. One whose window had begun when the vehicle went out is not due, and a break is no rest
+    unless it lies in the window and is long enough.
+    """
+    pauses = [visit for visit in over if visit.act is Act.REST]
+    for rest in vehicle.rests:
+        lies = [
+            visit
+            for visit in pauses
+            if rest.earliest_s - TOLERANCE <= visit.begin_s <= rest.latest_s + TOLERANCE
+            and visit.end_s - visit.begin_s >= rest.duration_s - TOLERANCE
+        ]
+        if lies:
+            pauses.remove(lies[0])
+        elif over[0].begin_s <= rest.earliest_s + TOLERANCE and rest.latest_s >= over[-1].end_s:
+            yield rest
 
 
 def _spent(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Spent:
@@ -117,27 +135,33 @@ def _spent(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -
 def _worked(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Spent:
     """Driving and work as they added up. The first half of a split break is forgotten: the next one is a whole one."""
     rules = next((rules for rules in problem.rules if rules.id == vehicle.rules), WorkRules(id=""))
-    now = replace(vehicle.spent)
+    now, idle_s, waited_s = vehicle.spent, 0.0, 0.0
     for one, other in pairwise(over):
         leg = (vehicle.profile, one.place, other.place)
         drive_s = float(problem.matrices.duration_s[leg])
         now = replace(now, distance_m=now.distance_m + float(problem.matrices.distance_m[leg]))
+        if drive_s > 0:
+            now, idle_s, waited_s = _paused(now, rules, idle_s, waited_s), 0.0, 0.0
         now = _more(now, drive_s=drive_s, work_s=drive_s)
-        rests = other.act is Act.REST
-        now = _stood(now, rules, max(0.0, other.begin_s - one.end_s - drive_s), idle=True, rests=False)
-        now = _stood(now, rules, other.end_s - other.begin_s, idle=rests, rests=rests)
-    return now
+        wait_s, lasts_s = max(0.0, other.begin_s - one.end_s - drive_s), other.end_s - other.begin_s
+        idle_s, waited_s = idle_s + wait_s, waited_s + wait_s
+        if other.act is Act.REST:
+            idle_s += lasts_s
+        elif lasts_s > 0:
+            now, idle_s, waited_s = _paused(now, rules, idle_s, waited_s), 0.0, 0.0
+            now = _more(now, drive_s=0.0, work_s=lasts_s)
+    return _paused(now, rules, idle_s, waited_s)
 
 
-def _stood(now: Spent, rules: WorkRules, lasts_s: float, *, idle: bool, rests: bool) -> Spent:
-    """After a wait, a rest, or work where the vehicle stands: idle time that is long enough is a break."""
-    if not rests:
-        now = _more(now, drive_s=0.0, work_s=lasts_s)
-    if idle and lasts_s >= rules.drive_break_s:
-        now = replace(now, drive_since_s=0.0)
-    if idle and lasts_s >= rules.work_break_s:
+def _paused(now: Spent, rules: WorkRules, idle_s: float, waited_s: float) -> Spent:
+    """After waits and rests that follow each other: a break where they are long enough, else waits are work."""
+    if not idle_s:
+        return now
+    if not 0 < rules.work_break_s <= idle_s + TOLERANCE:
+        now = _more(now, drive_s=0.0, work_s=waited_s)
+    else:
         now = replace(now, work_since_s=0.0)
-    return now
+    return replace(now, drive_since_s=0.0) if idle_s >= rules.drive_break_s - TOLERANCE else now
 
 
 def _more(now: Spent, *, drive_s: float, work_s: float) -> Spent:
