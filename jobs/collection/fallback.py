@@ -8,6 +8,7 @@ from jobs.collection.body import open_body
 from jobs.collection.task import CollectionTask
 from optimizers.result import Limits
 from optimizers.routing import Act, RoutingPlan, RoutingProblem
+from optimizers.routing.plans import planned
 from optimizers.routing.timing import Clock, Timed
 from optimizers.routing.tours import Tour, holders, sites_of
 
@@ -52,10 +53,8 @@ def in_order(problem: RoutingProblem, orders: Sequence[Sequence[int]], solver: s
             if refused == _PATIENCE:
                 break
         tours.append(tour)
-    from optimizers.routing.solving import planned  # noqa: PLC0415 - PyVRP: a second that every command would pay
-
-    plan = planned(problem, clock, tuple(tours), _LIMITS, 0.0, {})
-    return replace(plan, solver=solver, version="1")
+    plan = planned(problem, clock, tuple(tours), _LIMITS, 0.0, {}, solver=solver)
+    return replace(plan, version="1")
 
 
 def _home(problem: RoutingProblem, clock: Clock, v: int) -> Tour:

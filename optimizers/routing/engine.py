@@ -28,15 +28,17 @@ def improve(
     initial: Tours | None = None,
     told: Told | None = None,
     ask: Ask | None = None,
+    enough: float = -1.0,
 ) -> Tours:
     """The best tours PyVRP finds within the limits, from `initial` ones where they are given.
 
     `work` is its iterations; with it, and time enough, the same input gives the same tours. Tours keep PyVRP's
     relaxation of the problem, not all of it (see `Translation`): time them (`timing.Clock`), and mend what breaks
-    (`mending.mended`). Required stops that do not fit beside each other are left out, as few as possible.
+    (`mending.mended`). It ends where the objective is `enough`, in PyVRP's reckoning.
+    Required stops that do not fit beside each other are left out, as few as possible.
     """
     ask = ask or asked(problem)
-    search = _Search(problem, limits, told)
+    search = _Search(problem, limits, told, enough)
     if not ask.prized:
         tours, complete = search.run(ask, initial, _WITHOUT_ANY)
         if complete:
@@ -51,8 +53,8 @@ def asked(problem: RoutingProblem) -> Ask:
 
 
 class _Search:
-    def __init__(self, problem: RoutingProblem, limits: Limits, told: Told | None) -> None:
-        self.problem, self.limits, self.told = problem, limits, told
+    def __init__(self, problem: RoutingProblem, limits: Limits, told: Told | None, enough: float) -> None:
+        self.problem, self.limits, self.told, self.enough = problem, limits, told, enough
         self.started, self.done = monotonic(), 0
 
     def run(self, ask: Ask, initial: Tours | None, patience: float) -> tuple[Tours, bool]:
@@ -60,7 +62,7 @@ class _Search:
         translation = Translation(self.problem, ask)
         if not translation.data.num_clients:
             return tuple(() for _ in self.problem.vehicles), True
-        stop = _Stop(self, patience)
+        stop = _Stop(self, patience, -1.0 if ask.daily else self.enough * translation.scale.cost)
         params = SolveParams(
             ils=IteratedLocalSearchParams(callbacks=_Callbacks(self, translation)),
             penalty=PenaltyParams(max_penalty=max(_PENALTY, 2.0 * translation.dearest)),
@@ -80,18 +82,20 @@ class _Search:
 
 
 class _Stop:
-    """When to stop: at the end of time or work, or early without any feasible solution."""
+    """When to stop: at the end of time or work, early without any feasible solution, or where one is good enough."""
 
-    def __init__(self, search: _Search, patience: float) -> None:
-        self.search, self.patience, self.calls = search, patience, 0
+    def __init__(self, search: _Search, patience: float, enough: float) -> None:
+        self.search, self.patience, self.enough, self.calls = search, patience, enough, 0
 
     def __call__(self, best_cost: float) -> bool:
         limits, search = self.search.limits, self.search
         part = self.patience if best_cost == float("inf") else 1.0
-        if limits.work is not None and search.done + self.calls >= limits.work * part:
-            return True
+        if limits.work is not None:
+            if search.done + self.calls >= limits.work * part:
+                return True
+            part = 1.0  # time does not decide what is tried, so that the same work gives the same tours
         self.calls += 1
-        return monotonic() - search.started >= limits.seconds * part
+        return best_cost <= self.enough or monotonic() - search.started >= limits.seconds * part
 
 
 class _Callbacks(IteratedLocalSearchCallbacks):

@@ -1,6 +1,6 @@
 """Why a stop is left out, with its figures: see `reasons`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,7 @@ def hopeless(problem: RoutingProblem, clock: Clock, may: Bools) -> dict[int, Uns
 
 
 def reasons(
-    problem: RoutingProblem, clock: Clock, tours: Tours, missing: Sequence[int], known: dict[int, Unserved]
+    problem: RoutingProblem, clock: Clock, tours: Tours, missing: Sequence[int], known: Mapping[int, Unserved]
 ) -> tuple[Unserved, ...]:
     """Of every stop left out the first reason that explains it, in the order of `Why`; `known`: the hopeless ones."""
     may = holders(problem)

@@ -1,25 +1,26 @@
 """The rounds of least cost, on the real clock, with a proved bound: see `solve`."""
 
 from dataclasses import replace
+from functools import cached_property
 from time import monotonic
 
 from optimizers.arrays import Bools
-from optimizers.result import Limits, Status, Violation, our_version
+from optimizers.result import Limits
 from optimizers.routing.asking import balanced, first, known_whole, narrowed, settled
 from optimizers.routing.bound import lower_bound
-from optimizers.routing.charges import objective_of
-from optimizers.routing.engine import SOLVER, Told, improve
-from optimizers.routing.mending import mended
+from optimizers.routing.engine import Told, improve
+from optimizers.routing.mending import mended, put_in
+from optimizers.routing.plans import planned
 from optimizers.routing.problem import RoutingPlan, RoutingProblem, Unserved
-from optimizers.routing.reasons import hopeless, reasons
-from optimizers.routing.reckoning import objective, routes_of
+from optimizers.routing.reasons import hopeless
+from optimizers.routing.reckoning import objective
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders, served
 from optimizers.routing.translation import Ask
 from optimizers.routing.zones import FROM, by_zones
 
 _WHOLE = (1.0,)
-_SHARES = (0.25, 0.45, 0.3)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
+_SHARES = (0.3, 0.5, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
 _BALANCED = (0.4, 0.2, 0.4)  # where rounds are to last alike, which the last is for
 _ZONES = 0.95  # of the time; the rest is for reasons
 
@@ -58,7 +59,7 @@ class _Solve:
 
     def plan(self) -> RoutingPlan:
         tours = self.tours() if len(self._stops) < FROM or self.initial else self._by_zones()
-        return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost)
+        return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost, self.bound)
 
     def tours(self) -> Tours:
         if not self._stops:
@@ -87,16 +88,18 @@ class _Solve:
         best = self.initial and self._kept(self.initial, ask)
         for round_, share in enumerate(shares):
             limits = self._part(share, sum(shares[round_:]))
-            found = improve(self.problem, limits, best, self.told, ask)
+            found = improve(self.problem, limits, best, self.told, ask, self._enough)
             kept = self._kept(found, ask)
             if best is None or self._worth(kept) < self._worth(best):
                 best = kept
                 self._tell(best)
             ask = self._next(ask, found, best, last=round_ == len(shares) - 2)
-        return best or ()
+        return put_in(self.problem, self.clock, self.may, best or (), ask.stops)
 
     def _kept(self, tours: Tours, ask: Ask) -> Tours:
-        return mended(self.problem, self.clock, self.may, tours, ask.stops)
+        """What PyVRP left out for its prize is not asked for again each time."""
+        wanted = served(tours) | {s for s in ask.stops if self.problem.stops[s].required}
+        return mended(self.problem, self.clock, self.may, tours, sorted(wanted))
 
     def _next(self, ask: Ask, found: Tours, best: Tours, *, last: bool) -> Ask:
         """What to ask after tours were found, in the last round or in one before."""
@@ -106,9 +109,19 @@ class _Solve:
             return settled(self.problem, ask, best)
         return narrowed(self.problem, self.clock, ask, found, best)
 
+    @cached_property
+    def bound(self) -> float:
+        return lower_bound(self.problem, self.lost)
+
+    @property
+    def _enough(self) -> float:
+        """An objective that is within the gap asked for; none where none is asked for."""
+        return self.bound / (1 - self.limits.gap) if 0 < self.limits.gap < 1 else -1.0
+
     def _part(self, share: float, left: float) -> Limits:
         limits = self.limits
-        seconds = max(1e-3, (limits.seconds - self.seconds) * share / left)
+        share_s = 1.0 if limits.work else share / left  # work ends a round; time only where it is over
+        seconds = max(1e-3, (limits.seconds - self.seconds) * share_s)
         return replace(limits, seconds=seconds, work=limits.work and max(1, round(limits.work * share)))
 
     def _tell(self, tours: Tours) -> None:
@@ -119,32 +132,3 @@ class _Solve:
     def _worth(self, tours: Tours) -> tuple[int, float]:
         missing = set(range(len(self.problem.stops))) - served(tours)
         return sum(self.problem.stops[s].required for s in missing), objective(self.problem, self.clock, tours)
-
-
-def planned(
-    problem: RoutingProblem, clock: Clock, tours: Tours, limits: Limits, seconds: float, lost: dict[int, Unserved]
-) -> RoutingPlan:
-    """The plan of tours that keep everything, with the reason of every stop left out and a bound."""
-    missing = sorted(set(range(len(problem.stops))) - served(tours))
-    unserved = reasons(problem, clock, tours, missing, lost)
-    required = [one for one, s in zip(unserved, missing, strict=True) if problem.stops[s].required]
-    routes = routes_of(clock, tours)
-    cost = objective_of(problem, routes)
-    bound = min(cost, lower_bound(problem, lost))
-    proved = not required and cost - bound <= 1e-9 * max(1.0, abs(cost))
-    return RoutingPlan(
-        status=Status.BEST_EFFORT if required else Status.OPTIMAL if proved else Status.FEASIBLE,
-        objective=cost,
-        bound=bound,
-        seconds=seconds,
-        seed=limits.seed,
-        solver=SOLVER,
-        version=our_version(),
-        violations=tuple(Violation("required", one.stop, 1.0, "1", f"{one.why}: {one.detail}") for one in required),
-        reasons=tuple(f"{one.stop}: {one.why}: {one.detail}" for one in unserved),
-        reproducible=limits.work is not None and seconds < limits.seconds,
-        routes=routes,
-        unserved=unserved,
-        unit=problem.unit,
-        approximate=problem.matrices.approximate,
-    )

@@ -1,15 +1,17 @@
 """When a vehicle does each thing of its tour, on the real clock: see `Clock`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from math import inf, isfinite
 from typing import NamedTuple
 
 from optimizers.routing.caps import Broken, capped
 from optimizers.routing.problem import TOLERANCE, Act, Rest, Route, RoutingProblem, Vehicle, Visit, Window, WorkRules
-from optimizers.routing.tours import Tour, sites_of
+from optimizers.routing.tours import Tour, place_of, sites_of
 
 _TRIED = 12  # departures
+_SITES = 4  # before the end
 _FREE = WorkRules(id="")
 
 
@@ -101,8 +103,26 @@ class Clock:
         carries = any(vehicle.aboard) or any(any(self.problem.stops[code].load) for code in tour if code >= 0)
         if not vehicle.empties or not carries or (tour and tour[-1] < 0) or not (tour or vehicle.out):
             return tour
-        choices = [(*tour, ~k) for k in self.sites[v]]
+        choices = [(*tour, ~k) for k in self._near(vehicle, self.sites[v], tour)]
         return min(choices, key=lambda one: self.cost(v, one), default=tour)
+
+    def _near(self, vehicle: Vehicle, sites: Sequence[int], tour: Tour) -> list[int]:
+        """The few sites by which the way from the last stop to the end costs least."""
+        if len(sites) <= _SITES:
+            return list(sites)
+        last = place_of(self.problem, tour[-1]) if tour else vehicle.start
+        metres, seconds = (
+            one[vehicle.profile] for one in (self.problem.matrices.distance_m, self.problem.matrices.duration_s)
+        )
+
+        def detour(k: int) -> float:
+            place = self.problem.sites[k].place
+            end = place if vehicle.end is None else vehicle.end
+            way_m: float = metres.item(last, place) + metres.item(place, end)
+            way_s: float = seconds.item(last, place) + seconds.item(place, end)
+            return vehicle.per_m * way_m + (vehicle.per_s + 1e-9) * way_s
+
+        return nsmallest(_SITES, sites, key=detour)
 
     def full(self, v: int, tour: Tour) -> bool:
         """Whether a tour takes on more than its vehicle holds at once."""
@@ -184,6 +204,8 @@ class _Runner:
         self.rests: tuple[Rest, ...] = vehicle.rests
         self.ruled = bool(rules.id)
         self.most_s = vehicle.longest_s + vehicle.overtime_s - vehicle.spent.duration_s
+        self.busy_s = sum(drives) + sum(task.lasts_s for task in tasks)
+        self.all_taken = (1 << len(vehicle.rests)) - 1
         self.broken, self.detail = "window", ""
 
     def best(self) -> tuple[float, _State] | None:
@@ -203,8 +225,10 @@ class _Runner:
                 continue
             cost = self.vehicle.per_s * lasts_s
             cost += self.vehicle.overtime_per_s * max(0.0, lasts_s - self.most_s + self.vehicle.overtime_s)
-            if chosen is None or (cost, lasts_s) < (chosen[0] - TOLERANCE, inf):
+            if chosen is None or cost < chosen[0] - TOLERANCE:
                 chosen = cost, lasts_s, start_s, end
+            if not cost or lasts_s <= self.busy_s + TOLERANCE:
+                break  # no later departure does better
         return None if chosen is None else (chosen[2], chosen[3])
 
     def _departures(self) -> list[float]:
@@ -243,6 +267,8 @@ class _Runner:
     def _resting(self, state: _State) -> Iterator[_State]:
         """What may follow before driving on: going at once, one rest, one break; a rest may follow another."""
         yield state
+        if state.taken == self.all_taken and not self.ruled:
+            return
         for r, rest in enumerate(self.rests):
             begin_s = max(state.at_s, rest.earliest_s)
             if not state.taken >> r & 1 and begin_s <= rest.latest_s:
