@@ -70,7 +70,11 @@ class Faults:
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._by_asset: defaultdict[str, list[Fault]] = defaultdict(list)
         for fault in faults:
-            self._by_asset[fault.asset].append(fault)
+            self.add(fault)
+
+    def add(self, fault: Fault) -> None:
+        """Something else goes wrong."""
+        self._by_asset[fault.asset].append(fault)
 
     def of(self, *assets: str | None) -> tuple[Fault, ...]:
         """All faults of some assets."""

@@ -42,7 +42,7 @@ def containers(
 
 
 def truck(of: Containers, *, faults: Sequence[Fault] = (), pace: float = 1.0, capacity_kg: float = 9000.0) -> Truck:
-    return Truck(asset("VH-1", "Vehicle", capacity_kg=capacity_kg), of, faults, START, pace)
+    return Truck(asset("VH-1", "Vehicle", capacity_kg=capacity_kg), of, Faults(faults), START, pace)
 
 
 def round_of(names: Sequence[str] = NAMES, *, plan: str = "p1", unload_after: int | None = None) -> Round:

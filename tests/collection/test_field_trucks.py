@@ -21,7 +21,7 @@ from tests.collection.field import (
     truck,
 )  # fmt: skip
 from twin.collection.trucks import Truck
-from twin.faults import Fault, FaultKind
+from twin.faults import Fault, FaultKind, Faults
 
 
 def _served(one: Truck) -> list[str]:
@@ -215,5 +215,13 @@ def test_two_days_are_two_rounds() -> None:
 
 
 def test_an_asset_without_a_gateway_speaks_for_itself() -> None:
-    alone = Truck(replace(asset("VH-9", "Vehicle"), gateway=None), containers(), (), START)
+    alone = Truck(replace(asset("VH-9", "Vehicle"), gateway=None), containers(), Faults(), START)
     assert (alone.gateway, alone.point) == ("VH-9", "VH-9/stopNumber")
+
+
+def test_a_round_that_is_taken_away_stops_it_where_it_is() -> None:
+    one = truck(containers())
+    start(one, round_of())
+    one.take_round(replace(round_of(), plan="p2", lines=()), at(5))
+    assert _values(one, 60, "VH-1", "longitude") == [pytest.approx(-0.655)]
+    assert one.served == []

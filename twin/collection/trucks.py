@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.instants import isoformat
 from engine.model import Ack, Asset, Command, ReadBack
 from engine.rounds import Doing, Line, Round
 from twin.collection.containers import Containers
 from twin.controller import Controller
-from twin.faults import Fault, FaultKind
+from twin.faults import FaultKind, Faults
 
 MOST_STOPS = 500
 SLOW = 1.5
@@ -20,6 +20,15 @@ _LOOK = timedelta(minutes=1)
 
 Where = tuple[float, float]
 """Longitude and latitude in degrees."""
+
+
+class _Leg(NamedTuple):
+    """A drive under way."""
+
+    start: Where
+    to: Where
+    left_at: datetime
+    arrives_at: datetime
 
 
 class Truck:
@@ -33,7 +42,7 @@ class Truck:
     """
 
     def __init__(
-        self, asset: Asset, containers: Containers, faults: Sequence[Fault], start_at: datetime, pace: float = 1.0
+        self, asset: Asset, containers: Containers, faults: Faults, start_at: datetime, pace: float = 1.0
     ) -> None:
         self.id = asset.id
         self.gateway = asset.gateway or asset.parent or asset.id
@@ -43,15 +52,14 @@ class Truck:
         """Containers it emptied: which, when it was done, kg."""
         self._capacity_kg = float(asset.attributes.get("capacity_kg", float("inf")))
         self._containers = containers
-        self._broken = tuple(fault for fault in faults if fault.kind is FaultKind.FAILURE)
-        self._slow = tuple(fault for fault in faults if fault.kind is FaultKind.SLOW)
+        self._faults = faults
         self._pace = pace
         self._controller = Controller(self.point, self.gateway, _a_number, "the number of a stop")
         self._at, self._where, self._out = start_at, (asset.lon, asset.lat), False
         self._day = self._plan = ""
         self._lines: list[Line] = []
         self._visited: set[str] = set()
-        self._leg: tuple[Where, datetime, datetime] | None = None  # from where, when it left, when it arrives
+        self._leg: _Leg | None = None
         self._busy_until: datetime | None = None
         self._happened: list[dict[str, Any]] = []
 
@@ -82,10 +90,10 @@ class Truck:
         if day != self._day:
             self._visited, self.number = set(), 0
         self._day, self._plan = day, found.plan
-        before = self._lines[0] if self._lines else None
-        serving = before if self._busy_until is not None else None
+        serving = self._lines[0] if self._lines and self._busy_until is not None else None
         self._lines = ([serving] if serving else []) + self._left(found, serving)
-        if self._leg is not None and (not self._lines or self._lines[0].asset != (before.asset if before else "")):
+        goes_to = (self._lines[0].lon, self._lines[0].lat) if self._lines else None
+        if self._leg is not None and self._leg.to != goes_to:
             self._where, self._leg = self._position(at), None
 
     def _left(self, found: Round, serving: Line | None) -> list[Line]:
@@ -112,16 +120,17 @@ class Truck:
 
     def status(self, at: datetime) -> str:
         """As the catalogue calls it."""
-        if _active(self._broken, at):
+        if self._suffers(FaultKind.FAILURE, at):
             return "broken"
         return "onRoute" if self._out else "parked"
 
     def advance(self, to: datetime) -> None:
         """Let time pass. While it is broken down it stands, and all it was at takes that much longer."""
         while self._at < to:
-            edges = [edge for fault in self._broken for edge in (fault.from_at, fault.until_at) if self._at < edge < to]
+            broken = [fault for fault in self._faults.of(self.id) if fault.kind is FaultKind.FAILURE]
+            edges = [edge for fault in broken for edge in (fault.from_at, fault.until_at) if self._at < edge < to]
             until = min(edges, default=to)
-            if _active(self._broken, self._at):
+            if self._suffers(FaultKind.FAILURE, self._at):
                 self._stand(until)
             else:
                 self._work(until)
@@ -130,8 +139,7 @@ class Truck:
     def _stand(self, until: datetime) -> None:
         lost = until - self._at
         if self._leg is not None:
-            start, left_at, arrives_at = self._leg
-            self._leg = (start, left_at + lost, arrives_at + lost)
+            self._leg = self._leg._replace(left_at=self._leg.left_at + lost, arrives_at=self._leg.arrives_at + lost)
         if self._busy_until is not None:
             self._busy_until += lost
 
@@ -152,9 +160,9 @@ class Truck:
             return self._at
         if self._leg is None and self._where != (line.lon, line.lat) and line.doing is not Doing.REST:
             takes = timedelta(seconds=line.drive_s * self._pace * self._slowness())
-            self._leg = (self._where, self._at, self._at + takes)
+            self._leg = _Leg(self._where, (line.lon, line.lat), self._at, self._at + takes)
         if self._leg is not None:
-            return self._arrive(line, self._leg[2]) if self._leg[2] <= until else None
+            return self._arrive(line, self._leg.arrives_at) if self._leg.arrives_at <= until else None
         return self._begin(line, until)
 
     def _leave(self, line: Line, until: datetime) -> datetime | None:
@@ -228,21 +236,19 @@ class Truck:
         self._happened.append({"asset": asset, "property": name, "value": value, "observed_at": isoformat(at)})
 
     def _slowness(self) -> float:
-        return SLOW if _active(self._slow, self._at) else 1.0
+        return SLOW if self._suffers(FaultKind.SLOW, self._at) else 1.0
+
+    def _suffers(self, kind: FaultKind, at: datetime) -> bool:
+        return bool(self._faults.active(self.id, kind, at))
 
     def _position(self, at: datetime) -> Where:
         if self._leg is None:
             return self._where
-        (lon, lat), left_at, arrives_at = self._leg
+        (lon, lat), (to_lon, to_lat), left_at, arrives_at = self._leg
         takes = (arrives_at - left_at).total_seconds()
         share = min(max((at - left_at).total_seconds() / takes, 0.0), 1.0) if takes else 1.0
-        line = self._lines[0]
-        return lon + share * (line.lon - lon), lat + share * (line.lat - lat)
+        return lon + share * (to_lon - lon), lat + share * (to_lat - lat)
 
 
 def _a_number(value: float) -> bool:
     return 0 <= value <= MOST_STOPS and value == int(value)
-
-
-def _active(faults: Sequence[Fault], at: datetime) -> bool:
-    return any(fault.active(at) for fault in faults)

@@ -34,7 +34,7 @@ class Site:
 
     def __init__(self, assets: Sequence[Asset], story: Story) -> None:
         self._random = np.random.default_rng(story.seed)
-        self._faults = Faults(story.faults)
+        self.faults = self._faults = Faults(story.faults)
         self._devices = [device for kind in KINDS for device in kind(assets, story, self._faults)]
         self._points = {point.point: point for device in self._devices for point in device.points}
         self._tablets = {(one.gateway, one.id): one for one in self._devices if isinstance(one, Tablet)}
@@ -43,6 +43,11 @@ class Site:
         self._untold: defaultdict[str, list[Reading]] = defaultdict(list)
         self._waiting: list[tuple[datetime, int, Wire]] = []
         self._delayed = 0
+
+    @property
+    def devices(self) -> Sequence[Device]:
+        """As they truly are: for whoever measures."""
+        return self._devices
 
     def telemetry(self, at: datetime) -> list[Wire]:
         """One message a gateway: its equipment as it is at that instant, and what happened since it last spoke."""

@@ -18,8 +18,6 @@ def collection(assets: Sequence[Asset], story: Story, faults: Faults) -> list[De
     bins = [one for one in story.bins if one.asset in known]
     containers = Containers(bins, known, story.dumped, faults, story.start_at, story.seed)
     trucks = [
-        Truck(asset, containers, faults.of(asset.id), story.start_at, story.pace)
-        for asset in assets
-        if asset.type == "Vehicle"
+        Truck(asset, containers, faults, story.start_at, story.pace) for asset in assets if asset.type == "Vehicle"
     ]
     return [*trucks, containers]
