@@ -61,12 +61,13 @@ class Ledger:
     def ahead(self, today: Today, visits: int) -> Floats:
         """(n, V) day-equivalents until each of the next possible visits after today's."""
         days = _possible(today, visits)
-        kinds = self._kinds(today, days[-1])
+        kinds = self.kinds(today, days[-1])
         each = self.belief.habits.days(kinds)
         edges = [0, *days]
         return np.stack([each[:, a:b].sum(axis=1) for a, b in pairwise(edges)], axis=1)
 
-    def _kinds(self, today: Today, days: int) -> Ints:
+    def kinds(self, today: Today, days: int) -> Ints:
+        """(n, days) of today and the days after it."""
         span = range(today.index, today.index + days)
         weekdays, free = today.dates.weekdays, today.dates.holidays
         last = len(weekdays) - 1  # beyond the last day of the year nothing depends on the kind of a day
@@ -75,7 +76,7 @@ class Ledger:
 
     def hear(self, today: Today, readings: Floats, gone: Bools, found: Floats) -> None:
         """A day: emptyings came first, then readings at the end of each slot."""
-        kinds = self._kinds(today, 1)[:, 0]
+        kinds = self.kinds(today, 1)[:, 0]
         self.belief = emptied(self.belief, gone, found, self.noise)
         level, unreported = self._judged(readings, gone)
         share = 1.0 / len(readings)
