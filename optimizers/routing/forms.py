@@ -87,6 +87,7 @@ class SpentDocument(Document):
     work_s: float = 0.0
     drive_since_s: float = Field(0.0, description="since the last break")
     work_since_s: float = 0.0
+    split_taken: int = Field(0, description="parts of a split break taken since the last whole one")
 
 
 class VehicleDocument(Document):

@@ -141,6 +141,7 @@ class Spent:
     """What a vehicle that is already out has done before the problem begins: it counts in its day's limits.
 
     `drive_s`, `work_s` of the day; `drive_since_s`, `work_since_s` since the last break; loads over all trips.
+    `split_taken`: parts of a split break that were taken since the last whole one.
     `duration_s` reaches from when it went out to the start of its shift, at which it goes on.
     """
 
@@ -153,6 +154,7 @@ class Spent:
     work_s: float = 0.0
     drive_since_s: float = 0.0
     work_since_s: float = 0.0
+    split_taken: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

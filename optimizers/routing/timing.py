@@ -245,7 +245,7 @@ class _Runner:
 
     def _run(self, start_s: float) -> _State | None:
         spent = self.vehicle.spent
-        states = [_State(start_s, 0, spent.drive_since_s, spent.work_since_s, 0, spent.work_s, None)]
+        states = [_State(start_s, 0, spent.drive_since_s, spent.work_since_s, spent.split_taken, spent.work_s, None)]
         if self.ruled and sum(self.drives) + spent.drive_s > self.rules.most_drive_s + TOLERANCE:
             self.broken, self.detail = "rules", f"drives more than {self.rules.most_drive_s:.0f} s in a day"
             return None

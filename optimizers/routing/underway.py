@@ -133,7 +133,7 @@ def _spent(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -
 
 
 def _worked(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Spent:
-    """Driving and work as they added up. The first half of a split break is forgotten: the next one is a whole one."""
+    """Driving and work as they added up."""
     rules = next((rules for rules in problem.rules if rules.id == vehicle.rules), WorkRules(id=""))
     now, idle_s, waited_s = vehicle.spent, 0.0, 0.0
     for one, other in pairwise(over):
@@ -161,7 +161,12 @@ def _paused(now: Spent, rules: WorkRules, idle_s: float, waited_s: float) -> Spe
         now = _more(now, drive_s=0.0, work_s=waited_s)
     else:
         now = replace(now, work_since_s=0.0)
-    return replace(now, drive_since_s=0.0) if idle_s >= rules.drive_break_s - TOLERANCE else now
+    taken = now.split_taken
+    if taken < len(rules.split_s) and idle_s >= rules.split_s[taken] - TOLERANCE:
+        taken += 1
+    if idle_s >= rules.drive_break_s - TOLERANCE or 0 < len(rules.split_s) == taken:
+        return replace(now, drive_since_s=0.0, split_taken=0)
+    return replace(now, split_taken=taken)
 
 
 def _more(now: Spent, *, drive_s: float, work_s: float) -> Spent:

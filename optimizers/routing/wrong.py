@@ -6,6 +6,7 @@ can be there) is not wrong: the plan leaves it out with its reason. What looks o
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from itertools import chain
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
@@ -154,8 +155,7 @@ def _rests(where: str, vehicle: "Vehicle") -> Iterator[str]:
 def _spent(where: str, vehicle: "Vehicle", problem: "RoutingProblem") -> Iterator[str]:
     spent = vehicle.spent
     yield from _loads(where, "spent.loads", spent.loads, problem) if spent.loads else ()
-    names = ("stops", "trips", "distance_m", "duration_s", "drive_s", "work_s", "drive_since_s", "work_since_s")
-    for name in names:
+    for name in (field.name for field in fields(spent) if field.name != "loads"):
         yield from _amount(where, f"spent.{name}", getattr(spent, name))
 
 

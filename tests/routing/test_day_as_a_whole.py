@@ -20,7 +20,7 @@ _OF_THE_REST = {"required", "objective", "bound", "reason", "together"}
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.05, 0.95))
 def test_what_was_done_and_what_follows_keep_every_word_together(seed: int, share: float) -> None:
-    problem = _without_split(made(seed, 8, 3))
+    problem = _all_at_home(made(seed, 8, 3))
     plan = solve(problem, _FEW)
     assume(plan.routes)
     first = min(route.visits[0].begin_s for route in plan.routes)
@@ -33,13 +33,9 @@ def test_what_was_done_and_what_follows_keep_every_word_together(seed: int, shar
     assert {one.constraint for one in check(problem, whole)} <= _OF_THE_REST
 
 
-def _without_split(problem: RoutingProblem) -> RoutingProblem:
-    """Nobody out before the day, and no split breaks: of one under way its first part is forgotten."""
-    return replace(
-        problem,
-        vehicles=tuple(replace(one, spent=Spent(), aboard=()) for one in problem.vehicles),
-        rules=tuple(replace(rules, split_s=()) for rules in problem.rules),
-    )
+def _all_at_home(problem: RoutingProblem) -> RoutingProblem:
+    """Nobody out before the day."""
+    return replace(problem, vehicles=tuple(replace(one, spent=Spent(), aboard=()) for one in problem.vehicles))
 
 
 def _whole(problem: RoutingProblem, plan: RoutingPlan, now: Underway, again: RoutingPlan) -> RoutingPlan:

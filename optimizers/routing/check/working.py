@@ -44,7 +44,8 @@ def longest_drive(round_: Round) -> Iterator[Violation]:
     """Driving without a break, or two in the order of the split, no longer than allowed: the worst is told."""
     if (rules := _rules(round_)) is None:
         return
-    since, parts, worst, at = round_.vehicle.spent.drive_since_s, 0, 0.0, 0.0
+    spent = round_.vehicle.spent
+    since, parts, worst, at = spent.drive_since_s, spent.split_taken, 0.0, 0.0
     for stretch in stretches(round_):
         if isinstance(stretch, Spell):
             if stretch.doing is Doing.DRIVE:
