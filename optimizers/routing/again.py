@@ -155,7 +155,9 @@ def touched(
     homeless = _homeless(problem, members, unserved)
     opened = {r for r, fail in enumerate(fails) if fail}
     opened |= set(_together(problem, members, homeless)) | set(_beside(problem, members, opened, near))
-    opened |= set(_nearest(problem, routes, members, homeless, near))
+    lost = _of_gone(problem, homeless)
+    opened |= {r for group in lost for r in _near_to(problem, group, members, opened, near)}
+    opened |= set(_nearest(problem, routes, members, homeless - {s for group in lost for s in group}, near))
     stands = [route for r, route in enumerate(routes) if r not in opened]
     left = [one for one in unserved if one.stop in index and index[one.stop] not in homeless]
     out = set(_around(problem, members, [index[one.stop] for one in left], opened)) if opened else set()
@@ -198,10 +200,26 @@ def _together(problem: RoutingProblem, members: Sequence[Sequence[int]], stops: 
 
 
 def _beside(problem: RoutingProblem, members: Sequence[Sequence[int]], of: set[int], near: int) -> Iterator[int]:
-    """The rounds nearest to each of these: by the mean over its stops of how far they are."""
+    """The rounds nearest to each of these."""
     for r in sorted(of):
-        if members[r]:
-            yield from _first(apart_s(problem, members[r], members).mean(axis=0), of, near)
+        yield from _near_to(problem, members[r], members, of, near)
+
+
+def _near_to(
+    problem: RoutingProblem, stops: Sequence[int], members: Sequence[Sequence[int]], without: set[int], near: int
+) -> list[int]:
+    """The rounds nearest to a round of stops: by the mean of how far these are."""
+    return _first(apart_s(problem, stops, members).mean(axis=0), without, near) if stops else []
+
+
+def _of_gone(problem: RoutingProblem, homeless: set[int]) -> list[list[int]]:
+    """Stops without a round that one vehicle had which is gone: they were a round, and are near to what that was."""
+    there = {vehicle.id for vehicle in problem.vehicles} | {""}
+    groups: dict[str, list[int]] = {}
+    for s in sorted(homeless):
+        if (former := problem.stops[s].former) not in there:
+            groups.setdefault(former, []).append(s)
+    return list(groups.values())
 
 
 def _nearest(
