@@ -46,6 +46,7 @@ from jobs.lighting.domain import dark_hours
 from jobs.lighting.tables import tables_of
 from jobs.outcome import NightOutcome, measure_night, show_outcome
 from jobs.progress import Bar, progress
+from jobs.roads.keeping import keep, kept_file
 from jobs.schedules.loading import built_in
 from jobs.schedules.occurrences import Schedule
 from jobs.schedules.running import SCHEDULE, Runner, occasion_at, run_entry
@@ -63,6 +64,7 @@ from jobs.story import (
 from jobs.table import PlanArguments
 from jobs.words import Lang, say
 from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
+from twin.territory.roads import made_roads
 
 _MARK = ".consigne-demo"
 _PATIENCE_S = 5.0
@@ -172,6 +174,7 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     catalogue = catalogue_of(chosen)
     sample = load_territory(chosen.datasets_dir / "sample", catalogue)
     store_territory(store, sample, catalogue, "demo", WallClock().now())
+    keep(made_roads(sample.assets), kept_file(chosen.model_copy(update={"data_dir": folder})))
     territory = read_territory(store, catalogue)
     traffic = _traffic(territory, options)
     start = noon(traffic.night)
