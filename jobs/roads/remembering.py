@@ -2,8 +2,10 @@
 
 import zipfile
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from engine.settings import Settings
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.roads import Network, Profile, RoadGraph, Snapped, between, network, snap
 from optimizers.routing import Place
+
+_KEPT = 8
+_SEARCH = 1  # whoever changes what ways or snaps come to gives it the next number: older matrices are not taken then
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +53,10 @@ class Reach:
 
 
 class Memory:
-    """The last matrices of each network and profile, in a folder. A file that cannot be read is as good as none."""
+    """The last matrices of each network and profile, the eight newest, in a folder; processes may share it.
+
+    A file that cannot be read is as good as none.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,11 +70,20 @@ class Memory:
             return None
 
     def remember(self, key: str, points: Points, found: Reach) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / f".{key}.draft"
-        with draft.open("wb") as file:
-            np.savez(file, allow_pickle=False, **vars(points), **vars(found))
-        draft.replace(self._folder / f"{key}.npz")
+        """A disk that is full or may not be written costs time at the next run, and nothing else."""
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".draft", delete=False) as file:
+                draft = Path(file.name)
+                try:
+                    np.savez(file, allow_pickle=False, **vars(points), **vars(found))
+                    file.close()
+                    draft.replace(self._folder / f"{key}.npz")
+                finally:
+                    draft.unlink(missing_ok=True)
+            newest = sorted(self._folder.glob("*.npz"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+            for old in newest[:-_KEPT]:
+                old.unlink(missing_ok=True)
 
 
 def memory_of(settings: Settings) -> Memory:
@@ -75,7 +92,7 @@ def memory_of(settings: Settings) -> Memory:
 
 def reach(graph: RoadGraph, profile: Profile, points: Points, memory: Memory | None = None) -> Reach:
     """Between points on a network, out of memory as far as they are in it; what is new is remembered with the rest."""
-    key = f"{graph.digest[:32]}-{profile.digest[:16]}"
+    key = f"{_SEARCH}-{graph.digest[:32]}-{profile.digest[:16]}"
     held = memory.recall(key) if memory is not None else None
     place = {point: k for k, point in enumerate(held[0].keys)} if held is not None else {}
     at = np.array([place.get(point, -1) for point in points.keys], np.int64)

@@ -1,6 +1,7 @@
 """One function for jobs: with a map, without, out of memory; and the command around it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,20 @@ def test_a_memory_that_cannot_be_read_is_as_good_as_none(tmp_path: Path) -> None
     kept.write_bytes(b"nothing")
     again = road_matrices(GRID, [EVEN], places(4), memory=memory)
     assert np.array_equal(first.matrices.duration_s, again.matrices.duration_s)
+
+
+def test_a_memory_keeps_the_newest_and_leaves_no_drafts(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for k in range(10):
+        road_matrices(GRID, [replace(EVEN, pace=1 + k / 10)], places(3), memory=memory)
+    assert len(list(tmp_path.iterdir())) == 8
+    assert {path.suffix for path in tmp_path.iterdir()} == {".npz"}
+
+
+def test_a_memory_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = road_matrices(GRID, [EVEN], places(3), memory=Memory(tmp_path / "file" / "folder"))
+    assert np.isfinite(found.matrices.duration_s).all()
 
 
 def invoke(*words: str, data: Path) -> tuple[int, str, str]:
