@@ -35,6 +35,7 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_roads.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_forecasts.py

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from jobs.cli import app
@@ -93,6 +96,18 @@ def test_other_roads_and_other_vehicles_have_their_own_memory(tmp_path: Path, se
         road_matrices(graph, [profile], places(4), memory=memory)
     road_matrices(GRID, [EVEN], places(4), kerb=["p0"], memory=memory)
     assert searches == [(4, 4), (4, 4), (4, 4), (1, 4), (3, 1)]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=12), min_size=1, max_size=5))
+def test_in_whatever_order_places_are_asked_for_answers_are_the_same(asked: list[list[int]]) -> None:
+    some = places(12, seed=7)
+    whole = road_matrices(GRID, [EVEN], some, kerb=["p3", "p4"]).matrices.duration_s[0]
+    with TemporaryDirectory() as folder:
+        memory = Memory(Path(folder))
+        for which in asked:
+            found = road_matrices(GRID, [EVEN], [some[k] for k in which], kerb=["p3", "p4"], memory=memory)
+            assert np.array_equal(found.matrices.duration_s[0], whole[np.ix_(which, which)])
 
 
 def test_a_memory_that_cannot_be_read_is_as_good_as_none(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import osmium
 import pytest
 
 from engine.errors import InputError
@@ -95,6 +96,20 @@ def test_what_is_no_extract_is_refused_by_name(tmp_path: Path, text: str) -> Non
         read_roads(path)
     with pytest.raises(InputError, match=r"y\.osm\.pbf cannot be read: there is no such file"):
         read_roads(tmp_path / "y.osm.pbf")
+
+
+def test_an_extract_of_which_only_half_arrived_is_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.osm.pbf"
+    with osmium.SimpleWriter(str(whole)) as writer:
+        for k in range(2_000):
+            writer.add_node(osmium.osm.mutable.Node(id=k + 1, location=(6 + k * 1e-4, 48 + (k * k % 97) * 1e-4)))
+        writer.add_way(osmium.osm.mutable.Way(id=1, nodes=list(range(1, 2_001)), tags=STREET))
+    graph, _ = read_roads(whole)
+    assert graph.pieces == 2 * 1_999
+    half = tmp_path / "half.osm.pbf"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"half\.osm\.pbf cannot be read"):
+        read_roads(half)
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
