@@ -18,18 +18,18 @@ _ON_TIME = timedelta(minutes=5)
 
 
 def underway_of(unit: Unit, start: datetime, at: datetime, state: State) -> Underway | None:
-    """Of the day that began then, by its plan in force and by the stops that trucks say they are at; None without one.
+    """Of the day that began then, by its last plan in force with rounds and by the stops that trucks say they are at;
+    None without one.
 
-    A truck that says an earlier stop than it should be at, or none yet, is late by so much, all day long; one that says
-    nothing is taken to keep to its plan.
+    A truck that says an earlier stop than it should be at is late by so much, all day long; one that says nothing is
+    taken to keep to its plan.
     """
-    told = (one for one in unit.plans.list("collection", _PLANS) if one.state is PlanState.IN_FORCE)
-    record = next((one for one in told if one.start == start), None)
-    found = unit.plans.get(record.id) if record is not None else None
-    if record is None or found is None:
-        return None
-    body = open_body(found[1])
-    return None if body.head["closed"] else _underway(body, record.id, at, state)
+    for record in unit.plans.list("collection", _PLANS):
+        found = unit.plans.get(record.id) if record.start == start and record.state is PlanState.IN_FORCE else None
+        body = open_body(found[1]) if found is not None else None
+        if body is not None and not body.head["closed"]:
+            return _underway(body, record.id, at, state)
+    return None
 
 
 def _underway(body: Body, of: str, at: datetime, state: State) -> Underway:
