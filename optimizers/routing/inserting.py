@@ -63,8 +63,9 @@ def _detours(problem: RoutingProblem, may: Bools, tours: Tours, s: int) -> Itera
         after = [*before[1:], place if vehicle.end is None else vehicle.end]
         longer_m, longer_s = (_longer(one, before, place, after) for one in (metres, seconds))
         fixed = vehicle.fixed if not tour and not vehicle.out else 0.0
-        least = vehicle.per_m * longer_m + fixed
-        units = least + (vehicle.per_s + 1e-9) * longer_s
+        cost = vehicle.per_m * longer_m + fixed
+        units = cost + (vehicle.per_s + 1e-9) * longer_s
+        least = cost + vehicle.per_s * np.minimum(longer_s, 0.0)  # ways round may be shorter in a matrix that is given
         for at, unit in enumerate(units.tolist()):
             if isfinite(unit):
                 yield unit, v, at, least.item(at)

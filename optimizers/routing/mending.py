@@ -39,7 +39,9 @@ def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stop
         put = False
         for s in left.copy():
             worth = inf if all_[s].required else all_[s].prize
-            found = cheapest(problem, clock, may, tuple(kept), s, worth)
+            # A longer round may make others look shorter beside their mean: no detour alone says what it costs then.
+            below = inf if problem.weights.balance_per_s else worth
+            found = cheapest(problem, clock, may, tuple(kept), s, below)
             if found is not None and found.added < worth:
                 kept[found.vehicle], put = found.tour, True
                 left.remove(s)

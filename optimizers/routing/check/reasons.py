@@ -130,6 +130,9 @@ def _together(judge: _Judge, item: Unserved, left: dict[str, Unserved]) -> str:
 def _prize(judge: _Judge, item: Unserved, _: dict[str, Unserved]) -> str:
     if judge.stop.required:
         return "it is required"
+    others = sum(stop.together == judge.stop.together for stop in judge.known.problem.stops)
+    if judge.stop.together and others > 1:  # what one of them adds says nothing of all
+        return ""
     cheap = item.cheapest is not None and item.cheapest < judge.stop.prize * (1 - TOLERANCE) - TOLERANCE
     return f"serving it adds {item.cheapest:g}, its prize is {judge.stop.prize:g}" if cheap else ""
 
