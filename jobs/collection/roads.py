@@ -1,14 +1,15 @@
 """How far and how long it is between depots, sites and containers, on roads that are not closed."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import cos, pi, radians, sin
 
+from engine.errors import Unavailable
 from engine.settings import Settings
 from jobs.collection.closures import Closure
 from jobs.collection.fleet import Said, said
 from jobs.roads.keeping import kept_roads
-from jobs.roads.matrices import Far, road_matrices
+from jobs.roads.matrices import Far, osrm_matrices, road_matrices
 from jobs.roads.remembering import Memory, memory_of
 from jobs.words import some
 from optimizers import roads
@@ -37,12 +38,25 @@ Finder = Callable[[Sequence[Place], Sequence[Closure]], Ways]
 
 @dataclass(frozen=True)
 class Roads:
-    """A network, or none: then drives are reckoned by great circles."""
+    """A network, or none: then drives are reckoned by great circles. An OSRM server, which knows of no closed roads,
+    is asked before while none is.
+    """
 
     graph: roads.RoadGraph | None = None
     memory: Memory | None = field(default=None, compare=False)
+    osrm_url: str = ""
 
     def ways(self, places: Sequence[Place], shut: Sequence[Closure]) -> Ways:
+        if not self.osrm_url or shut:
+            return self._own(places, shut)
+        try:
+            found = osrm_matrices(self.osrm_url, PROFILES, places)
+        except Unavailable as error:
+            own = self._own(places, shut)
+            return replace(own, told=(said("collect_no_osrm", why=str(error)), *own.told))
+        return Ways(found.matrices, tuple(_told(shut, found.far)), found.far)
+
+    def _own(self, places: Sequence[Place], shut: Sequence[Closure]) -> Ways:
         if self.graph is None:
             found = road_matrices(None, PROFILES, places)
             return Ways(found.matrices, (said("collect_closed_unknown", names=_names(shut)),) if shut else ())
@@ -57,8 +71,11 @@ WITHOUT_MAP: Finder = Roads().ways
 
 
 def roads_known(settings: Settings) -> Roads:
-    """The network of the data folder, where one was imported. Raises InputError for a file that is none."""
-    return Roads(kept_roads(settings), memory_of(settings))
+    """The network of the data folder, where there is one, and the OSRM server of the settings.
+
+    Raises InputError for a file that is no network.
+    """
+    return Roads(kept_roads(settings), memory_of(settings), settings.osrm_url)
 
 
 def _told(shut: Sequence[Closure], far: Sequence[Far]) -> Iterator[Said]:

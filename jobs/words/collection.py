@@ -88,6 +88,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Without a map of the roads nobody is led around what is closed to all traffic: {names}.",
         "Sans carte des routes, personne n'est détourné de ce qui est fermé à toute circulation : {names}.",
     ),
+    "collect_no_osrm": ("Drives are not by OSRM: {why}", "Trajets sans OSRM : {why}"),
     "collect_roads_closed": ("Roads closed to all traffic: {names}.", "Routes fermées à toute circulation : {names}."),
     "collect_far": (
         "On no road that trucks may use, so out of reach: {names}. Check their coordinates.",

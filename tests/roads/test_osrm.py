@@ -12,9 +12,12 @@ import pytest
 
 from engine.errors import Unavailable
 from engine.settings import Settings
+from jobs.collection.closures import Closure
+from jobs.collection.roads import Roads
 from jobs.roads import drives, osrm_matrices
 from optimizers.roads import LORRY, crow
-from tests.roads.test_matrices import EVEN, places
+from tests.roads.ground import degrees
+from tests.roads.test_matrices import EVEN, GRID, places
 
 
 class Osrm(HTTPServer):
@@ -109,3 +112,28 @@ def test_without_the_server_distances_are_our_own_and_it_is_told(server: Osrm, t
     found = drives(chosen, [EVEN], places(3))
     assert found.matrices.approximate
     assert "table service" in found.missed
+
+
+def test_rounds_ask_the_server_while_no_road_is_closed(server: Osrm) -> None:
+    asking = Roads(GRID, osrm_url=server.url)
+    assert asking.ways(places(3), ()).matrices.profiles == ("lorry", "small_lorry")
+    asked = len(server.asked)
+    assert asked == 2
+    lon, lat = (float(one[0]) for one in degrees(np.array([200.0]), np.array([80.0])))
+    place = {"around": {"lat": lat, "lon": lon, "radius_m": 20.0}}
+    shut = Closure.model_validate(
+        {
+            "id": "works",
+            "text": {"en": "works", "fr": "travaux"},
+            "place": place,
+            "through": True,
+            "from": "2026-09-01",
+            "until": "2026-09-02",
+        }
+    )
+    assert "closed to all traffic: works" in asking.ways(places(3), [shut]).told[0]["en"]
+    assert len(server.asked) == asked
+    server.fault = "no_json"
+    found = asking.ways(places(3), ())
+    assert ["not by OSRM" in one["en"] for one in found.told] == [True]
+    assert not found.matrices.approximate
