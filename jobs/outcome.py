@@ -3,9 +3,9 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from engine.setpoints.points import Lockout
 from engine.settings import Settings, language
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
+from jobs.collection.morning import CollectionDay, measure_collection
+from jobs.collection.saying import fraction_name
 from jobs.irrigation import tables as irrigation
 from jobs.irrigation.night import WaterNight, measure_water
 from jobs.lighting.reporting import By, LightingReport, Review, make_report, review, short_lines, to_json
@@ -52,6 +54,8 @@ class NightOutcome:
     `lanes`: lamps that brighten by themselves at a detector.
     `night`: its report by commune, as `consigne lighting report --json` gives it.
     `water`: what came of watering; None where none was planned. `ask_water`: how to ask why a valve opened, or did not.
+    `rounds`: what came of the next day's rounds; None where none were planned. `ask_rounds`: how to ask why a container
+    was emptied, and what its truck was to do.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -77,12 +81,14 @@ class NightOutcome:
     fixed: Policy
     night: dict[str, Any]
     water: WaterNight | None
+    rounds: CollectionDay | None
     origin: str
     report: Path
     ask: str
     ask_rule: str
     ask_report: str
     ask_water: str
+    ask_rounds: tuple[str, ...]
 
     @property
     def all_explained(self) -> bool:
@@ -94,6 +100,7 @@ class NightOutcome:
         water = None if self.water is None else asdict(self.water) | self.water.totals()
         return plain | {
             "planned": vars(self.planned), "fixed": vars(self.fixed), "report": str(self.report), "water": water,
+            "rounds": None if self.rounds is None else asdict(self.rounds) | self.rounds.totals(),
         }  # fmt: skip
 
 
@@ -116,6 +123,7 @@ def measure_night(
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
         communes = {zone.id: names[zone.commune] for zone in unit.inventory.zones()}
         water = measure_water(unit, territory, irrigation.tables_of(settings), start, night.night.until)
+        rounds = measure_collection(unit, territory, settings, day + _DAY, night.night.until)
     question = _question(folder)
     page = folder / "report.html"
     states = {command.point.split("/")[0]: command for command in sorted(commands, key=lambda c: c.seq)}
@@ -141,12 +149,14 @@ def measure_night(
         fixed=_policy(report, "fixed", "fixed_under"),
         night=to_json(report, By.COMMUNE),
         water=water,
+        rounds=rounds,
         origin=origin,
         report=page,
         ask=f"{question} {_most_dimmed(night)}",
         ask_rule=_rule_question(question, decided),
         ask_report=question.replace(" why ", " lighting report "),
         ask_water="" if water is None else f"{question} {_most_watered(water)}",
+        ask_rounds=() if rounds is None else tuple(f"{question} {what}" for what in _of_rounds(rounds)),
     )
     lang = language(settings)
     write_report(page, _report(night, outcome, question, states, communes, lang), lang)
@@ -227,6 +237,13 @@ def _most_watered(water: WaterNight) -> str:
     return f"{valve.valve}/opening {at.isoformat(timespec='seconds')}"
 
 
+def _of_rounds(found: CollectionDay) -> Iterator[str]:
+    """A container and a truck, and an instant, worth asking about."""
+    at = datetime.combine(found.day, time(7), PARIS).isoformat(timespec="minutes")
+    container, truck = found.ask
+    yield from (f"{container} {at}", f"{truck}/stopNumber {at}")
+
+
 def _question(folder: Path) -> str:
     """How to ask why of this demo, as it can be typed here."""
     found = Path(sys.argv[0])
@@ -285,7 +302,8 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
     for key, policy in (("under_lit", outcome.planned), ("under_lit_fixed", outcome.fixed)):
         deep = labelled("deep", lang, percent(policy.under_lit_deep, lang))
         rows.append((say(key, lang), f"{percent(policy.under_lit, lang)} ({deep})"))
-    return rows if outcome.water is None else rows + _water_facts(outcome.water, lang)
+    rows += [] if outcome.water is None else _water_facts(outcome.water, lang)
+    return rows if outcome.rounds is None else rows + _rounds_facts(outcome.rounds, lang)
 
 
 def _water_facts(water: WaterNight, lang: Lang) -> list[tuple[str, str]]:
@@ -307,6 +325,24 @@ def _water_facts(water: WaterNight, lang: Lang) -> list[tuple[str, str]]:
     return [*told, (say("water_forbidden", lang), f"{number(water.forbidden_min, lang)} min")]
 
 
+def _rounds_facts(found: CollectionDay, lang: Lang) -> list[tuple[str, str]]:
+    """The morning's rounds beside fixed ones. One day says nothing of savings: which kind is due varies."""
+    km, mean = (f"{number(value, lang, 1)} km" for value in (found.km, found.mean_fixed_km))
+    each = ", ".join(
+        f"{fraction_name(kind, lang)} {number(value, lang, 1)} km" for kind, value in found.fixed_km.items()
+    )  # fmt: skip
+    some = {"some": number(found.planned, lang), "all": number(found.containers, lang)}
+    rows = [
+        ("rounds_planned", f"{say('some_of', lang, **some)}, {km}"),
+        ("rounds_trucks", number(found.trucks, lang)),
+        ("rounds_again", number(found.plans - 1, lang)),
+        ("rounds_emptied", f"{number(found.emptied, lang)}, {number(found.kg, lang)} kg"),
+        ("rounds_full", f"{number(found.full_before, lang)} → {number(found.full_after, lang)}"),
+        ("rounds_fixed", f"{mean} ({each})"),
+    ]
+    return [(say(key, lang), value) for key, value in rows]
+
+
 def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
     """The short table, the report's place, and the line to type next."""
     console = Console()
@@ -319,7 +355,8 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     asked = (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule))
     water = (("then_water", outcome.ask_water),) if outcome.ask_water else ()
-    for key, text in (*asked, *water, ("whole_report", outcome.ask_report)):
+    rounds = tuple(("then_rounds", one) for one in outcome.ask_rounds)
+    for key, text in (*asked, *water, *rounds, ("whole_report", outcome.ask_report)):
         console.print(labelled(key, lang, text), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -89,9 +89,16 @@ def value_in(text: str, unit: str) -> float:
     return float(value)
 
 
-def shown(value: float, unit: str) -> str:
-    """A value with its unit, a fraction as a percentage."""
-    return f"{value:.0%}" if unit == "1" else f"{value:g} {unit}"
+def shown(value: float, unit: str, *, counts: bool = False) -> str:
+    """A value with its unit, a fraction as a percentage, what a point `counts` as a number."""
+    if unit == "1":
+        return f"{value:g}" if counts else f"{value:.0%}"
+    return f"{value:g} {unit}"
+
+
+def counts(point: PointInfo) -> bool:
+    """Whether values of a point without a unit are numbers of something, as it takes more than 1."""
+    return point.envelope.maximum > 1
 
 
 def set_override(store: Store, territory: Territory, asked: Override, now: datetime) -> int:

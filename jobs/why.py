@@ -17,7 +17,7 @@ from engine.store import Store, Unit
 from engine.store.audit import digest_of
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
-from jobs.setpoints import ACT, shown, unit_of
+from jobs.setpoints import ACT, counts, shown, unit_of
 from jobs.words import Lang, labelled, say
 
 _ROUND_A_READING = timedelta(minutes=30)
@@ -28,11 +28,12 @@ class Explanation:
     """Everything known of one point at one instant. `command` is the one in force then, with every transition.
 
     `hold`: the one that stopped levels 10 to 15 of the point then. `locked_out`: the reading by which somebody worked
-    on it then, None where nobody did.
+    on it then, None where nobody did. `counts`: its values are numbers of something, not shares.
     """
 
     point: str
     unit: str
+    counts: bool
     at: datetime
     piece: Piece | None
     behind: Mapping[str, Any]
@@ -55,6 +56,7 @@ def explain(store: Store, territory: Territory, point: str, at: datetime) -> Exp
         return Explanation(
             point=point,
             unit=unit_of(territory, point),
+            counts=counts(info),
             at=at,
             piece=piece,
             behind=_behind(unit, territory, piece.winner, point, at) if piece and piece.winner else {},
@@ -229,7 +231,7 @@ def _decision(explanation: Explanation, lang: Lang) -> list[str]:
     local, piece = _local(explanation.at), explanation.piece
     if piece is None:
         return [say("why_none", lang, point=explanation.point, at=local)]
-    value = shown(piece.value, explanation.unit)
+    value = shown(piece.value, explanation.unit, counts=explanation.counts)
     lines = [say("why_head", lang, point=explanation.point, at=local, value=value)]
     if piece.winner is None:
         lines.append(labelled("winner", lang, say("why_default", lang)))

@@ -209,7 +209,7 @@ def _counting(bar: Bar) -> Callable[[int], None]:
 
 @app.command()
 def why(
-    point: Annotated[str, typer.Argument(help="a point, or an asset with one point")],
+    point: Annotated[str, typer.Argument(help="a point, an asset with one point, or a waste container")],
     at: Annotated[
         str | None, typer.Argument(help="2026-11-22T23:40 in Paris, or with an offset; now by default")
     ] = None,
@@ -224,6 +224,9 @@ def why(
     """
     chosen = asked(settings(), lang, folder if of_demo else None)
     store, ground = store_and_territory(chosen)
+    if collection.asks_of(ground, point):
+        collection.why(store, ground, point, instant(at), language(chosen), as_json=as_json)
+        return
     explanation = reasons.explain(store, ground, find_point(ground, point), instant(at))
     if as_json:
         emit(reasons.to_json(explanation))

@@ -12,7 +12,8 @@ import typer
 from engine.errors import InputError, Problem
 from engine.instants import noon
 from engine.rounds import Round, encode_round
-from jobs.bootstrap import WallClock
+from engine.store import Store
+from jobs.bootstrap import Territory, WallClock
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -25,6 +26,7 @@ from jobs.cli.common import (
     show_lines,
     store_and_territory,
 )
+from jobs.collection.explaining import explain
 from jobs.collection.rounds.files import write_rounds
 from jobs.collection.rounds.in_force import DayRounds, rounds_ahead, rounds_on
 from jobs.collection.saying import clock, fraction_name
@@ -37,6 +39,7 @@ app = typer.Typer(help="Waste collection: containers, how full they are, a day's
 _FILL_HEADS = ("container", "fraction", "level", "risk", "heard", "sensor", "emptied")
 _ROUND_HEADS = ("truck", "fraction", "stops", "km", "kg", "leaves", "back")
 _LIKELY = 0.5
+_MAKE = "consigne run plan-collection makes one"
 At = Annotated[str | None, typer.Option(help="as was known then; by default now, of a demo the eve of its rounds")]
 
 
@@ -182,3 +185,25 @@ def _round_row(found: Round, lang: Lang) -> Iterator[str]:
     yield number(found.mass_kg, lang)
     yield clock(found.start_at) if found.lines else "–"
     yield clock(found.end_at) if found.lines else "–"
+
+
+def asks_of(territory: Territory, name: str) -> bool:
+    """Whether somebody means a container that has no point: nothing is told it, yet rounds have reasons."""
+    asset = territory.by_id.get(name)
+    has_point = any(point.startswith(f"{name}/") for point in territory.points)
+    return asset is not None and asset.type == "WasteContainer" and not has_point
+
+
+def why(store: Store, territory: Territory, container: str, at: datetime, lang: Lang, *, as_json: bool) -> None:
+    """Why the plan in force at an instant has a container emptied, or not, and what it knew of it."""
+    with store.read() as unit:
+        found = rounds_ahead(unit, territory, at, known_at=at)
+        block = unit.plans.get(found.record.id) if found is not None else None
+    if found is None or block is None:
+        raise InputError([Problem(container, 0, 0, say("rounds_no_plan", lang), _MAKE)])
+    told = {"plan": found.record.id, **explain(block[1], container, max(at, found.body.start))}
+    if as_json:
+        emit(told)
+        return
+    reason = told.pop("reason", {}).get(lang, "")
+    show_lines([f"{container}: {reason}", *(f"  {name}: {value}" for name, value in told.items())])

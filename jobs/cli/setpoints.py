@@ -27,7 +27,7 @@ from jobs.cli.common import (
 )
 from jobs.cli.holds import hold_json
 from jobs.scopes import find_point, points_in, scope_of
-from jobs.setpoints import USUAL, Manual, Override, Standing, set_override, shown, standing, unit_of, value_in
+from jobs.setpoints import USUAL, Manual, Override, Standing, counts, set_override, shown, standing, unit_of, value_in
 from jobs.setpoints import release as give_back
 from jobs.words import Lang, say
 
@@ -160,7 +160,7 @@ def _row(one: Standing, ground: Territory, lang: Lang) -> dict[str, str]:
     command = one.command
     return {
         "point": one.point.id,
-        "value": shown(_value(one), unit_of(ground, one.point.id)),
+        "value": shown(_value(one), unit_of(ground, one.point.id), counts=counts(one.point)),
         "level": f"{level:d} ({Level(level).name.lower().replace('_', ' ')})",
         "source": winner.source if winner else "",
         "until": brief(winner.program.until) if winner else "",

@@ -28,7 +28,7 @@ _BIAS = 0.01  # standard deviation of what sensors say too much
 _MIS_ZEROED = 0.12
 _BESIDE_DEG = 0.002  # some 150 m
 _STUCK_FOR, _FOAM_FOR = timedelta(days=6), timedelta(days=4)
-_BREAKS_AFTER, _BROKEN_FOR = timedelta(hours=18), timedelta(hours=10)  # after noon: six in the morning
+_BREAKS_AFTER, _BROKEN_FOR = timedelta(hours=21, minutes=10), timedelta(hours=10)  # after noon: ten past nine
 _MOVES_AFTER = timedelta(hours=5, minutes=20)
 
 
@@ -47,8 +47,8 @@ def made_waste(assets: Sequence[Asset], night: Night, seed: int) -> Waste:
     """Weeks of levels and weights under a calendar, then the day from noon to noon.
 
     One sensor is stuck, one sees foam, one is silent, one was set to zero over a bottom that was not empty; somebody
-    clears out a house in the afternoon; of two trucks of one kind the first breaks down at six in the morning. The same
-    seed makes the same.
+    clears out a house in the afternoon; of two trucks of one kind the last breaks down at ten past nine in the morning.
+    The same seed makes the same.
     """
     random = np.random.default_rng([seed, 4])
     known = {asset.id: asset for asset in assets if asset.type == "WasteContainer"}
@@ -155,10 +155,10 @@ def _moves(bins: Sequence[Bin], night: Night) -> tuple[Dumped, ...]:
 
 
 def _broken(assets: Sequence[Asset], night: Night) -> tuple[Fault, ...]:
-    """The first truck of those that another can stand in for."""
+    """The last truck of those that another can stand in for."""
     trucks = [asset for asset in assets if asset.type == "Vehicle"]
     kinds = [tuple(truck.attributes.get("fractions", ())) for truck in trucks]
-    for truck, kind in zip(trucks, kinds, strict=True):
+    for truck, kind in reversed(list(zip(trucks, kinds, strict=True))):
         if kinds.count(kind) > 1:
             breaks_at = night.start + _BREAKS_AFTER
             return (Fault(truck.id, FaultKind.FAILURE, breaks_at, breaks_at + _BROKEN_FOR),)

@@ -2,7 +2,10 @@
 
 WORDS: dict[str, tuple[str, str]] = {
     # the demo's table and report
-    "title": ("One night of street lights and watering", "Une nuit d'éclairage et d'arrosage"),
+    "title": (
+        "One night of street lights and watering, and the rounds after it",
+        "Une nuit d'éclairage et d'arrosage, et les tournées qui suivent",
+    ),
     "readings_received": ("Readings received", "Mesures reçues"),
     "readings_stored": ("— stored", "— enregistrées"),
     "readings_refused": ("— refused", "— refusées"),
@@ -44,6 +47,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "report": ("Report", "Rapport"),
     "next": ("Type next", "Tapez ensuite"),
     "whole_report": ("All of the night's figures", "Tous les chiffres de la nuit"),
+    "then_rounds": ("And, for rounds", "Et, pour les tournées"),
     "then_water": ("And, for water", "Et, pour l'eau"),
     "then": ("And, for the rules", "Et, pour les règles"),
     "needed": ("needed by the traffic that came", "requis par le trafic réel"),

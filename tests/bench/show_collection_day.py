@@ -8,7 +8,10 @@ kilometres and reasons; at the end what the twin knows of it, beside the same da
 """
 
 import argparse
+import logging
 from datetime import date
+
+import structlog
 
 from engine.instants import PARIS
 from jobs.collection.saying import clock, reason_of
@@ -24,6 +27,7 @@ def main() -> None:
     parser.add_argument("--side-km", type=float, default=22.0)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     town = Town(containers=asked.containers, trucks=asked.trucks, side_m=1000 * asked.side_km, seed=asked.seed)
     print(f"{town.containers} containers on {asked.side_km:g} km × {asked.side_km:g} km, {town.trucks} trucks, {DAY}")
     with played(town, Script(), DAY) as found:

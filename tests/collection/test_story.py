@@ -81,7 +81,7 @@ def test_sensors_fail_a_truck_breaks_down_and_somebody_moves(
     (broken,) = (fault for fault in waste.faults if fault.kind is FaultKind.FAILURE)
     trucks = {asset.id: asset.attributes["fractions"] for asset in assets if asset.type == "Vehicle"}
     assert list(trucks.values()).count(trucks[broken.asset]) > 1
-    assert broken.from_at.astimezone(PARIS).hour == 6
+    assert broken.from_at.astimezone(PARIS).hour == 9
     assert night.start < waste.dumped[0].at < night.until
 
 
