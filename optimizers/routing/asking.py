@@ -20,7 +20,7 @@ def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], *, given: b
     Where all vehicles have the same rests, everybody pauses in the middle of each rest's window: exact but for what is
     under way then. Where they differ, shifts are shorter by the rests that are due. Work rules take the breaks from
     the shift that it has to have at least; the last unloading takes the hours of the sites. From tours that are
-    `given`, and where loads take much of what the day's caps allow, caps over trips are kept from the outset.
+    `given`, caps over trips are kept from the outset.
     """
     pauses = _pauses(problem.vehicles)
     vehicles = [_within_hours(problem, vehicle) for vehicle in problem.vehicles]
@@ -31,18 +31,8 @@ def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], *, given: b
         vehicles = [replace(one, longest_s=max(0.0, one.longest_s - paused_s)) for one in vehicles]
     else:
         vehicles = [_shorter(one, sum(rest.duration_s for rest in due(one))) for one in vehicles]
-    capped = [vehicle for vehicle in problem.vehicles if capped_over_trips(problem, vehicle)]
-    daily = bool(capped) and (given or _tight(problem, capped))
+    daily = given and any(capped_over_trips(problem, vehicle) for vehicle in problem.vehicles)
     return Ask(holders=may, stops=tuple(stops), vehicles=tuple(vehicles), pauses=pauses, daily=daily)
-
-
-def _tight(problem: RoutingProblem, capped: Sequence[Vehicle]) -> bool:
-    """Whether required stops take half of what these vehicles may take in the day."""
-    for d in range(len(problem.dimensions)):
-        allowed = sum(vehicle.daily[d] if vehicle.daily else inf for vehicle in capped)
-        if sum(stop.load[d] for stop in problem.stops if stop.required) > allowed / 2:
-            return True
-    return False
 
 
 def capped_over_trips(problem: RoutingProblem, vehicle: Vehicle) -> bool:

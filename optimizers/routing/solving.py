@@ -20,7 +20,8 @@ from optimizers.routing.translation import Ask
 from optimizers.routing.zones import FROM, by_zones
 
 _WHOLE = (1.0,)
-_SHARES = (0.3, 0.5, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
+_ANEW = 200  # stops up to which a round that begins anew comes as far as one that goes on, and elsewhere
+_SHARES = (0.2, 0.3, 0.3, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
 _BALANCED = (0.4, 0.2, 0.4)  # where rounds are to last alike, which the last is for
 _ZONES = 0.95  # of the time; the rest is for reasons
 
@@ -87,8 +88,9 @@ class _Solve:
         shares = _BALANCED if self.problem.weights.balance_per_s else _WHOLE if known_whole(self.problem) else _SHARES
         best = self.initial and self._kept(self.initial, ask)
         for round_, share in enumerate(shares):
-            limits = self._part(share, sum(shares[round_:]))
-            found = improve(self.problem, limits, best, self.told, ask, self._enough)
+            limits = replace(self._part(share, sum(shares[round_:])), seed=self.limits.seed + round_)
+            anew = shares is _SHARES and round_ == 2 and len(ask.stops) <= _ANEW
+            found = improve(self.problem, limits, None if anew else best, self.told, ask, self._enough)
             kept = self._kept(found, ask)
             if best is None or self._worth(kept) < self._worth(best):
                 best = kept

@@ -202,6 +202,12 @@ class Translation:
         return self.beyond if self.ask.prized else 0
 
     @cached_property
+    def _never(self) -> int:
+        """Longer than any shift, for where there is no way; not much longer, for penalties multiply it."""
+        last_s = max((v.shift[1] for v in self.problem.vehicles if isfinite(v.shift[1])), default=inf)
+        return min(4 * self.scale.up_s(last_s) + self.scale.up_s(86400.0), MOST >> 4)
+
+    @cached_property
     def dearest(self) -> int:
         """Of any drive that there is."""
         costs = max((int(whole[whole < whole.max()].max(initial=0)) for whole in self._matrices), default=0)
@@ -342,7 +348,7 @@ class Translation:
         dear = 20 * int(whole.max(initial=1)) + self.scale.costs(1.0)
         whole = np.where(none, min(dear, MOST), whole)
         np.fill_diagonal(whole, 0)
-        times = np.where(none, MOST >> 4, self.scale.times(seconds))
+        times = np.where(none, self._never, self.scale.times(seconds))
         np.fill_diagonal(times, 0)
         self._matrices.append(whole)
         self._durations.append(times)
