@@ -10,6 +10,9 @@ from engine.errors import InputError, Problem
 from optimizers.routing import Place
 
 _COLUMNS = ("id", "lon", "lat")
+MOST = 5_000
+"""Points of one matrix: 25 million pairs, some 400 MB."""
+
 _YES, _NO = frozenset({"1", "yes", "true", "oui"}), frozenset({"", "0", "no", "false", "non"})
 
 
@@ -40,6 +43,9 @@ def _wrong(source: str, rows: list[dict[str, str]]) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     if not rows:
         yield Problem(source, 0, 0, "holds no points", "give a line for each")
+    if len(rows) > MOST:
+        what = f"holds {len(rows):,} points, {len(rows) ** 2:,} pairs"
+        yield Problem(source, 0, 0, what, f"give {MOST:,} at most, such as those of one zone")
     for line, row in enumerate(rows, 2):
         if not row["id"]:
             yield Problem(source, line, 1, "has no id", "give each point its own")

@@ -51,6 +51,7 @@ class _Draft:
     blocked: set[int] = field(default_factory=set)
     bans: list[Ban] = field(default_factory=list)
     skipped: Skipped = field(default_factory=Skipped)
+    as_of: str = ""
 
     def way(self, way: Any, road: Road) -> None:
         self.roads.append(road)
@@ -86,7 +87,7 @@ def read_roads(path: Path, tell: Callable[[str], None] = lambda _: None) -> tupl
     """
     draft = _Draft()
     try:
-        for number, thing in enumerate(_things(path)):
+        for number, thing in enumerate(_things(path, draft)):
             _take(draft, thing)
             if number % _EVERY == 0:
                 tell(f"{len(draft.ways):,}")
@@ -99,20 +100,23 @@ def read_roads(path: Path, tell: Callable[[str], None] = lambda _: None) -> tupl
             [Problem(str(path), 0, 0, f"holds no roads for motor vehicles ({len(draft.ways)} ways)", hint)]
         )
     try:
-        return _graph(draft, path.name), draft.skipped
+        return _graph(draft, f"{path.name}{draft.as_of}"), draft.skipped
     except InvalidProblem as error:
         raise InputError(
             Problem(str(path), 0, 0, text, "mend or replace the extract") for text in error.problems
         ) from None
 
 
-def _things(path: Path) -> Iterator[Any]:
+def _things(path: Path, draft: _Draft) -> Iterator[Any]:
     import osmium  # noqa: PLC0415 - only who reads an extract waits for it
 
     if not path.is_file():
         raise OSError("there is no such file")
     wanted = osmium.filter.KeyFilter("highway", "barrier", "restriction", "restriction:hgv")
-    yield from osmium.FileProcessor(str(path)).with_locations().with_filter(wanted)
+    read = osmium.FileProcessor(str(path)).with_locations().with_filter(wanted)
+    told = read.header.get("osmosis_replication_timestamp") or read.header.get("timestamp")
+    draft.as_of = f" of {told[:10]}" if told else ""  # the day whose roads these are
+    yield from read
 
 
 def _take(draft: _Draft, thing: Any) -> None:

@@ -193,6 +193,9 @@ def test_points_are_refused_with_everything_wrong(tmp_path: Path) -> None:
     points.write_text("id,lon,lat,kerb\na,6.1,48.6,yes\na,6.1,480,\n,x,48.6,perhaps\n")
     _, _, said = invoke("matrix", str(points), data=tmp_path / "var")
     assert len(said.splitlines()) == 5
+    points.write_text("\n".join(["id,lon,lat", *(f"p{k},6.1,48.6" for k in range(10_000))]))
+    _, _, said = invoke("matrix", str(points), data=tmp_path / "var")
+    assert "10,000 points, 100,000,000 pairs" in said
     points.write_text("name,lon\n")
     _, _, said = invoke("matrix", str(points), data=tmp_path / "var")
     assert "there is no column id, lat" in said

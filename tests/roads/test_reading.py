@@ -138,6 +138,7 @@ def test_the_roads_of_a_country(reference: Path) -> None:
     graph, skipped = read_roads(reference / "roads" / "liechtenstein.osm.pbf")
     assert (len(graph.lon_deg), graph.pieces, len(graph.banned)) == (30_995, 62_584, 2)
     assert skipped.nodes_missing == 0
+    assert graph.origin == "liechtenstein.osm.pbf of 2015-07-27"
     roads = network(graph, LORRY)
     found = coverage(roads)
     assert 0.85 < found.main_share < 0.92
