@@ -84,11 +84,11 @@ def balanced(problem: RoutingProblem, clock: Clock, ask: Ask, kept: Tours) -> As
     mean_s = sum(lasts_s) / len(lasts_s) - sum(paused_s for _, paused_s in ask.pauses)
     vehicles = [
         vehicle
-        if vehicle.overtime_s or vehicle.longest_s <= mean_s
+        if vehicle.overtime_s or (most_s := min(vehicle.longest_s, vehicle.shift[1] - vehicle.shift[0])) <= mean_s
         else replace(
             vehicle,
             longest_s=mean_s,
-            overtime_s=min(vehicle.longest_s, vehicle.shift[1] - vehicle.shift[0]) - mean_s,
+            overtime_s=most_s - mean_s,
             overtime_per_s=problem.weights.balance_per_s,
         )
         for vehicle in ask.vehicles

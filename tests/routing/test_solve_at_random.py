@@ -30,3 +30,11 @@ def test_the_same_seed_and_work_give_the_same_plan(seed: int) -> None:
 def _but_time(plan: object) -> str:
     text = plan if isinstance(plan, str) else bytes(plan).decode() if isinstance(plan, bytes) else str(plan)
     return "\n".join(line for line in text.splitlines() if '"seconds"' not in line)
+
+
+@pytest.mark.parametrize(("seed", "stops"), [(2050, 6), (1225, 6)])
+def test_what_once_went_wrong(seed: int, stops: int) -> None:
+    """A shift shorter than the mean of rounds that are to be even; a stop that evened them out and was left out."""
+    problem = made(seed, stops, 3)
+    plan = solve(problem, Limits(work=60))
+    assert {one.constraint for one in check(problem, plan)} <= {"required"}
