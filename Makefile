@@ -23,6 +23,7 @@ soak: $(READY)
 	$(BIN)/python tests/bench/bench_ingest.py --readings 10000000
 	$(BIN)/python tests/bench/bench_reaction.py --seconds 600
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py --full --weather $(ORLY)
+	PYTHONPATH=. $(BIN)/python tests/bench/show_collection_year.py --full
 
 bench: $(READY) .venv-bench/.ready
 	$(BIN)/python tests/bench/bench_plan.py
@@ -36,6 +37,12 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_roads.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_replan.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_large.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_routing_check.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_situations.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_collection_day.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_collection_year.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_territory.py
 	$(BIN)/python tests/bench/bench_forecasts.py

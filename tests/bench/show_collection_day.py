@@ -1,6 +1,6 @@
 """A collection day replayed in the twin: a truck breaks down, bins overflow, a street is closed.
 
-    PYTHONPATH=. python tests/bench/show_collection_day.py [--containers 120] [--trucks 4] [--seed 1]
+    PYTHONPATH=. python tests/bench/show_collection_day.py [--containers 150] [--trucks 3] [--seed 1]
 
 At 09:40 the truck with most left to do breaks down for good, at 11:00 three containers that no round empties are filled
 up at once, at 13:00 a street is closed. Prints every plan of the day, what asked for it, what changed and what stayed,
@@ -9,6 +9,7 @@ kilometres and reasons; at the end what the twin knows of it, beside the same da
 
 import argparse
 import logging
+from collections.abc import Sequence
 from datetime import date
 
 import structlog
@@ -22,8 +23,8 @@ DAY = date(2026, 9, 29)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--containers", type=int, default=120)
-    parser.add_argument("--trucks", type=int, default=4)
+    parser.add_argument("--containers", type=int, default=150)
+    parser.add_argument("--trucks", type=int, default=3)
     parser.add_argument("--side-km", type=float, default=22.0)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
@@ -32,13 +33,16 @@ def main() -> None:
     print(f"{town.containers} containers on {asked.side_km:g} km × {asked.side_km:g} km, {town.trucks} trucks, {DAY}")
     with played(town, Script(), DAY) as found:
         for change in found.changes:
-            show(change)
+            filled = [
+                name for at, what in found.events if at <= change.at for name in what.split(" overflow")[0].split(", ")
+            ]
+            show(change, [name for name in filled if name.startswith("R-")])
         with played(town, Script(), DAY, replans=False) as alone:
             compare(found, alone)
 
 
-def show(change: Change) -> None:
-    """One plan: why it was made, what it comes to, what it changed, and what it says."""
+def show(change: Change, filled: Sequence[str]) -> None:
+    """One plan: why it was made, what it comes to, what it changed, what becomes of those filled up at once, notes."""
     body, kept = change.found.body, change.kept
     print(f"\n{change.at.astimezone(PARIS):%H:%M}  {change.cause}")
     done = sum(one.done for _, one in body.served.values())
@@ -50,7 +54,7 @@ def show(change: Change) -> None:
         print(f" ({added_km:+.1f}), planned in {change.seconds:.1f} s")
         print(f"  {kept.moved} of {kept.stops} stops change trucks, {kept.kept:.0%} of drives stay", end="; ")
         print(f"changed {', '.join(change.changed) or 'none'}; as before {', '.join(change.same) or 'none'}")
-        for name in sorted(set(change.before.body.served) ^ set(body.served)):
+        for name in sorted({*filled, *(set(change.before.body.served) ^ set(body.served))}):
             print(f"  {name}: {reason_of(body, name, 'en')}")
     for note in change.found.record.detail.get("notes", []):
         print(f"  · {note['en']}")
