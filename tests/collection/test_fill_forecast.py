@@ -24,7 +24,7 @@ from optimizers.fill import (
     overflow_probability,
     read,
 )
-from tests.collection.made_bins import CV, WEEKDAYS, Told, kinds, lived
+from tests.collection.made_bins import WEEKDAYS, Told, kinds, lived
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["sensor", "no sensor"])
@@ -64,7 +64,7 @@ def test_weekdays_are_learned_by_group() -> None:
     told = lived(sensor=True, days=250)
     factors = told.belief.habits.factor[:, :7]
     assert np.abs(factors / factors.mean(axis=1, keepdims=True) - WEEKDAYS).max() < 0.15
-    assert abs(np.sqrt(told.belief.habits.cv2[0]) - CV) < 0.12
+    assert 0.3 < np.sqrt(told.belief.habits.cv2[0]) < 0.65  # CV, less what is put down to levels
 
 
 def one(level: float = 0.5, sd: float = 0.05, rate: float = 0.1, rate_cv: float = 0.1) -> Belief:
