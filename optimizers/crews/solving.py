@@ -1,7 +1,7 @@
 """Crews for rounds by CP-SAT: see `solve`."""
 
 from collections.abc import Iterator
-from math import ceil, floor, isfinite
+from math import ceil, floor, inf, isfinite
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from optimizers.crews.problem import (
 from optimizers.result import Limits, Status, Violation, our_version
 
 SOLVER = "OR-Tools CP-SAT"
+_FIRST = 0.4  # share of time and work that goes to finding; the rest proves
 _UNITS = 360_000
 """Of the problem's unit, so that cents are whole numbers, and so is a cent an hour of each second."""
 
@@ -42,28 +43,17 @@ def solve(problem: CrewProblem, limits: Limits | None = None) -> CrewPlan:
     """
     limits = limits or Limits()
     started_s = monotonic()
-    model = _Model(problem)
-    solver = cp_model.CpSolver()
-    parameters = solver.parameters
-    parameters.num_workers, parameters.random_seed = limits.threads, limits.seed
-    parameters.interleave_search = True  # all its ways by turns, the same ones for any number of workers
-    parameters.max_time_in_seconds, parameters.relative_gap_limit = limits.seconds, limits.gap
-    if limits.work is not None:
-        parameters.max_deterministic_time = float(limits.work)
-    answer = solver.solve(model.model)
-    found = answer in {cp_model.OPTIMAL, cp_model.FEASIBLE}
-    chosen = [choice for choice, var in model.taken.items() if found and solver.value(var)]
-    driven = tuple(_driven(problem, choice) for choice in sorted(chosen))
-    proved = answer == cp_model.OPTIMAL and not limits.gap
+    found = _searched(_Model(problem), limits)
+    driven = tuple(_driven(problem, choice) for choice in sorted(found.chosen or ()))
     uncovered = tuple(_uncovered(problem, driven))
-    missing = [one for one in uncovered if next(r for r in problem.rounds if r.id == one.round).required]
+    required = {one.id for one in problem.rounds if one.required}
+    missing = [one for one in uncovered if one.round in required]
     objective = objective_of(problem, driven)
-    bound = (
-        objective if proved else min(objective, max(0.0, solver.best_objective_bound / _UNITS if not missing else 0.0))
-    )
+    proved = found.proved and not limits.gap
+    bound = objective if proved else 0.0 if missing else min(objective, max(0.0, found.bound))
     in_time = monotonic() - started_s < limits.seconds * 0.98
     return CrewPlan(
-        status=_status(found, proved, bool(missing)),
+        status=_status(found.chosen is not None, proved, bool(missing)),
         objective=objective,
         bound=bound,
         seconds=monotonic() - started_s,
@@ -76,6 +66,43 @@ def solve(problem: CrewProblem, limits: Limits | None = None) -> CrewPlan:
         uncovered=uncovered,
         unit=problem.unit,
     )
+
+
+class _Found(NamedTuple):
+    """None chosen: none found in time. `bound` in the problem's unit."""
+
+    chosen: list[_Choice] | None
+    value: float
+    bound: float
+    proved: bool
+
+
+def _searched(model: "_Model", limits: Limits) -> _Found:
+    """By turns first, which finds; then, from what was found, by one search over the whole tree, which proves."""
+    first = _one_search(model, limits, _FIRST, by_turns=True)
+    if first.proved or (first.chosen is not None and first.value - first.bound <= limits.gap * abs(first.value)):
+        return first
+    for choice in first.chosen or ():
+        model.model.add_hint(model.taken[choice], 1)
+    second = _one_search(model, limits, 1 - _FIRST, by_turns=False)
+    best = min((first, second), key=lambda one: (one.chosen is None, one.value))
+    return best._replace(bound=max(first.bound, second.bound), proved=second.proved)
+
+
+def _one_search(model: "_Model", limits: Limits, share: float, *, by_turns: bool) -> _Found:
+    solver = cp_model.CpSolver()
+    parameters = solver.parameters
+    parameters.num_workers, parameters.random_seed = limits.threads, limits.seed
+    parameters.interleave_search = by_turns  # all its ways, the same ones for any number of workers
+    parameters.max_time_in_seconds, parameters.relative_gap_limit = limits.seconds * share, limits.gap
+    if limits.work is not None:
+        parameters.max_deterministic_time = limits.work * share
+    answer = solver.solve(model.model)
+    if answer not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+        return _Found(None, inf, 0.0, proved=False)
+    chosen = [choice for choice, var in model.taken.items() if solver.value(var)]
+    bound = solver.best_objective_bound / _UNITS
+    return _Found(chosen, solver.objective_value / _UNITS, bound, proved=answer == cp_model.OPTIMAL)
 
 
 def _status(found: bool, proved: bool, missing: bool) -> Status:
