@@ -21,8 +21,8 @@ def underway_of(unit: Unit, start: datetime, at: datetime, state: State) -> Unde
     """Of the day that began then, by its last plan in force with rounds and by the stops that trucks say they are at;
     None without one.
 
-    A truck that says an earlier stop than it should be at is late by so much, all day long; one that says nothing is
-    taken to keep to its plan.
+    A truck that says an earlier stop than it should be at, or none yet, is late by so much, all day long; one that says
+    nothing is taken to keep to its plan.
     """
     for record in unit.plans.list("collection", _PLANS):
         found = unit.plans.get(record.id) if record.start == start and record.state is PlanState.IN_FORCE else None
@@ -53,6 +53,8 @@ def _underway(body: Body, of: str, at: datetime, state: State) -> Underway:
         fills=_fills(body, left.done),
         of=of,
         missed=_missed(body, done, state),
+        stops={stop.id: stop for stop in body.problem.stops},
+        levels={name: body.column("level", name) for name in body.containers},
     )
 
 

@@ -43,6 +43,9 @@ DIMENSIONS = ("mass_kg", "volume_m3")
 _HEAD_START_S = 300.0
 """After a plan is asked, before a truck that is in the depot may leave by it."""
 
+_NEWS = 0.15
+"""By which a level must be other than it was expected to be, for a container to be looked at again in the day."""
+
 _LEAST = timedelta(minutes=45)
 """Of a shift, for which nobody is sent out."""
 
@@ -80,6 +83,7 @@ class Underway:
     fills      by container that was served, the level and the mass in kg that were expected then
     of         id of the plan in force
     missed     containers that a crew came to and could not empty: they are wanted again
+    stops      by container, as the plan in force wants it; `levels` what it expected of each at pick-up
     """
 
     done: Mapping[str, tuple[Visit, ...]]
@@ -91,12 +95,21 @@ class Underway:
     fills: Mapping[str, tuple[float, float]]
     of: str
     missed: frozenset[str] = frozenset()
+    stops: Mapping[str, Stop] = field(default_factory=dict)
+    levels: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def served(self) -> frozenset[str]:
         """Emptied, or about to be."""
         there = (visit.of for visits in self.done.values() for visit in visits if visit.act is Act.STOP)
         return frozenset(there) - self.missed
+
+    def stands(self, container: str, level: float, required: bool) -> bool:
+        """Whether nothing has happened to a container since: then it is wanted as it was, and its round may stand."""
+        before = self.stops.get(container)
+        if container in self.missed or (required and (before is None or not before.required)):
+            return False
+        return abs(level - self.levels.get(container, 0.0)) <= _NEWS
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +249,9 @@ def _over(day: Span, fleet: Fleet, at: datetime, tables: CollectionTables) -> Sa
     return said("collect_over") if ends and max(ends) <= at + _LEAST else {}
 
 
+_NOT_WANTED = Stop(id="", place=0)
+
+
 @dataclass
 class _Maker:
     """The parts of the problem."""
@@ -252,12 +268,26 @@ class _Maker:
     rules: Sequence[WorkRules]
 
     def __post_init__(self) -> None:
-        done = self.underway.served if self.underway is not None else frozenset()
-        some = self.wanted.required | self.wanted.candidate
-        self._chosen = [n for n in np.flatnonzero(some).tolist() if self.fleet.names[n] not in done]
+        some = (self.wanted.required | self.wanted.candidate).tolist()
+        served = self.underway.served if self.underway is not None else frozenset()
+        self._before = {n: self._as_before(n) for n in range(len(some))}
+        self._chosen = [
+            n
+            for n, name in enumerate(self.fleet.names)
+            if name not in served and (some[n] if self._before[n] is None else self._before[n] is not _NOT_WANTED)
+        ]
         self.places = self._places()
         self._place = {place.id: p for p, place in enumerate(self.places)}
         self.sites = tuple(self._site(*one) for one in self.fleet.sites if one[0].id not in self.state.out)
+
+    def _as_before(self, n: int) -> "Stop | None":
+        """The stop that stands of the plan in force, _NOT_WANTED where it stands that there is none; None for news."""
+        if self.underway is None:
+            return None
+        name, level = self.fleet.names[n], float(self.wanted.level[n])
+        if not self.underway.stands(name, level, bool(self.wanted.required[n])):
+            return None
+        return self.underway.stops.get(name, _NOT_WANTED)
 
     def _places(self) -> tuple[Place, ...]:
         """Those of the plan in force first, in its order."""
@@ -270,12 +300,17 @@ class _Maker:
         former = self.underway.former if self.underway is not None else {}
         for n in self._chosen:
             asset, stated = self.fleet.containers[n]
+            windows = open_but(self.day, self._shut(asset))
+            before = self._before[n]
+            if before is not None:
+                yield replace(before, windows=windows, former=former.get(asset.id, ""))
+                continue
             yield Stop(
                 id=asset.id,
                 place=self._place[asset.id],
                 load=load_of(stated, float(self.wanted.load_level[n]), self.tables),
                 service_s=self.tables.fractions[stated.fraction].service_s,
-                windows=open_but(self.day, self._shut(asset)),
+                windows=windows,
                 required=bool(self.wanted.required[n]),
                 prize=float(self.wanted.prize_eur[n]),
                 skills=(stated.fraction, *((NARROW,) if stated.narrow else ())),
