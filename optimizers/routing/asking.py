@@ -7,11 +7,11 @@ from math import inf, isfinite
 import numpy as np
 
 from optimizers.arrays import Bools
+from optimizers.routing.ask import Ask, single
 from optimizers.routing.caps import Broken
 from optimizers.routing.problem import Rest, RoutingProblem, Vehicle, WorkRules
 from optimizers.routing.timing import Clock, Timed
 from optimizers.routing.tours import Tours, companions, sites_of, stops_of
-from optimizers.routing.translation import Ask, single
 
 
 def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], *, given: bool = False) -> Ask:

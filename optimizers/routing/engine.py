@@ -10,9 +10,10 @@ from pyvrp.exceptions import PenaltyBoundWarning
 from pyvrp.IteratedLocalSearch import IteratedLocalSearchCallbacks
 
 from optimizers.result import Limits
+from optimizers.routing.ask import Ask
 from optimizers.routing.problem import RoutingProblem
 from optimizers.routing.tours import Tours, holders
-from optimizers.routing.translation import Ask, Translation
+from optimizers.routing.translation import Translation
 
 SOLVER = "PyVRP"
 _PENALTY = 1e5  # PyVRP's own: the most that a unit beyond a limit may cost; a drive saved must not pay for one

@@ -6,6 +6,7 @@ from time import monotonic
 
 from optimizers.arrays import Bools
 from optimizers.result import Limits
+from optimizers.routing.ask import Ask
 from optimizers.routing.asking import balanced, first, known_whole, narrowed, settled
 from optimizers.routing.bound import lower_bound
 from optimizers.routing.engine import Told, improve
@@ -16,7 +17,6 @@ from optimizers.routing.reasons import hopeless
 from optimizers.routing.reckoning import objective
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders, served
-from optimizers.routing.translation import Ask
 from optimizers.routing.zones import FROM, by_zones
 
 _WHOLE = (1.0,)

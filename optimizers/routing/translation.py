@@ -1,9 +1,7 @@
 """A routing problem in PyVRP's terms, and its solutions in ours: see `Translation`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
 from math import ceil, inf, isfinite
 from typing import Any
 
@@ -21,33 +19,15 @@ from pyvrp import (
     VehicleType,
 )
 
-from optimizers.arrays import Bools, Floats, Ints
+from optimizers.arrays import Floats, Ints
+from optimizers.routing.ask import Ask, single
+from optimizers.routing.dims import Dims, alike, dims_of
+from optimizers.routing.drives import ending, openings, speed
 from optimizers.routing.problem import RoutingProblem, Vehicle, Window
 from optimizers.routing.scaling import MOST, Scale, scale_of
 from optimizers.routing.tours import Tour, Tours, sites_of
 
-_FORBIDDEN = 10  # of a load of which the vehicle may carry none
 _END = tuple[int | None, tuple[int, ...]]  # where it ends, and the sites at one of which it unloads before
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ask:
-    """What is asked of PyVRP, which knows less than our problem.
-
-    holders       (vehicles, stops): who may serve what
-    stops         those that take part
-    prized        required stops may be left out at a price above all others
-    vehicles      as PyVRP is to see them: shorter shifts, fewer trips
-    pauses        when and for how long everybody stops, in order; PyVRP's clock stands still meanwhile
-    daily         caps over trips stand in place of distances, which drives' durations then pay for
-    """
-
-    holders: Bools
-    stops: tuple[int, ...]
-    vehicles: tuple[Vehicle, ...]
-    prized: bool = False
-    pauses: tuple[tuple[float, float], ...] = ()
-    daily: bool = False
 
 
 class Translation:
@@ -109,7 +89,7 @@ class Translation:
         return Activity(ActivityType.DEPOT, self._depot_site.index(~code))
 
     def _data(self) -> ProblemData:
-        groups = _alike(self.ask.vehicles, self.ask.holders[:, list(self.ask.stops)], self._formers)
+        groups = alike(self.ask.vehicles, self.ask.holders[:, list(self.ask.stops)], self._formers)
         self._read_sites()
         self._read_stops()
         kinds = []
@@ -119,7 +99,7 @@ class Translation:
             end = self._depot(Depot(self._end(vehicle)))
             kinds.append((vehicle, start, end))
         self.kinds = groups
-        dims = self._dims(groups)
+        dims = dims_of(self.problem, self.ask, self.scale, groups)
         profiles: dict[object, int] = {}
         types = [
             self._type(vehicle, start, end, len(vehicles), dims.capacity[g], profiles)
@@ -161,7 +141,7 @@ class Translation:
     def _read_sites(self) -> None:
         for k, site in enumerate(self.problem.sites):
             where = self._location(site.place)
-            for (opens_s, closes_s), wait_s in _openings(site.windows, site.queue):
+            for (opens_s, closes_s), wait_s in openings(site.windows, site.queue):
                 early, late = self._window((opens_s, max(opens_s, closes_s - wait_s)))
                 self._depot(Depot(where, early, late, self.scale.up_s(site.unload_s + wait_s)), k)
 
@@ -228,37 +208,11 @@ class Translation:
         return min(2 * self.scale.costs(max(most, optional)) + 1, MOST >> 4)
 
     def _window(self, window: Window) -> tuple[int, int]:
-        opens_s, closes_s = (self.compressed(at) for at in window)
+        opens_s, closes_s = (self.ask.compressed(at) for at in window)
         early, late = (-self.scale.down_s(-opens_s) if opens_s > 0 else 0), self.scale.down_s(closes_s)
         return min(early, max(late, 0)), max(late, 0)
 
-    def compressed(self, at_s: float) -> float:
-        """An instant on the clock that stands still while everybody pauses."""
-        passed_s = 0.0
-        for stops_s, lasts_s in self.ask.pauses:
-            if at_s < stops_s + lasts_s:
-                return min(at_s, stops_s) - passed_s
-            passed_s += lasts_s
-        return at_s - passed_s
-
-    def _dims(self, groups: list[list[int]]) -> "_Dims":
-        ask, problem = self.ask, self.problem
-        dims = _Dims(len(groups), len(ask.stops))
-        for d in range(len(problem.dimensions)):
-            most = [self.scale.down_load(_capacity(ask.vehicles[g[0]], d)) for g in groups]
-            dims.add([self.scale.up_load(problem.stops[s].load[d]) for s in ask.stops], most)
-        firsts = [ask.vehicles[g[0]] for g in groups]
-        if any(v.most_stops is not None and self._single(v) for v in firsts):
-            most = [MOST if v.most_stops is None else max(0, v.most_stops - v.spent.stops) for v in firsts]
-            dims.add([1] * len(ask.stops), most)
-        may = ask.holders[np.ix_([g[0] for g in groups], list(ask.stops))]
-        for pattern in np.unique(may, axis=1).T:
-            if not pattern.all():
-                marked = (may == pattern[:, None]).all(axis=0)
-                dims.add((marked * _FORBIDDEN).tolist(), [MOST if allowed else 0 for allowed in pattern])
-        return dims
-
-    def _pick_up(self, dims: "_Dims") -> None:
+    def _pick_up(self, dims: Dims) -> None:
         position = {s: k for k, s in enumerate(self.ask.stops)}
         self._clients = [
             Client(
@@ -311,7 +265,7 @@ class Translation:
     def _per_s(self, vehicle: Vehicle) -> int:
         per_s = vehicle.per_s
         if self._by_time(vehicle):
-            per_s += vehicle.per_m * _speed(self.problem, vehicle.profile)
+            per_s += vehicle.per_m * speed(self.problem, vehicle.profile)
         return self.scale.per_s(per_s) or int(per_s > 0)
 
     def _most_distance(self, vehicle: Vehicle) -> int:
@@ -337,7 +291,7 @@ class Translation:
         seconds = matrices.duration_s[vehicle.profile][np.ix_(places, places)]
         extra = self._extra(vehicle)
         for (end, sites), column in self._ends.items():
-            metres[:, column], seconds[:, column] = _ending(self.problem, vehicle, places, end, sites)
+            metres[:, column], seconds[:, column] = ending(self.problem, vehicle, places, end, sites)
             metres[column], seconds[column] = inf, inf
             metres[column, column] = seconds[column, column] = 0.0
         none = ~(np.isfinite(metres) & np.isfinite(seconds))
@@ -378,85 +332,3 @@ class Translation:
 
 
 _SHARES = 1_000_000
-
-
-@dataclass
-class _Dims:
-    """Loads of stops and capacities of kinds of vehicle, a dimension at a time."""
-
-    kinds: int
-    stops: int
-    capacity: list[list[int]] = field(init=False)
-    loads: list[list[int]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.capacity = [[] for _ in range(self.kinds)]
-        self.loads = [[] for _ in range(self.stops)]
-
-    def add(self, loads: Iterable[int], most: Iterable[int]) -> None:
-        for one, load in zip(self.loads, loads, strict=True):
-            one.append(load)
-        for capacity, limit in zip(self.capacity, most, strict=True):
-            capacity.append(limit)
-
-
-def single(problem: RoutingProblem, vehicle: Vehicle) -> bool:
-    """Whether a vehicle makes one trip at most."""
-    one = vehicle.most_trips is not None and vehicle.most_trips - vehicle.spent.trips <= 1
-    return one or not sites_of(problem, vehicle)
-
-
-def _capacity(vehicle: Vehicle, d: int) -> float:
-    most = vehicle.capacity[d] if vehicle.capacity else inf
-    if not vehicle.daily:
-        return most
-    spent = vehicle.spent.loads[d] if vehicle.spent.loads else 0.0
-    aboard = vehicle.aboard[d] if vehicle.aboard else 0.0
-    return min(most, max(0.0, vehicle.daily[d] - spent) + aboard)
-
-
-def _alike(vehicles: Sequence[Vehicle], holders: Bools, formers: frozenset[str]) -> list[list[int]]:
-    """Indices of vehicles that differ in nothing but their names."""
-    kinds: dict[object, list[int]] = {}
-    for v, vehicle in enumerate(vehicles):
-        own = vehicle.id if vehicle.id in formers else ""
-        kinds.setdefault((replace(vehicle, id=own), holders[v].tobytes()), []).append(v)
-    return list(kinds.values())
-
-
-def _openings(windows: Sequence[Window], queue: Sequence[tuple[Window, float]]) -> list[tuple[Window, float]]:
-    """When a site is open, cut where the wait changes, with the wait of each piece."""
-    answer = []
-    for opens_s, closes_s in sorted(windows) or [(-inf, inf)]:
-        cuts = {opens_s, closes_s}
-        cuts |= {at for window, _ in queue for at in window if opens_s < at < closes_s}
-        for start_s, end_s in pairwise(sorted(cuts)) if len(cuts) > 1 else [(opens_s, closes_s)]:
-            waits = [wait_s for (q0, q1), wait_s in queue if q0 < end_s and start_s < q1]
-            answer.append(((start_s, end_s), max(waits, default=0.0)))
-    return answer
-
-
-def _ending(
-    problem: RoutingProblem, vehicle: Vehicle, places: Ints, end: int | None, sites: tuple[int, ...]
-) -> tuple[Floats, Floats]:
-    """Metres and seconds from everywhere to the end, by the best site where one has to unload before."""
-    distance, duration = problem.matrices.distance_m[vehicle.profile], problem.matrices.duration_s[vehicle.profile]
-    if not sites:
-        none = np.zeros(len(places))
-        return none, none
-    metres, seconds = [], []
-    for site in (problem.sites[k] for k in sites):
-        on = (0.0, 0.0) if end is None else (distance[site.place, end], duration[site.place, end])
-        metres.append(distance[places, site.place] + on[0])
-        seconds.append(duration[places, site.place] + on[1] + site.unload_s)
-    costs = vehicle.per_m * np.array(metres) + (vehicle.per_s + 1e-9) * np.array(seconds)
-    best = np.argmin(costs, axis=0)
-    rows = np.arange(len(places))
-    return np.array(metres)[best, rows], np.array(seconds)[best, rows]
-
-
-def _speed(problem: RoutingProblem, profile: int) -> float:
-    """Metres a second over all drives."""
-    metres, seconds = problem.matrices.distance_m[profile], problem.matrices.duration_s[profile]
-    known = np.isfinite(metres) & np.isfinite(seconds)
-    return float(metres[known].sum() / max(seconds[known].sum(), 1e-9))
