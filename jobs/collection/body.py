@@ -60,6 +60,7 @@ def body(task: CollectionTask, plan: RoutingPlan) -> bytes:
         "approximate": plan.approximate,
         "solver": plan.solver,
         "terms": task.tables.choice.model_dump(mode="json"),
+        "rho_eur": round(wanted.rho_eur, 4),
         "lid_terms": task.tables.lids.model_dump(mode="json"),
         "again": before.of if before is not None else "",
         "done_fills": dict(before.fills) if before is not None else {},

@@ -26,6 +26,7 @@ from optimizers.fill import (
     on_grid,
     overflow_probability,
 )
+from optimizers.fill.belief import FULL
 
 _DAY = timedelta(days=1)
 _US = 1e6
@@ -40,6 +41,7 @@ class Fills:
     verdicts     of their sensors
     heard_days   (n,) since a believed reading or an emptying; inf where there was none in all the days looked at
     last_level   (n,) the last reading as it was told; NaN for none
+    overflown    of each whole week looked at, oldest first: container-days on which one was full, of how many
     """
 
     at: datetime
@@ -48,6 +50,7 @@ class Fills:
     heard_days: Floats
     last_level: Floats
     markets: Ints
+    overflown: tuple[tuple[float, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.verdicts)
@@ -87,7 +90,9 @@ def fills_of(unit: Unit, territory: Territory, fleet: Fleet, at: datetime, table
     history = History(raw[first:], gone[first:], found[first:], kinds[first:], tables.fill.slot_h)
     belief, judged = believed(believed_at_first(group, usual), history)
     heard = np.isfinite(judged.level) | history.emptied | judged.emptied
-    return Fills(at, belief, judged.verdicts, _ago(heard, tables), _last(raw), fleet.markets)
+    return Fills(
+        at, belief, judged.verdicts, _ago(heard, tables), _last(raw), fleet.markets, _weeks(judged.level, tables)
+    )
 
 
 def levels_told(
@@ -148,6 +153,13 @@ def _ago(heard: Bools, tables: CollectionTables) -> Floats:
     since = np.argmax(heard[::-1], axis=0) * tables.fill.slot_h / 24.0
     ago: Floats = np.where(heard.any(axis=0), since, np.inf)
     return ago
+
+
+def _weeks(level: Floats, tables: CollectionTables) -> tuple[tuple[float, float], ...]:
+    """By believed readings: a container is full in a slot in which it says so, and all slots are of one length."""
+    week, day = round(7 * 24 / tables.fill.slot_h), 24 / tables.fill.slot_h
+    whole = level[len(level) % week :].reshape(-1, week * level.shape[1]) if level.shape[1] else level[:0]
+    return tuple((float((told >= FULL).sum() / day), float(np.isfinite(told).sum() / day)) for told in whole)
 
 
 def _last(raw: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """`datasets/reference/collection.yaml`: kinds of waste, costs, hours, and how rounds are chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Self
@@ -13,13 +13,17 @@ from engine.errors import InputError, Problem
 from engine.setpoints.dated import Hours, Weekday, parse_hours, weekdays
 from engine.settings import Settings
 from jobs.collection.working_time import working_time_of
-from optimizers.fill import Terms
+from optimizers.fill import Terms, corrected_rho
 from optimizers.routing import Weights, WorkRules
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Times = Annotated[Hours, BeforeValidator(parse_hours)]
+
+
+_RANGE = 4.0
+"""Times `rho_eur`, and parts of it, between which weeks of readings may move it."""
 
 
 class _Entry(BaseModel):
@@ -99,16 +103,25 @@ class ChoiceEntry(_Entry):
     required_above: Share
     candidate_above: Share
     later: Share
+    overflow_share: float = Field(gt=0, lt=0.5)
+    saved: Share
+    saves_above: Share
     visits: int = Field(ge=2, le=20)
     load_quantile: float = Field(gt=0, lt=1)
 
-    @property
-    def terms(self) -> Terms:
+    def terms(self, overflown: Sequence[tuple[float, float]] = ()) -> Terms:
+        """After weeks, oldest first, of each of which is said on how many of how many container-days one overflowed."""
+        rho = max(self.rho_eur, 1.0)
+        for days, of in overflown:
+            bounds = {"least_rho": self.rho_eur / _RANGE, "most_rho": self.rho_eur * _RANGE}
+            rho = corrected_rho(rho, days, of, self.overflow_share, **bounds)
         return Terms(
-            rho=self.rho_eur,
+            rho=rho,
             required_above=self.required_above,
             candidate_above=self.candidate_above,
             later=self.later,
+            saved=self.saved,
+            saves_above=self.saves_above,
         )
 
 

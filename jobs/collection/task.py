@@ -19,7 +19,8 @@ from jobs.collection.roads import WITHOUT_MAP, Finder
 from jobs.collection.state import State
 from jobs.collection.tables import CollectionTables
 from optimizers.arrays import Bools, Floats
-from optimizers.fill import choose
+from optimizers.fill import choose, costs_at_first
+from optimizers.roads import LORRY, crow
 from optimizers.routing import (
     Act,
     Coordinates,
@@ -58,6 +59,7 @@ class Wanted:
     by_next, by_after (n,)   probability of overflow by the next round after this one, and by the one after that
     level, load_level (n,)   expected at pick-up, and what loads allow for; shares of the container
     due (n,)                 nobody has heard of it for too long
+    rho_eur                  what an overflow was taken to be worth avoiding
     """
 
     before: Floats
@@ -69,6 +71,7 @@ class Wanted:
     required: Bools
     candidate: Bools
     prize_eur: Floats
+    rho_eur: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,18 +187,32 @@ def wanted_of(fleet: Fleet, fills: Fills, tables: CollectionTables, day: Span) -
     later = [_middle(_day_after(day, (visit - date).days), tables) for visit in visits]
     by_visit = fills.overflow(pick_up, *later)
     due = silent(fills, [tables.fractions[name].unseen_days for name in fleet.fractions])
-    choice = choose(by_visit[:, 1:], tables.choice.terms, due=due)
+    level = fills.level(pick_up)
+    terms = tables.choice.terms(fills.overflown)
+    choice = choose(by_visit[:, 1:], terms, level=level, cost=usual_eur(fleet, tables), due=due)
     return Wanted(
         before=by_visit[:, 0],
         by_next=by_visit[:, 1],
         by_after=by_visit[:, 2],
-        level=fills.level(pick_up),
+        level=level,
         load_level=np.minimum(fills.level(pick_up, tables.choice.load_quantile), 1.0),
         due=due,
         required=choice.required,
         candidate=choice.candidate,
         prize_eur=choice.prize,
+        rho_eur=terms.rho,
     )
+
+
+def usual_eur(fleet: Fleet, tables: CollectionTables) -> Floats:
+    """(n,) what driving to each container usually costs, on a round that passes near it: by great circles."""
+    assets = [*(asset for asset, _ in fleet.containers), *(asset for asset, _ in fleet.trucks[:1])]
+    if len(assets) <= len(fleet.containers):
+        return np.zeros(len(fleet.containers))
+    lon, lat = (np.array([getattr(asset, axis) for asset in assets], np.float64) for axis in ("lon", "lat"))
+    distance_m, duration_s = crow(lon, lat, LORRY.crow_m_s)
+    costs = tables.costs
+    return costs_at_first(distance_m * costs.per_km_eur / 1000.0 + duration_s * costs.per_hour_eur / 3600.0)
 
 
 def _middle(day: Span, tables: CollectionTables) -> datetime:

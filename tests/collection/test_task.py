@@ -32,6 +32,26 @@ def test_a_full_container_is_required_one_that_may_wait_has_a_prize_and_an_empty
     assert task.wanted.by_next[2] < TABLES.choice.candidate_above
 
 
+def test_one_that_is_half_full_is_worth_a_share_of_what_a_visit_costs_though_it_overflows_by_nothing() -> None:
+    far, near = container("C1", 9000), container("C2", 100)
+    fleet = town(far, container("C3", 9100), container("C4", 9200), near, container("C5", 200), truck("T1"), site())
+    wanted = task_of(fleet, {"C1": 0.5, "C2": 0.5, "C3": 0.3}, a_day=0.02).wanted
+    prize = dict(zip(fleet.names, wanted.prize_eur.tolist(), strict=True))
+
+    assert wanted.by_after.max() < 0.001
+    assert prize["C1"] > prize["C2"] > 0, "who lives far away is dear to come back to"
+    assert prize["C3"] == prize["C5"] == 0
+
+
+def test_rho_follows_what_overflowed_in_the_weeks_before_within_bounds() -> None:
+    shipped = TABLES.choice.rho_eur
+    calm, full = (TABLES.choice.terms([(days, 3000.0)] * 6).rho for days in (0.0, 300.0))
+
+    assert TABLES.choice.terms().rho == shipped
+    assert shipped / 4 <= calm < shipped < full <= 4 * shipped
+    assert TABLES.choice.terms([(9.0, 3000.0)]).rho == pytest.approx(shipped), "as many as are allowed"
+
+
 def test_the_fuller_of_two_has_the_greater_prize() -> None:
     fleet = town(container("C1"), container("C2", 100), truck("T1"), site())
     wanted = task_of(fleet, {"C1": 0.70, "C2": 0.78}).wanted
