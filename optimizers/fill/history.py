@@ -39,26 +39,25 @@ def on_grid(
     Of several readings in a slot the last one stands; one from before an emptying in its slot is dropped, and is what
     was found where nobody looked.
     """
-    raw, full = np.full(shape, np.nan), np.full(shape, np.nan)
-    when = np.full(shape, -np.inf)
-    times, rows, keep = _placed(emptied_at_s, start_s, slot_s, shape[0])
-    for row, bin_, time, seen in zip(rows[keep], emptied_bins[keep], times[keep], found[keep], strict=True):
-        when[row, bin_] = max(when[row, bin_], time)
-        full[row, bin_] = seen
-    order = np.argsort(at_s, kind="stable")
-    times, rows, keep = _placed(at_s[order], start_s, slot_s, shape[0])
-    for row, bin_, time, seen in zip(rows[keep], bins[order][keep], times[keep], level[order][keep], strict=True):
-        if time > when[row, bin_]:
-            raw[row, bin_] = seen
-        elif not np.isfinite(full[row, bin_]):
-            full[row, bin_] = seen
-    return raw, when > -np.inf, full
+    raw, full, when = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, -np.inf)
+    order, at = _placed(emptied_at_s, emptied_bins, start_s, slot_s, shape[0])
+    when[at] = emptied_at_s[order]  # in order of time: the last one stays
+    full[at] = found[order]
+    gone = when > -np.inf
+    order, (rows, columns) = _placed(at_s, bins, start_s, slot_s, shape[0])
+    after = at_s[order] > when[rows, columns]
+    raw[rows[after], columns[after]] = level[order][after]
+    seen = np.full(shape, np.nan)
+    seen[rows[~after], columns[~after]] = level[order][~after]
+    return raw, gone, np.where(gone & np.isnan(full), seen, full)
 
 
-def _placed(at_s: Floats, start_s: float, slot_s: float, slots: int) -> tuple[Floats, Ints, Bools]:
+def _placed(at_s: Floats, bins: Ints, start_s: float, slot_s: float, slots: int) -> tuple[Ints, tuple[Ints, Ints]]:
+    """Which events lie on the grid, in order of time, and their rows and columns."""
     rows = np.floor((at_s - start_s) / slot_s)
-    keep = (rows >= 0) & (rows < slots)
-    return at_s, np.where(keep, rows, 0).astype(np.int64), keep
+    order = np.argsort(at_s, kind="stable")
+    order = order[(rows[order] >= 0) & (rows[order] < slots)]
+    return order, (rows[order].astype(np.int64), bins[order])
 
 
 def believed(

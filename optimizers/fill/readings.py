@@ -37,7 +37,7 @@ class ReadingLimits:
     """From when on readings are not believed. Figures ours; `silent_h` is that of rules/collection/sensors.yaml.
 
     stuck_h, stuck_rise  one value for so long, while so much more was expected to come
-    restless             median step between readings of a sensor that is `foamy_above`, over `foamy_h`
+    restless             most steps between readings, of a sensor that is mostly `foamy_above`, over `foamy_h`
     jump                 above or below both its neighbours, which agree
     zero, zero_seen      what a sensor reads of an empty bin from which on its zero is wrong, after so many emptyings
     drop                 by which a level falls that was emptied
@@ -144,14 +144,14 @@ def _duplicated(raw: Floats, day: int) -> Bools:
     same[day:] = np.abs(raw[day:] - raw[:-day]) <= _SAME
     moving = np.zeros(raw.shape, np.bool_)
     moving[1:] = np.abs(np.diff(raw, axis=0)) > _SAME
-    run = _within_run(same, day)
+    run = _within_run(same, day, day)
     varied = _sums(moving, day)
     return run & (varied >= 2)
 
 
-def _within_run(flags: Bools, length: int) -> Bools:
-    """(T, n) whether a slot lies in so many true ones in a row."""
-    full = _sums(flags, length) >= length  # at the last slot of a run
+def _within_run(flags: Bools, length: int, least: int) -> Bools:
+    """(T, n) whether a slot is among the last `length` ones before one of which `least` are true in a row."""
+    full = _sums(flags, least) >= least  # at the last slot of a run
     within = np.zeros(flags.shape, np.bool_)
     for back in range(min(length, len(flags))):
         within[: len(flags) - back] |= full[back:]
@@ -170,15 +170,15 @@ def _foamy(raw: Floats, emptied: Bools, slots: int, limits: ReadingLimits) -> Bo
     """(T, n) readings of a sensor that was high and restless over the slots up to them."""
     steps = np.full(raw.shape, np.nan)
     steps[1:] = np.where(emptied[1:], np.nan, np.abs(np.diff(raw, axis=0)))
-    if len(raw) < slots:
-        return np.zeros(raw.shape, np.bool_)
-    windows = np.lib.stride_tricks.sliding_window_view(steps, slots, axis=0)
-    levels = np.lib.stride_tricks.sliding_window_view(raw, slots, axis=0)
-    restless = (known_median(windows, axis=2) > limits.restless) & (known_median(levels, axis=2) > limits.foamy_above)
-    foamy = np.zeros(raw.shape, np.bool_)
-    for back in range(slots):
-        foamy[slots - 1 - back : len(raw) - back] |= restless
-    return foamy & np.isfinite(raw)
+    restless = _most(steps > limits.restless, np.isfinite(steps), slots)
+    return _within_run(restless & _most(raw > limits.foamy_above, np.isfinite(raw), slots), slots, 1) & np.isfinite(raw)
+
+
+def _most(flags: Bools, known: Bools, slots: int) -> Bools:
+    """(T, n) whether more than half of what is known of the last slots is true; false before there are so many."""
+    most: Bools = 2 * _sums(flags, slots) > _sums(known, slots)
+    most[: slots - 1] = False
+    return most
 
 
 def _jumping(raw: Floats, limits: ReadingLimits) -> Bools:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizers.arrays import Bools, Floats
+from optimizers.arrays import Bools, Floats, Ints
 from optimizers.fill import Judged, Verdict, believed, believed_at_first, judge, on_grid
 from optimizers.fill.history import History
 
@@ -190,3 +190,30 @@ def test_a_stuck_sensor_leaves_the_level_to_the_rate() -> None:
     assert found.verdicts == (Verdict.STUCK,)
     assert belief.level[0] == pytest.approx(RATE / 4 * (SLOTS % EVERY), abs=0.15)
     assert belief.level_sd[0] > 0.04
+
+
+events = st.lists(st.tuples(st.integers(0, 2), st.integers(-3, 30), st.floats(0.0, 1.0)), max_size=25)
+
+
+@given(events, events)
+def test_the_grid_is_what_somebody_who_goes_through_events_one_by_one_fills_in(
+    readings: list[tuple[int, int, float]], emptyings: list[tuple[int, int, float]]
+) -> None:
+    raw, gone, found = on_grid(
+        *_columns(readings), **dict(zip(("emptied_bins", "emptied_at_s", "found"), _columns(emptyings), strict=True)),
+        shape=(4, 3), start_s=0.0, slot_s=6.0,
+    )  # fmt: skip
+    for slot in range(4):
+        for bin_ in range(3):
+            mine = [sorted((one for one in all_ if one[0] == bin_ and one[1] // 6 == slot), key=lambda one: one[1])
+                    for all_ in (readings, emptyings)]  # fmt: skip
+            last = mine[1][-1][1] if mine[1] else -np.inf
+            after = [level for _, at, level in mine[0] if at > last]
+            assert gone[slot, bin_] == bool(mine[1])
+            assert np.array_equal([raw[slot, bin_]], [after[-1] if after else np.nan], equal_nan=True)
+            assert np.array_equal([found[slot, bin_]], [mine[1][-1][2] if mine[1] else np.nan], equal_nan=True)
+
+
+def _columns(events_: list[tuple[int, int, float]]) -> tuple[Ints, Floats, Floats]:
+    bins, at, level = zip(*events_, strict=True) if events_ else ((), (), ())
+    return np.array(bins, np.int64), np.array(at, np.float64), np.array(level, np.float64)
