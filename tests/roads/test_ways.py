@@ -168,3 +168,16 @@ def test_a_profile_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(InvalidProblem) as refused:
         Profile(name="p", speeds_m_s={"boulevard": 3.0, "primary": 0.0}, pace=0, turns=Turns(left_s=-1))
     assert len(refused.value.problems) == 4
+
+
+def test_into_a_loop_the_shorter_way_round_is_taken() -> None:
+    """From the stem into a ring of 400 m: a place 90 m along it is 90 m in from one side and 310 m from the other."""
+    ring = [Road("a", "b"), Road("b", "c"), Road("c", "d"), Road("d", "a"), Road("z", "a")]
+    rows = seconds(drawn({**SQUARE, "z": (-50.0, 0.0)}, ring), EVEN, (-50, 0), (90, 0), (0, 90))
+    assert rows[0] == pytest.approx([0, 14, 14], abs=0.01)
+
+
+def test_a_line_drawn_on_where_a_street_has_ended_closes_nothing() -> None:
+    lon, lat = degrees(np.array([1_000.0, 1_100.0]), np.array([0.0, 0.0]))
+    line = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    assert not closed(drawn(SQUARE, RING), Closure(lines=[line])).any()
