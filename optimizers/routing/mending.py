@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from math import inf
+from time import monotonic
 
 from optimizers.arrays import Bools
 from optimizers.routing.caps import Broken
@@ -11,25 +12,30 @@ from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tour, Tours, companions, place_of, served, stops_of
 
 
-def mended(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int]) -> Tours:
+def mended(
+    problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int], until_s: float = inf
+) -> Tours:
     """Tours that keep everything on the real clock.
 
     Where a tour breaks something, stops are taken out one by one, until it does not; then those of `stops` that no
     tour serves, the required and the dear ones first, are put where they add least, if anywhere and if less than
     their prize.
-    Stops that belong together and are not with one vehicle go to the one that takes them all, or are left out.
+    Stops that belong together and are not with one vehicle go to the one that takes them all, or are left out. From
+    `until_s` of the monotonic clock on none is put anywhere.
     """
     kept = [
         clock.closed(v, without(tour, [s for s in stops_of(tour) if not may[v, s]])) for v, tour in enumerate(tours)
     ]
     for v, tour in enumerate(kept):
         kept[v] = _lightened(problem, clock, v, tour)
-    return put_in(problem, clock, may, tuple(_reunited(problem, clock, may, kept)), stops)
+    return put_in(problem, clock, may, tuple(_reunited(problem, clock, may, kept)), stops, until_s)
 
 
-def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int]) -> Tours:
+def put_in(
+    problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int], until_s: float = inf
+) -> Tours:
     """Tours with as many of the stops that they do not serve yet as fit; an optional one only where it costs less than
-    its prize. Then no such stop fits any more.
+    its prize. Then no such stop fits any more, unless the time was up: see `mended`.
     """
     all_, kept, put = problem.stops, list(tours), True
     left = sorted(set(stops) - served(tours), key=lambda s: (not all_[s].required, -all_[s].prize, s))
@@ -38,6 +44,8 @@ def put_in(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stop
     while put:
         put = False
         for s in left.copy():
+            if monotonic() > until_s:
+                return tuple(kept)
             worth = inf if all_[s].required else all_[s].prize
             # A longer round may make others look shorter beside their mean: no detour alone says what it costs then.
             below = inf if problem.weights.balance_per_s else worth

@@ -42,8 +42,8 @@ def _beside(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, s: 
         return Unserved(stop.id, Why.TOGETHER, f"{stop.together}: no vehicle serves them all for what they are worth")
     if (alone := _Alone(problem, clock, may).reason(s)) is not None:
         return alone
-    found = cheapest(problem, clock, may, tours, s)
-    if found is not None and not stop.required:
+    found = None if stop.required else cheapest(problem, clock, may, tours, s)
+    if found is not None:
         detail = f"it would add {found.added:g} {problem.unit}, its prize is {stop.prize:g}"
         return Unserved(stop.id, Why.PRIZE, detail, found.added)
     used = sum(bool(tour) for v, tour in enumerate(tours) if may[v, s])

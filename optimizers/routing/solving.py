@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cached_property
+from math import inf
 from time import monotonic
 
 from optimizers.arrays import Bools
@@ -96,12 +97,17 @@ class _Solve:
                 best = kept
                 self._tell(best)
             ask = self._next(ask, found, best, last=round_ == len(shares) - 2)
-        return put_in(self.problem, self.clock, self.may, best or (), ask.stops)
+        return put_in(self.problem, self.clock, self.may, best or (), ask.stops, self._until_s)
 
     def _kept(self, tours: Tours, ask: Ask) -> Tours:
         """What PyVRP left out for its prize is not asked for again each time."""
         wanted = served(tours) | {s for s in ask.stops if self.problem.stops[s].required}
-        return mended(self.problem, self.clock, self.may, tours, sorted(wanted))
+        return mended(self.problem, self.clock, self.may, tours, sorted(wanted), self._until_s)
+
+    @property
+    def _until_s(self) -> float:
+        """When the time is up; never where work decides what the plan is."""
+        return inf if self.limits.work else self.started + self.limits.seconds
 
     def _next(self, ask: Ask, found: Tours, best: Tours, *, last: bool) -> Ask:
         """What to ask after tours were found, in the last round or in one before."""

@@ -85,3 +85,12 @@ def test_an_instant_told_otherwise_at_random_is_found(route: int, i: int, name: 
     routes = [*PLAN.routes]
     routes[route] = replace(told, visits=tuple(visits))
     assert check(PROBLEM, replace(PLAN, routes=tuple(routes)))
+
+
+def test_what_a_solve_found_no_time_for_is_no_lie() -> None:
+    (cheap,) = (one for one in PLANTED if one.what == "too dear, and below its prize")
+    assert check(cheap.problem, replace(cheap.plan, reproducible=False)) == []
+    (room,) = (one for one in PLANTED if one.what == "no room beside a lorry at home")
+    assert named(room.problem, replace(room.plan, reproducible=False)) == [("required", "A")]
+    (false,) = (one for one in PLANTED if one.what == "unreachable, and it is not")
+    assert named(false.problem, replace(false.plan, reproducible=False)) == [("reason", "K")]

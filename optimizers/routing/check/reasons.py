@@ -43,14 +43,16 @@ def reasons(known: Known, plan: RoutingPlan) -> Iterator[Violation]:
     prize        untrue of a required stop, and where `cheapest` is below the prize
     full         untrue where a vehicle that the plan leaves at home serves a required stop alone and keeps every word
 
-    and the first three are wanted where they are certain, being the first that explain.
+    and the first three are wanted where they are certain, being the first that explain. A solve that the clock cut
+    short may not have found what `cheapest` or a vehicle at home leave room for: of such a plan neither is judged.
     """
     used = {route.vehicle for route in plan.routes}
     kinds = _kinds(known, used)
     left = {item.stop: item for item in plan.unserved}
     for item in plan.unserved:
         judge = _Judge(known, known.stops[item.stop], kinds, used)
-        for why in (_JUDGES[item.why](judge, item, left), _earlier(judge, item)):
+        cut = not plan.reproducible and (item.why is Why.FULL or (item.why is Why.PRIZE and not judge.stop.required))
+        for why in ("" if cut else _JUDGES[item.why](judge, item, left), _earlier(judge, item)):
             if why:
                 yield Violation("reason", item.stop, 1.0, "1", f"{item.why}: {why}")
                 break
