@@ -1,7 +1,7 @@
 """Why a stop is left out, with its figures: see `reasons`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,18 +31,18 @@ def reasons(
     problem: RoutingProblem, clock: Clock, tours: Tours, missing: Sequence[int], known: Mapping[int, Unserved]
 ) -> tuple[Unserved, ...]:
     """Of every stop left out the first reason that explains it, in the order of `Why`; `known`: the hopeless ones."""
-    may = holders(problem)
-    return tuple(known[s] if s in known else _beside(problem, clock, may, tours, s) for s in missing)
+    alone, bound = _Alone(problem, clock, holders(problem)), set(companions(problem))
+    return tuple(known[s] if s in known else _beside(alone, tours, s, bound) for s in missing)
 
 
-def _beside(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, s: int) -> Unserved:
-    """Why a stop that alone could be served is not."""
-    stop = problem.stops[s]
-    if stop.together in companions(problem):
+def _beside(alone: "_Alone", tours: Tours, s: int, bound: Container[str]) -> Unserved:
+    """Why a stop that alone could be served is not; `bound`: names of stops that belong together."""
+    problem, may, stop = alone.problem, alone.may, alone.problem.stops[s]
+    if stop.together in bound:
         return Unserved(stop.id, Why.TOGETHER, f"{stop.together}: no vehicle serves them all for what they are worth")
-    if (alone := _Alone(problem, clock, may).reason(s)) is not None:
-        return alone
-    found = None if stop.required else cheapest(problem, clock, may, tours, s)
+    if (reason := alone.reason(s)) is not None:
+        return reason
+    found = None if stop.required else cheapest(problem, alone.clock, may, tours, s)
     if found is not None:
         detail = f"it would add {found.added:g} {problem.unit}, its prize is {stop.prize:g}"
         return Unserved(stop.id, Why.PRIZE, detail, found.added)
@@ -51,13 +51,13 @@ def _beside(problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, s: 
     return Unserved(stop.id, Why.FULL, detail)
 
 
-@dataclass(frozen=True, slots=True)
 class _Alone:
     """One stop by itself, on vehicles that do nothing else."""
 
-    problem: RoutingProblem
-    clock: Clock
-    may: Bools
+    def __init__(self, problem: RoutingProblem, clock: Clock, may: Bools) -> None:
+        self.problem, self.clock, self.may = problem, clock, may
+        kinds: dict[Vehicle, int] = {}
+        self._kind = [kinds.setdefault(replace(one, id=""), v) for v, one in enumerate(problem.vehicles)]
 
     def reason(self, s: int) -> Unserved | None:
         stop = self.problem.stops[s]
@@ -85,10 +85,9 @@ class _Alone:
 
     def _kinds(self, s: int) -> list[int]:
         """One of each kind of vehicle that may serve a stop."""
-        kinds: dict[Vehicle, int] = {}
-        for v, vehicle in enumerate(self.problem.vehicles):
-            if self.may[v, s]:
-                kinds.setdefault(_nameless(vehicle), v)
+        kinds: dict[int, int] = {}
+        for v in np.flatnonzero(self.may[:, s]).tolist():
+            kinds.setdefault(self._kind[v], v)
         return list(kinds.values())
 
     def _served(self, v: int, s: int) -> Timed | Broken:
@@ -130,10 +129,6 @@ class _Alone:
             if stop.load[d] > most:
                 return f"needs {stop.load[d]:g} {name}, the largest that may serve it holds {most:g}"
         return "the day's caps of every vehicle that may serve it are reached"
-
-
-def _nameless(vehicle: Vehicle) -> Vehicle:
-    return replace(vehicle, id="")
 
 
 def _of(loads: Loads, d: int) -> float:
