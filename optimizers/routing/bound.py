@@ -5,11 +5,12 @@ from math import inf
 
 import numpy as np
 
-from optimizers.arrays import Floats
+from optimizers.arrays import Floats, Ints
 from optimizers.routing.problem import RoutingProblem, Vehicle
 from optimizers.routing.tours import sites_of
 
 _ASSIGNED = 1500  # stops, up to which an assignment takes about a second
+_BLOCK = 500  # rows of a matrix at a time
 
 
 def lower_bound(problem: RoutingProblem, lost: Container[int]) -> float:
@@ -21,19 +22,20 @@ def lower_bound(problem: RoutingProblem, lost: Container[int]) -> float:
     before it included, and for each first drive of a vehicle the least fixed cost beside. The drives of a plan are an
     assignment of stops and departures to stops and ends, each stop left out assigned to itself for its prize. At least
     as many departures are taken as the largest vehicles need for the loads of required stops. So the cheapest
-    such assignment costs no more than any plan: waits, rests, overtime and what the weights ask for cost 0 or more.
+    such assignment costs no more than any plan. Of more than _ASSIGNED stops, halves of their cheapest drives are
+    taken instead, which bound that from below (`_halves`). Waits, rests, overtime and what the weights ask for cost 0 or more.
     """
     left = sum(stop.prize for s, stop in enumerate(problem.stops) if s in lost and not stop.required)
     stops = [s for s in range(len(problem.stops)) if s not in lost]
     if not stops:
         return left
     vehicles = {_priced(vehicle): vehicle for vehicle in problem.vehicles}.values()
-    on, first, last = _drives(problem, vehicles, stops)
     alone = np.array([inf if problem.stops[s].required else problem.stops[s].prize for s in stops])
     least = _least_vehicles(problem, stops)
     if len(stops) > _ASSIGNED:
-        return left + _halves(on, first, last, alone, least)
-    return left + _assigned(on, first, last, alone, min(len(problem.vehicles), len(stops)), least)
+        return left + _halves(problem, vehicles, stops, alone, least)
+    drives = _drives(problem, vehicles, stops)
+    return left + _assigned(*drives, alone, min(len(problem.vehicles), len(stops)), least)
 
 
 def _priced(vehicle: Vehicle) -> tuple[object, ...]:
@@ -61,10 +63,8 @@ def _drives(problem: RoutingProblem, vehicles: Iterable[Vehicle], stops: list[in
 
 def _prices(problem: RoutingProblem, vehicle: Vehicle) -> Floats:
     """(places, places): of a drive, by whichever sites make it cheapest."""
-    metres, seconds = (one[vehicle.profile] for one in (problem.matrices.distance_m, problem.matrices.duration_s))
-    none = ~(np.isfinite(metres) & np.isfinite(seconds))
-    known = vehicle.per_m * np.where(none, 0.0, metres) + vehicle.per_s * np.where(none, 0.0, seconds)
-    prices: Floats = np.where(none, inf, known)
+    every = np.arange(len(problem.places))
+    prices = _block(problem, vehicle, every, every)
     for site in sorted({site.place for site in problem.sites}):  # Floyd and Warshall's, over sites alone
         prices = np.minimum(prices, prices[:, site, None] + prices[None, site])
     return prices
@@ -108,11 +108,36 @@ def _assigned(on: Floats, first: Floats, last: Floats, alone: Floats, vehicles: 
     return float(costs[linear_sum_assignment(costs)].sum())
 
 
-def _halves(on: Floats, first: Floats, last: Floats, alone: Floats, least: int) -> float:
-    """Half of the cheapest drive to each stop and half of the cheapest from it, no more than leaving it out; and of
-    each departure and end half of the cheapest: no drive is counted more than once.
+def _halves(problem: RoutingProblem, vehicles: Iterable[Vehicle], stops: list[int], alone: Floats, least: int) -> float:
+    """Half of the cheapest drive to each stop and half of the cheapest from it, with its service, no more than leaving
+    it out; and the least fixed cost of as many vehicles as are needed. No drive is counted more than once, and no
+    matrix is copied whole.
     """
-    into, out = np.minimum(on.min(axis=0), first), np.minimum(on.min(axis=1), last)
-    each = np.minimum((np.where(np.isfinite(into), into, 0.0) + np.where(np.isfinite(out), out, 0.0)) / 2, alone)
-    ends = (min(first.min(), 1e300) + min(last.min(), 1e300)) / 2
-    return float(each.sum()) + least * (ends if np.isfinite(ends) and ends < 1e290 else 0.0)
+    places, where, shared = np.unique([problem.stops[s].place for s in stops], return_inverse=True, return_counts=True)
+    own = np.arange(len(places))
+    into, out, vehicles = np.full(len(places), inf), np.full(len(places), inf), list(vehicles)
+    for vehicle in vehicles:
+        others = {site.place for site in problem.sites} | {vehicle.start}
+        every = np.array([*places, *others, *({vehicle.end} - {None})])
+        for block in np.array_split(own, 1 + len(own) // _BLOCK):
+            goes, comes = _block(problem, vehicle, places[block], every), _block(problem, vehicle, every, places[block])
+            goes[np.arange(len(block)), block] = comes[block, np.arange(len(block))] = inf
+            out[block] = np.minimum(out[block], goes.min(axis=1))
+            into[block] = np.minimum(into[block], comes.min(axis=0))
+    if any(vehicle.end is None for vehicle in vehicles):
+        out[:] = 0.0
+    halves = np.where((shared == 1) & np.isfinite(into + out), (into + out) / 2, 0.0)
+    served = min(vehicle.per_s for vehicle in vehicles) * np.array([problem.stops[s].service_s for s in stops])
+    fixed = min(0.0 if vehicle.out else vehicle.fixed for vehicle in vehicles)
+    return float(np.minimum(halves[where] + served, alone).sum()) + least * fixed
+
+
+def _block(problem: RoutingProblem, vehicle: Vehicle, rows: Ints, columns: Ints) -> Floats:
+    metres, seconds = (
+        one[vehicle.profile][np.ix_(rows, columns)]
+        for one in (problem.matrices.distance_m, problem.matrices.duration_s)
+    )
+    none = ~(np.isfinite(metres) & np.isfinite(seconds))
+    known = vehicle.per_m * np.where(none, 0.0, metres) + vehicle.per_s * np.where(none, 0.0, seconds)
+    prices: Floats = np.where(none, inf, known)
+    return prices

@@ -5,8 +5,10 @@ from dataclasses import replace
 from itertools import permutations, product
 from math import inf
 
+import pytest
+
 from optimizers.result import Limits
-from optimizers.routing import RoutingProblem, Weights, check, solve
+from optimizers.routing import RoutingProblem, Weights, bound, check, solve
 from optimizers.routing.bound import lower_bound
 from optimizers.routing.reckoning import asides
 from optimizers.routing.timing import Clock
@@ -65,3 +67,17 @@ def test_nothing_is_better() -> None:
         if not missing:
             assert lower_bound(problem, ()) <= cost + 1e-6
     assert found >= 33  # a local search may end beside what is best, where rests and breaks are in its way most
+
+
+def test_the_bound_of_many_stops_is_no_higher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The halves that stand in for the assignment where it would take too long are a bound as well."""
+    for seed in range(40):
+        problem = few(seed)
+        missing, cost = least(problem)
+        monkeypatch.setattr(bound, "_ASSIGNED", 1500)
+        assigned = lower_bound(problem, ())
+        monkeypatch.setattr(bound, "_ASSIGNED", 0)
+        halves = lower_bound(problem, ())
+        if not missing:
+            assert 0 <= halves <= cost + 1e-6
+            assert assigned <= cost + 1e-6
