@@ -23,7 +23,8 @@ def lower_bound(problem: RoutingProblem, lost: Container[int]) -> float:
     assignment of stops and departures to stops and ends, each stop left out assigned to itself for its prize. At least
     as many departures are taken as the largest vehicles need for the loads of required stops. So the cheapest
     such assignment costs no more than any plan. Of more than _ASSIGNED stops, halves of their cheapest drives are
-    taken instead, which bound that from below (`_halves`). Waits, rests, overtime and what the weights ask for cost 0 or more.
+    taken instead, which bound that from below (`_halves`). Waits, rests, overtime and what the weights ask for cost 0
+    or more.
     """
     left = sum(stop.prize for s, stop in enumerate(problem.stops) if s in lost and not stop.required)
     stops = [s for s in range(len(problem.stops)) if s not in lost]
@@ -133,10 +134,8 @@ def _halves(problem: RoutingProblem, vehicles: Iterable[Vehicle], stops: list[in
 
 
 def _block(problem: RoutingProblem, vehicle: Vehicle, rows: Ints, columns: Ints) -> Floats:
-    metres, seconds = (
-        one[vehicle.profile][np.ix_(rows, columns)]
-        for one in (problem.matrices.distance_m, problem.matrices.duration_s)
-    )
+    matrices, at = problem.matrices, np.ix_(rows, columns)
+    metres, seconds = (one[vehicle.profile][at] for one in (matrices.distance_m, matrices.duration_s))
     none = ~(np.isfinite(metres) & np.isfinite(seconds))
     known = vehicle.per_m * np.where(none, 0.0, metres) + vehicle.per_s * np.where(none, 0.0, seconds)
     prices: Floats = np.where(none, inf, known)

@@ -71,7 +71,7 @@ def test_nothing_is_better() -> None:
 
 def test_the_bound_of_many_stops_is_no_higher(monkeypatch: pytest.MonkeyPatch) -> None:
     """The halves that stand in for the assignment where it would take too long are a bound as well."""
-    for seed in range(40):
+    for seed in range(12):
         problem = few(seed)
         missing, cost = least(problem)
         monkeypatch.setattr(bound, "_ASSIGNED", 1500)
