@@ -2,21 +2,25 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import orjson
 import pytest
 from typer.testing import CliRunner
 
+from engine.broker import Broker
+from engine.errors import Unavailable
 from engine.rounds import decode_round
 from engine.settings import Settings
 from engine.store import Store
 from engine.wire import vehicle_of
-from jobs.bootstrap import Territory
+from jobs.bootstrap import StoryClock, Territory
 from jobs.cli import app
 from jobs.collection.rounds.in_force import rounds_ahead, rounds_on
 from jobs.collection.tablets import Tablets
 from jobs.collection.telling import ContainerState, container_states
 from jobs.planning import PlanResult
+from jobs.service import Service
 
 from .conftest import readings, tell
 from .test_collection_planning import AT, TUESDAY, fills_until, plan
@@ -47,6 +51,41 @@ def test_every_truck_is_told_its_round_once(store: Store, territory: Territory, 
     assert sum(len(found.stops) for found in told.values()) > 5
     assert _told(store, territory, tablets) == {}
     assert len(_told(store, territory, Tablets())) == len(trucks)  # one that begins anew
+
+
+class _Line:
+    """A session with a broker that may be away."""
+
+    def __init__(self) -> None:
+        self.retained: dict[str, bytes] = {}
+        self.away = False
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        assert retain
+        self.retained[topic] = payload
+
+    def flush(self) -> None:
+        if self.away:
+            raise Unavailable("away")
+
+
+def test_the_service_tells_tablets_again_what_the_broker_did_not_take(
+    store: Store, territory: Territory, settings: Settings, planned: PlanResult
+) -> None:
+    line = _Line()
+    service = Service(settings, store, territory, None, StoryClock(AT), None, crews=cast("Broker", line))
+    line.away = True
+    with pytest.raises(Unavailable):
+        service.tell_rounds()
+    line.retained.clear()
+    line.away = False
+    assert service.tell_rounds() == len(territory.of_type("Vehicle")) == len(line.retained)
+    assert service.tell_rounds() == 0
+    assert decode_round(next(iter(line.retained.values()))).plan == planned.record.id
+    alone = Service(settings, store, territory, None, StoryClock(AT), None)
+    assert alone.tell_rounds() == 0
+    for one in (service, alone):
+        one.close()
 
 
 def test_nobody_is_told_anything_without_a_plan(store: Store, territory: Territory) -> None:
