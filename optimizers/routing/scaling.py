@@ -14,6 +14,8 @@ MOST = 1 << 40
 
 _HAIR = 1e-6  # of a unit: what adding up floats leaves
 _COSTS = 1e5  # of the dearest drive
+_MOST_DRIVE = 1e8  # thousands of such, and penalties as large times what is beyond a limit, still fit into 64 bits
+_MOST_PRICE = 1e11  # of a vehicle or a stop left out
 _SECOND_COSTS = 20.0  # at the least, else rounding it moves plans
 
 
@@ -21,8 +23,9 @@ _SECOND_COSTS = 20.0  # at the least, else rounding it moves plans
 class Scale:
     """How many of the solver's units are in one of ours.
 
-    Whole numbers stay as they are. Else a second has ten parts, a load a thousand, and the dearest drive a hundred
-    thousand or more. Times and loads are rounded to the side on which what fits the solver fits the real clock.
+    Whole numbers stay as they are, unless they are huge. Else a second has ten parts, a load a thousand, and the
+    dearest drive a hundred thousand or more. Times and loads are rounded to the side on which what fits the solver fits
+    the real clock.
     """
 
     time: float
@@ -61,17 +64,23 @@ def _bounded(value: float, to_whole: Callable[[float], int], hair: float) -> int
 
 def scale_of(problem: RoutingProblem) -> Scale:
     time = 1.0 if _whole(_seconds(problem)) else 10.0
-    dearest = _dearest(problem)
+    loads = [load for one in problem.stops for load in one.load]
+    loads += [load for one in problem.vehicles for load in (*one.capacity, *one.daily, *one.aboard, *one.spent.loads)]
+    return Scale(time, _cost_scale(problem, time), 1.0 if _whole(loads) else 1000.0)
+
+
+def _cost_scale(problem: RoutingProblem, time: float) -> float:
+    dearest, cost = _dearest(problem), 1.0
     per_s = [vehicle.per_s + vehicle.overtime_per_s for vehicle in problem.vehicles]
-    cost = 1.0
     if (time != 1.0 and any(per_s)) or not _whole(_prices(problem)) or not _whole(_drives(problem)):
         cost = 10.0 ** floor(log10(_COSTS / dearest)) if dearest > 0 else 1.0
         least = min((price for price in per_s if price > 0), default=inf)
         while least * cost / time < _SECOND_COSTS and cost * dearest < 100 * _COSTS:
             cost *= 10
-    loads = [load for one in (*problem.stops,) for load in one.load]
-    loads += [load for one in problem.vehicles for load in (*one.capacity, *one.daily, *one.aboard, *one.spent.loads)]
-    return Scale(time, cost, 1.0 if _whole(loads) else 1000.0)
+    for most, amount in ((_MOST_DRIVE, dearest), (_MOST_PRICE, max(_prices(problem), default=0.0))):
+        if amount * cost > most:
+            cost = 10.0 ** floor(log10(most / amount))
+    return cost
 
 
 def _seconds(problem: RoutingProblem) -> Iterable[float]:

@@ -36,6 +36,17 @@ def test_a_tenth_of_a_prize_decides(prize: float, served: bool) -> None:
     assert bool(plan.routes) == served
 
 
+def test_huge_whole_numbers_are_made_smaller() -> None:
+    scale = scale_of(two(1e11, 3.0))
+    assert scale.costs(3e11) <= 1e8
+    assert solve(two(1e11, 3.0), Limits(work=5)).objective == 6e11
+
+
+def test_huge_prizes_keep_their_order() -> None:
+    scale = scale_of(two(0.5, 0.3, 9e11, required=False))
+    assert scale.costs(8e11) < scale.costs(9e11)
+
+
 @given(seconds=st.floats(0, 1e6), load=st.floats(0, 1e6))
 def test_what_fits_whole_numbers_fits_the_clock(seconds: float, load: float) -> None:
     problem = two(0.5, 0.3)
