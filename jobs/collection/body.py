@@ -212,8 +212,12 @@ class Body:
         done = self.head["done_fills"].get(container)
         if done is not None:
             return float(done[0]), float(done[1])
-        load = {stop.id: stop.load for stop in self.problem.stops}.get(container)
+        load = self._loads.get(container)
         return self.column("level", container), load[0] if load else 0.0
+
+    @cached_property
+    def _loads(self) -> dict[str, tuple[float, ...]]:
+        return {stop.id: stop.load for stop in self.problem.stops}
 
     @property
     def distance_m(self) -> float:

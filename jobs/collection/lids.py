@@ -12,6 +12,7 @@ from jobs.collection.body import Body
 from jobs.collection.fleet import Said
 from jobs.collection.saying import clock
 from jobs.words import LANGUAGES, number, percent, say
+from optimizers.arrays import Floats
 from optimizers.roads import great_circle_m
 
 OPEN, LOCKED = 0.0, 1.0
@@ -65,24 +66,20 @@ def _full_at(found: Body, name: str) -> datetime:
 def _beside(found: Body, name: str, lids: Mapping[str, Lid]) -> tuple[str, float] | None:
     """The nearest of the same kind that has room and is not locked, and how far it is in metres."""
     terms, kinds = found.head["lid_terms"], found.head["fractions"]
-    mine = kinds[found.place_of[name]]
-    near = [
-        (other, _apart_m(found, name, other))
-        for n, other in enumerate(found.containers)
-        if other != name
-        and kinds[n] == mine
-        and other not in found.head["left_out"]
-        and found.column("level", other) <= terms["room_below"]
-        and not (other in lids and lids[other].program.steps[-1][1] + lids[other].program.steps[0][1] > OPEN)
-    ]
-    within = [one for one in near if one[1] <= terms["beside_m"]]
+    mine, apart_m = kinds[found.place_of[name]], _apart_m(found, name)
+    near = (apart_m <= terms["beside_m"]) & (found.columns["level"] <= terms["room_below"])
+    names = [found.containers[n] for n in np.flatnonzero(near).tolist() if kinds[n] == mine]
+    locked = {lid for lid, what in lids.items() if any(value != OPEN for _, value in what.program.steps)}
+    others = [other for other in names if other != name and other not in locked]
+    within = [(other, float(apart_m[found.place_of[other]])) for other in others]
     return min(within, key=lambda one: (one[1], one[0]), default=None)
 
 
-def _apart_m(found: Body, name: str, other: str) -> float:
-    (lon, lat, *_), (to_lon, to_lat, *_) = found.head["spots"][name], found.head["spots"][other]
-    metres = great_circle_m(np.array([lon]), np.array([lat]), np.array([to_lon]), np.array([to_lat]))
-    return float(metres[0])
+def _apart_m(found: Body, name: str) -> Floats:
+    """(n,) from a container to every container."""
+    spots = np.array([found.head["spots"][other][:2] for other in found.containers], np.float64)
+    lon, lat, *_ = found.head["spots"][name]
+    return great_circle_m(spots[:, 0], spots[:, 1], np.array([lon]), np.array([lat]))
 
 
 def _locked(found: Body, name: str, since: datetime, until: datetime, other: tuple[str, float]) -> Lid:

@@ -24,6 +24,7 @@ from optimizers.roads import LORRY, crow
 from optimizers.routing import (
     Act,
     Coordinates,
+    Matrices,
     Place,
     Rest,
     Route,
@@ -164,7 +165,7 @@ def build_problem(
     found = find(places, roads)
     problem = RoutingProblem(
         places=places,
-        matrices=found.matrices,
+        matrices=_whole(found.matrices),
         stops=() if closed else tuple(made.stops()),
         vehicles=tuple(made.vehicles()),
         sites=sites,
@@ -177,6 +178,11 @@ def build_problem(
     if not closed:  # one that is out goes on with what it has aboard
         trucks = {vehicle.id: vehicle.skills[0] for vehicle in problem.vehicles}
     return CollectionTask(problem, fleet, fills, wanted, tables, behind, trucks, underway)
+
+
+def _whole(matrices: Matrices) -> Matrices:
+    """In whole metres and seconds, these rounded up: more is not known, and a body takes a third of the room."""
+    return replace(matrices, distance_m=np.rint(matrices.distance_m), duration_s=np.ceil(matrices.duration_s))
 
 
 def wanted_of(fleet: Fleet, fills: Fills, tables: CollectionTables, day: Span) -> Wanted:
