@@ -32,10 +32,18 @@ def mended(
 
 
 def put_in(
-    problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int], until_s: float = inf
+    problem: RoutingProblem,
+    clock: Clock,
+    may: Bools,
+    tours: Tours,
+    stops: Iterable[int],
+    until_s: float = inf,
+    *,
+    everywhere: bool = False,
 ) -> Tours:
     """Tours with as many of the stops that they do not serve yet as fit; an optional one only where it costs less than
-    its prize. Then no such stop fits any more, unless the time was up: see `mended`.
+    its prize. Then no such stop fits any more, unless the time was up: see `mended`. Places by which the detour alone
+    costs more than the prize are tried only `everywhere`: a stop may let a crew leave later, or take a break in time.
     """
     all_, kept, put = problem.stops, list(tours), True
     left = sorted(set(stops) - served(tours), key=lambda s: (not all_[s].required, -all_[s].prize, s))
@@ -48,7 +56,7 @@ def put_in(
                 return tuple(kept)
             worth = inf if all_[s].required else all_[s].prize
             # A longer round may make others look shorter beside their mean: no detour alone says what it costs then.
-            below = inf if problem.weights.balance_per_s else worth
+            below = inf if everywhere or problem.weights.balance_per_s else worth
             found = cheapest(problem, clock, may, tuple(kept), s, below)
             if found is not None and found.added < worth:
                 kept[found.vehicle], put = found.tour, True

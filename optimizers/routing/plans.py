@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from optimizers.result import Limits, Status, Violation, our_version
 from optimizers.routing.bound import lower_bound
 from optimizers.routing.charges import objective_of
+from optimizers.routing.mending import put_in
 from optimizers.routing.problem import RoutingPlan, RoutingProblem, Unserved
 from optimizers.routing.reasons import reasons
 from optimizers.routing.reckoning import routes_of
 from optimizers.routing.timing import Clock
-from optimizers.routing.tours import Tours, served
+from optimizers.routing.tours import Tours, holders, served
+
+_ASKED = 3
 
 
 def planned(
@@ -26,9 +29,9 @@ def planned(
 
     `lost`: the reasons that are known already; `bound`: the proved one, reckoned here where it is not given.
     """
-    missing = sorted(set(range(len(problem.stops))) - served(tours))
-    unserved = reasons(problem, clock, tours, missing, lost)
-    required = [one for one, s in zip(unserved, missing, strict=True) if problem.stops[s].required]
+    wanted = {stop.id for stop in problem.stops if stop.required}
+    tours, unserved = _explained(problem, clock, tours, lost)
+    required = [one for one in unserved if one.stop in wanted]
     routes = routes_of(clock, tours)
     cost = objective_of(problem, routes)
     bound = min(cost, lower_bound(problem, lost) if bound is None else bound)
@@ -49,3 +52,24 @@ def planned(
         unit=problem.unit,
         approximate=problem.matrices.approximate,
     )
+
+
+def _explained(
+    problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved]
+) -> tuple[Tours, tuple[Unserved, ...]]:
+    """Tours and why they leave out what they do. A stop of which that says that it adds less than its prize is put
+    where it does, and all is asked again.
+    """
+    unserved = _left_out(problem, clock, tours, lost)
+    for _ in range(_ASKED):
+        worth = [s for s, one in unserved.items() if one.cheapest is not None and one.cheapest < problem.stops[s].prize]
+        if not worth:
+            break
+        tours = put_in(problem, clock, holders(problem), tours, worth, everywhere=True)
+        unserved = _left_out(problem, clock, tours, lost)
+    return tours, tuple(unserved.values())
+
+
+def _left_out(problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved]) -> dict[int, Unserved]:
+    missing = sorted(set(range(len(problem.stops))) - served(tours))
+    return dict(zip(missing, reasons(problem, clock, tours, missing, lost), strict=True))

@@ -32,9 +32,11 @@ def _but_time(plan: object) -> str:
     return "\n".join(line for line in text.splitlines() if '"seconds"' not in line)
 
 
-@pytest.mark.parametrize(("seed", "stops"), [(2050, 6), (1225, 6)])
+@pytest.mark.parametrize(("seed", "stops"), [(2050, 6), (1225, 6), (5166, 14)])
 def test_what_once_went_wrong(seed: int, stops: int) -> None:
-    """A shift shorter than the mean of rounds that are to be even; a stop that evened them out and was left out."""
+    """A shift shorter than the mean of rounds that are to be even; left out, a stop that evened them out, and one that
+    let a crew take its break in time.
+    """
     problem = made(seed, stops, 3)
     plan = solve(problem, Limits(work=60))
     assert {one.constraint for one in check(problem, plan)} <= {"required"}
