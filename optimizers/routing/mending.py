@@ -11,6 +11,9 @@ from optimizers.routing.problem import RoutingProblem
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tour, Tours, companions, place_of, served, stops_of
 
+_CHOICES = 20  # stops whose leaving is tried
+_PATIENT = 8  # stops that leave one by one, before more of them leave at once
+
 
 def mended(
     problem: RoutingProblem, clock: Clock, may: Bools, tours: Tours, stops: Iterable[int], until_s: float = inf
@@ -23,9 +26,7 @@ def mended(
     Stops that belong together and are not with one vehicle go to the one that takes them all, or are left out. From
     `until_s` of the monotonic clock on none is put anywhere.
     """
-    kept = [
-        clock.closed(v, without(tour, [s for s in stops_of(tour) if not may[v, s]])) for v, tour in enumerate(tours)
-    ]
+    kept = [_left(clock, v, tour, [s for s in stops_of(tour) if not may[v, s]]) for v, tour in enumerate(tours)]
     for v, tour in enumerate(kept):
         kept[v] = _lightened(problem, clock, v, tour)
     return put_in(problem, clock, may, tuple(_reunited(problem, clock, may, kept)), stops, until_s)
@@ -64,41 +65,55 @@ def put_in(
     return tuple(kept)
 
 
-def without(tour: Tour, gone: Iterable[int]) -> Tour:
-    """A tour without some stops, and without unloadings that have nothing left to unload."""
-    out, answer = set(gone), list[int]()
+def without(tour: Tour, gone: Iterable[int], *, laden: bool = False) -> Tour:
+    """A tour without some stops, and without unloadings that have nothing left to unload; `laden` from the start."""
+    out, answer, full = set(gone), list[int](), laden
     for code in tour:
-        if code not in out and not (code < 0 and (not answer or answer[-1] < 0)):
+        if code not in out and (code >= 0 or full):
             answer.append(code)
+            full = code >= 0
     return tuple(answer)
 
 
+def _left(clock: Clock, v: int, tour: Tour, gone: Iterable[int]) -> Tour:
+    """What is left of a vehicle's tour, unloaded before its end."""
+    return clock.closed(v, without(tour, gone, laden=any(clock.problem.vehicles[v].aboard)))
+
+
 def _lightened(problem: RoutingProblem, clock: Clock, v: int, tour: Tour) -> Tour:
-    """The tour without the fewest stops that break it, found greedily."""
+    """The tour without a few stops, so that it breaks nothing.
+
+    Of the stops that it is most relieved of, optional ones first, that one goes with which it breaks nothing and costs
+    least; where one is not enough, the first goes, and of long tours more and more at once.
+    """
+    steps = 0
     while tour and isinstance(broken := clock.timed(v, tour), Broken):
-        choices = [(s, clock.closed(v, without(tour, [s]))) for s in stops_of(tour)]
-        if not choices:
+        eased = _eased(problem, v, tour, broken)
+        if not eased:
             return ()
-        worth = [_worth(problem, clock, v, tour, s, after, broken) for s, after in choices]
-        tour = choices[min(range(len(choices)), key=lambda k: worth[k])][1]
+        choices = [(s, _left(clock, v, tour, [s])) for s in eased[:_CHOICES]]
+        mends = [(problem.stops[s].required, problem.stops[s].prize + clock.cost(v, after)) for s, after in choices]
+        best = min(range(len(choices)), key=lambda k: (mends[k][1] == inf, *mends[k]))
+        if mends[best][1] < inf:
+            return choices[best][1]
+        steps += 1
+        tour = _left(clock, v, tour, eased[: 1 + steps // _PATIENT])
     return tour
 
 
-def _worth(
-    problem: RoutingProblem, clock: Clock, v: int, tour: Tour, s: int, after: Tour, broken: Broken
-) -> tuple[bool, bool, float]:
-    """Least for the stop that is best taken out: mends it at once, is optional, is cheap to lose."""
-    stop = problem.stops[s]
-    cost = clock.cost(v, after)
-    if cost < inf:
-        return False, stop.required, stop.prize + cost
-    if broken.constraint in {"daily", "capacity"}:
-        return True, stop.required, -sum(stop.load)
-    position = tour.index(s)
+def _eased(problem: RoutingProblem, v: int, tour: Tour, broken: Broken) -> list[int]:
+    """The stops of a tour, those first that it is most relieved without, optional before required."""
+    by_load = broken.constraint in {"daily", "capacity"}
     seconds = problem.matrices.duration_s[problem.vehicles[v].profile]
-    near = [problem.vehicles[v].start, *(place_of(problem, code) for code in tour)]
-    saved = stop.service_s + seconds.item(near[position], stop.place)
-    return True, stop.required, -saved
+    relief: dict[int, float] = {}
+    before = problem.vehicles[v].start
+    for code in tour:
+        place = place_of(problem, code)
+        if code >= 0:
+            stop = problem.stops[code]
+            relief[code] = sum(stop.load) if by_load else stop.service_s + seconds.item(before, place)
+        before = place
+    return sorted(relief, key=lambda s: (problem.stops[s].required, -relief[s]))
 
 
 def _reunited(problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tour]) -> list[Tour]:
@@ -106,7 +121,7 @@ def _reunited(problem: RoutingProblem, clock: Clock, may: Bools, tours: list[Tou
         owner = {s: v for v, tour in enumerate(tours) for s in tour if s in members}
         if (len(set(owner.values())) == 1 and len(owner) == len(members)) or not owner:
             continue
-        tours = [_lightened(problem, clock, v, clock.closed(v, without(tour, members))) for v, tour in enumerate(tours)]
+        tours = [_lightened(problem, clock, v, _left(clock, v, tour, members)) for v, tour in enumerate(tours)]
         candidates = sorted(set(owner.values()), key=lambda v: -sum(one == v for one in owner.values()))
         tours = _together(problem, clock, may, tours, members, [*candidates, *range(len(tours))])
     return tours

@@ -64,12 +64,14 @@ class Translation:
         left = [list(kind) for kind in self.kinds]
         for route in solution.routes():
             codes: list[int] = []
+            v = left[route.vehicle_type()].pop(0)
+            laden = any(self.problem.vehicles[v].aboard)
             for activity in route.schedule()[1:-1]:
                 if activity.is_client():
                     codes.append(self._client_stop[activity.idx])
-                elif codes and codes[-1] >= 0 and (site := self._depot_site[activity.idx]) is not None:
+                elif (codes[-1] >= 0 if codes else laden) and (site := self._depot_site[activity.idx]) is not None:
                     codes.append(~site)
-            tours[left[route.vehicle_type()].pop(0)] = tuple(codes)
+            tours[v] = tuple(codes)
         return tuple(tours)
 
     def solution(self, tours: Tours) -> Solution:
