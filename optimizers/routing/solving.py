@@ -18,7 +18,7 @@ from optimizers.routing.reasons import hopeless
 from optimizers.routing.reckoning import objective
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders, served
-from optimizers.routing.zones import FROM, by_zones
+from optimizers.routing.zones import by_zones, zoned
 
 _WHOLE = (1.0,)
 _ANEW = 200  # stops up to which a round that begins anew comes as far as one that goes on, and elsewhere
@@ -40,8 +40,8 @@ def solve(
     OPTIMAL: the bound is the objective. FEASIBLE: all required stops are served. BEST_EFFORT: some are not, each
     among the violations and with its reason. `work` is PyVRP's iterations: with it, and time enough, the same problem
     has the same plan. `told` hears of better plans in PyVRP's reckoning, before they are timed, and of those that are.
-    `initial` tours are where the search begins. From `zones.FROM` stops on it is cut into zones, which `threads`
-    search side by side.
+    `initial` tours are where the search begins. Many stops are cut into zones (`zones.zoned`),
+    which `threads` search side by side.
     """
     return _Solve(problem, limits or Limits(), told, initial).plan()
 
@@ -60,7 +60,7 @@ class _Solve:
         self.lost: dict[int, Unserved] = hopeless(problem, self.clock, self.may)
 
     def plan(self) -> RoutingPlan:
-        tours = self.tours() if len(self._stops) < FROM or self.initial else self._by_zones()
+        tours = self._by_zones() if zoned(len(self._stops), self.limits) and not self.initial else self.tours()
         return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost, self.bound)
 
     def tours(self) -> Tours:

@@ -21,8 +21,8 @@ from optimizers.routing.tours import Tours, holders, served, stops_of
 LARGEST = 500
 """Stops of a zone: twice as many take PyVRP more than twice the time to come as near."""
 
-FROM = 600
-"""Stops from which a problem is cut into zones."""
+FROM, FROM_ALONE = 600, 1_200
+"""Stops from which a problem is cut into zones; on one thread one search comes as near with some more of them."""
 
 _ALONE = 0.5  # share of the time in which zones are planned for themselves
 _TURNS = 4  # times that rounds are grouped anew, each with other borders
@@ -33,6 +33,11 @@ class Improve(Protocol):
     """One search over a problem, from tours or from nothing: see `optimizers.routing.solving.searched`."""
 
     def __call__(self, problem: RoutingProblem, limits: Limits, initial: Tours | None) -> Tours: ...
+
+
+def zoned(stops: int, limits: Limits) -> bool:
+    """Whether so many are cut into zones. By `work` that does not depend on threads."""
+    return stops >= (FROM if limits.threads > 1 and limits.work is None else FROM_ALONE)
 
 
 @dataclass(frozen=True, slots=True)

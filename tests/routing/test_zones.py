@@ -75,15 +75,16 @@ def test_vehicles_are_dealt_by_work_and_from_the_nearer_depot() -> None:
 
 def _zoned(monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
     monkeypatch.setattr(zones, "LARGEST", largest)
-    monkeypatch.setattr("optimizers.routing.solving.FROM", largest)
+    monkeypatch.setattr(zones, "FROM", largest)
+    monkeypatch.setattr(zones, "FROM_ALONE", largest)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_zones_make_a_plan_that_keeps_everything(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     _zoned(monkeypatch, 40)
-    problem = landfills(150, 3, 6)
+    problem = landfills(100, 3, 4)
     heard: list[float] = []
-    plan = solve(problem, Limits(seconds=60, work=60, threads=threads), lambda found, _: heard.append(found))
+    plan = solve(problem, Limits(seconds=60, work=30, threads=threads), lambda found, _: heard.append(found))
     assert plan.status is Status.FEASIBLE
     assert check(problem, plan) == []
     assert heard == sorted(heard, reverse=True)
@@ -92,7 +93,7 @@ def test_zones_make_a_plan_that_keeps_everything(monkeypatch: pytest.MonkeyPatch
 
 def test_zones_give_the_same_plan_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     _zoned(monkeypatch, 40)
-    problem = landfills(150, 3, 6)
+    problem = landfills(100, 3, 4)
     first, again = (solve(problem, Limits(seconds=300, work=40, threads=threads)) for threads in (1, 3))
     assert first.reproducible
     assert first.routes == again.routes
