@@ -16,6 +16,7 @@ from engine.store import Store
 from engine.wire import vehicle_of
 from jobs.bootstrap import StoryClock, Territory
 from jobs.cli import app
+from jobs.collection.morning import measure_collection
 from jobs.collection.rounds.in_force import rounds_ahead, rounds_on
 from jobs.collection.tablets import Tablets
 from jobs.collection.telling import ContainerState, container_states
@@ -192,3 +193,35 @@ def test_what_cannot_be_asked_is_said(
     monkeypatch.setenv("CONSIGNE_DATABASE_URL", settings.database_url)
     shown = CliRunner().invoke(app, ["collection", "rounds", *words])
     assert shown.exit_code != 0
+
+
+def test_what_a_morning_came_to_is_counted_from_what_crews_told(
+    store: Store, territory: Territory, settings: Settings, planned: PlanResult
+) -> None:
+    with store.read() as unit:
+        found = rounds_on(unit, territory, TUESDAY)
+    assert found is not None
+    stops = [line for one in found.rounds for line in one.stops]
+    rows: list[tuple[str, str, object, datetime]] = []
+    for line in stops[1:]:
+        rows += [(line.asset, "cargoWeight", 100.0, line.end_at), (line.asset, "exception", "none", line.end_at)]
+        rows += [(line.asset, "fillingLevel", 0.05, line.end_at)]
+    rows += [(stops[0].asset, "exception", "blocked", stops[0].end_at)]
+    tell(store, territory, readings(*rows), AT + timedelta(hours=18))
+    with store.read() as unit:
+        came = measure_collection(unit, territory, settings, TUESDAY, AT + timedelta(hours=18))
+        none = measure_collection(unit, territory, settings, TUESDAY + timedelta(days=1), AT + timedelta(days=2))
+    assert none is None
+    assert came is not None
+    assert (came.plans, came.planned, came.emptied, came.kg) == (
+        1,
+        len(stops),
+        len(stops) - 1,
+        100.0 * (len(stops) - 1),
+    )
+    assert came.left == {stops[0].asset: "blocked"}
+    assert came.full_after <= came.full_before
+    assert came.km == pytest.approx(sum(one.distance_m for one in found.rounds) / 1000)
+    assert set(came.fixed_km) == {"glass", "other", "paper"}
+    assert all(km > 0 for km in came.fixed_km.values())
+    assert 0 < came.mean_fixed_km < sum(came.fixed_km.values())
