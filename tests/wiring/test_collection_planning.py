@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.instants import PARIS
-from engine.model import Level, PlanOrigin
+from engine.model import Hold, Level, PlanOrigin, Scope
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.ledger import RunState
@@ -24,6 +24,8 @@ from jobs.schedules.running import run_entry
 from jobs.table import JobContext
 from jobs.why import explain
 from optimizers.result import Limits
+from optimizers.routing import Act
+from tests.conftest import BOTH
 
 from .conftest import Fake, readings, tell
 
@@ -79,6 +81,7 @@ def block_of(store: Store, result: PlanResult) -> bytes:
         return found[1]
 
 
+@BOTH
 def test_full_containers_are_emptied_in_the_morning_by_trucks_of_their_kind(
     store: Store, territory: Territory, settings: Settings, filled: datetime
 ) -> None:
@@ -136,6 +139,7 @@ def test_rounds_are_handed_out_as_they_are_driven(
     assert all(0 < (line.fill or 0) <= 1.5 and (line.mass_kg or 0) > 0 for one in rounds.values() for line in one.stops)
 
 
+@BOTH
 def test_a_truck_that_breaks_down_leaves_its_stops_to_another_and_nobody_else_changes_trucks(
     store: Store, territory: Territory, settings: Settings
 ) -> None:
@@ -271,6 +275,7 @@ def test_on_the_days_the_clock_changes_rounds_keep_local_time(
     assert collection_day(until)[0] == until
 
 
+@BOTH
 def test_a_container_that_the_crew_could_not_reach_is_in_the_round_again(
     store: Store, territory: Territory, settings: Settings
 ) -> None:
@@ -284,3 +289,43 @@ def test_a_container_that_the_crew_could_not_reach_is_in_the_round_again(
     _, again = after.served[first.visit.of]
     assert not again.done
     assert again.number > 1
+
+
+def test_where_nobody_told_anything_every_container_is_visited_without_a_forecast(
+    store: Store, territory: Territory, settings: Settings
+) -> None:
+    result = plan(store, territory, settings)
+    found = body_of(store, result)
+
+    assert result.record.origin is PlanOrigin.RULES_ONLY
+    assert "no container told anything" in str(result.record.detail["why"])
+    assert found.served
+    assert set(found.served) | set(found.unserved) == set(found.containers)
+
+
+def test_a_truck_that_people_hold_is_theirs(
+    store: Store, territory: Territory, settings: Settings, filled: datetime
+) -> None:
+    truck = next(iter(body_of(store, plan(store, territory, settings)).days))
+    with store.begin() as unit:
+        unit.holds.put(Hold(Scope.POINT, f"{truck}/stopNumber", AT, AT + timedelta(days=2), "repair", "chef"))
+    result = plan(store, territory, settings, AT + timedelta(minutes=5))
+    found = body_of(store, result)
+
+    assert truck not in found.days
+    assert found.days, "another one drives"
+    assert found.head["left_out"][truck]["en"] == "chef holds it: repair"
+
+
+def test_a_disposal_site_that_says_it_is_closed_is_not_driven_to(
+    store: Store, territory: Territory, settings: Settings, filled: datetime
+) -> None:
+    before = body_of(store, plan(store, territory, settings))
+    used = {one.visit.of for visits in before.days.values() for one in visits if one.visit.act is Act.UNLOAD}
+    at = AT + timedelta(minutes=5)
+    tell(store, territory, readings(*((site, "serviceStatus", "closed", at) for site in used)), at)
+    after = body_of(store, plan(store, territory, settings, at))
+
+    now = {one.visit.of for visits in after.days.values() for one in visits if one.visit.act is Act.UNLOAD}
+    assert now
+    assert not now & used
