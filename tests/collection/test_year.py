@@ -257,6 +257,16 @@ def test_a_dearer_overflow_is_visited_more_often(town: Town, past: Past) -> None
     assert on.shape == (PERIOD, BINS)
 
 
+def test_zones_that_are_too_much_for_a_day_are_visited_on_days_apart() -> None:
+    town = made_town(160, 4)
+    tight = replace(town, fleet=replace(town.fleet, trucks=1, planned_s=6 * 3600.0))
+    known = tables(Past(np.stack([amounts(town.bins, Dates(MONDAY, 56), seed) for seed in (41, 42)])))
+    on, _ = by_zone(tight, known, 2.0, 4)
+    served_s = on.sum(axis=1) * tight.fleet.service_s
+    assert on.sum() > 0
+    assert served_s.max() < 6 * 3600.0
+
+
 def row(policy: str, knob: float, km: float, over: float) -> show.Row:
     return show.Row(policy, knob, 11, 365, 100, km, 6.0, 1.0, 60.0, 0.5, over, 1.0, 0.0, 1.0)
 

@@ -115,13 +115,29 @@ def by_bin(town: Town, known: Tables, price: float, count: int) -> tuple[Bools, 
 
 
 def _arranged(town: Town, known: Tables, zone: Ints, chosen: Ints) -> tuple[Bools, Floats]:
-    """Days of each set of a zone's bins that are visited as often: changed one at a time while rounds get shorter."""
-    units = [np.flatnonzero((zone == z) & (chosen == f)) for z in np.unique(zone) for f in np.unique(chosen)]
-    units = [unit for unit in units if len(unit)]
+    """Days of each set of a zone's bins that are visited as often: changed one at a time while rounds get shorter.
+
+    Begun several times, with all zones on like days and with zones on days apart; the shortest stands.
+    """
+    pairs = [(z, np.flatnonzero((zone == z) & (chosen == f))) for z in np.unique(zone) for f in np.unique(chosen)]
+    pairs = [(z, unit) for z, unit in pairs if len(unit)]
+    units = [unit for _, unit in pairs]
     options = [patterns(OFTEN[chosen[unit[0]]]) for unit in units]
-    days = [choice[0] for choice in options]
     length = _Lengths(town)
     load = known.load[chosen, np.arange(len(zone))]
+    begun = [[of[int(z) * apart % len(of)] for (z, _), of in zip(pairs, options, strict=True)] for apart in range(4)]
+    found = [_shortened(units, options, days, length, load) for days in begun]
+    days = min(found, key=lambda one: length.of(units, one, load))
+    on = np.zeros((PERIOD, len(zone)), np.bool_)
+    for unit, mine in zip(units, days, strict=True):
+        on[np.array(mine, np.int64)[:, None], unit] = True
+    return on, load
+
+
+def _shortened(
+    units: Sequence[Ints], options: Sequence[Sequence[tuple[int, ...]]], days: list[tuple[int, ...]],
+    length: "_Lengths", load: Floats,
+) -> list[tuple[int, ...]]:  # fmt: skip
     for _ in range(4):
         before = list(days)
         for at in sorted(range(len(units)), key=lambda at: -len(units[at])):
@@ -129,15 +145,13 @@ def _arranged(town: Town, known: Tables, zone: Ints, chosen: Ints) -> tuple[Bool
             days = min(trials, key=lambda trial: length.of(units, trial, load))
         if days == before:
             break
-    on = np.zeros((PERIOD, len(zone)), np.bool_)
-    for unit, mine in zip(units, days, strict=True):
-        on[np.array(mine, np.int64)[:, None], unit] = True
-    return on, load
+    return days
 
 
 class _Lengths:
     """How long the rounds of a period are, roughly: a spanning tree of each day's bins, and a way to the site and back
-    for each load."""
+    for each load. Hours that trucks do not have count as much as a way of 30 km each.
+    """
 
     def __init__(self, town: Town) -> None:
         self._town = town
@@ -162,7 +176,10 @@ class _Lengths:
         tree = float(minimum_spanning_tree(town.distance_m[np.ix_(places, places)]).sum())
         trips = np.ceil(load[bins].sum() * town.fleet.bin_kg / town.fleet.capacity_kg)
         away = float(town.distance_m[1, 1 + town.sites + bins].mean())
-        return float(1.2 * tree + (trips - 1) * 2.0 * away)
+        metres = float(1.2 * tree + (trips - 1) * 2.0 * away)
+        fleet = town.fleet
+        seconds = metres / (30 / 3.6) + len(bins) * fleet.service_s + trips * fleet.unload_s
+        return metres + 30_000.0 / 3600.0 * max(0.0, float(seconds) - 0.9 * fleet.trucks * fleet.planned_s)
 
 
 def _each_day(units: Sequence[Ints], days: Sequence[Sequence[int]]) -> Iterator[Ints]:
