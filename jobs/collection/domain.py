@@ -13,6 +13,7 @@ from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.collection.body import body, open_body, with_plan
+from jobs.collection.choosing import Wanted
 from jobs.collection.closures import closures_of
 from jobs.collection.day import collection_day
 from jobs.collection.explaining import explain
@@ -25,7 +26,7 @@ from jobs.collection.roads import roads_known
 from jobs.collection.setpoints import to_setpoints
 from jobs.collection.state import state_of
 from jobs.collection.tables import CollectionTables, crew_rules, tables_of
-from jobs.collection.task import CollectionTask, Wanted, build_problem
+from jobs.collection.task import CollectionTask, build_problem
 from jobs.planning.domain import Domain, Part, StaleInputs
 from optimizers.arrays import Floats
 from optimizers.fill import Verdict, believed_at_first

@@ -12,6 +12,7 @@ from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.collection.body import Body
+from jobs.collection.choosing import wanted_of
 from jobs.collection.day import collection_day
 from jobs.collection.fills import fills_of
 from jobs.collection.fleet import Fleet, fleet_of
@@ -19,7 +20,7 @@ from jobs.collection.roads import roads_known
 from jobs.collection.rounds.in_force import rounds_on
 from jobs.collection.state import State
 from jobs.collection.tables import tables_of
-from jobs.collection.task import build_problem, wanted_of
+from jobs.collection.task import build_problem
 from jobs.irrigation.history import Days, read_history
 from jobs.nights import plans_in_force
 from jobs.story.waste import CALENDAR

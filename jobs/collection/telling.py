@@ -9,13 +9,13 @@ import numpy as np
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
+from jobs.collection.choosing import wanted_of
 from jobs.collection.day import collection_day
 from jobs.collection.fills import fills_of
 from jobs.collection.fleet import fleet_of
 from jobs.collection.rounds.in_force import DayRounds, places_of, rounds_ahead
 from jobs.collection.saying import reason_of
 from jobs.collection.tables import tables_of
-from jobs.collection.task import wanted_of
 from jobs.words import LANGUAGES
 
 
