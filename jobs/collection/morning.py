@@ -7,7 +7,7 @@ from datetime import date, datetime
 import numpy as np
 import polars as pl
 
-from engine.instants import PARIS, from_us
+from engine.instants import PARIS, to_us
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
@@ -79,10 +79,8 @@ def measure_collection(
     fleet = fleet_of(territory, tables_of(settings))
     start = found.body.start
     told = read_history(unit, territory, fleet.names, ("cargoWeight", "exception", "fillingLevel"), Days(until, 4))
-    of_day = [row for row in told.iter_rows(named=True) if from_us(row["observed_at"]) >= start]
-    weighed = {row["asset"]: row["value"] for row in of_day if row["property"] == "cargoWeight"}
+    weighed, met = (_of_day(told, name, start) for name in ("cargoWeight", "exception"))
     choices = territory.catalogue.types["WasteContainer"].properties["exception"].choices
-    met = {row["asset"]: choices[round(row["value"])] for row in of_day if row["property"] == "exception"}
     plans = plans_in_force(unit, "collection", *collection_day(start)).get(start.astimezone(PARIS).date(), [])
     return CollectionDay(
         day=day,
@@ -91,7 +89,7 @@ def measure_collection(
         containers=len(fleet.names),
         planned=len(found.body.served),
         emptied=len(weighed),
-        left={name: what for name, what in met.items() if what != "none"},
+        left={name: choices[round(what)] for name, what in met.items() if choices[round(what)] != "none"},
         km=found.body.distance_m / 1000,
         kg=sum(weighed.values()),
         full_before=_full(told, start),
@@ -101,12 +99,15 @@ def measure_collection(
     )
 
 
+def _of_day(told: pl.DataFrame, name: str, start: datetime) -> dict[str, float]:
+    """By container, what was told last since an instant."""
+    rows = told.filter((pl.col("property") == name) & (pl.col("observed_at") >= to_us(start)))
+    return dict(rows.select("asset", "value").iter_rows())
+
+
 def _full(told: pl.DataFrame, at: datetime) -> int:
-    last: dict[str, float] = {
-        row["asset"]: row["value"]
-        for row in told.iter_rows(named=True)
-        if row["property"] == "fillingLevel" and from_us(row["observed_at"]) <= at
-    }
+    rows = told.filter((pl.col("property") == "fillingLevel") & (pl.col("observed_at") <= to_us(at)))
+    last: dict[str, float] = dict(rows.select("asset", "value").iter_rows())
     return sum(level >= _FULL for level in last.values())
 
 

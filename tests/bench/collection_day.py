@@ -125,7 +125,7 @@ class FieldLink:
         self._site, self._clock = site, clock
         self._answers: deque[Wire] = deque()
 
-    def capabilities(self, gateway: str) -> Capabilities:  # noqa: ARG002 - all of them speak `engine.wire`
+    def capabilities(self, _gateway: str) -> Capabilities:
         return Capabilities(selects=True)
 
     def send(self, commands: Sequence[Command]) -> None:
@@ -243,9 +243,14 @@ class Played:
         self._day = day
         shutil.copytree(ROOT / "rules", folder / "rules")
         self.settings = Settings(
-            database_url=f"sqlite:///{folder / 'day.db'}", rules_dir=folder / "rules", datasets_dir=ROOT / "datasets",
-            data_dir=folder, settle_s=0.0, jitter_s=0.0, lang="en",
-        )  # fmt: skip
+            database_url=f"sqlite:///{folder / 'day.db'}",
+            rules_dir=folder / "rules",
+            datasets_dir=ROOT / "datasets",
+            data_dir=folder,
+            settle_s=0.0,
+            jitter_s=0.0,
+            lang="en",
+        )
         self._store = Store.open(self.settings.database_url, create=True)
         self._store.upgrade()
         self._store.ensure_partitions(self.start_at + timedelta(days=62))
@@ -270,9 +275,7 @@ class Played:
         site = Site(self._assets, self._story())
         self.result.trucks = [one for one in site.devices if isinstance(one, Truck)]
         self.result.containers = next(one for one in site.devices if isinstance(one, Containers))
-        service = Service(
-            self.settings, self._store, self.territory, rules, self._clock, FieldLink(site, self._clock)
-        )  # fmt: skip
+        service = Service(self.settings, self._store, self.territory, rules, self._clock, FieldLink(site, self._clock))
         try:
             runner = Runner(service.context, built_in())
             while self._clock.at < self._local(_DAY_BEGINS) or not self._home():
@@ -292,9 +295,14 @@ class Played:
         waste = self._waste
         faults = [fault for fault in waste.faults if fault.kind is not FaultKind.FAILURE]
         return Story(
-            self.start_at, slots=10_000, nights=(), bins=waste.bins, pace=waste.pace, faults=tuple(faults),
+            self.start_at,
+            slots=10_000,
+            nights=(),
+            bins=waste.bins,
+            pace=waste.pace,
+            faults=tuple(faults),
             seed=self._seed,
-        )  # fmt: skip
+        )
 
     def _turn(self, service: Service, runner: Runner, site: Site) -> None:
         now = self._clock.at
@@ -368,7 +376,7 @@ class Played:
         chosen = emptiest[-self._script.many :]
         self.result.containers.bring(
             [Dumped(name, self._clock.at, 1.2 * (1 - self._fill(name)) * 4000.0) for name in chosen]
-        )  # fmt: skip
+        )
         return f"{', '.join(chosen)} overflow"
 
     def _fill(self, name: str) -> float:
