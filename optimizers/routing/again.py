@@ -9,6 +9,7 @@ import numpy as np
 from optimizers.arrays import Floats
 from optimizers.result import Limits
 from optimizers.routing.charges import drives_between_stops
+from optimizers.routing.mending import put_in
 from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.reckoning import routes_of
@@ -19,6 +20,8 @@ from optimizers.routing.tours import Tours, holders
 SOLVER = "touched rounds only"
 _NEAR = 2
 """Rounds that are opened beside each one that no longer holds, or each stop that has none: those nearest to it."""
+
+_FEW = 20  # stops for which the cheapest place is looked for beforehand
 
 _FIRST = 0.6  # share of the time for the first try
 _WIDER = 3  # tries, each with twice as many rounds beside, while a required stop finds no room
@@ -108,7 +111,6 @@ def _put_in(problem: RoutingProblem, routes: list[Route], left_out: Sequence[str
     """
     if not left_out:
         return routes, left_out
-    from optimizers.routing.mending import put_in  # noqa: PLC0415 - likewise
 
     clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
     before = tours_of(problem, routes)
@@ -157,7 +159,10 @@ def touched(
     opened |= set(_together(problem, members, homeless)) | set(_beside(problem, members, opened, near))
     lost = _of_gone(problem, homeless)
     opened |= {r for group in lost for r in _near_to(problem, group, members, opened, near)}
-    opened |= set(_nearest(problem, routes, members, homeless - {s for group in lost for s in group}, near))
+    single = homeless - {s for group in lost for s in group}
+    opened |= set(_nearest(problem, routes, members, single, near))
+    roomy = _taking(problem, [route for r, route in enumerate(routes) if not fails[r]], single)
+    opened |= {r for r, route in enumerate(routes) if route.vehicle in roomy}
     stands = [route for r, route in enumerate(routes) if r not in opened]
     left = [one for one in unserved if one.stop in index and index[one.stop] not in homeless]
     out = set(_around(problem, members, [index[one.stop] for one in left], opened)) if opened else set()
@@ -232,6 +237,16 @@ def _nearest(
     for s, apart in zip(ordered, apart_s(problem, ordered, members), strict=True):
         may = [one is not None and may_serve(one, problem.stops[s]) for one in drives]
         yield from _first(np.where(may, apart, np.inf), set(), near)
+
+
+def _taking(problem: RoutingProblem, routes: Sequence[Route], stops: set[int]) -> set[str]:
+    """Vehicles whose rounds have room for these stops at the least detour: near is not always where there is room."""
+    if not 0 < len(stops) <= _FEW:
+        return set()
+
+    before = tours_of(problem, routes)
+    after = put_in(problem, Clock(problem), holders(problem), before, sorted(stops))
+    return {vehicle.id for vehicle, one, other in zip(problem.vehicles, before, after, strict=True) if one != other}
 
 
 def _first(apart: Floats, without: set[int], near: int) -> list[int]:
