@@ -16,9 +16,11 @@ import structlog
 
 from engine.instants import PARIS
 from jobs.collection.saying import clock, reason_of
-from tests.bench.collection_day import Change, Replay, Script, Town, played
+from tests.bench.collection_day import Change, Replay, Script, played
+from tests.bench.collection_town import Town
 
-DAY = date(2026, 9, 29)
+DAY = date(2026, 10, 2)
+"""A Friday, three days after all containers were emptied: most are due, and some are not."""
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from tests.bench.collection_day import Replay, Script, Town, played
+from tests.bench.collection_day import Replay, Script, played
+from tests.bench.collection_town import Town
 
 _TOWN = Town(containers=30, trucks=3, side_m=14_000.0, seed=2)
 _SCRIPT = Script(breaks="07:00", dumps="07:45", closes="08:30", many=2)
@@ -13,7 +14,7 @@ _SCRIPT = Script(breaks="07:00", dumps="07:45", closes="08:30", many=2)
 
 @pytest.fixture(scope="module")
 def day() -> Iterator[Replay]:
-    with played(_TOWN, _SCRIPT, date(2026, 9, 29), slot_s=900) as found:
+    with played(_TOWN, _SCRIPT, date(2026, 10, 2), slot_s=900) as found:
         yield found
 
 
