@@ -11,6 +11,8 @@ EARTH_M = 6_371_008.8
 DETOUR = 1.3
 """Road distance over straight distance in towns; of one extract `consigne roads check` tells the true one."""
 
+_ROWS = 64  # reckoned together: on the way there are several arrays as large as what is reckoned
+
 
 def great_circle_m(lon_deg: Floats, lat_deg: Floats, to_lon_deg: Floats, to_lat_deg: Floats) -> Floats:
     """Between points on a sphere, in metres; the arrays are broadcast."""
@@ -30,7 +32,10 @@ def crow(lon_deg: Floats, lat_deg: Floats, speed_m_s: float, detour: float = DET
     lon, lat = np.array(lon_deg, np.float64), np.array(lat_deg, np.float64)
     if problems := [*off_earth(lon, lat), *_impossible(speed_m_s, detour)]:
         raise InvalidProblem(problems)
-    distance_m = detour * great_circle_m(lon[:, None], lat[:, None], lon, lat)
+    distance_m = np.empty((len(lon), len(lon)))
+    for top in range(0, len(lon), _ROWS):
+        rows = slice(top, top + _ROWS)
+        distance_m[rows] = detour * great_circle_m(lon[rows, None], lat[rows, None], lon, lat)
     np.fill_diagonal(distance_m, 0.0)
     return distance_m, distance_m / speed_m_s
 
