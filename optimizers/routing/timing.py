@@ -6,12 +6,14 @@ from heapq import nsmallest
 from math import inf, isfinite
 from typing import NamedTuple
 
+from optimizers.routing.breaks import Ahead, ahead_of, breaks
 from optimizers.routing.caps import Broken, capped
 from optimizers.routing.problem import TOLERANCE, Act, Rest, Route, RoutingProblem, Vehicle, Visit, Window, WorkRules
 from optimizers.routing.tours import Tour, place_of, sites_of
 
 _TRIED = 12  # departures
 _SITES = 4  # before the end
+_STATES = 24  # kept after each thing done
 _FREE = WorkRules(id="")
 
 
@@ -58,12 +60,13 @@ class Timed:
 
 
 class Clock:
-    """Times tours of a problem exactly.
+    """Times tours of a problem on the real clock.
 
     A tour has the schedule of least cost among those that do everything as early as they can after they left, over
     a handful of departures: the start of the shift, and those after which a rest is no longer due or a later window
     of a stop is met without waiting. Each then leaves as late as lets it end at the same time. Rests and breaks
-    are taken where the vehicle stands, before it drives on, at the places that let it end earliest.
+    are taken where the vehicle stands, before it drives on, at the places that let it end earliest; breaks of work
+    rules among those that `breaks` thinks of.
     """
 
     def __init__(self, problem: RoutingProblem) -> None:
@@ -205,6 +208,8 @@ class _Runner:
         self.ruled = bool(rules.id)
         self.most_s = vehicle.longest_s + vehicle.overtime_s - vehicle.spent.duration_s
         self.busy_s = sum(drives) + sum(task.lasts_s for task in tasks)
+        opens = [task.windows[0][0] if task.windows else -inf for task in tasks]
+        self.ahead = ahead_of(drives, [task.lasts_s for task in tasks], opens)
         self.all_taken = (1 << len(vehicle.rests)) - 1
         self.broken, self.detail = "window", ""
 
@@ -249,8 +254,8 @@ class _Runner:
         if self.ruled and sum(self.drives) + spent.drive_s > self.rules.most_drive_s + TOLERANCE:
             self.broken, self.detail = "rules", f"drives more than {self.rules.most_drive_s:.0f} s in a day"
             return None
-        for task, drive_s in zip(self.tasks, self.drives, strict=True):
-            rested = [after for state in states for after in self._resting(state)] if self._pauses else states
+        for task, drive_s, ahead in zip(self.tasks, self.drives, self.ahead, strict=True):
+            rested = [after for state in states for after in self._resting(state, ahead)] if self._pauses else states
             states = _least([after for state in rested if (after := self._do(state, task, drive_s)) is not None])
             if not states:
                 self.broken = "rules" if self.ruled and self.broken == "rules" else "window"
@@ -264,7 +269,7 @@ class _Runner:
     def _pauses(self) -> bool:
         return bool(self.rests) or self.ruled
 
-    def _resting(self, state: _State) -> Iterator[_State]:
+    def _resting(self, state: _State, ahead: Ahead) -> Iterator[_State]:
         """What may follow before driving on: going at once, one rest, one break; a rest may follow another."""
         yield state
         if state.taken == self.all_taken and not self.ruled:
@@ -273,19 +278,10 @@ class _Runner:
             begin_s = max(state.at_s, rest.earliest_s)
             if not state.taken >> r & 1 and begin_s <= rest.latest_s:
                 after = self._pause(state, begin_s, rest.duration_s, rest.latest_s)._replace(taken=state.taken | 1 << r)
-                yield from self._resting(after)
+                yield from self._resting(after, ahead)
         if self.ruled:
-            for length_s in self._breaks(state):
+            for length_s in breaks(self.rules, state.at_s, state.drive_s, state.work_s, state.parts, ahead):
                 yield self._pause(state, state.at_s, length_s, inf)
-
-    def _breaks(self, state: _State) -> Iterator[float]:
-        rules = self.rules
-        if isfinite(rules.longest_drive_s) and state.drive_s > 0:
-            yield rules.drive_break_s
-            if state.parts < len(rules.split_s):
-                yield rules.split_s[state.parts]
-        if isfinite(rules.longest_work_s) and state.work_s > 0:
-            yield rules.work_break_s
 
     def _pause(self, state: _State, begin_s: float, lasts_s: float, by_s: float) -> _State:
         end_s = begin_s + lasts_s
@@ -396,4 +392,9 @@ def _least(states: list[_State]) -> list[_State]:
             for one in kept
         ):
             kept.append(state)
+    if len(kept) > _STATES:  # those that are earliest, and those that have most left before the next break
+        kept = (
+            kept[: _STATES // 2]
+            + sorted(kept[_STATES // 2 :], key=lambda one: one.drive_s + one.work_s)[: _STATES // 2]
+        )
     return kept
