@@ -1,6 +1,6 @@
 """A collection day replayed in the twin: a truck breaks down, bins overflow, a street is closed.
 
-    PYTHONPATH=. python tests/bench/show_collection_day.py [--containers 150] [--trucks 3] [--seed 1]
+    PYTHONPATH=. python tests/bench/show_collection_day.py [--containers 100] [--trucks 3] [--seed 1]
 
 At 09:40 the truck with most left to do breaks down for good, at 11:00 three containers that no round empties are filled
 up at once, at 13:00 a street is closed. Prints every plan of the day, what asked for it, what changed and what stayed,
@@ -15,6 +15,7 @@ from datetime import date
 import structlog
 
 from engine.instants import PARIS
+from engine.model import PlanOrigin
 from jobs.collection.saying import clock, reason_of
 from tests.bench.collection_day import Change, Replay, Script, played
 from tests.bench.collection_town import Town
@@ -25,7 +26,7 @@ DAY = date(2026, 10, 2)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--containers", type=int, default=150)
+    parser.add_argument("--containers", type=int, default=100)
     parser.add_argument("--trucks", type=int, default=3)
     parser.add_argument("--side-km", type=float, default=22.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -47,6 +48,8 @@ def show(change: Change, filled: Sequence[str]) -> None:
     """One plan: why it was made, what it comes to, what it changed, what becomes of those filled up at once, notes."""
     body, kept = change.found.body, change.kept
     print(f"\n{change.at.astimezone(PARIS):%H:%M}  {change.cause}")
+    if change.found.record.origin is not PlanOrigin.SOLVED:
+        print(f"  a fall-back: {change.found.record.origin.value}, {change.found.record.detail.get('why', '')}")
     done = sum(one.done for _, one in body.served.values())
     print(f"  {len(body.served)} containers ({done} emptied by then), {body.distance_m / 1000:.1f} km", end="")
     if change.before is None or kept is None:
