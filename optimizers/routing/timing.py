@@ -1,18 +1,16 @@
 """When a vehicle does each thing of its tour, on the real clock: see `Clock`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import nsmallest
 from math import inf, isfinite
 from typing import NamedTuple
 
 from optimizers.routing.breaks import Ahead, ahead_of, breaks
 from optimizers.routing.caps import Broken, capped
 from optimizers.routing.problem import TOLERANCE, Act, Rest, Route, RoutingProblem, Vehicle, Visit, Window, WorkRules
-from optimizers.routing.tours import Tour, place_of, sites_of
+from optimizers.routing.tours import Tour, near_sites, place_of, sites_of
 
 _TRIED = 12  # departures
-_SITES = 4  # before the end
 _STATES = 24  # kept after each thing done
 _FREE = WorkRules(id="")
 
@@ -100,32 +98,15 @@ class Clock:
 
     def closed(self, v: int, tour: Tour) -> Tour:
         """A tour that ends with unloading at the site where that costs least, if its vehicle empties and carries
-        anything; else itself.
+        anything; else itself. Of many sites a few are tried: see `near_sites`.
         """
         vehicle = self.problem.vehicles[v]
         carries = any(vehicle.aboard) or any(any(self.problem.stops[code].load) for code in tour if code >= 0)
         if not vehicle.empties or not carries or (tour and tour[-1] < 0) or not (tour or vehicle.out):
             return tour
-        choices = [(*tour, ~k) for k in self._near(vehicle, self.sites[v], tour)]
-        return min(choices, key=lambda one: self.cost(v, one), default=tour)
-
-    def _near(self, vehicle: Vehicle, sites: Sequence[int], tour: Tour) -> list[int]:
-        """The few sites by which the way from the last stop to the end costs least."""
-        if len(sites) <= _SITES:
-            return list(sites)
         last = place_of(self.problem, tour[-1]) if tour else vehicle.start
-        metres, seconds = (
-            one[vehicle.profile] for one in (self.problem.matrices.distance_m, self.problem.matrices.duration_s)
-        )
-
-        def detour(k: int) -> float:
-            place = self.problem.sites[k].place
-            end = place if vehicle.end is None else vehicle.end
-            way_m: float = metres.item(last, place) + metres.item(place, end)
-            way_s: float = seconds.item(last, place) + seconds.item(place, end)
-            return vehicle.per_m * way_m + (vehicle.per_s + 1e-9) * way_s
-
-        return nsmallest(_SITES, sites, key=detour)
+        choices = [(*tour, ~k) for k in near_sites(self.problem, vehicle, self.sites[v], last)]
+        return min(choices, key=lambda one: self.cost(v, one), default=tour)
 
     def full(self, v: int, tour: Tour) -> bool:
         """Whether a tour takes on more than its vehicle holds at once."""

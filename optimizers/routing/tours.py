@@ -1,11 +1,13 @@
 """Tours: what each vehicle does in which order, before anything is timed; and who may do what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from optimizers.arrays import Bools
 from optimizers.routing.problem import RoutingProblem, Vehicle
+
+_NEAR = 4  # sites, of which one is the last before the end
 
 Tour = tuple[int, ...]
 """Of one vehicle: a stop by its index, an unloading at site k by ~k, that is -1 - k."""
@@ -59,3 +61,27 @@ def sites_of(problem: RoutingProblem, vehicle: Vehicle) -> tuple[int, ...]:
         if (vehicle.sites is None or site.id in vehicle.sites)
         and (not site.accepts or set(site.accepts) & set(vehicle.skills))
     )
+
+
+def near_sites(problem: RoutingProblem, vehicle: Vehicle, sites: Sequence[int], last: int) -> list[int]:
+    """Of some sites the few by which the way from a place to the vehicle's end costs least, and of those with other
+    hours, queues or times of unloading the one by which it does: where the nearest are closed, another may be open.
+    """
+    if len(sites) <= _NEAR:
+        return list(sites)
+    matrices, p = problem.matrices, vehicle.profile
+    metres, seconds = matrices.distance_m[p], matrices.duration_s[p]
+
+    def detour(k: int) -> float:
+        place = problem.sites[k].place
+        end = place if vehicle.end is None else vehicle.end
+        way_m: float = metres.item(last, place) + metres.item(place, end)
+        way_s: float = seconds.item(last, place) + seconds.item(place, end)
+        return vehicle.per_m * way_m + (vehicle.per_s + 1e-9) * way_s
+
+    ordered = sorted(sites, key=detour)
+    first: dict[object, int] = {}
+    for k in ordered:
+        site = problem.sites[k]
+        first.setdefault((site.windows, site.queue, site.unload_s), k)
+    return list(dict.fromkeys((*ordered[:_NEAR], *first.values())))

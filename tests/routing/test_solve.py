@@ -247,6 +247,12 @@ def test_one_that_is_out_brings_home_what_it_carries() -> None:
     assert [visit.of for visit in idle.routes[0].visits] == ["", "dump", ""]
 
 
+def test_of_many_sites_one_that_is_open_is_found_behind_those_that_are_not() -> None:
+    shut = [Site(id=f"shut{k}", place=5, windows=((0.0, 1.0),)) for k in range(5)]
+    plan = kept(road((bin_at(5),), (truck(empties=True),), (*shut, Site(id="open", place=9, windows=((0.0, 9e3),)))))
+    assert [visit.of for visit in plan.routes[0].visits] == ["", "b5", "open", ""]
+
+
 def test_a_plan_that_cannot_be_better_is_called_optimal() -> None:
     plan = kept(road((bin_at(5),), (truck(fixed=3.0),)))
     assert (plan.status, plan.objective, plan.bound) == (Status.OPTIMAL, 13.0, 13.0)
