@@ -21,7 +21,7 @@ from jobs.collection.fallback import nearest, shift
 from jobs.collection.fills import Fills, fills_of, levels_told
 from jobs.collection.fleet import Fleet, fleet_of
 from jobs.collection.notes import notes
-from jobs.collection.progress import laden, underway_of
+from jobs.collection.progress import underway_of
 from jobs.collection.roads import roads_known
 from jobs.collection.setpoints import to_setpoints
 from jobs.collection.state import state_of
@@ -107,8 +107,8 @@ def part(_unit: Unit, task: CollectionTask) -> Part | None:
     underway = task.underway
     if underway is None or not underway.routes or task.behind.closed:
         return None
-    vehicles = {vehicle.id: vehicle for vehicle in task.problem.vehicles}
-    left = [laden(task, vehicles[route.vehicle], route) for route in underway.routes if route.vehicle in vehicles]
+    vehicles = {vehicle.id for vehicle in task.problem.vehicles}
+    left = [route for route in underway.routes if route.vehicle in vehicles]
     gone = sorted(route.vehicle for route in underway.routes if route.vehicle not in vehicles)
     return Part(underway.of, tuple(gone), pack_standing(left, underway.unserved))
 

@@ -8,9 +8,9 @@ from engine.model import PlanState
 from engine.store import Unit
 from jobs.collection.body import Body, open_body
 from jobs.collection.state import State
-from jobs.collection.task import CollectionTask, Underway
+from jobs.collection.task import Underway
 from optimizers.result import InvalidProblem
-from optimizers.routing import Act, Route, Vehicle, Visit
+from optimizers.routing import Act, Route, Visit
 from optimizers.routing.underway import underway
 
 _PLANS = 100  # of which the one of this day is one
@@ -66,19 +66,6 @@ def _missed(body: Body, done: Mapping[str, tuple[Visit, ...]], state: State) -> 
         for name, told_at in state.missed.items()
         if name in came and (told_at - body.start).total_seconds() >= came[name]
     )
-
-
-def laden(task: CollectionTask, vehicle: Vehicle, route: Route) -> Route:
-    """A round in force with the loads that are believed now: what is told of each container changes all day."""
-    loads = {stop.id: stop.load for stop in task.problem.stops}
-    none = (0.0,) * len(task.problem.dimensions)
-    aboard, visits = vehicle.aboard or none, []
-    for visit in route.visits:
-        if visit.act is Act.UNLOAD:
-            aboard = none
-        aboard = tuple(a + b for a, b in zip(aboard, loads.get(visit.of, none), strict=True))
-        visits.append(replace(visit, aboard=aboard))
-    return replace(route, visits=tuple(visits))
 
 
 def _former(body: Body) -> dict[str, str]:

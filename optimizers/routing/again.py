@@ -13,7 +13,7 @@ from optimizers.routing.mending import put_in
 from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.reckoning import routes_of
-from optimizers.routing.standing import apart_s, holds, may_serve, unpack_standing
+from optimizers.routing.standing import apart_s, holds, laden, may_serve, unpack_standing
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders
 
@@ -22,6 +22,9 @@ _NEAR = 2
 """Rounds that are opened beside each one that no longer holds, or each stop that has none: those nearest to it."""
 
 _FEW = 20  # stops for which the cheapest place is looked for beforehand
+
+_BY_ITSELF = {Why.UNREACHABLE, Why.SKILL, Why.CAPACITY, Why.WINDOW}
+"""Why a stop is left out whatever the rounds are."""
 
 _FIRST = 0.6  # share of the time for the first try
 _WIDER = 3  # tries, each with twice as many rounds beside, while a required stop finds no room
@@ -67,16 +70,17 @@ def replan(
     Planned anew are rounds that no longer hold (their vehicle is gone, a stop of theirs is gone or wants another time
     or load, a street is closed), stops that have no round, and the rounds nearest to these, with vehicles that have
     none. Where a required stop finds no room there, more rounds are opened while time lasts. All others keep every
-    visit to the second.
+    visit to the second, with the loads that stops have now. Of a stop left out it is told why it is now.
     """
-
     limits = limits or Limits()
     started_s = time.monotonic()
+    routes = [laden(problem, route) for route in routes]
+    unserved = _left_now(problem, routes, unserved)
     again = touched(problem, routes, unserved)
     plan = _planned(problem, again, replace(limits, seconds=limits.seconds * _FIRST), started_s)
     for near in (_NEAR * 2**k for k in range(1, _WIDER)):
         left_s = limits.seconds - (time.monotonic() - started_s)
-        if not plan.violations or left_s < limits.seconds / 10:
+        if not _wanting(plan) or left_s < limits.seconds / 10:
             break
         wider = touched(problem, routes, unserved, near)
         if len(wider.vehicles) == len(again.vehicles):
@@ -87,17 +91,25 @@ def replan(
     return plan
 
 
+def _wanting(plan: RoutingPlan) -> bool:
+    """Whether a required stop is left out for which more rounds might have room."""
+    required = {violation.object for violation in plan.violations}
+    return any(one.stop in required and one.why not in _BY_ITSELF for one in plan.unserved)
+
+
 def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s: float) -> RoutingPlan:
     from optimizers.routing.solving import solve  # noqa: PLC0415 - PyVRP: a second that every command would pay
 
     routes, unserved, reproducible, solver = list(again.routes), list(again.unserved), True, SOLVER
-    if again.stops:
+    left: Sequence[str] = [problem.stops[s].id for s in again.stops]
+    if again.stops and again.vehicles:
         part = part_of(problem, again.vehicles, again.stops)
         plan = solve(part.problem, limits, None, again.tours)
         routes += [part.route_of(route) for route in plan.routes]
-        routes, left = _put_in(problem, routes, [one.stop for one in plan.unserved])
-        unserved += _reasons(problem, routes, left)
+        left = [one.stop for one in plan.unserved]
         reproducible, solver = plan.reproducible, f"{SOLVER}, {plan.solver}"
+    routes, left = _put_in(problem, routes, left)
+    unserved += _reasons(problem, routes, left)
     anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
         problem, routes, unserved, solver=solver, limits=limits, started_s=started_s,
@@ -132,7 +144,25 @@ def _reasons(problem: RoutingProblem, routes: Sequence[Route], left_out: Sequenc
     clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
     missing = sorted(index[name] for name in left_out)
     tours = tours_of(problem, routes)
-    return reasons(problem, clock, tours, missing, hopeless(problem, clock, holders(problem)))
+    return reasons(problem, clock, tours, missing, hopeless(problem, clock, holders(problem), missing))
+
+
+def _left_now(problem: RoutingProblem, routes: Sequence[Route], unserved: Sequence[Unserved]) -> list[Unserved]:
+    """The stops left out, each with what is true of it now, and those without a round for which none can be opened.
+    Not among them are stops that were by themselves in the way and no longer are, as where a road is open again.
+    """
+    from optimizers.routing.reasons import hopeless  # noqa: PLC0415 - likewise
+
+    housed = {stop for route in routes for stop in route.stops}
+    left = {one.stop: one for one in unserved}
+    missing = [
+        s
+        for s, stop in enumerate(problem.stops)
+        if stop.id in left or not (stop.id in housed or stop.together)  # who belongs to it may have a round
+    ]
+    lost = hopeless(problem, Clock(problem), holders(problem), missing) if missing else {}
+    names = {problem.stops[s].id for s in missing} - {one.stop for one in lost.values()}
+    return [*lost.values(), *(one for name, one in left.items() if name in names and one.why not in _BY_ITSELF)]
 
 
 def tours_of(problem: RoutingProblem, routes: Iterable[Route]) -> Tours:

@@ -1,6 +1,6 @@
 """Why a stop is left out, with its figures: see `reasons`."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +13,19 @@ from optimizers.routing.timing import Clock, Timed
 from optimizers.routing.tours import Tours, companions, holders
 
 
-def hopeless(problem: RoutingProblem, clock: Clock, may: Bools) -> dict[int, Unserved]:
-    """The stops that no vehicle could serve even alone, by their indices, each with its reason.
+def hopeless(
+    problem: RoutingProblem, clock: Clock, may: Bools, stops: Iterable[int] | None = None
+) -> dict[int, Unserved]:  # fmt: skip
+    """Of some stops (None: all) those that no vehicle could serve even alone, by their indices, each with its reason.
 
     One to which streets lead only by way of others is not among them.
     """
-    alone = _Alone(problem, clock, may)
-    found = {s: one for s, stop in enumerate(problem.stops) if (one := alone.reason(s)) and not alone.by_others(s, one)}
+    alone, asked = _Alone(problem, clock, may), dict.fromkeys(range(len(problem.stops)) if stops is None else stops)
+    found = {s: one for s in asked if (one := alone.reason(s)) and not alone.by_others(s, one)}
     for name, members in companions(problem).items():
         if lost := [problem.stops[s].id for s in members if s in found]:
-            rest = {s: Unserved(problem.stops[s].id, Why.TOGETHER, f"{name}: {', '.join(lost)}") for s in members}
+            together = f"{name}: {', '.join(lost)}"
+            rest = {s: Unserved(problem.stops[s].id, Why.TOGETHER, together) for s in members if s in asked}
             found = rest | found
     return found
 

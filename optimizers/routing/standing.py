@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -55,6 +56,23 @@ def may_serve(vehicle: Vehicle, stop: Stop) -> bool:
     asked = (stop.only is None or vehicle.id in stop.only) and vehicle.id not in stop.never
     inside = vehicle.zones is None or not stop.zone or stop.zone in vehicle.zones
     return asked and inside and set(stop.skills) <= set(vehicle.skills)
+
+
+def laden(problem: RoutingProblem, route: Route) -> Route:
+    """A round with the loads that its stops have now; as it stands where its vehicle is gone."""
+    vehicle = next((one for one in problem.vehicles if one.id == route.vehicle), None)
+    if vehicle is None:
+        return route
+    loads = {stop.id: stop.load for stop in problem.stops}
+    none = (0.0,) * len(problem.dimensions)
+    aboard, visits = vehicle.aboard or none, []
+    for visit in route.visits:
+        if visit.act is Act.UNLOAD:
+            aboard = none
+        elif visit.act is Act.STOP:
+            aboard = tuple(a + b for a, b in zip(aboard, loads.get(visit.of, none), strict=True))
+        visits.append(replace(visit, aboard=aboard))
+    return replace(route, visits=tuple(visits))
 
 
 def holds(problem: RoutingProblem, route: Route) -> bool:

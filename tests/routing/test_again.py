@@ -19,6 +19,7 @@ from optimizers.routing import (
     Unserved,
     Vehicle,
     Visit,
+    Why,
     WorkRules,
     at_instant,
     check,
@@ -65,7 +66,7 @@ def test_where_nothing_happens_all_rounds_go_on(at_s: float) -> None:
     assert not done & {stop.id for stop in now.problem.stops}
     again = replan(now.problem, now.routes, now.unserved, _LIMITS)
     assert again.routes == now.routes
-    assert [v for v in check(now.problem, again) if v.constraint != "reason"] == []
+    assert check(now.problem, again) == []
 
 
 def test_a_vehicle_ends_what_it_is_at_and_goes_on_from_there() -> None:
@@ -257,3 +258,44 @@ def test_stability_counts_stops_moved_and_drives_kept() -> None:
     seen = stability(plan.routes, (other, *plan.routes[1:]))
     assert seen.moved == len(first.stops)
     assert seen.kept == 1
+
+
+def test_what_nobody_can_serve_is_left_out_where_no_vehicle_is_free() -> None:
+    problem, plan = day()
+    now = underway(problem, plan, _AT_S)
+    strange = Stop(id="strange", place=now.problem.stops[0].place, load=now.problem.stops[0].load, skills=("none has",))
+    standing = {route.vehicle for route in now.routes}
+    all_out = replace(
+        now.problem,
+        stops=(*now.problem.stops, strange),
+        vehicles=tuple(one for one in now.problem.vehicles if one.id in standing),
+    )
+    again = replan(all_out, now.routes, now.unserved, _LIMITS)
+    assert again.routes == now.routes
+    assert [(one.stop, one.why) for one in again.unserved if one.stop == "strange"] == [("strange", Why.SKILL)]
+
+
+def test_a_round_that_stands_carries_what_its_stops_hold_now() -> None:
+    problem, plan = day()
+    now = underway(problem, plan, _AT_S)
+    lighter = tuple(replace(one, load=tuple(load / 2 for load in one.load)) for one in now.problem.stops)
+    again = replan(replace(now.problem, stops=lighter), now.routes, now.unserved, _LIMITS)
+    assert [route.stops for route in again.routes] == [route.stops for route in now.routes]
+    assert check(replace(now.problem, stops=lighter), again) == []
+
+
+def test_reasons_are_those_of_now_and_what_is_in_the_way_no_more_is_served() -> None:
+    plain = generated(6, 2, 1, 3)
+    stops = tuple(replace(one, required=True, windows=(), skills=()) for one in plain.stops)
+    stops = (replace(stops[0], skills=("climber",)), *stops[1:])
+    first, second = (replace(one, rests=(), rules="", skills=one.skills) for one in plain.vehicles)
+    climbing = replace(second, skills=(*second.skills, "climber"))
+    without = replace(plain, stops=stops, vehicles=(first, second))
+    plan = solve(without, _LIMITS)
+    assert [(one.stop, one.why) for one in plan.unserved] == [(stops[0].id, Why.SKILL)]
+    with_one = replace(without, vehicles=(first, climbing))
+    again = replan(with_one, plan.routes, plan.unserved, _LIMITS)
+    assert not again.unserved
+    assert check(with_one, again) == []
+    back = replan(replace(without, vehicles=(first,)), (), [Unserved(stops[0].id, Why.FULL)], _LIMITS)
+    assert [(one.stop, one.why) for one in back.unserved] == [(stops[0].id, Why.SKILL)]
