@@ -12,6 +12,7 @@ from optimizers.routing.charges import drives_between_stops
 from optimizers.routing.mending import put_in
 from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
+from optimizers.routing.reasons import hopeless, reasons
 from optimizers.routing.reckoning import routes_of
 from optimizers.routing.standing import apart_s, holds, laden, may_serve, unpack_standing
 from optimizers.routing.timing import Clock
@@ -123,7 +124,6 @@ def _put_in(problem: RoutingProblem, routes: list[Route], left_out: Sequence[str
     """
     if not left_out:
         return routes, left_out
-
     clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
     before = tours_of(problem, routes)
     after = put_in(problem, clock, holders(problem), before, [index[name] for name in left_out])
@@ -139,8 +139,6 @@ def _reasons(problem: RoutingProblem, routes: Sequence[Route], left_out: Sequenc
     """Why stops are left out beside all rounds, not only those that were planned anew."""
     if not left_out:
         return ()
-    from optimizers.routing.reasons import hopeless, reasons  # noqa: PLC0415 - likewise
-
     clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
     missing = sorted(index[name] for name in left_out)
     tours = tours_of(problem, routes)
@@ -151,8 +149,6 @@ def _left_now(problem: RoutingProblem, routes: Sequence[Route], unserved: Sequen
     """The stops left out, each with what is true of it now, and those without a round for which none can be opened.
     Not among them are stops that were by themselves in the way and no longer are, as where a road is open again.
     """
-    from optimizers.routing.reasons import hopeless  # noqa: PLC0415 - likewise
-
     housed = {stop for route in routes for stop in route.stops}
     left = {one.stop: one for one in unserved}
     missing = [
@@ -273,7 +269,6 @@ def _taking(problem: RoutingProblem, routes: Sequence[Route], stops: set[int]) -
     """Vehicles whose rounds have room for these stops at the least detour: near is not always where there is room."""
     if not 0 < len(stops) <= _FEW:
         return set()
-
     before = tours_of(problem, routes)
     after = put_in(problem, Clock(problem), holders(problem), before, sorted(stops))
     return {vehicle.id for vehicle, one, other in zip(problem.vehicles, before, after, strict=True) if one != other}
