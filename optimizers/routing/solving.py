@@ -8,7 +8,7 @@ from time import monotonic
 from optimizers.arrays import Bools
 from optimizers.result import Limits
 from optimizers.routing.ask import Ask
-from optimizers.routing.asking import balanced, first, known_whole, narrowed, settled
+from optimizers.routing.asking import balanced, capped_over_trips, first, known_whole, narrowed, settled
 from optimizers.routing.bound import lower_bound
 from optimizers.routing.engine import Told, improve
 from optimizers.routing.mending import mended, put_in
@@ -18,7 +18,7 @@ from optimizers.routing.reasons import hopeless
 from optimizers.routing.reckoning import objective
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders, served
-from optimizers.routing.zones import by_zones, zoned
+from optimizers.routing.zones import FROM, by_zones, zoned
 
 _WHOLE = (1.0,)
 _ANEW = 200  # stops up to which a round that begins anew comes as far as one that goes on, and elsewhere
@@ -60,13 +60,19 @@ class _Solve:
         self.lost: dict[int, Unserved] = hopeless(problem, self.clock, self.may)
 
     def plan(self) -> RoutingPlan:
-        tours = self._by_zones() if zoned(len(self._stops), self.limits) and not self.initial else self.tours()
+        tours = self._by_zones() if self._zoned and not self.initial else self.tours()
         return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost, self.bound)
 
     def tours(self) -> Tours:
         if not self._stops:
             return mended(self.problem, self.clock, self.may, ((),) * len(self.problem.vehicles), ())
         return self._searched(first(self.problem, self.may, self._stops, given=self.initial is not None))
+
+    @property
+    def _zoned(self) -> bool:
+        """Caps over trips, which one search knows only roughly, are better kept by several smaller ones."""
+        capped = any(capped_over_trips(self.problem, vehicle) for vehicle in self.problem.vehicles)
+        return zoned(len(self._stops), self.limits) or (capped and len(self._stops) >= FROM)
 
     def _by_zones(self) -> Tours:
         limits = replace(self.limits, seconds=max(1e-3, self.limits.seconds * _ZONES - self.seconds))
