@@ -1,6 +1,6 @@
 """A collection day replayed in the twin: a truck breaks down, bins overflow, a street is closed.
 
-    PYTHONPATH=. python tests/bench/show_collection_day.py [--containers 100] [--trucks 3] [--seed 1]
+    PYTHONPATH=. python tests/bench/show_collection_day.py [--containers 70] [--trucks 3] [--seed 1]
 
 At 09:40 the truck with most left to do breaks down for good, at 11:00 three containers that no round empties are filled
 up at once, at 13:00 a street is closed. Prints every plan of the day, what asked for it, what changed and what stayed,
@@ -26,7 +26,7 @@ DAY = date(2026, 10, 2)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--containers", type=int, default=100)
+    parser.add_argument("--containers", type=int, default=70)
     parser.add_argument("--trucks", type=int, default=3)
     parser.add_argument("--side-km", type=float, default=22.0)
     parser.add_argument("--seed", type=int, default=1)
