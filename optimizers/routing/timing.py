@@ -244,7 +244,9 @@ class _Runner:
         ended = [state for state in states if self._rested(start_s, state)]
         if not ended:
             self.broken, self.detail = "rest", "no rest that is due finds its time"
-        return min(ended, key=lambda state: state.at_s, default=None)
+        soonest_s = min((state.at_s for state in ended), default=inf)
+        alike = [state for state in ended if state.at_s <= soonest_s + TOLERANCE]
+        return max(alike, key=self._latest) if len(alike) > 1 else next(iter(alike), None)
 
     @property
     def _pauses(self) -> bool:

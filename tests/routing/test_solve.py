@@ -253,6 +253,15 @@ def test_of_many_sites_one_that_is_open_is_found_behind_those_that_are_not() -> 
     assert [visit.of for visit in plan.routes[0].visits] == ["", "b5", "open", ""]
 
 
+def test_who_may_leave_after_the_hour_of_a_rest_is_not_out_all_day_for_it() -> None:
+    """Waiting for the stop, a rest would cost no time; but whoever takes it has to leave before it."""
+    late = bin_at(5, windows=((20000.0, 21000.0),))
+    rest = Rest(earliest_s=9000.0, latest_s=12000.0, duration_s=600.0)
+    law = WorkRules(id="law", longest_work_s=30000.0, work_break_s=30000.0)
+    plan = kept(road((late,), (truck(rests=(rest,), rules="law", longest_s=1500.0),), (), law))
+    assert [visit.begin_s for visit in plan.routes[0].visits] == [19500.0, 20000.0, 20500.0]
+
+
 def test_a_plan_that_cannot_be_better_is_called_optimal() -> None:
     plan = kept(road((bin_at(5),), (truck(fixed=3.0),)))
     assert (plan.status, plan.objective, plan.bound) == (Status.OPTIMAL, 13.0, 13.0)
