@@ -38,7 +38,11 @@ class _Step(NamedTuple):
 
 
 class _State(NamedTuple):
-    """Where a vehicle stands after a step: the time, rests taken as bits, and what its work rules count."""
+    """Where a vehicle stands after a step: the time, rests taken as bits, and what its work rules count.
+
+    idle_s, counted   what it has waited and rested without anything in between, and whether that is a break, or a part
+                      of one, already: what follows at once is no other
+    """
 
     at_s: float
     taken: int
@@ -47,6 +51,8 @@ class _State(NamedTuple):
     parts: int  # of a split break
     worked_s: float  # in the day
     step: _Step | None
+    idle_s: float = 0.0
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,18 +282,21 @@ class _Runner:
         """Neither driving nor serving: a break where it lasts long enough, else work unless it is a rest."""
         if not self.ruled or lasts_s <= 0:
             return state
-        rules, drive_s, work_s, parts = self.rules, state.drive_s, state.work_s, state.parts
-        if parts < len(rules.split_s) and lasts_s >= rules.split_s[parts] - TOLERANCE:
-            parts += 1
-        if lasts_s >= rules.drive_break_s - TOLERANCE or 0 < len(rules.split_s) == parts:
-            drive_s, parts = 0.0, 0
-        breaks = 0 < rules.work_break_s <= lasts_s + TOLERANCE
+        rules, drive_s, parts, counted = self.rules, state.drive_s, state.parts, state.counted
+        idle_s = state.idle_s + lasts_s
+        if not counted and parts < len(rules.split_s) and idle_s >= rules.split_s[parts] - TOLERANCE:
+            parts, counted = parts + 1, True
+        if idle_s >= rules.drive_break_s - TOLERANCE or 0 < len(rules.split_s) == parts:
+            drive_s, parts, counted = 0.0, 0, True
+        breaks = 0 < rules.work_break_s <= idle_s + TOLERANCE
         counts_s = 0.0 if rest or breaks else lasts_s
         return state._replace(
             drive_s=drive_s,
-            work_s=0.0 if breaks else work_s + counts_s,
+            work_s=0.0 if breaks else state.work_s + counts_s,
             parts=parts,
             worked_s=state.worked_s + counts_s,
+            idle_s=idle_s,
+            counted=counted,
         )
 
     def _do(self, state: _State, task: _Task, drive_s: float) -> _State | None:
@@ -304,19 +313,19 @@ class _Runner:
         return self._worked(state, step)
 
     def _worked(self, state: _State, step: _Step) -> _State | None:
-        driven = state._replace(
-            drive_s=state.drive_s + step.drive_s,
-            work_s=state.work_s + step.drive_s,
-            worked_s=state.worked_s + step.drive_s,
-        )
+        driven = self._busy(state, step.drive_s)._replace(drive_s=state.drive_s + step.drive_s)
         if not self._allowed(driven):
             return None
-        after = self._idle(driven, step.begin_s - step.arrive_s)
-        lasts_s = step.end_s - step.begin_s
-        after = after._replace(
-            at_s=step.end_s, work_s=after.work_s + lasts_s, worked_s=after.worked_s + lasts_s, step=step
-        )
+        after = self._busy(self._idle(driven, step.begin_s - step.arrive_s), step.end_s - step.begin_s)
+        after = after._replace(at_s=step.end_s, step=step)
         return after if self._allowed(after) else None
+
+    def _busy(self, state: _State, lasts_s: float) -> _State:
+        """Driving or serving; for no time it is nothing."""
+        if not lasts_s:
+            return state
+        work_s, worked_s = state.work_s + lasts_s, state.worked_s + lasts_s
+        return state._replace(work_s=work_s, worked_s=worked_s, idle_s=0.0, counted=False)
 
     def _allowed(self, state: _State) -> bool:
         rules = self.rules
@@ -372,6 +381,8 @@ def _least(states: list[_State]) -> list[_State]:
             and one.work_s <= state.work_s
             and one.worked_s <= state.worked_s
             and one.parts >= state.parts
+            and one.idle_s >= state.idle_s
+            and one.counted <= state.counted
             for one in kept
         ):
             kept.append(state)
