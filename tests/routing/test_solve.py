@@ -256,12 +256,13 @@ def test_of_many_sites_one_that_is_open_is_found_behind_those_that_are_not() -> 
 def test_a_wait_at_once_after_a_break_is_no_part_of_the_next_one() -> None:
     """900 s of rest before b2, who opens 300 s later: that is one break. Before the way back 900 s more are due."""
     law = WorkRules(id="law", longest_drive_s=950.0, drive_break_s=900.0, split_s=(300.0, 600.0))
-    first, second = bin_at(8, id="b1"), bin_at(8, id="b2", windows=((2000.0, 9000.0),))
+    first, second = bin_at(8, id="b1", windows=((0.0, 810.0),)), bin_at(8, id="b2", windows=((2000.0, 9000.0),))
     rest = Rest(earliest_s=800.0, latest_s=800.0, duration_s=900.0)
     back = Site(id="dump", place=9)
-    out = truck(start=0, end=0, shift=(0.0, 9000.0), rests=(rest,), rules="law", empties=True)
-    plan = kept(road((first, replace(second, only=("t",))), (out,), (back,), law))
-    assert not plan.unserved
+    out = truck(shift=(0.0, 9000.0), rests=(rest,), rules="law", empties=True, spent=Spent(stops=1))
+    plan = kept(road((first, second), (out,), (back,), law))
+    assert [visit.of or visit.act.value for visit in plan.routes[0].visits][1:6] == ["b1", "rest", "b2", "dump", "rest"]
+    assert plan.routes[0].visits[5].end_s - plan.routes[0].visits[5].begin_s == 900.0
 
 
 def test_who_may_leave_after_the_hour_of_a_rest_is_not_out_all_day_for_it() -> None:
