@@ -1,5 +1,6 @@
 """Crews for rounds by CP-SAT: see `solve`."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from math import ceil, floor, inf, isfinite
 from time import monotonic
@@ -148,10 +149,12 @@ class _Model:
             self._one_at_a_time([c for c in self.taken if self.problem.rounds[c.round].vehicle == name])
 
     def _one_at_a_time(self, choices: list[_Choice]) -> None:
+        """Told by the order of beginnings, so that what overlaps by less than a second does so as well."""
+        begins = sorted({self._span(choice)[0] for choice in choices})
         intervals = []
         for choice in choices:
             start, end = self._span(choice)
-            first, last = ceil(start - CLOCK_S), floor(end + CLOCK_S)
+            first, last = bisect_left(begins, start), bisect_left(begins, end - CLOCK_S)
             size = max(1, last - first)
             intervals.append(self.model.new_optional_fixed_size_interval_var(first, size, self.taken[choice], ""))
         self.model.add_no_overlap(intervals)

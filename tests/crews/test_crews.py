@@ -196,3 +196,13 @@ def test_wrong_problems_tell_everything_at_once() -> None:
 def test_schemas_describe_what_is_written() -> None:
     assert "rounds" in problem_schema()["properties"]
     assert "driven" in plan_schema()["properties"]
+
+
+def test_rounds_that_overlap_by_less_than_a_second_are_not_one_crew_s() -> None:
+    rounds = (Round(id="a", spans=((0.0, 10.9),)), Round(id="b", spans=((10.1, 20.0),)))
+    problem = CrewProblem(rounds=rounds, crews=(Crew(id="c", there=((0.0, 100.0),)),))
+    plan = solve(problem)
+    assert len(plan.driven) == 1
+    assert {one.constraint for one in check(problem, plan)} == {"required"}
+    apart = replace(problem, rounds=(rounds[0], replace(rounds[1], spans=((10.9, 20.0),))))
+    assert solve(apart).status is Status.OPTIMAL
