@@ -3,56 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import NamedTuple
 
 from optimizers.routing.breaks import Ahead, ahead_of, breaks
 from optimizers.routing.caps import Broken, capped
 from optimizers.routing.problem import TOLERANCE, Act, Rest, Route, RoutingProblem, Vehicle, Visit, Window, WorkRules
+from optimizers.routing.states import State, Step, Task, first_wait_s, least
 from optimizers.routing.tours import Tour, near_sites, place_of, sites_of
 
 _TRIED = 12  # departures
-_STATES = 24  # kept after each thing done
 _FREE = WorkRules(id="")
-
-
-class _Task(NamedTuple):
-    """A stop, an unloading or the end as the clock sees it."""
-
-    code: int
-    place: int
-    lasts_s: float
-    windows: tuple[Window, ...]
-    queue: tuple[tuple[Window, float], ...] = ()
-
-
-class _Step(NamedTuple):
-    """What was done: a task, or where it is None a rest. `by_s`: the latest it might have begun."""
-
-    task: _Task | None
-    drive_s: float
-    arrive_s: float
-    begin_s: float
-    end_s: float
-    by_s: float
-    before: "_Step | None"
-
-
-class _State(NamedTuple):
-    """Where a vehicle stands after a step: the time, rests taken as bits, and what its work rules count.
-
-    idle_s, counted   what it has waited and rested without anything in between, and whether that is a break, or a part
-                      of one, already: what follows at once is no other
-    """
-
-    at_s: float
-    taken: int
-    drive_s: float  # since the last break
-    work_s: float  # since the last break
-    parts: int  # of a split break
-    worked_s: float  # in the day
-    step: _Step | None
-    idle_s: float = 0.0
-    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +35,10 @@ class Clock:
     def __init__(self, problem: RoutingProblem) -> None:
         self.problem = problem
         self._stops = [
-            _Task(s, stop.place, stop.service_s, tuple(sorted(stop.windows))) for s, stop in enumerate(problem.stops)
+            Task(s, stop.place, stop.service_s, tuple(sorted(stop.windows))) for s, stop in enumerate(problem.stops)
         ]
         self._sites = [
-            _Task(~k, site.place, site.unload_s, tuple(sorted(site.windows)), site.queue)
+            Task(~k, site.place, site.unload_s, tuple(sorted(site.windows)), site.queue)
             for k, site in enumerate(problem.sites)
         ]
         self.sites = [sites_of(problem, vehicle) for vehicle in problem.vehicles]
@@ -119,10 +78,10 @@ class Clock:
         answer = self.timed(v, tour)
         return isinstance(answer, Broken) and answer.constraint == "capacity"
 
-    def _tasks(self, vehicle: Vehicle, tour: Tour) -> list[_Task]:
+    def _tasks(self, vehicle: Vehicle, tour: Tour) -> list[Task]:
         tasks = [self._stops[code] if code >= 0 else self._sites[~code] for code in tour]
         last = tasks[-1].place if tasks else vehicle.start
-        tasks.append(_Task(0, last if vehicle.end is None else vehicle.end, 0.0, ((-inf, vehicle.shift[1]),)))
+        tasks.append(Task(0, last if vehicle.end is None else vehicle.end, 0.0, ((-inf, vehicle.shift[1]),)))
         return tasks
 
     def _timed(self, v: int, tour: Tour) -> Timed | Broken:
@@ -141,7 +100,7 @@ class Clock:
         route = self._route(vehicle, start_s, end, metres, sum(drives))
         return Timed(route, _cost(vehicle, tour, route))
 
-    def _drives(self, vehicle: Vehicle, tasks: list[_Task]) -> tuple[list[float], float]:
+    def _drives(self, vehicle: Vehicle, tasks: list[Task]) -> tuple[list[float], float]:
         matrices, at, metres = self.problem.matrices, vehicle.start, 0.0
         distance, duration = matrices.distance_m[vehicle.profile], matrices.duration_s[vehicle.profile]
         drives = []
@@ -151,8 +110,8 @@ class Clock:
             at = task.place
         return drives, metres
 
-    def _route(self, vehicle: Vehicle, start_s: float, end: _State, metres: float, drive_s: float) -> Route:
-        steps: list[_Step] = []
+    def _route(self, vehicle: Vehicle, start_s: float, end: State, metres: float, drive_s: float) -> Route:
+        steps: list[Step] = []
         step = end.step
         while step is not None:
             steps.append(step)
@@ -189,7 +148,7 @@ def _cost(vehicle: Vehicle, tour: Tour, route: Route) -> float:
 class _Runner:
     """Runs one tour through the day, from one departure or another."""
 
-    def __init__(self, vehicle: Vehicle, rules: WorkRules, tasks: list[_Task], drives: list[float]) -> None:
+    def __init__(self, vehicle: Vehicle, rules: WorkRules, tasks: list[Task], drives: list[float]) -> None:
         self.vehicle, self.rules, self.tasks, self.drives = vehicle, rules, tasks, drives
         self.rests: tuple[Rest, ...] = vehicle.rests
         self.ruled = bool(rules.id)
@@ -200,17 +159,15 @@ class _Runner:
         self.all_taken = (1 << len(vehicle.rests)) - 1
         self.broken, self.detail = "window", ""
 
-    def best(self) -> tuple[float, _State] | None:
+    def best(self) -> tuple[float, State] | None:
         """The departure and last state of the cheapest schedule."""
-        chosen: tuple[float, float, float, _State] | None = None
+        chosen: tuple[float, float, float, State] | None = None
         for start_s in self._departures():
             end = self._run(start_s)
             if end is None:
                 continue
-            later_s = start_s if self.vehicle.out else self._latest(end)
-            later = self._run(later_s) if later_s > start_s + TOLERANCE else None
-            if later is not None and later.at_s <= end.at_s + TOLERANCE:
-                start_s, end = later_s, later  # noqa: PLW2901 - the same schedule, left for later
+            if not self.vehicle.out:
+                start_s, end = self._left_later(start_s, end)  # noqa: PLW2901 - the same schedule
             lasts_s = end.at_s - start_s
             if lasts_s > self.most_s + TOLERANCE:
                 self.broken, self.detail = "duration", f"{lasts_s:.0f} s of {self.most_s:.0f} s"
@@ -235,15 +192,15 @@ class _Runner:
             passed_s += task.lasts_s
         return [first_s, *sorted(at for at in later if first_s < at <= last_s)[: _TRIED - 1]]
 
-    def _run(self, start_s: float) -> _State | None:
+    def _run(self, start_s: float) -> State | None:
         spent = self.vehicle.spent
-        states = [_State(start_s, 0, spent.drive_since_s, spent.work_since_s, spent.split_taken, spent.work_s, None)]
+        states = [State(start_s, 0, spent.drive_since_s, spent.work_since_s, spent.split_taken, spent.work_s, None)]
         if self.ruled and sum(self.drives) + spent.drive_s > self.rules.most_drive_s + TOLERANCE:
             self.broken, self.detail = "rules", f"drives more than {self.rules.most_drive_s:.0f} s in a day"
             return None
         for task, drive_s, ahead in zip(self.tasks, self.drives, self.ahead, strict=True):
             rested = [after for state in states for after in self._resting(state, ahead)] if self._pauses else states
-            states = _least([after for state in rested if (after := self._do(state, task, drive_s)) is not None])
+            states = least([after for state in rested if (after := self._do(state, task, drive_s)) is not None])
             if not states:
                 self.broken = "rules" if self.ruled and self.broken == "rules" else "window"
                 return None
@@ -258,7 +215,7 @@ class _Runner:
     def _pauses(self) -> bool:
         return bool(self.rests) or self.ruled
 
-    def _resting(self, state: _State, ahead: Ahead) -> Iterator[_State]:
+    def _resting(self, state: State, ahead: Ahead) -> Iterator[State]:
         """What may follow before driving on: going at once, one rest, one break; a rest may follow another."""
         yield state
         if state.taken == self.all_taken and not self.ruled:
@@ -272,13 +229,13 @@ class _Runner:
             for length_s in breaks(self.rules, state.at_s, state.drive_s, state.work_s, state.parts, ahead):
                 yield self._pause(state, state.at_s, length_s, inf)
 
-    def _pause(self, state: _State, begin_s: float, lasts_s: float, by_s: float) -> _State:
+    def _pause(self, state: State, begin_s: float, lasts_s: float, by_s: float) -> State:
         end_s = begin_s + lasts_s
-        step = _Step(None, 0.0, state.at_s, begin_s, end_s, by_s, state.step)
+        step = Step(None, 0.0, state.at_s, begin_s, end_s, by_s, state.step)
         idle = self._idle(state, begin_s - state.at_s)
         return self._idle(idle, lasts_s, rest=True)._replace(at_s=end_s, step=step)
 
-    def _idle(self, state: _State, lasts_s: float, *, rest: bool = False) -> _State:
+    def _idle(self, state: State, lasts_s: float, *, rest: bool = False) -> State:
         """Neither driving nor serving: a break where it lasts long enough, else work unless it is a rest."""
         if not self.ruled or lasts_s <= 0:
             return state
@@ -299,7 +256,7 @@ class _Runner:
             counted=counted,
         )
 
-    def _do(self, state: _State, task: _Task, drive_s: float) -> _State | None:
+    def _do(self, state: State, task: Task, drive_s: float) -> State | None:
         arrive_s = state.at_s + drive_s
         opened = _opening(task, arrive_s + _queue(task, arrive_s))
         if opened is None:
@@ -307,12 +264,12 @@ class _Runner:
             return None
         begin_s, by_s = opened
         end_s = begin_s + task.lasts_s
-        step = _Step(task, drive_s, arrive_s, begin_s, end_s, by_s, state.step)
+        step = Step(task, drive_s, arrive_s, begin_s, end_s, by_s, state.step)
         if not self.ruled:
-            return _State(end_s, state.taken, 0.0, 0.0, 0, 0.0, step)
+            return State(end_s, state.taken, 0.0, 0.0, 0, 0.0, step)
         return self._worked(state, step)
 
-    def _worked(self, state: _State, step: _Step) -> _State | None:
+    def _worked(self, state: State, step: Step) -> State | None:
         driven = self._busy(state, step.drive_s)._replace(drive_s=state.drive_s + step.drive_s)
         if not self._allowed(driven):
             return None
@@ -320,14 +277,14 @@ class _Runner:
         after = after._replace(at_s=step.end_s, step=step)
         return after if self._allowed(after) else None
 
-    def _busy(self, state: _State, lasts_s: float) -> _State:
+    def _busy(self, state: State, lasts_s: float) -> State:
         """Driving or serving; for no time it is nothing."""
         if not lasts_s:
             return state
         work_s, worked_s = state.work_s + lasts_s, state.worked_s + lasts_s
         return state._replace(work_s=work_s, worked_s=worked_s, idle_s=0.0, counted=False)
 
-    def _allowed(self, state: _State) -> bool:
+    def _allowed(self, state: State) -> bool:
         rules = self.rules
         kept = (
             state.drive_s <= rules.longest_drive_s + TOLERANCE
@@ -338,13 +295,23 @@ class _Runner:
             self.broken, self.detail = "rules", f"{rules.id}: no break finds its time"
         return kept
 
-    def _rested(self, start_s: float, end: _State) -> bool:
+    def _rested(self, start_s: float, end: State) -> bool:
         return all(
             end.taken >> r & 1 or start_s > rest.earliest_s + TOLERANCE or end.at_s <= rest.latest_s
             for r, rest in enumerate(self.rests)
         )
 
-    def _latest(self, end: _State) -> float:
+    def _left_later(self, start_s: float, end: State) -> tuple[float, State]:
+        """The departure and last state of what ends as early and leaves as late as can be; else without the wait for
+        the first thing done, where later waits have to stay, being breaks.
+        """
+        for later_s in (self._latest(end), start_s + first_wait_s(end)):
+            later = self._run(later_s) if later_s > start_s + TOLERANCE else None
+            if later is not None and later.at_s <= end.at_s + TOLERANCE:
+                return later_s, later
+        return start_s, end
+
+    def _latest(self, end: State) -> float:
         """The latest departure of the same steps that still ends when it does."""
         step, by_s = end.step, end.at_s
         while step is not None:
@@ -355,7 +322,7 @@ class _Runner:
         return by_s
 
 
-def _opening(task: _Task, ready_s: float) -> Window | None:
+def _opening(task: Task, ready_s: float) -> Window | None:
     """When a task begins that could at `ready_s`, and when it might have at the latest in the same window."""
     if not task.windows:
         return ready_s, inf
@@ -365,30 +332,5 @@ def _opening(task: _Task, ready_s: float) -> Window | None:
     return None
 
 
-def _queue(task: _Task, arrive_s: float) -> float:
+def _queue(task: Task, arrive_s: float) -> float:
     return max((wait_s for (opens_s, closes_s), wait_s in task.queue if opens_s <= arrive_s <= closes_s), default=0.0)
-
-
-def _least(states: list[_State]) -> list[_State]:
-    """Without those that another is no worse than in everything."""
-    if len(states) < 2:
-        return states
-    kept: list[_State] = []
-    for state in sorted(states, key=lambda one: (one.at_s, one.drive_s, one.work_s, -one.parts)):
-        if not any(
-            one.taken == state.taken
-            and one.drive_s <= state.drive_s
-            and one.work_s <= state.work_s
-            and one.worked_s <= state.worked_s
-            and one.parts >= state.parts
-            and one.idle_s >= state.idle_s
-            and one.counted <= state.counted
-            for one in kept
-        ):
-            kept.append(state)
-    if len(kept) > _STATES:  # those that are earliest, and those that have most left before the next break
-        kept = (
-            kept[: _STATES // 2]
-            + sorted(kept[_STATES // 2 :], key=lambda one: one.drive_s + one.work_s)[: _STATES // 2]
-        )
-    return kept

@@ -265,6 +265,15 @@ def test_a_wait_at_once_after_a_break_is_no_part_of_the_next_one() -> None:
     assert plan.routes[0].visits[5].end_s - plan.routes[0].visits[5].begin_s == 900.0
 
 
+def test_a_wait_that_is_a_break_is_kept_where_leaving_later_would_do_without() -> None:
+    """Left as late as can be, the truck would not wait at the dump, and owe a break for which it has no time."""
+    law = WorkRules(id="law", longest_drive_s=900.0, drive_break_s=500.0)
+    late = bin_at(5, windows=((10000.0, 11000.0),))
+    dump = Site(id="dump", place=8, windows=((10800.0, 12000.0),))
+    plan = kept(road((late,), (truck(empties=True, rules="law", longest_s=2150.0),), (dump,), law))
+    assert plan.routes[0].visits[0].begin_s == 9500.0
+
+
 def test_who_may_leave_after_the_hour_of_a_rest_is_not_out_all_day_for_it() -> None:
     """Waiting for the stop, a rest would cost no time; but whoever takes it has to leave before it."""
     late = bin_at(5, windows=((20000.0, 21000.0),))
