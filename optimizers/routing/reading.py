@@ -17,6 +17,8 @@ from optimizers.routing.forms import (
     ProblemDocument,
     ProfileDocument,
     Rows,
+    SiteDocument,
+    StopDocument,
     VehicleDocument,
 )
 from optimizers.routing.problem import (
@@ -54,15 +56,26 @@ class _Located:
 def problem_of(document: ProblemDocument) -> RoutingProblem:
     """Raises InvalidProblem with everything that is wrong."""
     points: list[PlaceDocument] = [*document.places, *(one for one in placed(document) if one.place is None)]
-    problems = list(chain(_unplaced(points, document), _strangers(document), _loads_named(document)))
-    problems += _wrong_matrices(document, len(points), _kind(points))
+    misfits = list(_wrong_matrices(document, len(points), _kind(points)))
+    problems = [*_unplaced(points, document), *_strangers(document), *_loads_named(document), *misfits]
+    if not points:
+        raise InvalidProblem(problems or ["there are no places, wants one at least"])
+    located = _located(points)
+    matrices = _no_drives(document, len(points)) if misfits else _matrices(document, located)
+    try:
+        problem = _problem(document, located, matrices)
+    except InvalidProblem as error:  # told beside: names that lead nowhere stand for the first place or profile there
+        raise InvalidProblem([*problems, *error.problems]) from None
     if problems:
         raise InvalidProblem(problems)
-    located = _located(points)
-    profiles = [profile.name for profile in document.profiles]
+    return problem
+
+
+def _problem(document: ProblemDocument, located: _Located, matrices: Matrices) -> RoutingProblem:
+    profiles = list(matrices.profiles)
     return RoutingProblem(
         places=located.places,
-        matrices=_matrices(document, located),
+        matrices=matrices,
         stops=tuple(_stops(document, located)),
         vehicles=tuple(chain.from_iterable(_vehicles(one, document, located, profiles) for one in document.vehicles)),
         sites=tuple(_sites(document, located)),
@@ -72,6 +85,13 @@ def problem_of(document: ProblemDocument) -> RoutingProblem:
         coordinates=located.coordinates,
         unit=document.unit,
     )
+
+
+def _no_drives(document: ProblemDocument, size: int) -> Matrices:
+    """Instead of matrices that do not fit, so that what else is wrong can be told."""
+    names = tuple(profile.name for profile in document.profiles) or ("",)
+    cube = (len(names), size, size)
+    return Matrices(profiles=names, distance_m=np.zeros(cube), duration_s=np.zeros(cube))
 
 
 def placed(document: ProblemDocument) -> Iterator[PlacedDocument]:
@@ -97,12 +117,17 @@ def _unplaced(points: Sequence[PlaceDocument], document: ProblemDocument) -> Ite
         told = [name for name in ("lon", "lat", "x_m", "y_m") if getattr(point, name) is not None]
         wanted = {Coordinates.NONE: [], Coordinates.WGS84: ["lon", "lat"], Coordinates.PLANE_M: ["x_m", "y_m"]}[way]
         if told != wanted:
-            yield f"{point.id!r}: has {' and '.join(told) or 'no coordinates'}, wants {_and(wanted)}, as others have"
+            yield f"{_said(point)}: has {' and '.join(told) or 'no coordinates'}, wants {_and(wanted)}, as others have"
     for one in placed(document):
         if one.place is None and way is Coordinates.NONE:
-            yield f"{one.id!r}: is nowhere, wants a place, or lon and lat"
+            yield f"{_said(one)}: is nowhere, wants a place, or lon and lat"
         if one.place is not None and _way(one) is not Coordinates.NONE:
-            yield f"{one.id!r}: has both a place, {one.place!r}, and coordinates, wants one of them"
+            yield f"{_said(one)}: has both a place, {one.place!r}, and coordinates, wants one of them"
+
+
+def _said(one: PlaceDocument) -> str:
+    kind = "stop" if isinstance(one, StopDocument) else "site" if isinstance(one, SiteDocument) else "place"
+    return f"{kind} {one.id!r}"
 
 
 def _and(names: Sequence[str]) -> str:
@@ -113,10 +138,8 @@ def _strangers(document: ProblemDocument) -> Iterator[str]:
     places = {place.id for place in document.places} | {one.id for one in placed(document) if one.place is None}
     for one in placed(document):
         if one.place is not None and one.place not in places:
-            yield f"{one.id!r}: no place {one.place!r}"
+            yield f"{_said(one)}: no place {one.place!r}"
     profiles = {profile.name for profile in document.profiles}
-    vehicles = set(chain.from_iterable(map(_names, document.vehicles)))
-    sites = {site.id for site in document.sites}
     for vehicle in document.vehicles:
         where = f"vehicle {vehicle.id!r}"
         for key, place in (("start", vehicle.start), ("end", vehicle.end)):
@@ -124,10 +147,6 @@ def _strangers(document: ProblemDocument) -> Iterator[str]:
                 yield f"{where}: {key}: no place {place!r}"
         if vehicle.profile is not None and vehicle.profile not in profiles:
             yield f"{where}: no profile {vehicle.profile!r}, there is {', '.join(map(repr, profiles)) or 'none'}"
-        yield from (f"{where}: sites: no site {name!r}" for name in vehicle.sites or () if name not in sites)
-    for stop in document.stops:
-        named = [*(stop.only or ()), *stop.never]
-        yield from (f"stop {stop.id!r}: no vehicle {name!r}" for name in named if name not in vehicles)
 
 
 def _names(vehicle: VehicleDocument) -> list[str]:
@@ -139,8 +158,6 @@ def _names(vehicle: VehicleDocument) -> list[str]:
 def _loads_named(document: ProblemDocument) -> Iterator[str]:
     """Loads in dimensions that there are not, and limits that leave one out."""
     known = dict.fromkeys(document.dimensions)
-    if len(known) < len(document.dimensions):
-        yield f"dimensions: {document.dimensions} names one twice"
     for stop in document.stops:
         yield from _unknown(f"stop {stop.id!r}: load", stop.load, known)
     for vehicle in document.vehicles:
@@ -162,9 +179,6 @@ def _wrong_matrices(document: ProblemDocument, places: int, way: Coordinates) ->
     names = [profile.name for profile in document.profiles]
     if not names:
         yield "there are no profiles, wants one at least"
-    for name in dict.fromkeys(names):
-        if names.count(name) > 1:
-            yield f"profile {name!r} stands {names.count(name)} times, wants once"
     for profile in document.profiles:
         where = f"profile {profile.name!r}"
         yield from _wrong_profile(where, profile, way)
@@ -233,7 +247,7 @@ def _filled(rows: Rows) -> Floats:
 def _stops(document: ProblemDocument, located: _Located) -> Iterator[Stop]:
     for stop in document.stops:
         yield Stop(
-            place=located.index[stop.place or stop.id],
+            place=located.index.get(stop.place or stop.id, 0),
             load=_load(stop.load, document),
             windows=_windows(stop.windows),
             only=_some(stop.only),
@@ -247,7 +261,7 @@ def _sites(document: ProblemDocument, located: _Located) -> Iterator[Site]:
     for site in document.sites:
         yield Site(
             id=site.id,
-            place=located.index[site.place or site.id],
+            place=located.index.get(site.place or site.id, 0),
             unload_s=site.unload_s,
             windows=_windows(site.windows),
             queue=tuple((_window(one.window), one.wait_s) for one in site.queue),
@@ -259,10 +273,10 @@ def _vehicles(
     one: VehicleDocument, document: ProblemDocument, located: _Located, profiles: list[str]
 ) -> Iterator[Vehicle]:
     alike: dict[str, Any] = {
-        "start": located.index[one.start],
-        "end": None if one.end is None else located.index[one.end],
+        "start": located.index.get(one.start, 0),
+        "end": None if one.end is None else located.index.get(one.end, 0),
         "shift": _window(one.shift),
-        "profile": 0 if one.profile is None else profiles.index(one.profile),
+        "profile": profiles.index(one.profile) if one.profile in profiles else 0,
         **{name: _limit(getattr(one, name), document) for name in ("capacity", "daily", "aboard")},
         "most_m": _most(one.most_m),
         "longest_s": _most(one.longest_s),

@@ -142,24 +142,24 @@ def test_null_is_no_way() -> None:
         (with_stop(x_m=3, y_m=4), "'B1': has lon and lat and x_m and y_m, wants lon and lat"),
         (with_stop(lon=190), "stops.0.lon: Input should be less than or equal to 180, found 190"),
         (with_stop(place="tip"), "'B1': has both a place, 'tip', and coordinates"),
-        (with_stop(lon=None, lat=None, place="tap"), "'B1': no place 'tap'"),
+        (with_stop(lon=None, lat=None, place="tap"), "stop 'B1': no place 'tap'"),
         (with_stop(load={"mass": 3}), "stop 'B1': load: no dimension 'mass', there is mass_kg"),
         (with_stop(load={"mass_kg": -3}), "stop 'B1': load is -3.0, wants 0"),
         (with_stop(windows=[[5, 3]]), "stop 'B1': a window from 5 s to 3 s closes before it opens"),
         (with_stop(windows=[[5]]), "stops.0.windows.0.1: Field required"),
-        (with_stop(only=["T-3"]), "stop 'B1': no vehicle 'T-3'"),
-        (with_stop(never=["T"]), "stop 'B1': no vehicle 'T'"),
+        (with_stop(only=["T-3"]), "stop 'B1': only: no vehicle 'T-3'"),
+        (with_stop(never=["T"]), "stop 'B1': never: no vehicle 'T'"),
         (with_stop(service_s="long"), "stops.0.service_s: Input should be a valid number"),
         (changed(stops=[SMALL["stops"][0]] * 2), "stop 'B1' stands 2 times"),
         (with_vehicle(start="nowhere"), "vehicle 'T': start: no place 'nowhere'"),
         (with_vehicle(profile="van"), "vehicle 'T': no profile 'van', there is ''"),
-        (with_vehicle(sites=["S9"]), "vehicle 'T': sites: no site 'S9'"),
+        (with_vehicle(sites=["S9"]), "vehicle 'T-1': sites: no site 'S9'"),
         (with_vehicle(rules="EU"), "vehicle 'T-1': no work rules 'EU'"),
         (with_vehicle(count=0), "vehicles.0.count: Input should be greater than or equal to 1"),
         (changed(vehicles=[]), "there are no vehicles"),
         (changed(dimensions=["a", "b"]), "vehicle 'T': capacity: no dimension 'mass_kg', there is a, b"),
         (changed(dimensions=["mass_kg", "volume_m3"]), "vehicle 'T': capacity: lacks volume_m3"),
-        (changed(dimensions=["mass_kg", "mass_kg"]), "names one twice"),
+        (changed(dimensions=["mass_kg", "mass_kg"]), "dimension 'mass_kg' stands 2 times"),
         (changed(profiles=[]), "there are no profiles"),
         (changed(profiles=[{"name": "x"}, {"name": "x"}]), "profile 'x' stands 2 times"),
         (changed(profiles=[{"distance_m": [[0]]}]), "has one of distance_m and duration_s, wants both"),
@@ -184,16 +184,19 @@ def test_a_wrong_text(text: str, said: str) -> None:
 def test_all_that_is_wrong_is_said_at_once() -> None:
     wrong = changed(
         stops=[
-            {"id": "B1", "place": "x", "load": {"gold_kg": 1}, "only": ["y"]},
-            {"id": "B2"},
+            {"id": "B1", "place": "x", "load": {"gold_kg": 1}, "only": ["y"], "windows": [[9, 1]]},
+            {"id": "B2", "service_s": -5},
             {"id": "B3", "x_m": 1, "y_m": 2},
         ],
         vehicles=[SMALL["vehicles"][0] | {"start": "z", "profile": "p", "daily": {"w": 1}}],
+        profiles=[{"distance_m": [[0]], "duration_s": [[0]]}],
     )
     with pytest.raises(InvalidProblem) as raised:
         problem_from_json(wrong)
     told = "\n".join(raised.value.problems)
     for what in ("no place 'x'", "'gold_kg'", "no vehicle 'y'", "'B2'", "'B3'", "'z'", "'p'", "dimension 'w'"):
+        assert what in told
+    for what in ("stop 'B1': a window from 9 s to 1 s", "stop 'B2': service_s is -5", "distance_m has 1 rows"):
         assert what in told
 
 

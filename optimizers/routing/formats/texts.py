@@ -9,6 +9,8 @@ from optimizers.result import InvalidProblem
 Found = tuple[int, str]
 """A line from 1 (0 for none of them), and what is wrong there."""
 
+_SHOWN = 40  # characters of what was found
+
 
 class WrongText(InvalidProblem):
     """A text that is no problem of its format: `found` holds everything wrong, each with its line."""
@@ -36,14 +38,14 @@ class Reader:
         if isfinite(value) and value >= least:
             return value
         wanted = "a number" if least == float("-inf") else f"a number of {least:g} or more"
-        self.wrong.append((line, f"{what} is {token!r}, wants {wanted}"))
+        self.wrong.append((line, f"{what} is {_shown(token)}, wants {wanted}"))
         return max(least, 0.0)
 
     def whole(self, line: int, token: str, what: str, least: int = 0) -> int:
         """One without a fraction."""
         value = self.number(line, token, what, least)
         if value != int(value):
-            self.wrong.append((line, f"{what} is {token!r}, wants a whole number"))
+            self.wrong.append((line, f"{what} is {_shown(token)}, wants a whole number"))
         return int(value)
 
     def twice(self, what: str, ids: Sequence[tuple[int, str]]) -> None:
@@ -60,6 +62,11 @@ class Reader:
         """Raises WrongText where anything was wrong."""
         if self.wrong:
             raise WrongText(self.wrong)
+
+
+def _shown(token: str) -> str:
+    """Not all of it where it is the whole of another kind of file."""
+    return repr(token if len(token) <= _SHOWN else f"{token[:_SHOWN]}…")
 
 
 def decoded(text: str | bytes) -> str:
