@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from jobs.collection.body import Body, open_body
 from jobs.collection.fleet import said
 from jobs.collection.saying import clock, why_left
@@ -85,6 +83,6 @@ def _out(found: Body) -> Iterator[Note]:
         yield Note(said("collect_trucks_out", names=some(equipment)))
     if strange := [name for name in out if name not in found.head["spots"]]:
         yield Note(said("collect_out", names=some(strange)))
-    believed = np.array([Verdict(name).believed for name in found.head["verdicts"]])
-    if doubtful := [found.containers[n] for n in np.flatnonzero(~believed).tolist()]:
+    told = zip(found.containers, found.head["verdicts"], strict=True)
+    if doubtful := [name for name, verdict in told if not Verdict(verdict).believed]:
         yield Note(said("collect_sensors", names=some(doubtful)))

@@ -58,5 +58,7 @@ def usual_costs(costs: Floats, rounds: Sequence[Sequence[int]], leg: Floats, *, 
 def costs_at_first(leg: Floats, near: int = 3) -> Floats:
     """(n,) before any round: the drive to the bin's `near`th neighbour, and a tenth of that to the depot."""
     bins = np.sort(leg[:-1, :-1], axis=1)
+    if not len(bins):
+        return np.zeros(0)
     first: Floats = bins[:, min(near, bins.shape[1] - 1)] + leg[:-1, -1] / 10.0
     return first

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from engine.instants import PARIS
+from jobs.collection.body import body
 from jobs.collection.closures import Closure
+from jobs.collection.notes import notes
 from jobs.collection.task import DIMENSIONS, load_of, shared_out
-from optimizers.result import InvalidProblem
+from optimizers.result import InvalidProblem, Limits
+from optimizers.routing import check, solve
 
 from .ground import TABLES, TUESDAY, container, evening, fills, site, task_of, town, truck
 
@@ -227,3 +230,12 @@ def test_load_is_shared_out_over_trucks_not_over_those_that_are_out() -> None:
     assert set(shared_out(fleet, State({"T2": {}}, {}), wanted, TABLES)) == {"T1"}
     assert load_of(fleet.containers[0][1], 0.5, TABLES) == pytest.approx((220.0, 0.5))
     assert np.isfinite(fills(fleet, {}).level(evening(TUESDAY) + timedelta(days=1))).all()
+
+
+def test_a_territory_without_containers_has_a_day_without_rounds() -> None:
+    task = task_of(town(truck("T1"), site()), {})
+    plan = solve(task.problem, Limits(work=10))
+    said = [note.text["en"] for note in notes(body(task, plan))]
+
+    assert check(task.problem, plan) == []
+    assert said[0].startswith("0 of 0 containers are emptied by 0 trucks of 1")

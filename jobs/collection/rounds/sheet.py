@@ -6,6 +6,7 @@ from html import escape
 
 from engine.instants import PARIS
 from engine.rounds import Doing, Line, Round
+from jobs.collection.saying import fraction_name
 from jobs.words import Lang, number, percent, say
 
 _COLUMNS = ("number", "time", "what", "place", "fill", "mass", "done")
@@ -74,14 +75,6 @@ def _cells(line: Line, lang: Lang) -> Iterator[tuple[str, bool]]:
     yield "" if line.fill is None else percent(line.fill, lang, 0), True
     yield "" if line.mass_kg is None else f"{number(line.mass_kg, lang)} kg", True
     yield ("☐" if line.doing in {Doing.STOP, Doing.UNLOAD} else ""), False
-
-
-def fraction_name(name: str, lang: Lang) -> str:
-    """A kind of waste as people say it; one that we have no word for as it stands."""
-    try:
-        return say(f"fraction_{name}", lang)
-    except KeyError:
-        return name
 
 
 def _time(at: datetime) -> str:
