@@ -55,7 +55,7 @@ class NightOutcome:
     `night`: its report by commune, as `consigne lighting report --json` gives it.
     `water`: what came of watering; None where none was planned. `ask_water`: how to ask why a valve opened, or did not.
     `rounds`: what came of the next day's rounds; None where none were planned. `ask_rounds`: how to ask why a container
-    was emptied, and what its truck was to do.
+    was emptied, where a truck was in its round, and for all rounds.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
     reason.
     """
@@ -156,7 +156,7 @@ def measure_night(
         ask_rule=_rule_question(question, decided),
         ask_report=question.replace(" why ", " lighting report "),
         ask_water="" if water is None else f"{question} {_most_watered(water)}",
-        ask_rounds=() if rounds is None else tuple(f"{question} {what}" for what in _of_rounds(rounds)),
+        ask_rounds=() if rounds is None else tuple(_of_rounds(rounds, question)),
     )
     lang = language(settings)
     write_report(page, _report(night, outcome, question, states, communes, lang), lang)
@@ -237,11 +237,13 @@ def _most_watered(water: WaterNight) -> str:
     return f"{valve.valve}/opening {at.isoformat(timespec='seconds')}"
 
 
-def _of_rounds(found: CollectionDay) -> Iterator[str]:
-    """A container and a truck, and an instant, worth asking about."""
+def _of_rounds(found: CollectionDay, question: str) -> Iterator[str]:
+    """How to ask of a container before its round, of a truck in the middle of its own, and of all rounds."""
     at = datetime.combine(found.day, time(7), PARIS).isoformat(timespec="minutes")
-    container, truck = found.ask
-    yield from (f"{container} {at}", f"{truck}/stopNumber {at}")
+    container, truck, driving_at = found.ask
+    yield f"{question} {container} {at}"
+    yield f"{question} {truck}/stopNumber {driving_at.astimezone(PARIS).isoformat(timespec='minutes')}"
+    yield question.replace(" why ", " collection rounds ")
 
 
 def _question(folder: Path) -> str:
@@ -355,7 +357,7 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     asked = (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule))
     water = (("then_water", outcome.ask_water),) if outcome.ask_water else ()
-    rounds = tuple(("then_rounds", one) for one in outcome.ask_rounds)
+    rounds = tuple(zip(("then_container", "then_truck", "then_rounds"), outcome.ask_rounds, strict=False))
     for key, text in (*asked, *water, *rounds, ("whole_report", outcome.ask_report)):
         console.print(labelled(key, lang, text), markup=False, highlight=False, soft_wrap=True)
 

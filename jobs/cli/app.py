@@ -100,7 +100,7 @@ def demo(
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
-    """One night of the sample territory through the whole loop.
+    """A night of the sample territory and the morning after it, through the whole loop.
 
     Example: consigne demo --counts convention_hourly.csv
     """

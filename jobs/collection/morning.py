@@ -41,7 +41,7 @@ class CollectionDay:
     left         by container, what a crew met that did not empty it
     full_before, full_after   containers whose sensor told last that they are full, 95 % or more
     fixed_km     by kind of waste, a round to all its containers by the same solver; `mean_fixed_km` of a day of service
-    ask          a container and a truck worth asking about
+    ask          a container and a truck worth asking about, and when the truck is in the middle of its round
     """
 
     day: date
@@ -56,7 +56,7 @@ class CollectionDay:
     full_before: int
     full_after: int
     fixed_km: Mapping[str, float]
-    ask: tuple[str, str]
+    ask: tuple[str, str, datetime]
 
     @property
     def mean_fixed_km(self) -> float:
@@ -111,11 +111,14 @@ def _full(told: pl.DataFrame, at: datetime) -> int:
     return sum(level >= _FULL for level in last.values())
 
 
-def _ask(found: Body) -> tuple[str, str]:
-    """The container with most in it among those that are emptied, and the truck that has most to do."""
+def _ask(found: Body) -> tuple[str, str, datetime]:
+    """The container with most in it among those that are emptied, the truck that has most to do, and the end of a stop
+    in the middle of it.
+    """
     fullest = max(found.served, key=lambda name: (found.expected(name)[0], name), default="")
     busiest = max(found.days, key=lambda truck: (len(found.days[truck]), truck))
-    return fullest, busiest
+    visits = found.days[busiest]
+    return fullest, busiest, found.instant(visits[len(visits) // 2].visit.end_s)
 
 
 def fixed_km(

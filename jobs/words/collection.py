@@ -22,22 +22,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "vidé à {at} par {truck}, arrêt {number} : {why}",
     ),
     "collect_because_required": (
-        "{level} full then; it would overflow before the round of the next day of service with {next}",
-        "plein à {level} à ce moment ; il déborderait avant la tournée suivante à {next}",
+        "{level} full then; unless emptied, {next} likely to overflow before the round of the next day of service",
+        "plein à {level} à ce moment ; sans vidage, {next} de risque qu'il déborde avant la tournée suivante",
     ),
     "collect_because_due": (
         "nobody has heard of it for {days}, longer than its kind of waste may be left",
         "sans nouvelle depuis {days}, plus que son flux ne le permet",
     ),
     "collect_because_prize": (
-        "{level} full then; {next} to overflow before the next round, {after} before the second: worth {prize}",
-        "plein à {level} alors ; {next} de déborder avant la tournée suivante, {after} avant la seconde : vaut {prize}",
+        "{level} full then; overflows before the next round: {next}, before the second: {after}; worth {prize}",
+        "plein à {level} alors ; déborde avant la tournée suivante : {next}, avant la seconde : {after} ; vaut {prize}",
     ),
     "collect_not_wanted": (
-        "not in the round: {level} full by then, {next} to overflow before the next round, {after} before the second",
-        "pas dans la tournée : plein à {level}, {next} de déborder avant la tournée suivante, {after} avant la seconde",
+        "not in the round: {level} full by then; overflows before the next round: {next}, before the second: {after}",
+        "pas dans la tournée : plein à {level} ; déborde avant la tournée suivante : {next}, la seconde : {after}",
     ),
-    "collect_left": ("not in the round: {why}. {because}", "pas dans la tournée : {why}. {because}"),
+    "collect_left": ("not in the round: {why} ({because})", "pas dans la tournée : {why} ({because})"),
     "collect_out_of_plan": ("left out of planning: {why}", "hors planification : {why}"),
     "collect_nobody_drives": ("nobody drives: {why}", "personne ne roule : {why}"),
     "collect_done_today": (
@@ -68,20 +68,20 @@ WORDS: dict[str, tuple[str, str]] = {
     "collect_never": ("all the time looked at", "toute la période regardée"),
     # what a truck does
     "collect_truck_round": (
-        "{stops} stops, {km} km, {start} to {end}, about {kg} kg of {fraction}",
-        "{stops} arrêts, {km} km, de {start} à {end}, environ {kg} kg de {fraction}",
+        "{stops} stops, {km} km, {start} to {end}, about {kg} kg: {fraction}",
+        "{stops} arrêts, {km} km, de {start} à {end}, environ {kg} kg : {fraction}",
     ),
     "collect_truck_idle": ("no round on this day", "pas de tournée ce jour-là"),
     # lids
     "collect_lid_open": ("open: {why}", "ouvert : {why}"),
     "collect_lid_room": ("it has room until it is emptied", "il a de la place jusqu'à son vidage"),
     "collect_lid_alone": (
-        "{chance} to be full before it is emptied, but no container of its kind within {metres} m has room",
-        "{chance} d'être plein avant son vidage, mais aucun conteneur du même flux à moins de {metres} m n'a de place",
+        "{chance} likely to be full before it is emptied, but no container of its kind within {metres} m has room",
+        "à {chance} plein avant son vidage, mais aucun conteneur du même flux à moins de {metres} m n'a de place",
     ),
     "collect_lid_locked": (
-        "locked from {at} until it is emptied: {chance} to be full; {other} has room, {metres} m away",
-        "verrouillé de {at} à son vidage : {chance} d'être plein ; {other} a de la place, à {metres} m",
+        "locked from {at} until it is emptied: {chance} likely to be full; {other} has room, {metres} m away",
+        "verrouillé de {at} à son vidage : probablement plein ({chance}) ; {other} a de la place, à {metres} m",
     ),
     # roads
     "collect_closed_unknown": (
@@ -105,8 +105,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Conteneurs qui devraient être vidés et ne le sont pas : {names}. Cause : {why}.",
     ),
     "collect_may_but": (
-        "{count} that may wait do, most at risk {names}: {risk} to overflow before the next round.",
-        "{count} qui peuvent attendre attendent, le plus à risque {names} : {risk} de déborder avant la suivante.",
+        "{count} that may wait do, most at risk {names}: {risk} likely to overflow before the next round.",
+        "{count} qui peuvent attendre attendent, le plus à risque {names} : déborde avant la suivante à {risk}.",
     ),
     "collect_out": (
         "Left out of planning: {names}. See consigne collection list.",

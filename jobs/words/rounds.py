@@ -42,8 +42,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "rounds_leaves": ("leaves", "départ"),
     "rounds_back": ("back", "retour"),
     "fills_head": (
-        "{all} containers; {likely} more likely than not overflow before the round after the next.",
-        "{all} conteneurs ; {likely} débordent plus probablement qu'improbablement avant la tournée d'après.",
+        "{all} containers; {likely} more likely than not to overflow before the round after this one, unless emptied.",
+        "{all} conteneurs ; {likely} à plus d'une chance sur deux de déborder avant la tournée d'après, sauf vidage.",
     ),
     "fills_container": ("container", "conteneur"),
     "fills_fraction": ("waste", "flux"),
