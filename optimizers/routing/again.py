@@ -11,6 +11,7 @@ from optimizers.result import Limits
 from optimizers.routing.charges import drives_between_stops
 from optimizers.routing.mending import put_in
 from optimizers.routing.parting import part_of, whole_plan
+from optimizers.routing.plans import stranded
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.reasons import hopeless, reasons
 from optimizers.routing.reckoning import routes_of
@@ -114,7 +115,8 @@ def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s:
     anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
         problem, routes, unserved, solver=solver, limits=limits, started_s=started_s,
-        reproducible=reproducible, reasons=(f"{anew}, {len(again.routes)} rounds stand",),
+        reproducible=reproducible,
+        reasons=(f"{anew}, {len(again.routes)} rounds stand", *stranded(problem, Clock(problem), routes)),
     )  # fmt: skip
 
 

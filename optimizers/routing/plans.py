@@ -1,12 +1,13 @@
 """Plans of tours that keep everything: see `planned`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from optimizers.result import Limits, Status, Violation, our_version
 from optimizers.routing.bound import lower_bound
+from optimizers.routing.caps import Broken
 from optimizers.routing.charges import objective_of
 from optimizers.routing.mending import put_in
-from optimizers.routing.problem import RoutingPlan, RoutingProblem, Unserved
+from optimizers.routing.problem import Route, RoutingPlan, RoutingProblem, Unserved
 from optimizers.routing.reasons import reasons
 from optimizers.routing.reckoning import routes_of
 from optimizers.routing.timing import Clock
@@ -45,7 +46,7 @@ def planned(
         solver=solver,
         version=our_version(),
         violations=tuple(Violation("required", one.stop, 1.0, "1", f"{one.why}: {one.detail}") for one in required),
-        reasons=tuple(f"{one.stop}: {one.why}: {one.detail}" for one in unserved),
+        reasons=(*stranded(problem, clock, routes), *(f"{one.stop}: {one.why}: {one.detail}" for one in unserved)),
         reproducible=limits.work is not None and seconds < limits.seconds,
         routes=routes,
         unserved=unserved,
@@ -73,3 +74,13 @@ def _explained(
 def _left_out(problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved]) -> dict[int, Unserved]:
     missing = sorted(set(range(len(problem.stops))) - served(tours))
     return dict(zip(missing, reasons(problem, clock, tours, missing, lost), strict=True))
+
+
+def stranded(problem: RoutingProblem, clock: Clock, routes: Sequence[Route]) -> Iterator[str]:
+    """Vehicles that are out with a load and have no round, for they cannot unload and be back; each with why."""
+    driving = {route.vehicle for route in routes}
+    for v, vehicle in enumerate(problem.vehicles):
+        if vehicle.out and vehicle.empties and any(vehicle.aboard) and vehicle.id not in driving:
+            home = clock.timed(v, clock.closed(v, ()))
+            why = f": {home.constraint}: {home.detail}" if isinstance(home, Broken) else ""
+            yield f"{vehicle.id}: is out with a load, and cannot unload and be back{why}"

@@ -104,8 +104,8 @@ def _prices(problem: RoutingProblem) -> Iterable[float]:
 
 def _drives(problem: RoutingProblem) -> Iterable[float]:
     for profile, per_m in sorted({(vehicle.profile, vehicle.per_m) for vehicle in problem.vehicles}):
-        costs = problem.matrices.distance_m[profile] * per_m
-        yield from np.unique(costs[np.isfinite(costs)]).tolist()
+        metres = problem.matrices.distance_m[profile]
+        yield from np.unique(metres[np.isfinite(metres)] * per_m).tolist()
 
 
 def _dearest(problem: RoutingProblem) -> float:

@@ -21,6 +21,7 @@ from optimizers.routing import (
     Why,
     WorkRules,
     check,
+    replan,
     solve,
 )
 
@@ -281,6 +282,35 @@ def test_who_may_leave_after_the_hour_of_a_rest_is_not_out_all_day_for_it() -> N
     law = WorkRules(id="law", longest_work_s=30000.0, work_break_s=30000.0)
     plan = kept(road((late,), (truck(rests=(rest,), rules="law", longest_s=1500.0),), (), law))
     assert [visit.begin_s for visit in plan.routes[0].visits] == [19500.0, 20000.0, 20500.0]
+
+
+def test_one_that_is_out_and_cannot_be_back_is_told_of() -> None:
+    late = truck("out", start=9, shift=(500.0, 1000.0), aboard=(8.0,), empties=True, spent=Spent(stops=3))
+    problem = road((), (late,), (Site(id="dump", place=6),))
+    for plan in (kept(problem), replan(problem, ())):
+        assert plan.routes == ()
+        assert any(line.startswith("out: is out with a load") for line in plan.reasons)
+
+
+def test_where_nothing_is_counted_as_load_nothing_has_to_be_unloaded() -> None:
+    problem = replace(
+        road((bin_at(5),), (truck(),)),
+        dimensions=(),
+        sites=(Site(id="dump", place=9),),
+        stops=(bin_at(5, load=()),),
+        vehicles=(truck(capacity=(), empties=True),),
+    )
+    assert kept(problem).objective == 10.0
+
+
+def test_places_without_a_way_are_no_warning_where_metres_cost_nothing() -> None:
+    problem = road((bin_at(5), bin_at(6)), (truck(per_m=0.0, per_s=1.0),))
+    ways = problem.matrices.distance_m[0].copy(), problem.matrices.duration_s[0].copy()
+    for one in ways:
+        one[:, 6] = one[6] = np.inf
+        one[6, 6] = 0.0
+    cut = replace(problem, matrices=Matrices(distance_m=ways[0][None], duration_s=ways[1][None]))
+    assert why(kept(cut)) == {"b6": Why.UNREACHABLE}
 
 
 def test_a_plan_that_cannot_be_better_is_called_optimal() -> None:

@@ -55,12 +55,11 @@ def reach(round_: Round) -> Iterator[Violation]:
 
 
 def empties(round_: Round) -> Iterator[Violation]:
-    """A vehicle that has to be empty at the end is."""
+    """A vehicle that has to be empty at the end is; where nothing is counted as load, nothing is aboard."""
     *_, (_, left) = carried_loads(round_)
-    taken = any(visit.act is Act.STOP for visit in round_.route.visits[_last_unloading(round_) :])
-    if round_.vehicle.empties and (any(load > _some(load) for load in left) or (not left and taken)):
+    if round_.vehicle.empties and any(load > _some(load) for load in left):
         said = ", ".join(f"{load:g} {name}" for name, load in zip(round_.problem.dimensions, left, strict=True))
-        yield round_.broken("empties", max(left, default=1.0), "1", f"ends with {said or 'what it took on'} aboard")
+        yield round_.broken("empties", max(left), "1", f"ends with {said} aboard")
 
 
 def trips(round_: Round) -> int:
