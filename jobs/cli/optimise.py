@@ -77,7 +77,7 @@ Format = Annotated[
 Vehicles = Annotated[
     int | None, typer.Option("--vehicles", min=1, help="how many, of a routing problem in a format that does not say")
 ]
-_TOLD = 20  # violations at a terminal; the plan has them all
+_TOLD = 20  # violations, and reasons, at a terminal; the plan has them all
 _EXIT = {Status.OPTIMAL: 0, Status.FEASIBLE: 0, Status.BEST_EFFORT: DEGRADED, Status.TIME_LIMIT: DEGRADED}
 
 
@@ -160,7 +160,7 @@ def _problem(source: str, chosen: Optimiser, form: str, vehicles: int | None) ->
     """A problem and the format it is in."""
     if not chosen.formats:
         if form not in ("", "json") or vehicles is not None:
-            raise InputError([Problem("--format", 0, 0, "and --vehicles are for rounds", "leave them out")])
+            raise InputError([Problem("--format", 0, 0, "and --vehicles are for routing", "leave them out")])
         return _read(source, chosen.problem_from_json), "json"
     if form and form not in formats.FORMATS:
         known = ", ".join(formats.FORMATS)
@@ -202,7 +202,11 @@ def _tell(problem: Any, plan: Any, chosen: Optimiser) -> None:
     facts = {"objective": f"{plan.objective:.6g}", "gap": f"{plan.gap:.3g}", "violations": len(plan.violations)}
     show_lines([say("solved", lang, status=plan.status, **facts)])
     show_rows(chosen.figures(problem, plan, lang), as_json=False)
-    show_lines([*map(str, plan.violations[:_TOLD]), *plan.reasons])
+    told = {f"{one.object}: {one.detail}" for one in plan.violations}
+    reasons = [one for one in plan.reasons if one not in told]
+    show_lines([*map(str, plan.violations[:_TOLD]), *reasons[:_TOLD]])
+    if more := sum(max(0, len(lines) - _TOLD) for lines in (plan.violations, reasons)):
+        show_lines([say("solved_more", lang, more=number(more, lang))])
 
 
 def _limits(seconds: float, work: int | None, gap: float, threads: int, seed: int) -> Limits:

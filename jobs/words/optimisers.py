@@ -5,6 +5,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{status}: objective {objective}, gap {gap}, {violations} violations",
         "{status} : objectif {objective}, écart {gap}, {violations} violations",
     ),
+    "solved_more": ("… and {more} more, all in the plan", "… et {more} de plus, tous dans le plan"),
     "incumbent": ("best so far {objective}, {seconds} s", "meilleur à ce stade {objective}, {seconds} s"),
     "figure": ("figure", "grandeur"),
     "figure_value": ("value", "valeur"),

@@ -95,10 +95,22 @@ class Clock:
         runner = _Runner(vehicle, self._rules[vehicle.rules], tasks, drives)
         found = runner.best()
         if found is None:
-            return Broken(runner.broken, runner.detail)
+            return Broken(runner.broken, self._late(runner) if runner.broken == "window" else runner.detail)
         start_s, end = found
         route = self._route(vehicle, start_s, end, metres, sum(drives))
         return Timed(route, _cost(vehicle, tour, route))
+
+    def _late(self, runner: "_Runner") -> str:
+        if runner.late is None:
+            return runner.detail
+        task, at_s = runner.late
+        if task is not runner.tasks[-1]:
+            return f"would be at {self._name(task)!r} only at {at_s:.0f} s"
+        last = f" from {self._name(runner.tasks[-2])!r}" if len(runner.tasks) > 1 else ""
+        return f"would end{last} at {at_s:.0f} s, its shift does at {runner.vehicle.shift[1]:.0f} s"
+
+    def _name(self, task: Task) -> str:
+        return self.problem.stops[task.code].id if task.code >= 0 else self.problem.sites[~task.code].id
 
     def _drives(self, vehicle: Vehicle, tasks: list[Task]) -> tuple[list[float], float]:
         matrices, at, metres = self.problem.matrices, vehicle.start, 0.0
@@ -158,6 +170,8 @@ class _Runner:
         self.ahead = ahead_of(drives, [task.lasts_s for task in tasks], opens)
         self.all_taken = (1 << len(vehicle.rests)) - 1
         self.broken, self.detail = "window", ""
+        self.missed: tuple[Task, float] | None = None  # where the last run came too late, and when
+        self.late: tuple[Task, float] | None = None  # of the first run, which leaves as early as may be
 
     def best(self) -> tuple[float, State] | None:
         """The departure and last state of the cheapest schedule."""
@@ -165,6 +179,7 @@ class _Runner:
         for start_s in self._departures():
             end = self._run(start_s)
             if end is None:
+                self.late = self.late or self.missed
                 continue
             if not self.vehicle.out:
                 start_s, end = self._left_later(start_s, end)  # noqa: PLW2901 - the same schedule
@@ -260,7 +275,8 @@ class _Runner:
         arrive_s = state.at_s + drive_s
         opened = _opening(task, arrive_s + _queue(task, arrive_s))
         if opened is None:
-            self.broken, self.detail = "window", f"arrives {arrive_s:.0f} s"
+            sooner = self.missed is None or self.missed[0] is not task or arrive_s < self.missed[1]
+            self.broken, self.missed = "window", (task, arrive_s) if sooner else self.missed
             return None
         begin_s, by_s = opened
         end_s = begin_s + task.lasts_s

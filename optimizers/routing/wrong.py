@@ -86,7 +86,8 @@ def _matrix(where: str, values: "Floats", names: list[str]) -> Iterator[str]:
             count += int(bad.sum())
             wrong += [(top + a, b) for a, b in np.argwhere(bad)[: _TOLD - len(wrong)].tolist()]
     for a, b in wrong:
-        yield f"{where} from {names[a]!r} to {names[b]!r} is {values[a, b]}, wants 0 to {LARGEST:g}; inf for no way"
+        way = f"{where} from {names[a]!r} to {names[b]!r}"
+        yield f"{way} is {values[a, b]}, wants 0 to {LARGEST:g}; inf for no way, in a file null"
     if count > len(wrong):
         yield f"{where}: {count - len(wrong)} more like these"
     away = np.flatnonzero(np.diagonal(values) > 0).tolist()

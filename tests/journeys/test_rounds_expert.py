@@ -65,7 +65,7 @@ def test_a_format_by_name_and_a_fleet_by_number(consigne: Run, tmp_path: Path) -
     found = consigne("solve", "routing", "k", "--format", "csv", "-o", "p.json")
     assert (found.returncode, "'csv' is no format of ours" in found.stderr) == (2, True)
     found = consigne("solve", "irrigation", "k", "--vehicles", "2", "-o", "p.json")
-    assert (found.returncode, "are for rounds" in found.stderr) == (2, True)
+    assert (found.returncode, "are for routing" in found.stderr) == (2, True)
 
 
 def test_a_bad_file_is_told_line_by_line(consigne: Run, tmp_path: Path) -> None:
