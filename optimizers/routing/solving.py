@@ -75,8 +75,10 @@ class _Solve:
         return zoned(len(self._stops), self.limits) or (capped and len(self._stops) >= FROM)
 
     def _by_zones(self) -> Tours:
+        """What no zone had room for may find it in another one, and who is out with a load brings it home."""
         limits = replace(self.limits, seconds=max(1e-3, self.limits.seconds * _ZONES - self.seconds))
-        return by_zones(self.problem, limits, self._stops, searched, self.clock, self._heard)
+        tours = by_zones(self.problem, limits, self._stops, searched, self.clock, self._heard)
+        return mended(self.problem, self.clock, self.may, tours, self._stops, self._until_s)
 
     def _heard(self, found: float) -> None:
         if self.told is not None:

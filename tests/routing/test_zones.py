@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.result import Limits, Status
-from optimizers.routing import Coordinates, check, generated, zones
+from optimizers.routing import Act, Coordinates, Spent, check, generated, zones
 from optimizers.routing.solving import searched, solve
 from optimizers.routing.splitting import cut, dealt, positions
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import holders, served
+from tests.routing.making import made
 from tests.routing.towns import landfills
+
+_OUT = Spent(stops=1)
 
 
 @settings(max_examples=50)
@@ -139,3 +142,24 @@ def test_more_zones_than_vehicles_leave_nobody_out(monkeypatch: pytest.MonkeyPat
     plan = solve(problem, Limits(seconds=60, work=40))
     assert check(problem, plan) == []
     assert plan.unserved == ()
+
+
+@pytest.mark.parametrize("seed", [1, 16, 18, 23])
+def test_what_no_zone_has_room_for_goes_to_a_vehicle_that_another_does_not_need(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    _zoned(monkeypatch, 5)
+    problem = made(seed, 20, 5)
+    plan = solve(problem, Limits(seconds=60, work=10))
+    assert {one.constraint for one in check(problem, plan)} <= {"required"}
+
+
+def test_who_is_out_with_a_load_brings_it_home_whatever_the_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    _zoned(monkeypatch, 15)
+    plain = landfills(30, 2, 4)
+    laden = replace(plain.vehicles[0], id="out", most_stops=0, aboard=(1.0,) * len(plain.dimensions), spent=_OUT)
+    problem = replace(plain, vehicles=(*plain.vehicles, laden))
+    plan = solve(problem, Limits(seconds=60, work=40))
+    home = next(route for route in plan.routes if route.vehicle == "out")
+    assert [visit.act for visit in home.visits if visit.act is not Act.REST] == [Act.START, Act.UNLOAD, Act.END]
+    assert check(problem, plan) == []
