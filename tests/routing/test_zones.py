@@ -157,7 +157,7 @@ def test_what_no_zone_has_room_for_goes_to_a_vehicle_that_another_does_not_need(
 def test_who_is_out_with_a_load_brings_it_home_whatever_the_zones(monkeypatch: pytest.MonkeyPatch) -> None:
     _zoned(monkeypatch, 15)
     plain = landfills(30, 2, 4)
-    laden = replace(plain.vehicles[0], id="out", most_stops=0, aboard=(1.0,) * len(plain.dimensions), spent=_OUT)
+    laden = replace(plain.vehicles[0], id="out", most_stops=1, aboard=(1.0,) * len(plain.dimensions), spent=_OUT)
     problem = replace(plain, vehicles=(*plain.vehicles, laden))
     plan = solve(problem, Limits(seconds=60, work=40))
     home = next(route for route in plan.routes if route.vehicle == "out")
