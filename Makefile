@@ -37,6 +37,7 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_roads.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_fill.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_replan.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_large.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_routing_check.py
