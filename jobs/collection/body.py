@@ -36,8 +36,26 @@ _COLUMNS = ("before", "by_next", "by_after", "level", "load_level", "prize_eur")
 
 def body(task: CollectionTask, plan: RoutingPlan) -> bytes:
     """The same task and plan give the same bytes."""
-    behind, fleet, wanted, before = task.behind, task.fleet, task.wanted, task.underway
-    head = {
+    wanted, before = task.wanted, task.underway
+    done = tuple(Route(truck, visits, 0.0, 0.0) for truck, visits in sorted(before.done.items())) if before else ()
+    columns = {
+        "problem": np.frombuffer(pack(task.problem), np.uint8),
+        "done": np.frombuffer(pack_standing(done), np.uint8),
+        "now": task.fills.belief.level,
+        "now_sd": task.fills.belief.level_sd,
+        "rate": task.fills.belief.rate,
+        "due": wanted.due,
+        "required": wanted.required,
+        "candidate": wanted.candidate,
+        **{name: getattr(wanted, name) for name in _COLUMNS},
+        **_decided(plan),
+    }
+    return _closed(_head(task, plan), columns)
+
+
+def _head(task: CollectionTask, plan: RoutingPlan) -> dict[str, Any]:
+    behind, fleet, before = task.behind, task.fleet, task.underway
+    return {
         "format": _FORMAT,
         "start_us": to_us(behind.start_at),
         "until_us": to_us(behind.until),
@@ -60,25 +78,11 @@ def body(task: CollectionTask, plan: RoutingPlan) -> bytes:
         "approximate": plan.approximate,
         "solver": plan.solver,
         "terms": task.tables.choice.model_dump(mode="json"),
-        "rho_eur": round(wanted.rho_eur, 4),
+        "rho_eur": round(task.wanted.rho_eur, 4),
         "lid_terms": task.tables.lids.model_dump(mode="json"),
         "again": before.of if before is not None else "",
         "done_fills": dict(before.fills) if before is not None else {},
     }
-    done = tuple(Route(truck, visits, 0.0, 0.0) for truck, visits in sorted(before.done.items())) if before else ()
-    columns = {
-        "problem": np.frombuffer(pack(task.problem), np.uint8),
-        "done": np.frombuffer(pack_standing(done), np.uint8),
-        "now": task.fills.belief.level,
-        "now_sd": task.fills.belief.level_sd,
-        "rate": task.fills.belief.rate,
-        "due": wanted.due,
-        "required": wanted.required,
-        "candidate": wanted.candidate,
-        **{name: getattr(wanted, name) for name in _COLUMNS},
-        **_decided(plan),
-    }
-    return _closed(head, columns)
 
 
 def with_plan(block: bytes, plan: RoutingPlan) -> bytes:
