@@ -127,9 +127,16 @@ def _spent(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -
         worked,
         loads=loads,
         stops=before.stops + len(served),
-        trips=before.trips + sum(visit.act in {Act.UNLOAD, Act.END} for visit in over),
+        trips=before.trips + _trips(over),
         duration_s=before.duration_s + over[-1].end_s - over[0].begin_s,
     )
+
+
+def _trips(over: tuple[Visit, ...]) -> int:
+    """Those that are over: each ended with unloading, at a site, or at the end where a stop came after the last one."""
+    acts = [visit.act for visit in over if visit.act in {Act.STOP, Act.UNLOAD, Act.END}]
+    home = acts[-2:] == [Act.STOP, Act.END]
+    return acts.count(Act.UNLOAD) + home
 
 
 def _worked(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Spent:

@@ -299,3 +299,11 @@ def test_reasons_are_those_of_now_and_what_is_in_the_way_no_more_is_served() -> 
     assert check(with_one, again) == []
     back = replan(replace(without, vehicles=(first,)), (), [Unserved(stops[0].id, Why.FULL)], _LIMITS)
     assert [(one.stop, one.why) for one in back.unserved] == [(stops[0].id, Why.SKILL)]
+
+
+def test_who_is_back_has_made_as_many_trips_as_it_unloaded() -> None:
+    problem, plan = day()
+    for vehicle in underway(problem, plan, 40 * _H).problem.vehicles:
+        route = next(route for route in plan.routes if route.vehicle == vehicle.id)
+        unloaded = [visit.act for visit in route.visits].count(Act.UNLOAD)
+        assert vehicle.spent.trips == unloaded > 0
