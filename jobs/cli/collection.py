@@ -206,4 +206,5 @@ def why(store: Store, territory: Territory, container: str, at: datetime, lang: 
         emit(told)
         return
     reason = told.pop("reason", {}).get(lang, "")
-    show_lines([f"{container}: {reason}", *(f"  {name}: {value}" for name, value in told.items())])
+    known = [f"  {name}: {value}" for name, value in told.items() if value is not None]
+    show_lines([f"{container}: {reason}", *known])

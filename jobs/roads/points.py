@@ -32,7 +32,17 @@ def read_points(path: Path) -> Listed:
                 raise InputError([Problem(str(path), 1, 1, f"there is no column {', '.join(missing)}", hint)])
             read = list(rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError([Problem(str(path), 0, 0, f"cannot be read: {error}", "give a CSV file in UTF-8")]) from None
+        raise InputError(
+            [
+                Problem(
+                    str(path),
+                    0,
+                    0,
+                    f"cannot be read: {getattr(error, 'strerror', None) or error}",
+                    "give a CSV file in UTF-8",
+                )
+            ]
+        ) from None
     if problems := list(_wrong(str(path), read)):
         raise InputError(problems)
     places = tuple(Place(row["id"], float(row["lon"]), float(row["lat"])) for row in read)
