@@ -8,19 +8,19 @@ import numpy as np
 
 from optimizers.arrays import Bools
 from optimizers.routing.ask import Ask, single
-from optimizers.routing.caps import Broken
+from optimizers.routing.caps import Broken, near_cap
 from optimizers.routing.problem import Rest, RoutingProblem, Vehicle, WorkRules
 from optimizers.routing.timing import Clock, Timed
 from optimizers.routing.tours import Tours, companions, sites_of, stops_of
 
 
-def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], *, given: bool = False) -> Ask:
+def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], given: Tours = ()) -> Ask:
     """The problem as PyVRP can state it.
 
     Where all vehicles have the same rests, everybody pauses in the middle of each rest's window: exact but for what is
     under way then. Where they differ, shifts are shorter by the rests that are due. Work rules take the breaks from
-    the shift that it has to have at least; the last unloading takes the hours of the sites. From tours that are
-    `given`, caps over trips are kept from the outset.
+    the shift that it has to have at least; the last unloading takes the hours of the sites. Caps over trips are kept
+    from the outset where tours that are `given` come near to them.
     """
     pauses = _pauses(problem.vehicles)
     vehicles = [_within_hours(problem, vehicle) for vehicle in problem.vehicles]
@@ -31,13 +31,21 @@ def first(problem: RoutingProblem, may: Bools, stops: Sequence[int], *, given: b
         vehicles = [replace(one, longest_s=max(0.0, one.longest_s - paused_s)) for one in vehicles]
     else:
         vehicles = [_shorter(one, sum(rest.duration_s for rest in due(one))) for one in vehicles]
-    daily = given and any(capped_over_trips(problem, vehicle) for vehicle in problem.vehicles)
+    daily = near_caps(problem, given)
     return Ask(holders=may, stops=tuple(stops), vehicles=tuple(vehicles), pauses=pauses, daily=daily)
 
 
 def capped_over_trips(problem: RoutingProblem, vehicle: Vehicle) -> bool:
     """Whether a vehicle has caps that no single trip knows of."""
     return bool(vehicle.daily or vehicle.most_stops is not None) and not single(problem, vehicle)
+
+
+def near_caps(problem: RoutingProblem, tours: Tours) -> bool:
+    """Whether any of the tours comes near to a cap that no single trip knows of."""
+    return any(
+        capped_over_trips(problem, vehicle) and near_cap(problem, vehicle, tour)
+        for vehicle, tour in zip(problem.vehicles, tours, strict=False)
+    )
 
 
 def narrowed(problem: RoutingProblem, clock: Clock, ask: Ask, found: Tours, kept: Tours) -> Ask:

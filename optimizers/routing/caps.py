@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from optimizers.routing.problem import TOLERANCE, Loads, RoutingProblem, Vehicle
 from optimizers.routing.tours import Tour
 
+_NEAR = 0.8  # of a cap
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -21,6 +23,15 @@ def capped(problem: RoutingProblem, v: int, tour: Tour, sites: tuple[int, ...]) 
     """
     vehicle = problem.vehicles[v]
     return _counts(vehicle, tour) or _unloads(tour, sites) or _loads(problem, vehicle, tour)
+
+
+def near_cap(problem: RoutingProblem, vehicle: Vehicle, tour: Tour) -> bool:
+    """Whether a tour comes so near to a cap over the vehicle's trips that more stops may well break it."""
+    chosen = [problem.stops[code] for code in tour if code >= 0]
+    if vehicle.most_stops is not None and len(chosen) + vehicle.spent.stops > _NEAR * vehicle.most_stops:
+        return True
+    spent = vehicle.spent.loads or (0.0,) * len(vehicle.daily)
+    return any(spent[d] + sum(stop.load[d] for stop in chosen) > _NEAR * most for d, most in enumerate(vehicle.daily))
 
 
 def trips_of(tour: Tour) -> int:

@@ -63,7 +63,7 @@ def _bounded(value: float, to_whole: Callable[[float], int], hair: float) -> int
 
 
 def scale_of(problem: RoutingProblem) -> Scale:
-    time = 1.0 if _whole(_seconds(problem)) else 10.0
+    time = 1.0 if _all_whole(problem.matrices.duration_s) and _whole(_seconds(problem)) else 10.0
     loads = [load for one in problem.stops for load in one.load]
     loads += [load for one in problem.vehicles for load in (*one.capacity, *one.daily, *one.aboard, *one.spent.loads)]
     return Scale(time, _cost_scale(problem, time), 1.0 if _whole(loads) else 1000.0)
@@ -72,7 +72,7 @@ def scale_of(problem: RoutingProblem) -> Scale:
 def _cost_scale(problem: RoutingProblem, time: float) -> float:
     dearest, cost = _dearest(problem), 1.0
     per_s = [vehicle.per_s + vehicle.overtime_per_s for vehicle in problem.vehicles]
-    if (time != 1.0 and any(per_s)) or not _whole(_prices(problem)) or not _whole(_drives(problem)):
+    if (time != 1.0 and any(per_s)) or not _whole(_prices(problem)) or not _whole_drives(problem):
         cost = 10.0 ** floor(log10(_COSTS / dearest)) if dearest > 0 else 1.0
         least = min((price for price in per_s if price > 0), default=inf)
         while least * cost / time < _SECOND_COSTS and cost * dearest < 100 * _COSTS:
@@ -84,7 +84,6 @@ def _cost_scale(problem: RoutingProblem, time: float) -> float:
 
 
 def _seconds(problem: RoutingProblem) -> Iterable[float]:
-    yield from np.unique(problem.matrices.duration_s[np.isfinite(problem.matrices.duration_s)]).tolist()
     for stop in problem.stops:
         yield from (stop.service_s, *(at for window in stop.windows for at in window))
     for site in problem.sites:
@@ -102,10 +101,10 @@ def _prices(problem: RoutingProblem) -> Iterable[float]:
     yield from (problem.weights.moved, problem.weights.border)
 
 
-def _drives(problem: RoutingProblem) -> Iterable[float]:
-    for profile, per_m in sorted({(vehicle.profile, vehicle.per_m) for vehicle in problem.vehicles}):
-        metres = problem.matrices.distance_m[profile]
-        yield from np.unique(metres[np.isfinite(metres)] * per_m).tolist()
+def _whole_drives(problem: RoutingProblem) -> bool:
+    """Whether all drives have whole prices."""
+    priced = sorted({(vehicle.profile, vehicle.per_m) for vehicle in problem.vehicles})
+    return all(_all_whole(_known(problem.matrices.distance_m[profile]) * per_m) for profile, per_m in priced)
 
 
 def _dearest(problem: RoutingProblem) -> float:
@@ -121,3 +120,13 @@ def _dearest(problem: RoutingProblem) -> float:
 
 def _whole(values: Iterable[float]) -> bool:
     return all(not isfinite(value) or float(value).is_integer() for value in values)
+
+
+def _all_whole(values: Floats) -> bool:
+    known = _known(values)
+    return bool((known == np.floor(known)).all())
+
+
+def _known(values: Floats) -> Floats:
+    known: Floats = values[np.isfinite(values)]
+    return known

@@ -66,7 +66,7 @@ class _Solve:
     def tours(self) -> Tours:
         if not self._stops:
             return mended(self.problem, self.clock, self.may, ((),) * len(self.problem.vehicles), ())
-        return self._searched(first(self.problem, self.may, self._stops, given=self.initial is not None))
+        return self._searched(first(self.problem, self.may, self._stops, self.initial or ()))
 
     @property
     def _zoned(self) -> bool:

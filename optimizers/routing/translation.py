@@ -297,8 +297,9 @@ class Translation:
             metres[column], seconds[column] = inf, inf
             metres[column, column] = seconds[column, column] = 0.0
         none = ~(np.isfinite(metres) & np.isfinite(seconds))
-        costs = np.where(none, 0.0, metres) * vehicle.per_m + extra
-        whole: Ints = np.rint(costs * self.scale.cost).astype(np.int64)
+        metres[none] = 0.0
+        whole: Ints = np.rint((metres * vehicle.per_m + extra) * self.scale.cost).astype(np.int64)
+        del metres  # as large as any; a few such are all the memory that there is
         if self._by_time(vehicle):
             whole = np.broadcast_to(self._shares(vehicle), whole.shape).copy()
         dear = 20 * int(whole.max(initial=1)) + self.scale.costs(1.0)
@@ -310,8 +311,12 @@ class Translation:
         self._durations.append(times)
 
     def _extra(self, vehicle: Vehicle) -> Floats:
-        """(locations, locations): what driving into another zone, and serving somebody else's stop, costs beside."""
+        """(locations, locations), or one for all: what driving into another zone, and serving somebody else's stop,
+        costs beside.
+        """
         weights, tags = self.problem.weights, self._tag
+        if not weights.border and not self._formers:
+            return np.zeros((1, 1))
         zones = np.array([zone for zone, _ in tags])
         crossing = (zones[:, None] != zones[None, :]) & (zones[:, None] != "") & (zones[None, :] != "")
         moved = np.array([bool(was) and was != vehicle.id for _, was in tags]) if self._formers else np.zeros(len(tags))

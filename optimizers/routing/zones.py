@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from optimizers.result import Limits
+from optimizers.routing.asking import near_caps
 from optimizers.routing.parting import part_of
 from optimizers.routing.problem import RoutingProblem
 from optimizers.routing.reckoning import asides, objective
@@ -24,8 +25,11 @@ LARGEST = 500
 FROM, FROM_ALONE = 600, 1_200
 """Stops from which a problem is cut into zones; on one thread one search comes as near with some more of them."""
 
-_ALONE = 0.5  # share of the time in which zones are planned for themselves
-_TURNS = 4  # times that rounds are grouped anew, each with other borders
+_ALONE = 0.4  # share of the time in which zones are planned for themselves
+_TURNS = 3  # times that rounds are grouped anew, each with other borders
+_LAST = 0.25  # share of the time in which all rounds are improved as one; more of it leaves parts too little
+_WHOLE = 3_000  # stops up to which they are: the memory that it takes grows with the square
+
 _LEAST_S = 0.5  # a group is not worth opening for less
 
 
@@ -57,16 +61,21 @@ def by_zones(
     Zones of up to LARGEST stops come first, each with its share of the fleet. Then rounds, with stops that found no
     room and vehicles that found no use, are grouped again and again along other lines, and each group is improved from
     what it has: vehicles and stops go from zone to zone as it pays. What a group finds is taken where it is better.
-    With `limits.work` every search has as much, and the outcome does not depend on threads; else time is shared out.
+    At last all rounds are improved as one, where they are not too many and come near to no cap over trips: a vehicle
+    can be spared of which each group needs a part. With `limits.work` every search has as much, and the outcome does
+    not depend on threads; else time is shared out.
     PyVRP lets go of Python while it searches, so that threads of one process use as many cores.
     """
     large = _Large(problem, limits, stops, improve, clock)
     large.plan(large.zones(), limits.seconds * (1 - _ALONE))
+    last_s = limits.seconds * _LAST if len(stops) <= _WHOLE and not near_caps(problem, large.tours) else 0.0
     for turn in range(_TURNS):
         if told is not None:
             told(large.objective())
-        left_s = large.left_s
-        large.plan(large.groups((turn + 0.5) / _TURNS), left_s * (1 - 1 / (_TURNS - turn)))
+        left_s = large.left_s - last_s
+        large.plan(large.groups((turn + 0.5) / _TURNS), last_s + left_s * (1 - 1 / (_TURNS - turn)))
+    if last_s:
+        large.plan([large.whole()], 0.0)
     return large.tours
 
 
@@ -123,6 +132,10 @@ class _Large:
             group.vehicles[:] = sorted([*group.vehicles, *more])
         return groups
 
+    def whole(self) -> _Group:
+        """All vehicles and stops."""
+        return _Group(list(range(len(self.tours))), sorted(s for unit in self._units for s in unit))
+
     def _parts(self, stops: int) -> int:
         return min(ceil(stops / LARGEST), len(self.tours))
 
@@ -149,11 +162,12 @@ class _Large:
         """What `improve` finds for a group, if that is better than what the group has."""
         if seconds < _LEAST_S and self.limits.work is None and any(self.tours):
             return None
-        part = part_of(self.problem, group.vehicles, group.stops)
+        whole = len(group.stops) == len(self.problem.stops) and len(group.vehicles) == len(self.tours)
+        part = self.problem if whole else part_of(self.problem, group.vehicles, group.stops).problem
         within = {s: i for i, s in enumerate(group.stops)}
         has = tuple(tuple(within.get(code, code) for code in self.tours[v]) for v in group.vehicles)
         limits = replace(self.limits, seconds=max(seconds, _LEAST_S), threads=1)
-        found = self._improve(part.problem, limits, has if any(has) else None)
+        found = self._improve(part, limits, has if any(has) else None)
         tours = tuple(tuple(group.stops[code] if code >= 0 else code for code in tour) for tour in found)
         before = tuple(self.tours[v] for v in group.vehicles)
         return tours if self._value(group, tours) < self._value(group, before) else None

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.result import Limits, Status
-from optimizers.routing import Act, Coordinates, Spent, check, generated, zones
+from optimizers.routing import Act, Coordinates, RoutingProblem, Spent, check, generated, zones
+from optimizers.routing.asking import first
 from optimizers.routing.solving import searched, solve
 from optimizers.routing.splitting import cut, dealt, positions
 from optimizers.routing.timing import Clock
-from optimizers.routing.tours import holders, served
+from optimizers.routing.tours import Tours, holders, served
 from tests.routing.making import made
 from tests.routing.towns import landfills
 
@@ -110,6 +111,35 @@ def test_borders_are_crossed_where_that_serves_more(monkeypatch: pytest.MonkeyPa
     stops = range(60)
     tours = zones.by_zones(problem, limits, stops, searched, Clock(problem))
     assert len(served(tours)) == 60
+
+
+@pytest.mark.parametrize(("daily", "whole"), [(2_200.0, True), (400.0, False)])
+def test_all_rounds_are_improved_as_one_at_last_but_near_caps(
+    monkeypatch: pytest.MonkeyPatch, daily: float, whole: bool
+) -> None:
+    """Three lorries for 60 stops of 5 to 25 yd³: 2,200 yd³ a day are far, 400 are near."""
+    monkeypatch.setattr(zones, "LARGEST", 30)
+    plain = landfills(60, 2, 3)
+    problem = replace(plain, vehicles=tuple(replace(one, daily=(daily,)) for one in plain.vehicles))
+    asked: list[tuple[int, bool]] = []
+
+    def told(part: RoutingProblem, limits: Limits, initial: Tours | None) -> Tours:
+        asked.append((len(part.stops), initial is not None))
+        return searched(part, limits, initial)
+
+    zones.by_zones(problem, Limits(seconds=60, work=40), range(60), told, Clock(problem))
+    assert asked[0] == (30, False)
+    assert asked[-1][1]
+    assert (asked[-1][0] == 60) is whole
+
+
+@pytest.mark.parametrize(("daily", "near"), [(2_200.0, False), (400.0, True)])
+def test_caps_take_the_place_of_distances_only_where_given_tours_come_near_to_them(daily: float, near: bool) -> None:
+    plain = landfills(60, 2, 3)
+    problem = replace(plain, vehicles=tuple(replace(one, daily=(daily,)) for one in plain.vehicles))
+    tours = (tuple(range(25)), tuple(range(25, 60)), ())
+    assert first(problem, holders(problem), range(60), tours).daily is near
+    assert not first(problem, holders(problem), range(60)).daily
 
 
 def test_what_belongs_together_is_in_one_zone(monkeypatch: pytest.MonkeyPatch) -> None:
