@@ -118,8 +118,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Capteurs non crus : {names}. Leurs conteneurs sont jugés par ce qui vient d'habitude.",
     ),
     "collect_again": (
-        "Planned again at {at}: {done} containers were emptied by then, {moved} change trucks.",
-        "Replanifié à {at} : {done} conteneurs étaient vidés, {moved} changent de benne.",
+        "Planned again as things stood at {at}: {done} containers were emptied by then, {moved} change trucks.",
+        "Replanifié sur la situation de {at} : {done} conteneurs étaient vidés, {moved} changent de benne.",
     ),
     "collect_approximate": (
         "Drives were reckoned without a map of the roads: times and kilometres are rough.",
