@@ -160,7 +160,7 @@ def test_a_truck_that_breaks_down_leaves_its_stops_to_another_and_nobody_else_ch
     assert all(after.served[name][0] == before.served[name][0] for name in kept)
     told = " ".join(note["en"] for note in result.record.detail["notes"])
     assert truck in told
-    assert "Planned again at" in told
+    assert "Planned again as things stood at" in told
 
 
 def test_a_truck_that_is_late_is_where_it_says_it_is(store: Store, territory: Territory, settings: Settings) -> None:
