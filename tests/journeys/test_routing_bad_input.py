@@ -83,9 +83,13 @@ def test_one_bin_that_cannot_be_served_leaves_the_others_theirs(solved: Any, con
 def test_a_disposal_site_that_is_closed_all_day(solved: Any) -> None:
     problem = _problem()
     problem["sites"][0]["windows"] = [[0, 3600]]
-    code, _, plan = solved(problem)
+    code, told, plan = solved(problem)
     assert (code, plan["status"], served(plan)) == (3, "best_effort", set())
     assert set(why(plan).values()) == {"window"}
+    assert "would be at 'tip' only at" in told
+    assert told.count("B-1: window") == 0, "told once, among the violations"
+    problem["sites"][0]["windows"] = [[90_000, 95_000]]
+    assert "would end from 'tip' at 9" in solved(problem)[1]
 
 
 def test_bins_that_no_way_leads_to(solved: Any) -> None:
