@@ -26,7 +26,8 @@ class Noise:
     found, left       of what a crew sees or weighs in a bin, and of what an emptying leaves behind
     drift             by which share of itself a rate may change in a day
     surge             of what comes between two readings of a day, in mean days: a day's amount comes all at once or not
-    gate, after       standard deviations beyond which a reading is not taken, but for the third in a row
+    gate, after       standard deviations beyond which a reading is not taken, but for the third in a row; of a full bin
+                      the second: waiting longer costs more than a visit in vain
     """
 
     sensor: float = 0.05
@@ -116,8 +117,8 @@ def read(
 ) -> tuple[Belief, Bools]:
     """After a reading of each bin's level (n,), NaN for none, and which readings were taken.
 
-    One that lies further off than the gate is not taken, unless it is the third in a row: then belief was wrong. One of
-    `full` or more says that the level is there or above, and no more.
+    One that lies further off than the gate is not taken, unless it is the third in a row, or the second of a full bin:
+    then belief was wrong. One of `full` or more says that the level is there or above, and no more.
     """
     deviation = np.broadcast_to(np.asarray(noise.sensor if sd is None else sd, np.float64), level.shape)
     heard = np.isfinite(level)
@@ -126,7 +127,7 @@ def read(
     off = seen.off(belief.level)
     out = heard & (off > noise.gate * np.sqrt(surged + deviation**2))
     refused: Ints = np.where(out, belief.refused + 1, np.where(heard, 0, belief.refused))
-    taken = heard & (~out | (refused >= noise.after))
+    taken = heard & (~out | (refused >= noise.after - (level >= full)))
     wide = replace(belief, level_var=np.where(taken & out, surged + off**2, np.where(taken, surged, belief.level_var)))
     after = _corrected(wide, taken, seen, noise)
     after = replace(after, refused=np.where(taken, 0, refused))

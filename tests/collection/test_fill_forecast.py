@@ -138,6 +138,13 @@ def test_a_single_jump_is_not_believed_and_the_third_in_a_row_is() -> None:
     assert belief.level[0] == pytest.approx(0.9, abs=0.05)
 
 
+def test_a_full_bin_far_above_belief_is_believed_the_second_time() -> None:
+    belief, first = read(one(0.3, 0.03), np.array([1.0]))
+    after, second = read(belief, np.array([1.0]))
+    assert (first[0], second[0]) == (False, True)
+    assert after.level[0] > 0.95  # full or more
+
+
 def test_a_full_reading_does_not_empty_an_overfull_bin() -> None:
     after, _ = read(one(1.3, 0.1), np.array([1.0]))
     assert after.level[0] == pytest.approx(1.3, abs=0.005)
