@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import orjson
 
 from engine.instants import from_us, to_us
 from jobs.collection.roads import NARROW, WIDE
 from jobs.collection.task import CollectionTask
+from jobs.planning.bodies import closed, opened
 from optimizers.arrays import Floats
 from optimizers.result import Status
 from optimizers.routing import (
@@ -50,7 +49,7 @@ def body(task: CollectionTask, plan: RoutingPlan) -> bytes:
         **{name: getattr(wanted, name) for name in _COLUMNS},
         **_decided(plan),
     }
-    return _closed(_head(task, plan), columns)
+    return closed(_head(task, plan), columns)
 
 
 def _head(task: CollectionTask, plan: RoutingPlan) -> dict[str, Any]:
@@ -93,7 +92,7 @@ def with_plan(block: bytes, plan: RoutingPlan) -> bytes:
     if told != known:
         raise ValueError(f"a plan of {len(told)} containers, wants the {len(known)} of the body")
     head = {**found.head, "approximate": plan.approximate, "solver": plan.solver}
-    return _closed(head, {**found.columns, **_decided(plan)})
+    return closed(head, {**found.columns, **_decided(plan)})
 
 
 def _assets(task: CollectionTask) -> list[Any]:
@@ -108,12 +107,6 @@ def _address(attributes: Mapping[str, Any]) -> str:
 
 def _decided(plan: RoutingPlan) -> dict[str, Any]:
     return {"plan": np.frombuffer(pack_standing(plan.routes, plan.unserved), np.uint8)}
-
-
-def _closed(head: Mapping[str, Any], columns: Mapping[str, Any]) -> bytes:
-    block = BytesIO()
-    np.savez_compressed(block, allow_pickle=False, head=np.frombuffer(orjson.dumps(head), np.uint8), **columns)
-    return block.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +246,7 @@ class Body:
 
 
 def open_body(block: bytes) -> Body:
-    with np.load(BytesIO(block), allow_pickle=False) as archive:
-        columns: dict[str, Any] = {name: archive[name] for name in archive.files}
-    return Body(orjson.loads(columns.pop("head").tobytes()), columns)
+    return Body(*opened(block))
 
 
 def _numbered(done: tuple[Visit, ...], planned: tuple[Visit, ...]) -> tuple[Numbered, ...]:

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-import orjson
 
 from engine.instants import from_us, isoformat, to_us
 from jobs.irrigation.saying import bounds_of, held_of, reason_of
 from jobs.irrigation.task import IrrigationTask
+from jobs.planning.bodies import closed, opened
 from jobs.words import LANGUAGES, say
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation import IrrigationPlan, IrrigationProblem, pack, unpack
@@ -64,7 +63,7 @@ def body(task: IrrigationTask, plan: IrrigationPlan) -> bytes:
         "rain_mm": task.weather.rain_mm,
         **_decided(plan),
     }
-    return _closed(head, columns)
+    return closed(head, columns)
 
 
 def with_plan(block: bytes, plan: IrrigationPlan) -> bytes:
@@ -72,7 +71,7 @@ def with_plan(block: bytes, plan: IrrigationPlan) -> bytes:
     found = open_body(block)
     if plan.hydrozones != found.valves:
         raise ValueError(f"a plan of {len(plan.hydrozones)} hydrozones, wants the {len(found.valves)} of the body")
-    return _closed(found.head, {**found.columns, **_decided(plan)})
+    return closed(found.head, {**found.columns, **_decided(plan)})
 
 
 def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
@@ -142,12 +141,6 @@ def _worth(found: Explanation) -> dict[str, Any]:
 
 def _decided(plan: IrrigationPlan) -> dict[str, Any]:
     return {name: np.asarray(getattr(plan, name)) for name in _DECIDED}
-
-
-def _closed(head: Mapping[str, Any], columns: Mapping[str, Any]) -> bytes:
-    block = BytesIO()
-    np.savez_compressed(block, allow_pickle=False, head=np.frombuffer(orjson.dumps(head), np.uint8), **columns)
-    return block.getvalue()
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,9 +222,7 @@ class Body:
 
 
 def open_body(block: bytes) -> Body:
-    with np.load(BytesIO(block), allow_pickle=False) as archive:
-        columns: dict[str, Any] = {name: archive[name] for name in archive.files}
-    return Body(orjson.loads(columns.pop("head").tobytes()), columns)
+    return Body(*opened(block))
 
 
 def in_force_at(openings: Sequence[Opening], at: datetime) -> list[Opening]:

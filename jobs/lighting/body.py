@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from engine.instants import from_us, isoformat, to_us
 from jobs.lighting.budgets import outcome
@@ -16,6 +14,7 @@ from jobs.lighting.night import SLOT
 from jobs.lighting.provided import provided_for
 from jobs.lighting.saying import reason_of, told_links
 from jobs.lighting.task import LightingTask
+from jobs.planning.bodies import closed, opened
 from jobs.words import LANGUAGES, say
 from optimizers.arrays import Floats, Ints
 from optimizers.lighting import LightingPlan, LightingProblem, Link, PowerCurve
@@ -86,18 +85,12 @@ def body(task: LightingTask, plan: LightingPlan) -> bytes:
         **{name: getattr(problem, name) for name in _SAME},
         **of_parts,
     }
-    return _closed(head, columns)
+    return closed(head, columns)
 
 
 def _steps(flux: Floats, grid: float) -> npt.NDArray[np.uint16]:
     """Levels (n, T) in steps of the grid, down where a budget left one between: so all that bounds them still does."""
     return np.floor(flux / grid + _WHOLE).astype(np.uint16)
-
-
-def _closed(head: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> bytes:
-    block = BytesIO()
-    np.savez_compressed(block, allow_pickle=False, head=np.frombuffer(orjson.dumps(head), np.uint8), **columns)
-    return block.getvalue()
 
 
 def with_plan(block: bytes, plan: LightingPlan) -> bytes:
@@ -106,7 +99,7 @@ def with_plan(block: bytes, plan: LightingPlan) -> bytes:
     if plan.lamps != found.lamps or plan.flux.shape != found.columns["flux"].shape:
         raise ValueError(f"a plan of {plan.flux.shape} lamps and slots, wants {found.columns['flux'].shape}")
     flux = _steps(plan.flux, found.head["flux_grid"])
-    return _closed(found.head, {**found.columns, "flux": flux})
+    return closed(found.head, {**found.columns, "flux": flux})
 
 
 def read_body(block: bytes) -> tuple[LightingProblem, Floats]:
@@ -329,9 +322,7 @@ class Body:
 
 
 def open_body(block: bytes) -> Body:
-    with np.load(BytesIO(block), allow_pickle=False) as archive:
-        columns = {name: archive[name] for name in archive.files}
-    head = orjson.loads(columns.pop("head").tobytes())
+    head, columns = opened(block)
     later = _early(columns, round(1 / head["flux_grid"]))
     return Body({**head, **_NOTHING_MORE, **head}, {**columns, **later, **columns})
 

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from jobs.plan_figures import FigureRow, table
 from jobs.words import Lang, number, say
 from optimizers.lighting import LightingPlan
 
 
 def figures(plan: LightingPlan, lang: Lang) -> list[dict[str, str]]:
     """Rows of a table: what, how much, the bound proved for it, and the gap between the two in percent."""
-    heads = [say(f"figure{head}", lang) for head in ("", "_value", "_bound", "_gap")]
-    return [dict(zip(heads, row, strict=True)) for row in _rows(plan, lang)]
+    return table(_rows(plan, lang), lang)
 
 
-def _rows(plan: LightingPlan, lang: Lang) -> Iterator[tuple[str, str, str, str]]:
+def _rows(plan: LightingPlan, lang: Lang) -> Iterator[FigureRow]:
     yield _row(say("figure_objective", lang, unit=plan.unit), plan.objective, plan.bound, lang)
     if not np.isnan(plan.energy_wh):
         yield say("figure_energy", lang), number(plan.energy_wh / 1e3, lang, 3), "", ""
@@ -36,6 +36,6 @@ def _rows(plan: LightingPlan, lang: Lang) -> Iterator[tuple[str, str, str, str]]
     yield say("figure_changes", lang), number(plan.changes, lang), "", ""
 
 
-def _row(name: str, value: float, bound: float, lang: Lang) -> tuple[str, str, str, str]:
+def _row(name: str, value: float, bound: float, lang: Lang) -> FigureRow:
     gap = (value - bound) / abs(value) if value else 0.0
     return name, number(value, lang, 3), number(bound, lang, 3), f"{number(100 * gap, lang, 4)} %"
