@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.instants import from_us, to_us
+from engine.instants import to_us
 from jobs.collection.roads import NARROW, WIDE
 from jobs.collection.task import CollectionTask
-from jobs.planning.bodies import closed, opened
+from jobs.planning.bodies import Opened, closed, opened
 from optimizers.arrays import Floats
 from optimizers.result import Status
 from optimizers.routing import (
@@ -118,12 +118,8 @@ class Numbered:
     done: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Body:
-    """A body that was read: `head` and `columns` as they were written."""
-
-    head: Mapping[str, Any]
-    columns: Mapping[str, Any]
+class Body(Opened):
+    """A body that was read, and what is in it."""
 
     @cached_property
     def problem(self) -> RoutingProblem:
@@ -163,19 +159,6 @@ class Body:
     def place_of(self) -> dict[str, int]:
         """By container, its place in the columns."""
         return {name: n for n, name in enumerate(self.head["containers"])}
-
-    @property
-    def start(self) -> datetime:
-        return from_us(self.head["start_us"])
-
-    @property
-    def until(self) -> datetime:
-        return from_us(self.head["until_us"])
-
-    @property
-    def at(self) -> datetime:
-        """When it was asked."""
-        return from_us(self.head["at_us"])
 
     def instant(self, seconds: float) -> datetime:
         """So many seconds after the day began, to the second."""

@@ -1,17 +1,16 @@
 """A plan's body: what went in and what came out, in one compressed block from which `why` reads."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from engine.instants import from_us, isoformat, to_us
+from engine.instants import isoformat, to_us
 from jobs.irrigation.saying import bounds_of, held_of, reason_of
 from jobs.irrigation.task import IrrigationTask
-from jobs.planning.bodies import closed, opened
+from jobs.planning.bodies import Opened, closed, opened
 from jobs.words import LANGUAGES, say
 from optimizers.arrays import Floats, Ints
 from optimizers.irrigation import IrrigationPlan, IrrigationProblem, pack, unpack
@@ -143,12 +142,8 @@ def _decided(plan: IrrigationPlan) -> dict[str, Any]:
     return {name: np.asarray(getattr(plan, name)) for name in _DECIDED}
 
 
-@dataclass(frozen=True, eq=False)
-class Body:
-    """A body that was read: `head` and `columns` as they were written."""
-
-    head: Mapping[str, Any]
-    columns: Mapping[str, Any]
+class Body(Opened):
+    """A body that was read, and what is in it."""
 
     @cached_property
     def problem(self) -> IrrigationProblem:
@@ -157,19 +152,6 @@ class Body:
     @property
     def valves(self) -> tuple[str, ...]:
         return self.problem.hydrozones.names
-
-    @property
-    def start(self) -> datetime:
-        return from_us(self.head["start_us"])
-
-    @property
-    def until(self) -> datetime:
-        return from_us(self.head["until_us"])
-
-    @property
-    def at(self) -> datetime:
-        """When it was asked."""
-        return from_us(self.head["at_us"])
 
     @property
     def cycles(self) -> Ints:

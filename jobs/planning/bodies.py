@@ -1,11 +1,36 @@
 """How a plan's body lies in one compressed block: plain values in a head, and arrays by name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import orjson
+
+from engine.instants import from_us
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A body that was read: `head` and `columns` as they were written."""
+
+    head: Mapping[str, Any]
+    columns: Mapping[str, Any]
+
+    @property
+    def start(self) -> datetime:
+        return from_us(self.head["start_us"])
+
+    @property
+    def until(self) -> datetime:
+        return from_us(self.head["until_us"])
+
+    @property
+    def at(self) -> datetime:
+        """When it was asked."""
+        return from_us(self.head["at_us"])
 
 
 def closed(head: Mapping[str, Any], columns: Mapping[str, Any]) -> bytes:

@@ -15,9 +15,9 @@ from optimizers.routing.plans import stranded
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.reasons import hopeless, reasons
 from optimizers.routing.reckoning import routes_of
-from optimizers.routing.standing import apart_s, holds, laden, may_serve, unpack_standing
+from optimizers.routing.standing import apart_s, holds, laden, unpack_standing
 from optimizers.routing.timing import Clock
-from optimizers.routing.tours import Tours, holders
+from optimizers.routing.tours import Tours, holders, may_serve
 
 SOLVER = "touched rounds only"
 _NEAR = 2

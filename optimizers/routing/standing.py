@@ -23,6 +23,7 @@ from optimizers.routing.problem import (
     Why,
     Window,
 )
+from optimizers.routing.tours import may_serve
 
 _CLOCK_S = 1e-3
 """By which an instant may miss: drives are told to the second at best."""
@@ -49,13 +50,6 @@ def _plain(visits: Sequence[Visit]) -> list[list[object]]:
 
 def _visits(rows: Sequence[Sequence[Any]]) -> tuple[Visit, ...]:
     return tuple(Visit(Act(act), of, place, a, b, c, tuple(load)) for act, of, place, a, b, c, load in rows)
-
-
-def may_serve(vehicle: Vehicle, stop: Stop) -> bool:
-    """As far as skills, zones and who is asked for say; not whether it has room and time."""
-    asked = (stop.only is None or vehicle.id in stop.only) and vehicle.id not in stop.never
-    inside = vehicle.zones is None or not stop.zone or stop.zone in vehicle.zones
-    return asked and inside and set(stop.skills) <= set(vehicle.skills)
 
 
 def laden(problem: RoutingProblem, route: Route) -> Route:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from optimizers.arrays import Bools
-from optimizers.routing.problem import RoutingProblem, Vehicle
+from optimizers.routing.problem import RoutingProblem, Stop, Vehicle
 
 _NEAR = 4  # sites, of which one is the last before the end
 
@@ -38,19 +38,18 @@ def companions(problem: RoutingProblem) -> dict[str, tuple[int, ...]]:
     return {name: members for name, members in groups.items() if len(members) > 1}
 
 
+def may_serve(vehicle: Vehicle, stop: Stop) -> bool:
+    """As far as skills, zones and who is asked for say; not whether it has room and time."""
+    asked = (stop.only is None or vehicle.id in stop.only) and vehicle.id not in stop.never
+    inside = vehicle.zones is None or not stop.zone or stop.zone in vehicle.zones
+    return asked and inside and all(skill in vehicle.skills for skill in stop.skills)
+
+
 def holders(problem: RoutingProblem) -> Bools:
-    """(vehicles, stops): whether a vehicle has the skills, the zone and the leave to serve a stop."""
-    answer = np.zeros((len(problem.vehicles), len(problem.stops)), np.bool_)
-    for v, vehicle in enumerate(problem.vehicles):
-        skills, zones = set(vehicle.skills), None if vehicle.zones is None else set(vehicle.zones)
-        for s, stop in enumerate(problem.stops):
-            answer[v, s] = (
-                skills.issuperset(stop.skills)
-                and (zones is None or not stop.zone or stop.zone in zones)
-                and (stop.only is None or vehicle.id in stop.only)
-                and vehicle.id not in stop.never
-            )
-    return answer
+    """(vehicles, stops): whether a vehicle may serve a stop, see `may_serve`."""
+    shape = len(problem.vehicles), len(problem.stops)
+    may = (may_serve(vehicle, stop) for vehicle in problem.vehicles for stop in problem.stops)
+    return np.fromiter(may, np.bool_, shape[0] * shape[1]).reshape(shape)
 
 
 def sites_of(problem: RoutingProblem, vehicle: Vehicle) -> tuple[int, ...]:

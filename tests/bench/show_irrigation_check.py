@@ -7,37 +7,20 @@ networks, with cycles that straddle two windows, valves that fill a pipe to the 
 Raises SystemExit(1) where the good plan does not pass, or anything but what was planted is found.
 """
 
-import sys
+from collections.abc import Sequence
 
 from optimizers.irrigation import check
+from optimizers.result import Violation
+from tests.bench.planting import show
 from tests.irrigation.planted import PLAN, PLANTED, PROBLEM, Planted
 
 
-def main() -> None:
-    good = check(PROBLEM, PLAN)
-    say(f"the plan as it is: {'; '.join(map(str, good)) or 'nothing violated'}")
-    say("")
-    width = max(len(planted.what) for planted in PLANTED)
-    say(f"{'planted'.ljust(width)}  found")
-    right = [told(planted, width) for planted in PLANTED]
-    say("")
-    say(f"{len(PLANTED)} planted, {sum(right)} found as they are and nothing else")
-    if good or not all(right):
-        raise SystemExit(1)
-
-
-def told(planted: Planted, width: int) -> bool:
-    """One line, and whether what was found is what was planted."""
-    found = check(PROBLEM, planted.plan)
-    say(f"{planted.what.ljust(width)}  {'; '.join(map(str, found)) or 'NOTHING'}")
+def as_planted(planted: Planted, found: Sequence[Violation]) -> bool:
+    """Whether what was found is what was planted."""
     return [(one.constraint, one.object) for one in found] == [(planted.constraint, planted.object)] and (
         abs(found[0].amount - planted.amount) < 1e-6
     )
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
 if __name__ == "__main__":
-    main()
+    show(check(PROBLEM, PLAN), PLANTED, lambda planted: check(PROBLEM, planted.plan), as_planted)
