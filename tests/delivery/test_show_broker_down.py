@@ -59,7 +59,7 @@ class Scene:
 
     def exchange(self) -> None:
         """Let the real line carry all that was sent."""
-        self.ears.publish("consigne/v1/echo/get", b"echo")
+        self.ears.publish(topic("echo", "get"), b"echo")
         self.ears.flush()
         done = False
         while not done:
@@ -69,6 +69,9 @@ class Scene:
                     command = decode_command(message.payload, gateway_of(message.topic))
                     self.heard.append((self.clock.at, command))
                 done = done or message.payload == b"echo"
+        # What follows them has come, so our acknowledgements have: the broker, back again, repeats nothing to us.
+        self.ears.publish(topic("heard", "get"), b"")
+        self.ears.flush()
         self.gateways.turn()
 
     def sessions(self) -> list[Broker]:
