@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 
 from engine.alarms import move
@@ -32,13 +31,13 @@ from engine.setpoints.points import PointInfo
 from engine.store import Store, Unit
 from engine.store.workorders import WorkOrder
 from jobs import metrics
+from jobs.asking import note_replans
 from jobs.bootstrap import ORDERS, Territory
 from jobs.groups.trays import CURSOR, memories, take_in
 from jobs.provisions import Provisions
 from jobs.settling import Watched, settle_points
 from jobs.tracing import traced
 
-REPLAN = "replan/"  # and a domain: the key of a plan that is wanted again
 BATCH = 200_000
 _PLANS = (Level.OPTIMISER, Level.DAY_AHEAD_PLAN)
 _NO_SERIES: Ints = np.empty(0, np.int64)
@@ -296,12 +295,6 @@ def replans(requests: Sequence[Request]) -> dict[str, dict[str, str]]:
 def rebound(watched: Watched, now: datetime) -> dict[str, dict[str, str]]:
     """Domain → that its plan is wanted again, where other orders bind its points than when it was made."""
     return {name: {"requested_at": isoformat(now), "rule": ORDERS, "asset": ""} for name in sorted(watched.bound_anew)}
-
-
-def note_replans(unit: Unit, asked: Mapping[str, Mapping[str, str]]) -> None:
-    """Note which plans are wanted again."""
-    for domain, by in asked.items():
-        unit.state.put(REPLAN + domain, orjson.dumps(by))
 
 
 def open_orders(unit: Unit, rulebook: Rulebook, requests: Sequence[Request]) -> int:

@@ -21,6 +21,7 @@ from engine.rulebook import durable_available, load_rules
 from engine.settings import Settings
 from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
+from jobs.collection.closures_read import refused_closures
 from jobs.compute.probe import probe
 from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.groups.trays import arrangement
@@ -89,16 +90,18 @@ def _database(settings: Settings, *, quick: bool) -> str:
 def _service(settings: Settings) -> Finding:
     """The rules of the service that runs, or ran last, on this database."""
     with Store.open(settings.database_url).read() as unit:
-        said, shared, law = in_service(unit), arrangement(unit), refused_law(unit)
+        said, shared = in_service(unit), arrangement(unit)
+        law, closures = refused_law(unit), refused_closures(unit)
     if not said:
         return Finding("service", "ok", "has not run on this database")
     what = f"{said['rules']} rules in service since {_local(said['since'])}, version {said['version']}"
     what, refused = f"{what}; {said['inference']} answers", said["refused"]
     if shared is not None:
         what += f"; shared out over {len(shared.shares)} groups of zones, none of which looks at another"
-    if refused is None and law is None:
+    if refused is None and law is None and closures is None:
         return Finding("service", "ok", what)
     told = [_refused("changed files", refused), _refused("changed orders", law)]
+    told.append(_refused("changed closures", closures))
     return Finding("service", "degraded", "; ".join([what, *filter(None, told)]))
 
 

@@ -1,5 +1,6 @@
 """The law while a process runs: orders, drought orders and events that have changed are read again and bind at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,10 +63,11 @@ class LawFiles:
             self._territory.enact(reading.ready)
 
     def _now(self) -> Stamp:
-        return tuple(map(_stamp, (self._settings.rules_dir / name for name in _FILES)))
+        return tuple(map(stamp_of, (self._settings.rules_dir / name for name in _FILES)))
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """When a file was written to, and its size; None where it is not: a look that reads nothing."""
     try:
         seen = path.stat()
     except OSError:
@@ -75,13 +77,17 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def note_reading(unit: Unit, reading: Reading, law: Law, now: datetime) -> None:
     """Write down why changed files were refused; or, with its audit line, what is in force from now on."""
-    shown = list(reading.problems[:_SHOWN])
-    refused = {"at": isoformat(now), "problems": shown, "more": len(reading.problems) - len(shown)} if shown else None
-    unit.state.put(IN_FORCE, orjson.dumps(refused))
+    unit.state.put(IN_FORCE, orjson.dumps(refusal(reading.problems, now)))
     if reading.ready is not None:
         orders: dict[str, str] = {entry.id: f"{entry.number} of {entry.dated}" for entry in law.orders}
         orders |= {entry.id: f"{entry.number} of {entry.dated}, {entry.level}" for entry in law.drought.levels}
         unit.audit.append("rules", "enact", "orders", {"orders": orders}, now)
+
+
+def refusal(problems: Sequence[str], now: datetime) -> dict[str, Any] | None:
+    """What is kept of a changed file that is not gone by: at, problems, more. None where nothing is wrong with it."""
+    shown = list(problems[:_SHOWN])
+    return {"at": isoformat(now), "problems": shown, "more": len(problems) - len(shown)} if shown else None
 
 
 def refused_law(unit: Unit) -> dict[str, Any] | None:

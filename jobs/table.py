@@ -43,7 +43,7 @@ class Occasion:
     """One occurrence of one entry of the schedule, as its job sees it.
 
     `due_at` is the instant the job sees the world at, however late it is run. `seconds` and `memory_bytes` bound what
-    it runs on a compute engine. No zones: all of them.
+    it runs on a compute engine. No zones: all of them. `asked`: who asked for it, as a rule and its subject.
     """
 
     entry: str
@@ -54,6 +54,7 @@ class Occasion:
     zones: tuple[str, ...] = ()
     seconds: float = 60.0
     memory_bytes: int | None = None
+    asked: str = ""
 
 
 Finish = Callable[[Unit, datetime], RunReport]
@@ -103,7 +104,9 @@ class PlanArguments(Arguments):
     def request(self, occasion: Occasion) -> PlanRequest:
         seconds = min(self.seconds or occasion.seconds, occasion.seconds)
         limits = Limits(seconds, self.work, self.gap, self.threads, self.seed)
-        return PlanRequest(occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead, self.only_changed)
+        return PlanRequest(
+            occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead, self.only_changed, occasion.asked
+        )
 
 
 def _until_then(context: JobContext, domain: Domain, request: PlanRequest) -> PlanRequest | None:

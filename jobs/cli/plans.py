@@ -181,6 +181,8 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
     state = say(f"plan_state_{record.state.value}", lang)
     yield labelled("plan_state", lang, state) + (f" ({record.decided_by})" if record.decided_by else "")
     yield labelled("plan_origin", lang, say(f"plan_origin_{record.origin.value}", lang))
+    if "asked" in detail:
+        yield labelled("plan_asked", lang, detail["asked"])
     if record.origin is not PlanOrigin.SOLVED:
         yield "  " + say(f"plan_{record.origin.value}", lang, of=detail.get("of", ""))
     for step, what in detail.get("why", []):

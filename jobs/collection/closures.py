@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from engine.catalogue import Text
-from engine.documents import read_document
+from engine.documents import Document, parse_document, read_document
 from engine.errors import InputError
 from engine.model import Asset
 from engine.setpoints.dated import EVERY_DAY, Dated, DatedEntry, Entry, Place, Span
@@ -51,9 +51,15 @@ class _File(Entry):
 
 def load_closures(path: Path) -> tuple[Closure, ...]:
     """Read and check the closures; none where there is no file. Raises InputError with every problem and its place."""
-    if not path.exists():
-        return ()
-    document = read_document(path)
+    return _checked(read_document(path)) if path.exists() else ()
+
+
+def parse_closures(text: str) -> tuple[Closure, ...]:
+    """The same of the text of such a file."""
+    return _checked(parse_document(text, CLOSURES))
+
+
+def _checked(document: Document) -> tuple[Closure, ...]:
     entries = document.validate(_File).closures
     twice = [
         document.problem(("closures", n, "id"), f"{entry.id!r} is another closure's id", "give each its own")

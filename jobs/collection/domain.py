@@ -14,7 +14,7 @@ from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.collection.body import body, open_body, with_plan
 from jobs.collection.choosing import Wanted
-from jobs.collection.closures import closures_of
+from jobs.collection.closures_read import closures_known
 from jobs.collection.day import collection_day
 from jobs.collection.explaining import explain
 from jobs.collection.fallback import nearest, shift
@@ -75,7 +75,7 @@ def _task(
     day = collection_day(at + ahead)
     state = state_of(unit, territory, fleet, at)
     return build_problem(
-        fleet, fills, state, tables, day, closures=closures_of(settings),
+        fleet, fills, state, tables, day, closures=closures_known(unit, settings),
         underway=underway_of(unit, day[0], at, state), wanted=wanted, find=roads_known(settings).ways,
         rules=crew_rules(settings, tables),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from engine.settings import Settings
 from engine.store import Store, Unit
 from engine.store.leases import Deposed
 from jobs import metrics
+from jobs.asking import note_replans
 from jobs.bootstrap import Territory, almanac_of, engine_of
 from jobs.compute import Compute, FaultKind, Outcome
 from jobs.cycle import (
@@ -29,7 +30,6 @@ from jobs.cycle import (
     RulesAtWork,
     apply_alarms,
     apply_wants,
-    note_replans,
     open_orders,
     rebound,
     record,

@@ -220,6 +220,8 @@ def _detail(made: MadePlan, candidate: Candidate, notes: Sequence[Note]) -> dict
         "reasons": list(plan.reasons),
         "orders": candidate.orders,
     }
+    if made.request.asked:
+        detail["asked"] = made.request.asked
     if notes:
         detail["notes"] = [dict(note.text) for note in notes]
         detail["gives_way"] = any(note.gives_way for note in notes)

@@ -130,7 +130,7 @@ class PlanRequest:
     """Plan the span that holds the instant `ahead` of `at`, with what was known at `at`.
 
     `propose`: a person decides before anything is asked. `only_changed`: where little is other than in the plan in
-    force, only that is planned again.
+    force, only that is planned again. `asked`: who asked for it, as a rule and its subject, where one did.
     """
 
     at: datetime
@@ -139,6 +139,7 @@ class PlanRequest:
     propose: bool = False
     ahead: timedelta = timedelta(0)
     only_changed: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,15 @@ _LOOKED_BACK = (timedelta(hours=2), *(n * _DAY for n in (1, 8, 64, 512, 29 * 366
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One occurrence of an entry. `key` names it in the ledger, for ever. `blackout`: why it is not done, if so."""
+    """One occurrence of an entry. `key` names it in the ledger, for ever. `blackout`: why it is not done, if so.
+    `asked`: of an entry on an event, who asked, as a rule and its subject.
+    """
 
     entry: str
     key: str
     due_at: datetime
     blackout: str | None = None
+    asked: str = ""
 
 
 @dataclass(frozen=True)

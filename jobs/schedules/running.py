@@ -16,7 +16,7 @@ from engine.errors import Conflict, ConsigneError, InputError, Outdated, Problem
 from engine.instants import isoformat
 from engine.rulebook.naming import nearest
 from engine.store.ledger import JobRun, RunReport, RunState
-from jobs.cycle import REPLAN
+from jobs.asking import REPLAN
 from jobs.law import LawFiles
 from jobs.runs import PERSON, PLAN, RunOutcome, run_occasion
 from jobs.schedules.catching_up import BAD, GOOD, Judged, Missing, after_why, judge, missing, note_seen
@@ -39,7 +39,7 @@ def occasion_of(schedule: Schedule, due: Due, cause: str) -> Occasion:
     entry = schedule.entries[due.entry]
     return Occasion(
         due.entry, due.key, due.due_at, cause, entry.arguments, entry.zones,
-        entry.time_limit.total_seconds(), entry.memory_limit,
+        entry.time_limit.total_seconds(), entry.memory_limit, due.asked,
     )  # fmt: skip
 
 
@@ -135,13 +135,15 @@ class Runner:
             asked = unit.state.get(key)
             if not asked or asked == self._asked.get(name):
                 return
-            occurrence = orjson.loads(asked)["requested_at"]
+            by = orjson.loads(asked)
+            occurrence = by["requested_at"]
             line = unit.ledger.get(name, occurrence)
         self._asked[name] = asked
         if line is not None and line.state not in {RunState.STARTED, RunState.INTERRUPTED}:
             return
         at = datetime.fromisoformat(occurrence)
-        self._enqueue(Judged(Due(name, occurrence, at, self.schedule.entries[name].blacked_out(at)), None))
+        who = f"{by['rule']} {by['asset']}".strip()
+        self._enqueue(Judged(Due(name, occurrence, at, self.schedule.entries[name].blacked_out(at), who), None))
 
     def catch_up(self, now: datetime) -> Missing | None:
         """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before.

@@ -17,6 +17,7 @@ from engine.store import Intake, Store
 from jobs import metrics
 from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
+from jobs.collection.closures_read import ClosureFile, take_closures
 from jobs.collection.tablets import Tablets
 from jobs.compute import Compute, Inline, compute_of
 from jobs.compute.counting import Counted
@@ -58,6 +59,7 @@ class Service:
         self._ready: RulesAtWork | None = None
         self._law = LawFiles(settings, territory, at_once=True)
         self._bill: Reading | None = None
+        self._closures = ClosureFile(settings)
         self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
         self.notifier = Notifier(settings, store, territory, clock)
         # Workers of their own: a solve may take minutes, and no rule waits for it.
@@ -156,6 +158,21 @@ class Service:
         for problem in () if reading is None else reading.problems:
             _log.error("orders refused", problem=problem)
         self._bill = reading
+
+    def look_at_closures(self) -> None:
+        """Read closures that have changed, beside the cycles: rounds under way that they concern are to be planned
+        again. What has a mistake is told.
+        """
+        reading = self._closures.look()
+        if reading is None:
+            return
+        with self.store.begin() as unit:
+            changed, asked = take_closures(unit, self.territory, reading, self.clock.now())
+        self._closures.keep(reading)
+        for problem in reading.problems:
+            _log.error("closures refused", problem=problem)
+        if changed:
+            _log.info("closures changed", changed=changed, rounds_asked_for_again=asked)
 
     def enact(self) -> None:
         """Have orders that were read bind, between two cycles: the next one, which is due at once, settles every point

@@ -34,6 +34,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "plan_status": ("status", "statut"),
     "plan_state": ("state", "état"),
     "plan_origin": ("origin", "origine"),
+    "plan_asked": ("asked by", "demandé par"),
     "plan_objective": ("objective", "objectif"),
     "plan_bound": ("bound", "borne"),
     "plan_solver": ("solver", "solveur"),

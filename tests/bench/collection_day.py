@@ -21,10 +21,11 @@ from engine.instants import PARIS, noon
 from engine.rounds import Round
 from engine.settings import Settings
 from engine.store import Store
+from jobs.asking import REPLAN
 from jobs.bootstrap import StoryClock, catalogue_of, make_inference, orders_in, read_territory, rule_engine
 from jobs.collection.rounds.in_force import DayRounds, rounds_on
 from jobs.collection.tablets import Tablets
-from jobs.cycle import REPLAN, RulesAtWork
+from jobs.cycle import RulesAtWork
 from jobs.ingest import store_messages, store_raw, store_territory
 from jobs.lighting.domain import dark_hours
 from jobs.schedules.loading import built_in

@@ -11,8 +11,8 @@ import pytest
 from engine.errors import Conflict, ConsigneError, Unavailable
 from engine.instants import isoformat
 from engine.store.ledger import RunReport, RunState
+from jobs.asking import REPLAN
 from jobs.bootstrap import WallClock
-from jobs.cycle import REPLAN
 from jobs.scheduler import Scheduler, catch_up
 from jobs.schedules import Schedule
 from jobs.schedules.catching_up import note_seen

@@ -15,8 +15,8 @@ from engine.model import Command, CommandState, Level, Program, Slot
 from engine.rulebook import load_rules
 from engine.setpoints.outbox import because
 from engine.store import Store
+from jobs.asking import REPLAN
 from jobs.bootstrap import StoryClock, Territory, law_in
-from jobs.cycle import REPLAN
 from jobs.doctor import examine
 from jobs.law import LawFiles
 from jobs.reload import RuleFiles

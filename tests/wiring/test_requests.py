@@ -13,8 +13,9 @@ from engine.rulebook import RuleEngine
 from engine.store import Store
 from engine.store.ledger import RunState
 from engine.store.workorders import WorkOrder
+from jobs.asking import REPLAN
 from jobs.bootstrap import StoryClock, Territory
-from jobs.cycle import REPLAN, CycleResult, run_cycle
+from jobs.cycle import CycleResult, run_cycle
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import Runner
 from jobs.table import JOBS, Finish, JobContext, Occasion

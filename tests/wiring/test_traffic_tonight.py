@@ -9,8 +9,9 @@ from engine.instants import to_us
 from engine.model import PlanOrigin, PlanState
 from engine.settings import Settings
 from engine.store import Store
+from jobs.asking import REPLAN
 from jobs.bootstrap import Territory
-from jobs.cycle import REPLAN, RulesAtWork, run_cycle
+from jobs.cycle import RulesAtWork, run_cycle
 from jobs.domains import DOMAINS
 from jobs.lighting.body import Body, open_body
 from jobs.lighting.domain import HISTORY, task_of, traffic_counts

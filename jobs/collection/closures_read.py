@@ -1,0 +1,151 @@
+"""The file of closures while a process runs: what has changed in it, and whether rounds under way are concerned."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from engine.errors import InputError
+from engine.instants import isoformat
+from engine.settings import Settings
+from engine.store import Unit
+from jobs.asking import note_replans
+from jobs.bootstrap import Territory
+from jobs.collection.body import Body
+from jobs.collection.closures import CLOSURES, Closure, closing, closures_of, parse_closures
+from jobs.collection.day import collection_day, named
+from jobs.collection.rounds.in_force import rounds_on
+from jobs.law import refusal, stamp_of
+
+_READ = "closures/read"
+"""Key of the text of the file as it was gone by last, and of what was wrong with a later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosuresRead:
+    """What a changed file says: its text and closures, or what is wrong with it. `stamp` is that of the file."""
+
+    stamp: tuple[int, int] | None
+    text: str = ""
+    closures: tuple[Closure, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class ClosureFile:
+    """The file, looked at for changes. The first look reads it: it may have changed while nobody looked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.rules_dir / CLOSURES
+        self._kept: tuple[tuple[int, int] | None] | None = None
+
+    def look(self) -> ClosuresRead | None:
+        """What it says, where it was written to since what was kept last; None where it was not."""
+        stamp = stamp_of(self._path)
+        if self._kept == (stamp,):
+            return None
+        try:
+            text = self._path.read_text("utf-8-sig") if stamp is not None else ""
+            return ClosuresRead(stamp, text, parse_closures(text) if text.strip() else ())
+        except InputError as error:
+            return ClosuresRead(stamp, problems=tuple(map(str, error.problems)))
+        except (OSError, UnicodeDecodeError) as error:
+            return ClosuresRead(stamp, problems=(f"{self._path} cannot be read: {error}",))
+
+    def keep(self, reading: ClosuresRead) -> None:
+        """It has been seen to: a database that was away meanwhile has it read again."""
+        self._kept = (reading.stamp,)
+
+
+def take_closures(
+    unit: Unit, territory: Territory, reading: ClosuresRead, now: datetime
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Keep what the file says, and ask for the rounds under way to be planned again where a change concerns them, in
+    the name of its closures. Returns the ids that changed, and those that asked.
+
+    A file with a mistake changes nothing and is told by `refused_closures`. The first file of all is no change.
+    """
+    before = orjson.loads(unit.state.get(_READ) or b"null")
+    if reading.problems:
+        said = {"text": before["text"] if before else None, "refused": refusal(reading.problems, now)}
+        unit.state.put(_READ, orjson.dumps(said))
+        return [], []
+    unit.state.put(_READ, orjson.dumps({"text": reading.text, "refused": None}))
+    if before is None or before["text"] is None:
+        return [], []
+    changed = _changed(_parsed(before["text"]), reading.closures)
+    if not changed:
+        return [], []
+    body = _under_way(unit, territory, now)
+    asked = sorted({one.id for one in changed if body is not None and _concerns(one, body, territory, now)})
+    ids = sorted({one.id for one in changed})
+    unit.audit.append("rules", "close", "closures", {"changed": ids, "asked": asked}, now)
+    if asked:
+        by = {"requested_at": isoformat(now), "rule": CLOSURES, "asset": ", ".join(asked)}
+        note_replans(unit, {"collection": by})
+    return ids, asked
+
+
+def closures_known(unit: Unit, settings: Settings) -> tuple[Closure, ...]:
+    """Those to plan by: of the file, or, where that has a mistake, as it was read last without one.
+
+    Raises InputError where it never was.
+    """
+    try:
+        return closures_of(settings)
+    except InputError:
+        kept = orjson.loads(unit.state.get(_READ) or b"{}").get("text")
+        if kept is None:
+            raise
+        return _parsed(kept)
+
+
+def refused_closures(unit: Unit) -> dict[str, Any] | None:
+    """The changed file that a service refused last, and does not go by: at, problems, more."""
+    found: dict[str, Any] = orjson.loads(unit.state.get(_READ) or b"{}")
+    return found.get("refused")
+
+
+def _parsed(text: str) -> tuple[Closure, ...]:
+    """Of what was kept; nothing of what an earlier version of ours took for right."""
+    try:
+        return parse_closures(text) if text.strip() else ()
+    except InputError:
+        return ()
+
+
+def _changed(before: Sequence[Closure], now: Sequence[Closure]) -> list[Closure]:
+    """Those that came and went; of one that is another now, as it was and as it is."""
+    old, new = {one.id: one for one in before}, {one.id: one for one in now}
+    names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    return [one for name in names for one in (old.get(name), new.get(name)) if one is not None]
+
+
+def _under_way(unit: Unit, territory: Territory, now: datetime) -> Body | None:
+    """The rounds in force of the day of an instant, while a truck has anything of them left to do."""
+    found = rounds_on(unit, territory, named(collection_day(now)[0]))
+    return found.body if found is not None and _ends(found.body) > now else None
+
+
+def _ends(body: Body) -> datetime:
+    return max((body.instant(visits[-1].visit.end_s) for visits in body.days.values()), default=body.start)
+
+
+def _concerns(closure: Closure, body: Body, territory: Territory, now: datetime) -> bool:
+    """Whether it holds while trucks are still out: on a road that any may take, or where one may yet have to stop."""
+    if not closure.spans(max(now, body.start), _ends(body)):
+        return False
+    left = (territory.by_id[name] for name in _left(body, now) if name in territory.by_id)
+    return closure.through or any(
+        any(closing((closure,), asset, territory.communes.get(asset.zone, ""))) for asset in left
+    )
+
+
+def _left(body: Body, now: datetime) -> Iterator[str]:
+    """Containers that are wanted, and that no truck has emptied by an instant if it keeps to its plan."""
+    at_s = (now - body.start).total_seconds()
+    for stop in body.problem.stops:
+        served = body.served.get(stop.id)
+        if served is None or served[1].visit.end_s > at_s:
+            yield stop.id
