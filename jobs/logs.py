@@ -58,7 +58,7 @@ def _configure(level: int, redact: Processor, *, for_people: bool) -> None:
             *_endings(redact, for_people=for_people),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one piece: several may write to one file
     )
 
 

@@ -1,5 +1,6 @@
 """One stream of log lines, with no secret in it."""
 
+import io
 import json
 import logging
 import sys
@@ -229,3 +230,20 @@ def test_lines_below_the_level_are_left_out(lines: Lines) -> None:
     structlog.get_logger().info("not told")
     structlog.get_logger().warning("told")
     assert [line["event"] for line in lines()] == ["told"]
+
+
+def test_a_line_is_written_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of processes that write to one file, none puts its line between another's and its end."""
+    pieces: list[str] = []
+
+    class Pieces(io.StringIO):
+        def write(self, piece: str) -> int:
+            pieces.append(piece)
+            return len(piece)
+
+    monkeypatch.setattr(sys, "stderr", Pieces())
+    set_up_logging(chosen(tmp_path))
+    structlog.get_logger().warning("first")
+    logging.getLogger("library").warning("second")
+    assert [json.loads(piece)["event"] for piece in pieces] == ["first", "second"]
+    assert all(piece.endswith("}\n") for piece in pieces)
