@@ -170,14 +170,32 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return make_pki(tmp_path_factory.mktemp("pki"))
 
 
+PORTS = range(20_000, 32_000)
+"""None that a system gives to whoever asks for any, or speaks from: a server may be away from its own and come back."""
+
+
 @pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """A function that names a TCP port on loopback which nobody holds at that instant."""
+def free_port() -> Iterator[Callable[[], int]]:
+    """A function that names a TCP port on loopback which nobody holds, and which no other test is given meanwhile.
 
-    def probe() -> int:
-        with socket.socket() as candidate:
-            candidate.bind(("127.0.0.1", 0))
-            port: int = candidate.getsockname()[1]
+    The UDP port of the same number is held for it, as a mark that other processes of tests see and that dies with us.
+    """
+    marks: list[socket.socket] = []
+
+    def take() -> int:
+        for port in PORTS:
+            mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                mark.bind(("127.0.0.1", port))
+                with socket.socket() as candidate:
+                    candidate.bind(("127.0.0.1", port))
+            except OSError:
+                mark.close()
+                continue
+            marks.append(mark)
             return port
+        raise AssertionError("no port is free")
 
-    return probe
+    yield take
+    for mark in marks:
+        mark.close()

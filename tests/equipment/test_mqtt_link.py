@@ -25,6 +25,7 @@ from engine.wire import (
     encode_readback,
     topic,
 )
+from tests.waiting import wait_for
 from twin.broker import EmbeddedBroker
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -158,19 +159,16 @@ def test_a_broker_that_is_gone_is_unavailable() -> None:
         session = Broker(broker.url, "core", SUBSCRIPTIONS)
         session.connect()
         link = MqttLink(session)
-    for _ in range(100):
-        if not session.connected:
-            break
-        time.sleep(0.05)
+    wait_for(lambda: not session.connected)
     session.flush = lambda timeout_s=0.2: Broker.flush(session, timeout_s)  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match="not acknowledged"):
         link.send([a_command()])
     session.close()
 
 
-def test_an_embedded_broker_frees_its_port() -> None:
-    with EmbeddedBroker() as first:
-        port = first.port
+def test_an_embedded_broker_frees_its_port(free_port: Callable[[], int]) -> None:
+    with EmbeddedBroker(port := free_port()) as first:
+        assert first.port == port
         with pytest.raises(Unavailable, match=f"127.0.0.1:{port}"), EmbeddedBroker(port):
             pass
     with EmbeddedBroker(port) as second:

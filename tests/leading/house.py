@@ -108,17 +108,21 @@ class House:
         with self.store.read() as unit:
             return {lease.name: lease for lease in unit.leases.all()}
 
-    def leader(self, name: str = "plan", past: int = 0) -> Server | None:
-        """Whoever of these holds a lease now, under a fence later than `past`."""
+    def term(self, name: str = "plan", past: int = 0) -> tuple[Server, int] | None:
+        """Whoever of these holds a lease now, and its fence, later than `past`."""
         lease = self.leases().get(name)
         if lease is None or lease.fence <= past or lease.until_at <= datetime.now(UTC):
             return None
         pid = int(lease.owner.split(":")[-2])
-        return next((process for process in self.running if process.pid == pid), None)
+        return next(((process, lease.fence) for process in self.running if process.pid == pid), None)
 
     def wait_for_leader(self, name: str = "plan", past: int = 0) -> Server:
-        found: list[Server] = []
-        wait_for(lambda: found.extend(filter(None, [self.leader(name, past)])) or found)
+        return self.wait_for_term(name, past)[0]
+
+    def wait_for_term(self, name: str = "plan", past: int = 0) -> tuple[Server, int]:
+        """Who leads, and under which fence: looked at together, as the lead may change at any time."""
+        found: list[tuple[Server, int]] = []
+        wait_for(lambda: found.extend(filter(None, [self.term(name, past)])) or found)
         return found[0]
 
     def committed(self) -> Counter[tuple[str, str]]:
@@ -152,7 +156,7 @@ class House:
             return unit.readings.totals().stored
 
     def log(self) -> list[dict[str, Any]]:
-        lines = (self.folder / "serve.log").read_text().splitlines()
+        lines = (self.folder / "serve.log").read_text().rpartition("\n")[0].splitlines()  # the last may be half there
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 

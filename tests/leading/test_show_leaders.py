@@ -43,7 +43,7 @@ def play(house: House, broker_url: str, length: Length, seed: int) -> dict[str, 
     with Gateway(broker_url) as gateway:
         for _ in range(length.kills):
             time.sleep(length.every_s * rng.uniform(0.8, 1.2))
-            victim, fence = house.wait_for_leader(), house.leases()["plan"].fence
+            victim, fence = house.wait_for_term()
             house.kill(victim)
             began = time.monotonic()
             house.serve()

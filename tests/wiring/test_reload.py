@@ -472,6 +472,7 @@ def test_a_step_aside_runs_one_at_a_time_and_says_what_went_wrong() -> None:
     with Aside(step, 0.0) as aside:
         for _ in range(3):
             aside.poll()
+        wait_for(lambda: ran)
         assert ran == [0]
         gate.set()
         with pytest.raises(ConsigneError, match="by a test"):

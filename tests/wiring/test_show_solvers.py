@@ -147,7 +147,7 @@ def test_the_command_ends_with_3_when_a_fall_back_was_used(store: Store, setting
     def consigne(*words: str, **also: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("consigne")), *words]
         env = os.environ | variables | also
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=280, check=False)
 
     bad = consigne("run", "plan-lighting", PYTHONPATH=str(tmp_path / "bad"))
     print(f"\nconsigne run plan-lighting: exit {bad.returncode}\n  {bad.stdout.strip()}", end="")

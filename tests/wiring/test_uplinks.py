@@ -66,6 +66,12 @@ def stepped(source: UplinkSource, context: JobContext, received: int) -> dict[st
     return {"stored": stored, **refused}
 
 
+def exchange(source: UplinkSource) -> None:
+    """There and back on its connection: the broker has heard what it acknowledged, and sent it what waited for it."""
+    source._broker.publish("echo", b"")
+    source._broker.flush()
+
+
 def levels(store: Store, territory: Territory) -> list[float]:
     names = {value: key for key, value in territory.series_names.items()}
     with store.read() as unit:
@@ -131,10 +137,10 @@ def test_a_session_that_was_away_misses_nothing(server: NetworkServer, service: 
     server.pass_time()
     with closing(UplinkSource(connection)) as second:
         assert stepped(second, service, 1) == {"stored": 1}
-        time.sleep(0.2)  # for the broker to hear that it is stored
+        exchange(second)
     with closing(UplinkSource(connection)) as third:
         third.step(service)
-        time.sleep(0.2)
+        exchange(third)
         assert third.step(service) is None, "what was stored does not come again"
 
 
