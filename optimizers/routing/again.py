@@ -14,9 +14,8 @@ from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.plans import stranded
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.reasons import hopeless, reasons
-from optimizers.routing.reckoning import routes_of
 from optimizers.routing.standing import apart_s, holds, laden, unpack_standing
-from optimizers.routing.timing import Clock
+from optimizers.routing.timing import Clock, Timed
 from optimizers.routing.tours import Tours, holders, may_serve
 
 SOLVER = "touched rounds only"
@@ -104,7 +103,7 @@ def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s:
 
     routes, unserved, reproducible, solver = list(again.routes), list(again.unserved), True, SOLVER
     left: Sequence[str] = [problem.stops[s].id for s in again.stops]
-    if again.stops and again.vehicles:
+    if again.vehicles:
         part = part_of(problem, again.vehicles, again.stops)
         plan = solve(part.problem, limits, None, again.tours)
         routes += [part.route_of(route) for route in plan.routes]
@@ -130,7 +129,8 @@ def _put_in(problem: RoutingProblem, routes: list[Route], left_out: Sequence[str
     before = tours_of(problem, routes)
     after = put_in(problem, clock, holders(problem), before, [index[name] for name in left_out])
     changed = {v for v, tour in enumerate(after) if tour != before[v]}
-    anew = routes_of(clock, tuple(tour if v in changed else () for v, tour in enumerate(after)))
+    timed = (clock.timed(v, after[v]) for v in sorted(changed))
+    anew = [one.route for one in timed if isinstance(one, Timed)]
     names = {problem.vehicles[v].id for v in changed}
     taken = {stop for route in anew for stop in route.stops}
     stand = [route for route in routes if route.vehicle not in names]
@@ -191,6 +191,8 @@ def touched(
     opened |= set(_nearest(problem, routes, members, single, near))
     roomy = _taking(problem, [route for r, route in enumerate(routes) if not fails[r]], single)
     opened |= {r for r, route in enumerate(routes) if route.vehicle in roomy}
+    if opened or homeless:
+        opened |= {r for r, stops in enumerate(members) if not stops}  # who is only to drive home is free
     stands = [route for r, route in enumerate(routes) if r not in opened]
     left = [one for one in unserved if one.stop in index and index[one.stop] not in homeless]
     out = set(_around(problem, members, [index[one.stop] for one in left], opened)) if opened else set()

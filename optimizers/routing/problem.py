@@ -232,6 +232,7 @@ class RoutingProblem:
         fixed of vehicles used + per_m * metres + per_s * seconds from start to end + overtime_per_s * overtime
         + prize of stops left out that are not required + what `weights` ask for
 
+    A vehicle that is out already drives home, and pays for it, whether it serves anything or not.
     A vehicle waits where a window is not open yet. It is empty at the end where it `empties`, unloads all it has at a
     site, and may drive on. Required stops that cannot be served are left out with a reason: the plan is then a best
     effort, and each is a violation.

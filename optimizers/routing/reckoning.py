@@ -9,8 +9,8 @@ from optimizers.routing.tours import Tour, Tours
 
 
 def routes_of(clock: Clock, tours: Tours) -> tuple[Route, ...]:
-    """Of tours that keep everything, those that do something."""
-    timed = (clock.timed(v, tour) for v, tour in enumerate(tours) if tour)
+    """Of tours that keep everything, those that do something, and the ways home of vehicles that are out."""
+    timed = (clock.timed(v, tour) for v, tour in enumerate(tours) if tour or clock.away(v))
     return tuple(one.route for one in timed if isinstance(one, Timed))
 
 

@@ -55,11 +55,19 @@ class Clock:
         return self._known[key]
 
     def cost(self, v: int, tour: Tour) -> float:
-        """What a tour costs; inf where it breaks a constraint."""
-        if not tour:
+        """What a tour costs, inf where it breaks a constraint; without anything to do the way home, see `away`."""
+        if not tour and not self.away(v):
             return 0.0
         answer = self.timed(v, tour)
-        return answer.cost if isinstance(answer, Timed) else inf
+        return answer.cost if isinstance(answer, Timed) else inf if tour else 0.0
+
+    def away(self, v: int) -> bool:
+        """Whether a vehicle is out and not where it ends, so that it drives there whatever it serves. One that has a
+        load to unload before is not: that is a tour.
+        """
+        vehicle = self.problem.vehicles[v]
+        laden = vehicle.empties and any(vehicle.aboard)
+        return vehicle.out and vehicle.end not in {None, vehicle.start} and not laden
 
     def closed(self, v: int, tour: Tour) -> Tour:
         """A tour that ends with unloading at the site where that costs least, if its vehicle empties and carries

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optimizers.routing.problem import TOLERANCE
+
 if TYPE_CHECKING:
     from optimizers.arrays import Floats
     from optimizers.routing.problem import Loads, RoutingProblem, Site, Stop, Vehicle, Window
@@ -164,7 +166,9 @@ def _full(where: str, vehicle: "Vehicle", problem: "RoutingProblem") -> Iterator
     """More aboard at the start than fits."""
     told = zip(problem.dimensions, vehicle.aboard, vehicle.capacity, strict=False)
     yield from (
-        f"{where}: has {have:g} {name} aboard, its capacity is {most:g}" for name, have, most in told if have > most
+        f"{where}: has {have:g} {name} aboard, its capacity is {most:g}"
+        for name, have, most in told
+        if have > most + TOLERANCE  # what a vehicle took on adds up to a hair more
     )
 
 

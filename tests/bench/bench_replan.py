@@ -1,19 +1,28 @@
 """How a day of rounds is planned again while it is under way, beside a cold solve of the same rest of the day.
 
-    PYTHONPATH=. .venv/bin/python tests/bench/bench_replan.py [--days 5] [--stops 320] [--cpu]
+    PYTHONPATH=. .venv/bin/python tests/bench/bench_replan.py [--days 5] [--first 0] [--stops 320] [--cpu]
 
-Made days (`optimizers.routing.generated`), of which each has a lorry that breaks down at 09:40, three bins that become
-urgent at 10:20 and streets that are closed at 11:00: each time the rest of the day is planned again within 5 s from the
-rounds in force, and solved anew within 8 s for comparison. Printed of each: seconds, the objective beside the cold
-one, stops that another vehicle serves, drives kept, rounds that stand to the second, and what our checker finds.
-Both plans pay for each stop that changes its vehicle (`Weights.moved`), as the day that is under way asks.
+Made days (`optimizers.routing.generated`) of two kinds: of a lorry for each 16 stops, whose rounds are over by noon,
+and of one for each 40, with rounds into the afternoon. In each a lorry breaks down at 09:40, three bins become urgent
+at 10:20 and streets are closed at 11:00: each time the rest of the day is planned again within 5 s from the rounds in
+force, and solved anew within 8 s for comparison. Where no round is long enough to close its street there is no event.
+
+What is compared: one problem, the same vehicles where they are then, with what they carry and have driven, and the
+same stops. In both plans every vehicle that is out drives home and pays for it, with stops or without, and each stop
+that changes its vehicle costs the same (`Weights.moved`). One may be better than the other at what nothing touched:
+the cold one may change that, and has the whole of its time for it.
+
+Printed of each: seconds, vehicles that were opened, the objective beside the cold one, required stops left out, stops
+that another vehicle serves and drives kept in both, rounds that stand to the second, and what our checker finds.
 
 `--cpu` counts the seconds of this process, on a machine that has other things to do. Raises SystemExit(1) where a plan
-costs more than 2 % more than the cold one.
+costs more than 2 % more than the cold one, or takes more than 5 s. Settings of replanning were chosen on days from 100
+on, never on those of which the page tells.
 """
 
 import argparse
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean
 
@@ -35,12 +44,16 @@ from optimizers.routing import (
     stability,
     underway,
 )
+from optimizers.routing.again import touched
 from tests.bench.processor import count_processor_seconds
 
 _HOUR_S = 3_600.0
 _MOVED_EUR = 5.0
-HEAD = "{:>4} {:8} {:>6} {:>5} {:>9} {:>9} {:>7} {:>9} {:>8} {:>12} {:>9} {:>5}"
-LINE = "{:4d} {:8} {:6d} {:5.1f} {:9.1f} {:9.1f} {:+7.2f} {:>9} {:>8} {:>12} {:>9} {:5d}"
+_EVENTS = ("broken", "urgent", "closed")
+_FLEETS = (16, 40)  # stops for each lorry
+HEAD = "{:>4} {:>7} {:8} {:>6} {:>5} {:>7} {:>9} {:>9} {:>7} {:>9} {:>8} {:>12} {:>9} {:>5}"
+LINE = "{:4d} {:7d} {:8} {:6d} {:5.1f} {:7d} {:9.1f} {:9.1f} {:+7.2f} {:>9} {:>8} {:>12} {:>9} {:5d}"
+_MORE = 0.02
 _AGAIN, _COLD = Limits(seconds=5.0), Limits(seconds=8.0)
 
 
@@ -64,8 +77,10 @@ def urgent(problem: RoutingProblem, plan: RoutingPlan, rng: np.random.Generator)
     return replace(now, problem=replace(now.problem, stops=tuple(stops)))
 
 
-def closed(problem: RoutingProblem, plan: RoutingPlan, rng: np.random.Generator) -> Underway:
-    """The streets that two rounds are to drive next but one are longer by 2 km and 5 minutes, both ways."""
+def closed(problem: RoutingProblem, plan: RoutingPlan, rng: np.random.Generator) -> Underway | None:
+    """The streets that two rounds are to drive next but one are longer by 2 km and 5 minutes, both ways; None where no
+    round has more than three stops left.
+    """
     now = underway(problem, plan, 11 * _HOUR_S)
     distance_m, duration_s = now.problem.matrices.distance_m.copy(), now.problem.matrices.duration_s.copy()
     long_ = [route for route in now.routes if len(route.stops) > 3]
@@ -75,54 +90,80 @@ def closed(problem: RoutingProblem, plan: RoutingPlan, rng: np.random.Generator)
             distance_m[leg] += 2_000
             duration_s[leg] += 300
     matrices = Matrices(distance_m=distance_m, duration_s=duration_s, approximate=True)
-    return replace(now, problem=replace(now.problem, matrices=matrices))
+    return replace(now, problem=replace(now.problem, matrices=matrices)) if long_ else None
 
 
-def day(seed: int, stops: int) -> tuple[RoutingProblem, RoutingPlan]:
+def day(seed: int, stops: int, lorries: int) -> tuple[RoutingProblem, RoutingPlan]:
     """Shifts from 08:00 to 17:00, so that there is a day to plan again; a plan of 30 s, made the evening before."""
-    plain = generated(stops, max(3, stops // 16), 3, seed)
+    plain = generated(stops, lorries, 3, seed)
     fleet = tuple(replace(one, shift=(8 * _HOUR_S, 17 * _HOUR_S)) for one in plain.vehicles)
     problem = replace(plain, vehicles=fleet, weights=Weights(moved=_MOVED_EUR))
     return problem, solve(problem, Limits(seconds=30.0, seed=seed))
 
 
-def row(name: str, seed: int, now: Underway) -> float:
-    """Plan again and cold; print; by how much more the first costs."""
+def events(problem: RoutingProblem, plan: RoutingPlan, seed: int) -> Iterator[tuple[str, Underway | None]]:
+    """What happens on a day, each thing by itself."""
+    rng = np.random.default_rng(seed)
+    for name, happens in zip(_EVENTS, (broken, urgent, closed), strict=True):
+        yield name, happens(problem, plan, rng)
+
+
+def compared(now: Underway, seed: int) -> tuple[float, float, RoutingPlan, RoutingPlan]:
+    """Seconds, and by how much more the plan made again costs than the cold one; both plans."""
     standing = pack_standing(now.routes, now.unserved)
     started = time.monotonic()
     again = solve_again(now.problem, standing, replace(_AGAIN, seed=seed))
     seconds = time.monotonic() - started
     cold = solve(now.problem, replace(_COLD, seed=seed))
     more = again.objective / cold.objective - 1 if cold.objective else 0.0
+    return seconds, more if len(again.violations) <= len(cold.violations) else float("inf"), again, cold
+
+
+def row(name: str, seed: int, now: Underway) -> tuple[float, float]:
+    """Plan again and cold; print; seconds, and by how much more the first costs."""
+    seconds, more, again, cold = compared(now, seed)
     kept, kept_cold = stability(now.routes, again.routes), stability(now.routes, cold.routes)
     stand = len(set(now.routes) & set(again.routes))
+    opened = len(touched(now.problem, now.routes, now.unserved).vehicles)
     wrong = len([one for one in check(now.problem, again) if one.constraint != "required"])
-    left, left_cold = len(again.violations), len(cold.violations)
     moved, edges = f"{kept.moved}/{kept_cold.moved}", f"{100 * kept.kept:.0f}%/{100 * kept_cold.kept:.0f}%"
-    figures = (again.objective, cold.objective, 100 * more, f"{left}/{left_cold}", moved, edges)
-    say(LINE.format(seed, name, len(now.problem.stops), seconds, *figures, f"{stand} of {len(now.routes)}", wrong))
-    return more if left <= left_cold else float("inf")
+    left = f"{len(again.violations)}/{len(cold.violations)}"
+    figures = (seconds, opened, again.objective, cold.objective, 100 * more, left, moved, edges)
+    sizes = (len(now.problem.vehicles), name, len(now.problem.stops))
+    say(LINE.format(seed, *sizes, *figures, f"{stand} of {len(now.routes)}", wrong))
+    return seconds, more
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first day")
     parser.add_argument("--stops", type=int, default=320)
     parser.add_argument("--cpu", action="store_true")
     asked = parser.parse_args()
     if asked.cpu:
         count_processor_seconds()
-    names = ("stops", "s", "again", "cold", "more %", "left out", "moved", "drives kept", "stand", "wrong")
-    say(HEAD.format("seed", "what", *names))
-    found = []
-    for seed in range(asked.days):
-        rng = np.random.default_rng(seed)
-        problem, plan = day(seed, asked.stops)
-        for name, happens in (("broken", broken), ("urgent", urgent), ("closed", closed)):
-            now = happens(problem, plan, rng)
-            found.append(row(name, seed, now))
-    say(f"more than a cold solve: mean {100 * mean(found):+.2f} %, worst {100 * max(found):+.2f} %; wanted 2 at most")
-    if max(found) > 0.02:
+    names = ("stops", "s", "opened", "again", "cold", "more %", "left out", "moved", "drives kept", "stand", "wrong")
+    say(HEAD.format("seed", "lorries", "what", *names))
+    found: list[tuple[float, float]] = []
+    for each in _FLEETS:
+        for seed in range(asked.first, asked.first + asked.days):
+            problem, plan = day(seed, asked.stops, max(3, asked.stops // each))
+            for name, now in events(problem, plan, seed):
+                if now is not None:
+                    found.append(row(name, seed, now))
+    summed_up(found)
+
+
+def summed_up(found: Sequence[tuple[float, float]]) -> None:
+    """Of seconds and shares of all events."""
+    seconds, more = [one for one, _ in found], [one for _, one in found]
+    over = sum(one > _MORE for one in more)
+    say(
+        f"{len(found)} events: more than a cold solve mean {100 * mean(more):+.2f} %, worst {100 * max(more):+.2f} %, "
+        f"{over} above the {100 * _MORE:g} % wanted at most; {max(seconds):.1f} s at most, {_AGAIN.seconds:g} wanted"
+    )
+    if over or max(seconds) > _AGAIN.seconds:
         raise SystemExit(1)
 
 

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.result import Limits, Status
+from optimizers.result import InvalidProblem, Limits, Status
 from optimizers.routing import (
     Act,
     Matrices,
     Rest,
     RoutingPlan,
     RoutingProblem,
+    Spent,
     Stop,
     Unserved,
     Vehicle,
@@ -307,3 +308,45 @@ def test_who_is_back_has_made_as_many_trips_as_it_unloaded() -> None:
         route = next(route for route in plan.routes if route.vehicle == vehicle.id)
         unloaded = [visit.act for visit in route.visits].count(Act.UNLOAD)
         assert vehicle.spent.trips == unloaded > 0
+
+
+def out_and_empty() -> RoutingProblem:
+    """A day near its end: one lorry is out with nothing to do but to drive home, another stands at the depot."""
+    plain = generated(6, 2, 1, 3)
+    out, ready = (replace(one, rests=()) for one in plain.vehicles)
+    out = replace(out, start=plain.sites[0].place, shift=(9 * _H, 17 * _H), spent=Spent(stops=4, duration_s=2 * _H))
+    return replace(plain, stops=(), vehicles=(out, replace(ready, shift=(9 * _H, 17 * _H))))
+
+
+def test_who_is_out_drives_home_and_pays_for_it_whatever_it_serves() -> None:
+    problem = out_and_empty()
+    plan = solve(problem, _LIMITS)
+    (home,) = plan.routes
+    leg = (0, problem.vehicles[0].start, problem.vehicles[0].end)
+    metres, seconds = (array[leg] for array in (problem.matrices.distance_m, problem.matrices.duration_s))
+    assert (home.vehicle, home.stops, home.distance_m, home.duration_s) == ("T-1", (), metres, seconds)
+    assert plan.objective == pytest.approx(problem.vehicles[0].per_m * metres + problem.vehicles[0].per_s * seconds)
+    assert check(problem, plan) == []
+    back = replace(problem.vehicles[0], start=problem.vehicles[0].end)
+    assert solve(replace(problem, vehicles=(back, problem.vehicles[1])), _LIMITS).routes == ()
+
+
+def test_who_is_only_to_drive_home_is_free_for_what_is_new() -> None:
+    problem = out_and_empty()
+    standing = solve(problem, _LIMITS).routes
+    stop = replace(generated(6, 2, 1, 3).stops[0], place=problem.vehicles[0].start, required=True, windows=())
+    again = replan(replace(problem, stops=(stop,)), standing, (), _LIMITS)
+    assert [(route.vehicle, route.stops) for route in again.routes] == [("T-1", (stop.id,))]
+
+
+def test_what_a_lorry_took_on_may_add_up_to_a_hair_more_than_it_holds() -> None:
+    problem = out_and_empty()
+    mass_kg, volume_m3 = problem.vehicles[0].capacity
+    for more_m3, fits in ((1e-9, True), (1e-3, False)):
+        full = replace(problem.vehicles[0], aboard=(mass_kg, volume_m3 + more_m3))
+        try:
+            replace(problem, vehicles=(full,))
+        except InvalidProblem:
+            assert not fits
+        else:
+            assert fits
