@@ -45,7 +45,8 @@ def underway(problem: RoutingProblem, plan: RoutingPlan, at_s: float, gone: Iter
     """What is left of a day at an instant, in the same seconds.
 
     A vehicle first ends what it has begun, and serves the stop that it has left for. One that has not gone out yet
-    does not before the instant. `gone` are ids of vehicles that drive no more: what they had not begun is for others.
+    does not before the instant; nor does one that is back go out again before, and it stands still until then. `gone`
+    are ids of vehicles that drive no more: what they had not begun is for others.
     Raises InvalidProblem where no vehicle is left.
     """
     lost, routes = set(gone), {route.vehicle: route for route in plan.routes}
@@ -57,7 +58,7 @@ def underway(problem: RoutingProblem, plan: RoutingPlan, at_s: float, gone: Iter
         if over:
             done[vehicle.id] = over
         if vehicle.id not in lost:
-            vehicles.append(_going_on(problem, vehicle, over) if over else _not_yet(vehicle, at_s))
+            vehicles.append(_going_on(problem, vehicle, over, at_s) if over else _not_yet(vehicle, at_s))
         if route is not None and (rest := route.visits[len(over) :]):
             left.append(_rest_of(problem, vehicle, over, rest) if over else route)
     served = {visit.of for visits in done.values() for visit in visits if visit.act is Act.STOP}
@@ -85,8 +86,17 @@ def _not_yet(vehicle: Vehicle, at_s: float) -> Vehicle:
     return replace(vehicle, shift=(max(vehicle.shift[0], at_s), vehicle.shift[1]))
 
 
-def _going_on(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...]) -> Vehicle:
+def _until(over: tuple[Visit, ...], at_s: float) -> tuple[Visit, ...]:
+    """What a vehicle did up to an instant: one that is back stands there since, and goes out no more in the past."""
+    last = over[-1]
+    if last.end_s >= at_s:
+        return over
+    return (*over, Visit(Act.REST, "", last.place, last.end_s, last.end_s, at_s, last.aboard))
+
+
+def _going_on(problem: RoutingProblem, vehicle: Vehicle, over: tuple[Visit, ...], at_s: float) -> Vehicle:
     """The vehicle from the end of what it is at. What it carries came from its own visits."""
+    over = _until(over, min(at_s, vehicle.shift[1]))
     last = over[-1]
     return replace(
         vehicle,

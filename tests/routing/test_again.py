@@ -77,7 +77,9 @@ def test_a_vehicle_ends_what_it_is_at_and_goes_on_from_there() -> None:
         if vehicle.id not in now.done:
             continue
         last = now.done[vehicle.id][-1]
-        assert (vehicle.start, vehicle.shift[0], vehicle.aboard) == (last.place, last.end_s, last.aboard)
+        back_s = max(0.0, _AT_S - last.end_s)
+        assert (vehicle.start, vehicle.aboard) == (last.place, last.aboard)
+        assert vehicle.shift[0] == max(last.end_s, _AT_S)
         route = next(route for route in plan.routes if route.vehicle == vehicle.id)
         assert vehicle.out
         assert vehicle.fixed == 0
@@ -87,7 +89,7 @@ def test_a_vehicle_ends_what_it_is_at_and_goes_on_from_there() -> None:
         assert vehicle.spent.distance_m + left == pytest.approx(route.distance_m)
         assert vehicle.spent.stops + len(rest.stops if rest else ()) == len(route.stops)
         lasts_s = rest.duration_s if rest else 0.0
-        assert vehicle.spent.duration_s + lasts_s == pytest.approx(route.duration_s)
+        assert vehicle.spent.duration_s + lasts_s == pytest.approx(route.duration_s + back_s)
         assert not any(rest.latest_s < vehicle.shift[0] for rest in vehicle.rests)
 
 
@@ -350,3 +352,30 @@ def test_what_a_lorry_took_on_may_add_up_to_a_hair_more_than_it_holds() -> None:
             assert not fits
         else:
             assert fits
+
+
+@pytest.mark.parametrize("at_s", [7 * _H, _AT_S, 12 * _H, 14 * _H])
+def test_nobody_goes_out_in_the_past(at_s: float) -> None:
+    """Who is back and goes out again does so from now on, with an idle while behind it that counts in its day."""
+    problem, plan = day()
+    later = replace(problem, vehicles=tuple(replace(one, shift=(5 * _H, 20 * _H)) for one in problem.vehicles))
+    now = underway(later, plan, at_s)
+    assert all(vehicle.shift[0] >= at_s for vehicle in now.problem.vehicles)
+    urgent = replace(problem.stops[0], id="urgent", windows=(), required=True)
+    changed = replace(now.problem, stops=(*now.problem.stops, urgent))
+    again = replan(changed, now.routes, now.unserved, _LIMITS)
+    assert "urgent" in {stop for route in again.routes for stop in route.stops}
+    assert all(route.visits[0].begin_s >= at_s for route in again.routes)
+    assert {v.constraint for v in check(changed, again)} <= {"reason"}
+
+
+def test_standing_at_home_is_a_break() -> None:
+    problem, plan = day()
+    rules = WorkRules(id="law", longest_work_s=6 * _H, work_break_s=1_800.0)
+    fleet = tuple(replace(one, rules="law", shift=(5 * _H, 20 * _H)) for one in problem.vehicles)
+    route = plan.routes[0]
+    for later_s, broke in ((600.0, False), (2_000.0, True)):
+        now = underway(replace(problem, rules=(rules,), vehicles=fleet), plan, route.visits[-1].end_s + later_s)
+        spent = next(one.spent for one in now.problem.vehicles if one.id == route.vehicle)
+        assert (spent.work_since_s == 0) is broke
+        assert spent.duration_s == pytest.approx(route.duration_s + later_s)
