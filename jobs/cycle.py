@@ -31,7 +31,7 @@ from engine.setpoints.points import PointInfo
 from engine.store import Store, Unit
 from engine.store.workorders import WorkOrder
 from jobs import metrics
-from jobs.asking import note_replans
+from jobs.asking import URGENT, note_replans
 from jobs.bootstrap import ORDERS, Territory
 from jobs.groups.trays import CURSOR, memories, take_in
 from jobs.provisions import Provisions
@@ -214,7 +214,8 @@ def _cycle(store: Store, territory: Territory, rules: RulesAtWork, now: datetime
         touched |= rules.watched.changed(unit, fresh, now)
         touched |= set(unit.renewals.due(now))
         commands = settle_points(unit, territory, touched, now)
-        note_replans(unit, {**told.asked, **replans(decisions.requests), **rebound(rules.watched, now)})
+        asked = {**told.asked, **replans(decisions.requests), **rebound(rules.watched, now)}
+        note_replans(unit, asked, now)
         opened = open_orders(unit, rules.rulebook, decisions.requests)
         record(unit, rules.rulebook, decisions, now)
         unit.cursors.set(CURSOR, cursor | heads(fresh))
@@ -282,9 +283,11 @@ def apply_wants(unit: Unit, wants: Sequence[Want], now: datetime) -> set[str]:
 
 
 def replans(requests: Sequence[Request]) -> dict[str, dict[str, str]]:
-    """Domain → who asked last that its plan be made again. What a shadow rule asks is recorded only."""
+    """Domain, as `note_replans` has it, → who asked last that its plan be made again. What a shadow rule asks is
+    recorded only.
+    """
     return {
-        request.what["domain"]: {
+        request.what["domain"] + (URGENT if "urgent" in request.what else ""): {
             "requested_at": isoformat(request.at), "rule": request.rule, "asset": request.asset
         }
         for request in requests
@@ -294,7 +297,8 @@ def replans(requests: Sequence[Request]) -> dict[str, dict[str, str]]:
 
 def rebound(watched: Watched, now: datetime) -> dict[str, dict[str, str]]:
     """Domain → that its plan is wanted again, where other orders bind its points than when it was made."""
-    return {name: {"requested_at": isoformat(now), "rule": ORDERS, "asset": ""} for name in sorted(watched.bound_anew)}
+    by = {"requested_at": isoformat(now), "rule": ORDERS, "asset": ""}
+    return {name + URGENT: by for name in sorted(watched.bound_anew)}
 
 
 def open_orders(unit: Unit, rulebook: Rulebook, requests: Sequence[Request]) -> int:

@@ -106,7 +106,7 @@ class PlanArguments(Arguments):
         limits = Limits(seconds, self.work, self.gap, self.threads, self.seed)
         return PlanRequest(
             occasion.due_at, limits, occasion.memory_bytes, self.propose, self.ahead, self.only_changed, occasion.asked
-        )
+        )  # fmt: skip
 
 
 def _until_then(context: JobContext, domain: Domain, request: PlanRequest) -> PlanRequest | None:

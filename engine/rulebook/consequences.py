@@ -11,7 +11,7 @@ from engine.instants import from_us, isoformat
 from engine.model import Asset, Edge, Level, Priority, Truth
 from engine.rulebook.crossing import Group, Task, Turn
 from engine.rulebook.decisions import AlarmChange, Asking, Request, RuleFault, Want
-from engine.rulebook.definitions import Over, Rule, Rulebook, TypedTargets, WantEffect
+from engine.rulebook.definitions import Over, ReplanEffect, Rule, Rulebook, TypedTargets, WantEffect
 from engine.rulebook.inference import Answer, Conclusion, Condition, Implied, Inference, Program, Transaction
 from engine.rulebook.language import Arithmetic, Attribute, Converted, Literal, Quantity, Scope
 from engine.rulebook.roster import Roster
@@ -184,11 +184,15 @@ class Consequences:
     def _requests(self, question: Question) -> Iterator[Request]:
         for rule, turn in question.rises:
             then = rule.definition.then
-            asked = [(Asking.REPLAN, {"domain": then.replan.domain})] if then.replan else []
+            asked = [(Asking.REPLAN, _replan(then.replan))] if then.replan else []
             asked += [(Asking.WORK_ORDER, then.workorder.title.model_dump())] if then.workorder else []
             for asking, what in asked:
                 zone, at = self._zone(turn.subject), from_us(question.at_us)
                 yield Request(asking, rule.id, rule.version, turn.subject, zone, at, what, rule.shadow)
+
+
+def _replan(asked: ReplanEffect) -> dict[str, str]:
+    return {"domain": asked.domain} | ({"urgent": "yes"} if asked.urgent else {})
 
 
 class _Targets:

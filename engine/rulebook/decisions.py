@@ -75,7 +75,9 @@ class Asking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A plan wanted again (`what` names its domain), or a work order (`what` is its title), asked at a rise."""
+    """A plan wanted again (`what` names its domain, and says whether it is `urgent`), or a work order (`what` is its
+    title), asked at a rise.
+    """
 
     asking: Asking
     rule: str

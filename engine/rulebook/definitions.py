@@ -135,9 +135,12 @@ class WantEffect(_Entry):
 
 
 class ReplanEffect(_Entry):
-    """The plan of a domain is asked to be made again."""
+    """The plan of a domain is asked to be made again. `urgent`: at once; else when it was not made again for as long as
+    the schedule says (`at_most_every`).
+    """
 
     domain: Identifier
+    urgent: StrictBool = False
 
 
 class WorkOrderEffect(_Entry):

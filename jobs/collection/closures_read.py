@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.instants import isoformat
 from engine.settings import Settings
 from engine.store import Unit
-from jobs.asking import note_replans
+from jobs.asking import URGENT, note_replans
 from jobs.bootstrap import Territory
 from jobs.collection.body import Body
 from jobs.collection.closures import CLOSURES, Closure, closing, closures_of, parse_closures
@@ -83,7 +83,7 @@ def take_closures(
     unit.audit.append("rules", "close", "closures", {"changed": ids, "asked": asked}, now)
     if asked:
         by = {"requested_at": isoformat(now), "rule": CLOSURES, "asset": ", ".join(asked)}
-        note_replans(unit, {"collection": by})
+        note_replans(unit, {"collection" + URGENT: by}, now)
     return ids, asked
 
 

@@ -27,6 +27,7 @@ from jobs.collection.setpoints import to_setpoints
 from jobs.collection.state import state_of
 from jobs.collection.tables import CollectionTables, crew_rules, tables_of
 from jobs.collection.task import CollectionTask, build_problem
+from jobs.collection.unchanged import unchanged
 from jobs.planning.domain import Domain, Part, StaleInputs
 from optimizers.arrays import Floats
 from optimizers.fill import Verdict, believed_at_first
@@ -134,4 +135,5 @@ DOMAIN = Domain(
     unit=EUR,
     part=part,
     standing=standing,
+    unchanged=unchanged,
 )

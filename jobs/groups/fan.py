@@ -208,7 +208,8 @@ class RuleGroups:
         came = pl.DataFrame({"series": sorted(told.series)}, schema={"series": pl.Int32})
         touched |= self._rules.watched.changed(unit, came, now)
         touched |= set(unit.renewals.due(now))
-        note_replans(unit, {**told.asked, **replans(said.requests), **rebound(self._rules.watched, now)})
+        asked = {**told.asked, **replans(said.requests), **rebound(self._rules.watched, now)}
+        note_replans(unit, asked, now)
         return settle_points(unit, self._territory, touched, now)
 
     def _result(

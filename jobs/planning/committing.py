@@ -81,10 +81,10 @@ def commit_plan(
 ) -> PlanResult | None:  # fmt: skip
     """Write the plan, its slots, what their equipment does not do yet, and the alarms. `now` is when it is issued.
 
-    None, and nothing but an alarm, where there is nothing to commit; None without one where its span is over, or a plan
-    that knows more of that span is in force.
+    None, and nothing but an alarm, where there is nothing to commit; None without one where its span is over, a plan
+    that knows more of that span is in force, or nothing was to be planned.
     """
-    if _past(unit, domain, made, now):
+    if made.unchanged or _past(unit, domain, made, now):
         return None
     candidate = made.candidate
     if candidate is None:
@@ -136,6 +136,8 @@ def report_of(made: MadePlan, result: PlanResult | None) -> RunReport:
     """What the ledger keeps of a run."""
     peak = made.solve.peak_bytes if made.solve else None
     status = str(made.solve.value.status) if made.solve and made.solve.value else None
+    if made.unchanged:
+        return RunReport(RunState.SKIPPED, error=made.unchanged)
     if result is None:
         if made.candidate is not None:
             return RunReport(RunState.SKIPPED, {}, status, None, peak, _OVERTAKEN)

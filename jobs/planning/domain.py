@@ -73,6 +73,10 @@ class Part:
     standing: bytes = b""
 
 
+def _changed(_unit: Unit, _task: Any) -> str:
+    return ""
+
+
 def _whole(_unit: Unit, _task: Any) -> Part | None:
     return None
 
@@ -102,6 +106,8 @@ class Domain:
     told_every    how often rules are told so
     unit          of the objective
     part          what is other than in the plan in force of the task's span, where that is little; None for all of it
+    unchanged     why the plan in force of the task's span need not be made again, where all that it was made of is as
+                  it was, or nothing of it is left to do; empty where it is to be
     standing      of a body, what stands while the parts named are planned again, as its optimiser wants it
     """
 
@@ -122,6 +128,7 @@ class Domain:
     told_every: timedelta = timedelta(minutes=15)
     unit: str = ""
     part: Callable[[Unit, Any], Part | None] = _whole
+    unchanged: Callable[[Unit, Any], str] = _changed
     standing: Callable[[bytes, Sequence[str]], bytes] = lambda _body, _named: b""
 
 
@@ -130,7 +137,8 @@ class PlanRequest:
     """Plan the span that holds the instant `ahead` of `at`, with what was known at `at`.
 
     `propose`: a person decides before anything is asked. `only_changed`: where little is other than in the plan in
-    force, only that is planned again. `asked`: who asked for it, as a rule and its subject, where one did.
+    force, only that is planned again. `asked`: who asked for it, as a rule and its subject, where one did; with
+    `only_changed` nothing is planned then where nothing is other than it was.
     """
 
     at: datetime

@@ -59,7 +59,7 @@ class MadePlan:
     """What a run came to, not committed yet. No candidate: nothing that may be used was found.
 
     `problem` is the packed and compressed one, empty where none could be built; `solve` is how the solve went;
-    `part` is what of the span was planned again, None for all of it.
+    `part` is what of the span was planned again, None for all of it; `unchanged` is why nothing was to be planned.
     """
 
     request: PlanRequest
@@ -71,6 +71,7 @@ class MadePlan:
     failures: tuple[Failure, ...] = ()
     solve: Outcome[Plan] | None = None
     part: Part | None = None
+    unchanged: str = ""
 
     @property
     def inputs_digest(self) -> str:
@@ -99,6 +100,8 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
     task = _attempt(Step.BUILD, lambda: _built(context, domain, request))
     if isinstance(task, Failure):
         return _without_plan(context, domain, made, (task,))
+    if why := _unchanged(context, domain, request, task):
+        return dataclasses.replace(made, unchanged=why)
     packed = _attempt(Step.BUILD, lambda: Item.of(domain.optimizer, task.problem))
     if isinstance(packed, Failure):
         return _without_plan(context, domain, made, (packed,))
@@ -112,6 +115,17 @@ def make_plan(context: Context, domain: Domain, request: PlanRequest) -> MadePla
             return dataclasses.replace(made, candidate=found)
         failure = found
     return _fall_back(context, domain, made, task, failure)
+
+
+def _unchanged(context: Context, domain: Domain, request: PlanRequest, task: Any) -> str:
+    """Why what a rule asks for need not be planned; empty where it is to be, and for whoever wants it whatever is."""
+
+    def why() -> str:
+        with context.store.read() as unit:
+            return domain.unchanged(unit, task)
+
+    tried = _attempt(Step.BUILD, why) if request.asked and request.only_changed else ""
+    return "" if isinstance(tried, Failure) else tried
 
 
 def _parts(

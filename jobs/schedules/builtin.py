@@ -72,6 +72,7 @@ schedules:
       en: What a truck that broke down, a full container or a closed road touches; all other rounds stay as they are.
     job: plan-collection
     event: replan
+    at_most_every: 1 h
     arguments: {seconds: 4, work: 800, only_changed: true}
     time_limit: 1 min
   import-forecasts:

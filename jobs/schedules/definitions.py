@@ -175,6 +175,10 @@ class Entry(_Entry):
     sun: Sun | None = None
     after: Identifier | None = Field(None, description="another entry: once its occurrence is done")
     event: Literal["replan"] | None = Field(None, description="when a rule asks that the job's domain be planned anew")
+    at_most_every: Interval | None = Field(
+        None,
+        description="of an entry on an event: how long after a run of its job the next may be; urgent ones do not wait",
+    )
     time_zone: Zone = PARIS
     blackout: tuple[Blackout, ...] = ()
     catch_up: CatchUp = CatchUp.LATEST
@@ -192,6 +196,8 @@ class Entry(_Entry):
             raise ValueError(f"{said}: exactly one of {', '.join(TRIGGERS)}")
         if self.offset is not None and (self.every is None or self.offset >= self.every):
             raise ValueError("offset belongs to every, and is less than it")
+        if self.at_most_every is not None and self.event is None:
+            raise ValueError("at_most_every belongs to event")
         return self
 
     @property

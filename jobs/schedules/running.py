@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-import orjson
 import structlog
 
 from engine.errors import Conflict, ConsigneError, InputError, Outdated, Problem, Unavailable
 from engine.instants import isoformat
 from engine.rulebook.naming import nearest
 from engine.store.ledger import JobRun, RunReport, RunState
-from jobs.asking import REPLAN
+from jobs.asking import Asking, askings
 from jobs.law import LawFiles
 from jobs.runs import PERSON, PLAN, RunOutcome, run_occasion
+from jobs.schedules.asked import answer
 from jobs.schedules.catching_up import BAD, GOOD, Judged, Missing, after_why, judge, missing, note_seen
 from jobs.schedules.definitions import CatchUp
 from jobs.schedules.occurrences import Due, Schedule
@@ -89,7 +89,7 @@ class Runner:
         self._handled = dict.fromkeys(schedule.entries, now)
         self._at_work: dict[tuple[str, str], int] = {}
         self._idle = threading.Condition()
-        self._asked: dict[str, bytes] = {}
+        self._asked: dict[str, set[Asking]] = {}
         self._waiting: set[str] = set()
         self._looked_at: dict[str, datetime] = {}
 
@@ -127,23 +127,21 @@ class Runner:
         self.context.vitals.success("schedule")
         for name, entry in self.schedule.entries.items():
             if entry.event is not None:
-                key = REPLAN + self.schedule.job_of(name).removeprefix("plan-")
-                self._guarded(partial(with_back_off, partial(self._look_at, name, key), self.stop))
+                domain = self.schedule.job_of(name).removeprefix("plan-")
+                self._guarded(partial(with_back_off, partial(self._look_at, name, domain), self.stop))
 
-    def _look_at(self, name: str, key: str) -> None:
+    def _look_at(self, name: str, domain: str) -> None:
+        seen = self._asked.setdefault(name, set())
         with self.context.store.read() as unit:
-            asked = unit.state.get(key)
-            if not asked or asked == self._asked.get(name):
-                return
-            by = orjson.loads(asked)
-            occurrence = by["requested_at"]
-            line = unit.ledger.get(name, occurrence)
-        self._asked[name] = asked
-        if line is not None and line.state not in {RunState.STARTED, RunState.INTERRUPTED}:
+            asked = list(askings(unit, domain))
+            news = [one for one in asked if one not in seen]
+            found = answer(unit, self.schedule, name, news, self.context.clock.now()) if news else None
+        if found is None:
             return
-        at = datetime.fromisoformat(occurrence)
-        who = f"{by['rule']} {by['asset']}".strip()
-        self._enqueue(Judged(Due(name, occurrence, at, self.schedule.entries[name].blacked_out(at), who), None))
+        seen &= set(asked)
+        seen |= set(found.settled)
+        if found.due is not None:
+            self._enqueue(Judged(found.due, None))
 
     def catch_up(self, now: datetime) -> Missing | None:
         """Do what nobody did, by the policy of each entry and in order of due; None when told to stop before.

@@ -14,14 +14,12 @@ from datetime import time as clock_time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import orjson
-
 from engine.broker import Message
 from engine.instants import PARIS, noon
 from engine.rounds import Round
 from engine.settings import Settings
 from engine.store import Store
-from jobs.asking import REPLAN
+from jobs.asking import askings
 from jobs.bootstrap import StoryClock, catalogue_of, make_inference, orders_in, read_territory, rule_engine
 from jobs.collection.rounds.in_force import DayRounds, rounds_on
 from jobs.collection.tablets import Tablets
@@ -236,12 +234,12 @@ class Played:
 
     def _plan_again(self, service: Service, runner: Runner, site: Site) -> None:
         with self._store.read() as unit:
-            asked = orjson.loads(unit.state.get(f"{REPLAN}collection") or b"null")
+            asked = max(askings(unit, "collection"), key=lambda one: one.at, default=None)
         began = time.monotonic()
         if any(cause.startswith("closed") for cause in self._causes):
             run_entry(service.context, runner.schedule, "replan-collection", self._clock.at)
         runner.look_at_events()
-        by = [f"{asked['rule']} {asked['asset']}"] if asked else []
+        by = [asked.by] if asked else []
         self._note("; ".join([*self._causes, *by]), site, time.monotonic() - began)
 
     def _note(self, cause: str, site: Site, seconds: float) -> None:

@@ -527,6 +527,9 @@ def test_plans_and_work_orders_are_asked_at_a_rise() -> None:
     said = told([rule("it", "power < 20 W", then=then, mode="shadow")], lit((1, 10), (2, 50)))
     expected = [(Asking.REPLAN, {"domain": "lighting"}, 1, True), (Asking.WORK_ORDER, TEXT, 1, True)]
     assert [(r.asking, r.what, minutes(r.at), r.shadow) for r in said.requests] == expected
+    then = {"replan": {"domain": "lighting", "urgent": True}}
+    (urgent,) = told([rule("it", "power < 20 W", then=then)], ONE).requests
+    assert urgent.what == {"domain": "lighting", "urgent": "yes"}
 
 
 # Why

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import orjson
 import pytest
 
 from engine.errors import Conflict, ConsigneError, Unavailable
 from engine.instants import isoformat
 from engine.store.ledger import RunReport, RunState
-from jobs.asking import REPLAN
+from jobs.asking import note_replans
 from jobs.bootstrap import WallClock
 from jobs.scheduler import Scheduler, catch_up
 from jobs.schedules import Schedule
@@ -198,10 +197,10 @@ def test_a_parent_left_out_leaves_its_followers_out(workshop: Workshop) -> None:
     ]  # fmt: skip
 
 
-def ask(workshop: Workshop, at: datetime) -> None:
+def ask(workshop: Workshop, at: datetime, more: str = "", asset: str = "L-1") -> None:
     with workshop.unled.begin() as unit:
-        said = {"requested_at": isoformat(at), "rule": "dark-street", "asset": "L-1"}
-        unit.state.put(f"{REPLAN}lighting", orjson.dumps(said))
+        said = {"requested_at": isoformat(at), "rule": "dark-street", "asset": asset}
+        note_replans(unit, {f"lighting{more}": said}, workshop.clock.now())
 
 
 @BOTH

@@ -12,7 +12,7 @@ from engine.equipment.mqtt import MqttLink
 from engine.errors import InputError, Unavailable
 from engine.instants import PARIS
 from engine.store import Store
-from jobs.asking import REPLAN
+from jobs.asking import REPLAN, URGENT
 from jobs.bootstrap import StoryClock, Territory
 from jobs.collection.body import Body, open_body
 from jobs.collection.closures_read import closures_known, refused_closures
@@ -86,7 +86,7 @@ class Town:
 
     def asked(self) -> dict[str, str] | None:
         with self.store.read() as unit:
-            found: dict[str, str] | None = orjson.loads(unit.state.get(REPLAN + "collection") or b"null")
+            found: dict[str, str] | None = orjson.loads(unit.state.get(REPLAN + "collection" + URGENT) or b"null")
         return found
 
 
@@ -107,7 +107,8 @@ def test_a_street_closed_in_the_morning_is_planned_around_by_itself_and_named(to
     assert comes_at > SIX
     town.close("rue-basse", name, SIX)
 
-    assert town.asked() == {"requested_at": "2026-09-08T04:00:00Z", "rule": "closures.yaml", "asset": "rue-basse"}
+    at = "2026-09-08T04:00:00Z"
+    assert town.asked() == {"requested_at": at, "noted_at": at, "rule": "closures.yaml", "asset": "rue-basse"}
     assert audited(town.settings, "close") == [{"changed": ["rue-basse"], "asked": ["rue-basse"]}]
     before = town.body()
     Runner(town.service.context, built_in()).look_at_events()

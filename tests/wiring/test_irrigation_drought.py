@@ -15,7 +15,7 @@ from engine.model import Command, CommandState, Level, Program, Slot
 from engine.rulebook import load_rules
 from engine.setpoints.outbox import because
 from engine.store import Store
-from jobs.asking import REPLAN
+from jobs.asking import REPLAN, URGENT
 from jobs.bootstrap import StoryClock, Territory, law_in
 from jobs.doctor import examine
 from jobs.law import LawFiles
@@ -89,7 +89,7 @@ class House:
 
     def replan(self) -> Any:
         with self.store.read() as unit:
-            return orjson.loads(unit.state.get(REPLAN + "irrigation") or b"null")
+            return orjson.loads(unit.state.get(REPLAN + "irrigation" + URGENT) or b"null")
 
 
 @pytest.fixture
@@ -115,7 +115,8 @@ def test_a_level_raised_at_ten_closes_open_valves_in_the_next_cycle_and_has_the_
         piece = because(command.explanation, TEN_PM)
         assert piece is not None
         assert piece["winner"]["source"] == "plan:irrigation"
-    assert house.replan() == {"requested_at": "2026-07-06T20:00:00Z", "rule": "orders.yaml", "asset": ""}
+    at = "2026-07-06T20:00:00Z"
+    assert house.replan() == {"requested_at": at, "noted_at": at, "rule": "orders.yaml", "asset": ""}
     assert audited(house.settings, "enact")[-1] == {"orders": {"drought-7": "2026-214 of 2026-07-03, crise"}}
 
 

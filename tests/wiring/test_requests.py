@@ -13,7 +13,7 @@ from engine.rulebook import RuleEngine
 from engine.store import Store
 from engine.store.ledger import RunState
 from engine.store.workorders import WorkOrder
-from jobs.asking import REPLAN
+from jobs.asking import REPLAN, askings
 from jobs.bootstrap import StoryClock, Territory
 from jobs.cycle import CycleResult, run_cycle
 from jobs.schedules.loading import built_in
@@ -57,8 +57,8 @@ class Town:
 
     def asked(self, domain: str) -> dict[str, str] | None:
         with self.store.read() as unit:
-            body = unit.state.get(REPLAN + domain)
-        return json.loads(body) if body else None
+            body = json.loads(unit.state.get(REPLAN + domain) or b"null")
+        return body and {name: value for name, value in body.items() if name != "noted_at"}
 
     def edges(self) -> list[tuple[str, str]]:
         """Every edge so far: rule and truth."""
@@ -258,3 +258,17 @@ def test_rules_that_read_no_plan_cost_no_look_at_plans(town: Town, monkeypatch: 
     monkeypatch.setattr("engine.store.slots.Slots.arrays", lambda *_: 1 / 0)
     monkeypatch.setattr("jobs.cycle.settle_points", lambda *_: 0)
     assert town.cycle(1, "on").edges == 1
+
+
+def test_an_urgent_rule_asks_beside_the_others_who_do_not_hide_it(town: Town) -> None:
+    urgent = rule("burns", ON, then={"replan": {"domain": "lighting", "urgent": True}})
+    town.begin(urgent, rule("also", ON, then={"replan": {"domain": "lighting"}}))
+    town.cycle(1, "on")
+    with town.store.read() as unit:
+        found = {one.urgent: one.by for one in askings(unit, "lighting")}
+    assert found == {True: f"burns {town.lamp}", False: f"also {town.lamp}"}
+    town.clock.at += MINUTE
+    town.runner().look_at_events()
+    with town.store.read() as unit:
+        (plan,) = unit.plans.list("lighting", 5)
+    assert plan.detail["asked"] == f"burns {town.lamp}; also {town.lamp}"

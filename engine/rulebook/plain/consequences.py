@@ -142,7 +142,8 @@ def _requests(rise: Turn, decided: int) -> Iterator[Request]:
     then, subject, at = rise.rule.definition.then, rise.subject, from_us(decided)
     asked: list[tuple[Asking, Mapping[str, str]]] = []
     if then.replan is not None:
-        asked.append((Asking.REPLAN, {"domain": then.replan.domain}))
+        urgent = {"urgent": "yes"} if then.replan.urgent else {}
+        asked.append((Asking.REPLAN, {"domain": then.replan.domain, **urgent}))
     if then.workorder is not None:
         asked.append((Asking.WORK_ORDER, {"fr": then.workorder.title.fr, "en": then.workorder.title.en}))
     for asking, what in asked:
