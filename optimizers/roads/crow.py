@@ -23,8 +23,15 @@ def great_circle_m(lon_deg: Floats, lat_deg: Floats, to_lon_deg: Floats, to_lat_
     return metres
 
 
-def crow(lon_deg: Floats, lat_deg: Floats, speed_m_s: float, detour: float = DETOUR) -> tuple[Floats, Floats]:
-    """(distance_m, duration_s) from every point to every other, (L, L), symmetric: great circle times `detour`.
+def crow(
+    lon_deg: Floats,
+    lat_deg: Floats,
+    speed_m_s: float,
+    detour: float = DETOUR,
+    into: tuple[Floats, Floats] | None = None,
+) -> tuple[Floats, Floats]:
+    """(distance_m, duration_s) from every point to every other, (L, L), symmetric: great circle times `detour`. They
+    are written `into` arrays that are given, in as many bits as these have.
 
     What is made of it is approximate, and says so. Raises InvalidProblem for coordinates that are none on earth, and
     for a speed or detour that cannot be.
@@ -32,12 +39,14 @@ def crow(lon_deg: Floats, lat_deg: Floats, speed_m_s: float, detour: float = DET
     lon, lat = np.array(lon_deg, np.float64), np.array(lat_deg, np.float64)
     if problems := [*off_earth(lon, lat), *_impossible(speed_m_s, detour)]:
         raise InvalidProblem(problems)
-    distance_m = np.empty((len(lon), len(lon)))
+    distance_m, duration_s = into or (np.empty((len(lon), len(lon))), np.empty((len(lon), len(lon))))
     for top in range(0, len(lon), _ROWS):
         rows = slice(top, top + _ROWS)
-        distance_m[rows] = detour * great_circle_m(lon[rows, None], lat[rows, None], lon, lat)
+        metres = detour * great_circle_m(lon[rows, None], lat[rows, None], lon, lat)
+        distance_m[rows], duration_s[rows] = metres, metres / speed_m_s
     np.fill_diagonal(distance_m, 0.0)
-    return distance_m, distance_m / speed_m_s
+    np.fill_diagonal(duration_s, 0.0)
+    return distance_m, duration_s
 
 
 def off_earth(lon_deg: Floats, lat_deg: Floats) -> list[str]:

@@ -4,13 +4,14 @@ from collections.abc import Container, Iterable
 from math import inf
 
 import numpy as np
+import numpy.typing as npt
 
-from optimizers.arrays import Floats, Ints
+from optimizers.arrays import Floats
 from optimizers.routing.problem import RoutingProblem, Vehicle
 from optimizers.routing.tours import sites_of
 
 _ASSIGNED = 1500  # stops, up to which an assignment takes about a second
-_BLOCK = 500  # rows of a matrix at a time
+_BLOCK = 100  # rows of a matrix at a time
 
 
 def lower_bound(problem: RoutingProblem, lost: Container[int]) -> float:
@@ -118,13 +119,15 @@ def _halves(problem: RoutingProblem, vehicles: Iterable[Vehicle], stops: list[in
     own = np.arange(len(places))
     into, out, vehicles = np.full(len(places), inf), np.full(len(places), inf), list(vehicles)
     for vehicle in vehicles:
-        others = {site.place for site in problem.sites} | {vehicle.start}
-        every = np.array([*places, *others, *({vehicle.end} - {None})])
+        others = sorted({site.place for site in problem.sites} | {vehicle.start})
+        ends = np.array([*others, *({vehicle.end} - {None, *others})], np.int64)
+        into = np.minimum(into, _block(problem, vehicle, others, places).min(axis=0))
+        out = np.minimum(out, _block(problem, vehicle, places, ends).min(axis=1))
         for block in np.array_split(own, 1 + len(own) // _BLOCK):
-            goes, comes = _block(problem, vehicle, places[block], every), _block(problem, vehicle, every, places[block])
-            goes[np.arange(len(block)), block] = comes[block, np.arange(len(block))] = inf
+            goes = _block(problem, vehicle, places[block], places)
+            goes[np.arange(len(block)), block] = inf
             out[block] = np.minimum(out[block], goes.min(axis=1))
-            into[block] = np.minimum(into[block], comes.min(axis=0))
+            into = np.minimum(into, goes.min(axis=0))
     if any(vehicle.end is None for vehicle in vehicles):
         out[:] = 0.0
     halves = np.where((shared == 1) & np.isfinite(into + out), (into + out) / 2, 0.0)
@@ -133,9 +136,8 @@ def _halves(problem: RoutingProblem, vehicles: Iterable[Vehicle], stops: list[in
     return float(np.minimum(halves[where] + served, alone).sum()) + least * fixed
 
 
-def _block(problem: RoutingProblem, vehicle: Vehicle, rows: Ints, columns: Ints) -> Floats:
-    matrices, at = problem.matrices, np.ix_(rows, columns)
-    metres, seconds = (one[vehicle.profile][at] for one in (matrices.distance_m, matrices.duration_s))
+def _block(problem: RoutingProblem, vehicle: Vehicle, rows: npt.ArrayLike, columns: npt.ArrayLike) -> Floats:
+    metres, seconds = problem.matrices.between(vehicle.profile, rows, columns)
     none = ~(np.isfinite(metres) & np.isfinite(seconds))
     known = vehicle.per_m * np.where(none, 0.0, metres) + vehicle.per_s * np.where(none, 0.0, seconds)
     prices: Floats = np.where(none, inf, known)

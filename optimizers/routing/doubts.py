@@ -60,12 +60,8 @@ def doubts(problem: RoutingProblem) -> tuple[str, ...]:
     some = np.unique(np.linspace(0, len(problem.places) - 1, min(_SAMPLE, len(problem.places))).astype(np.int64))
     found = list(_misplaced(problem))
     for p, profile in enumerate(problem.matrices.profiles):
-        ways = _Ways(
-            names=[problem.places[k].id for k in some.tolist()],
-            of=f" of profile {profile!r}" * bool(profile),
-            metres=problem.matrices.distance_m[p][np.ix_(some, some)],
-            seconds=problem.matrices.duration_s[p][np.ix_(some, some)],
-        )
+        names, of = [problem.places[k].id for k in some.tolist()], f" of profile {profile!r}" * bool(profile)
+        ways = _Ways(names, of, *problem.matrices.between(p, some, some))
         found += chain(_too_short(problem, ways, some), _odd(ways), _detours(ways))
     return tuple(found)
 

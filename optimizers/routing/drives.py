@@ -26,23 +26,22 @@ def ending(
     problem: RoutingProblem, vehicle: Vehicle, places: Ints, end: int | None, sites: tuple[int, ...]
 ) -> tuple[Floats, Floats]:
     """Metres and seconds from everywhere to the end, by the best site where one has to unload before."""
-    distance, duration = problem.matrices.distance_m[vehicle.profile], problem.matrices.duration_s[vehicle.profile]
     if not sites:
         none = np.zeros(len(places))
         return none, none
-    metres, seconds = [], []
-    for site in (problem.sites[k] for k in sites):
-        on = (0.0, 0.0) if end is None else (distance[site.place, end], duration[site.place, end])
-        metres.append(distance[places, site.place] + on[0])
-        seconds.append(duration[places, site.place] + on[1] + site.unload_s)
-    costs = vehicle.per_m * np.array(metres) + (vehicle.per_s + 1e-9) * np.array(seconds)
-    best = np.argmin(costs, axis=0)
+    at = [problem.sites[k].place for k in sites]
+    metres, seconds = problem.matrices.between(vehicle.profile, places, at)
+    if end is not None:
+        on_m, on_s = problem.matrices.between(vehicle.profile, at, [end])
+        metres, seconds = metres + on_m[:, 0], seconds + on_s[:, 0]
+    seconds = seconds + np.array([problem.sites[k].unload_s for k in sites])
+    best = np.argmin(vehicle.per_m * metres + (vehicle.per_s + 1e-9) * seconds, axis=1)
     rows = np.arange(len(places))
-    return np.array(metres)[best, rows], np.array(seconds)[best, rows]
+    return metres[rows, best], seconds[rows, best]
 
 
 def speed(problem: RoutingProblem, profile: int) -> float:
     """Metres a second over all drives."""
     metres, seconds = problem.matrices.distance_m[profile], problem.matrices.duration_s[profile]
     known = np.isfinite(metres) & np.isfinite(seconds)
-    return float(metres[known].sum() / max(seconds[known].sum(), 1e-9))
+    return float(metres[known].sum(dtype=np.float64) / max(seconds[known].sum(dtype=np.float64), 1e-9))

@@ -73,9 +73,10 @@ def _detours(problem: RoutingProblem, may: Bools, tours: Tours, s: int) -> Itera
 
 def _longer(matrix: Floats, before: list[int], place: int, after: list[int]) -> Floats:
     """By how much the way from each place before by the place to that after is longer, inf where there is none."""
-    through = matrix[before, place] + matrix[place, after]
+    into, on, straight = (matrix[way].astype(np.float64) for way in ((before, place), (place, after), (before, after)))
+    through = into + on
     ways = np.isfinite(through)
-    longer: Floats = np.where(ways, through - np.minimum(matrix[before, after], np.where(ways, through, 0.0)), inf)
+    longer: Floats = np.where(ways, through - np.minimum(straight, np.where(ways, through, 0.0)), inf)
     return longer
 
 

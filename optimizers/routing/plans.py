@@ -1,6 +1,8 @@
 """Plans of tours that keep everything: see `planned`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from time import monotonic
 
 from optimizers.result import Limits, Status, Violation, our_version
 from optimizers.routing.bound import lower_bound
@@ -8,7 +10,7 @@ from optimizers.routing.caps import Broken
 from optimizers.routing.charges import objective_of
 from optimizers.routing.mending import put_in
 from optimizers.routing.problem import Route, RoutingPlan, RoutingProblem, Unserved
-from optimizers.routing.reasons import reasons
+from optimizers.routing.reasons import reasons, unasked
 from optimizers.routing.reckoning import routes_of
 from optimizers.routing.timing import Clock
 from optimizers.routing.tours import Tours, holders, served
@@ -25,13 +27,15 @@ def planned(
     lost: Mapping[int, Unserved],
     bound: float | None = None,
     solver: str = "PyVRP",
+    until_s: float = inf,
 ) -> RoutingPlan:
     """The plan of tours that keep everything, with the reason of every stop left out.
 
-    `lost`: the reasons that are known already; `bound`: the proved one, reckoned here where it is not given.
+    `lost`: the reasons that are known already; `bound`: the proved one, reckoned here where it is not given;
+    `until_s`: of the monotonic clock, when there is no more time for the reasons of optional stops.
     """
     wanted = {stop.id for stop in problem.stops if stop.required}
-    tours, unserved = _explained(problem, clock, tours, lost)
+    tours, unserved = _explained(problem, clock, tours, lost, until_s)
     required = [one for one in unserved if one.stop in wanted]
     routes = routes_of(clock, tours)
     cost = objective_of(problem, routes)
@@ -56,24 +60,37 @@ def planned(
 
 
 def _explained(
-    problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved]
+    problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved], until_s: float
 ) -> tuple[Tours, tuple[Unserved, ...]]:
     """Tours and why they leave out what they do. A stop of which that says that it adds less than its prize is put
-    where it does, and all is asked again.
+    where it does, and all is asked again, while there is time.
     """
-    unserved = _left_out(problem, clock, tours, lost)
+    unserved = _left_out(problem, clock, tours, lost, until_s)
     for _ in range(_ASKED):
-        worth = [s for s, one in unserved.items() if one.cheapest is not None and one.cheapest < problem.stops[s].prize]
-        if not worth:
+        worth = _worth(problem, unserved)
+        if not worth or monotonic() > until_s:
             break
-        tours = put_in(problem, clock, holders(problem), tours, worth, everywhere=True)
-        unserved = _left_out(problem, clock, tours, lost)
+        tours = put_in(problem, clock, holders(problem), tours, worth, until_s, everywhere=True)
+        if monotonic() > until_s:
+            inside = served(tours)
+            unserved = {s: one for s, one in unserved.items() if s not in inside}
+            break
+        unserved = _left_out(problem, clock, tours, lost, until_s)
+    if monotonic() > until_s:
+        unserved |= {s: unasked(problem.stops[s]) for s in _worth(problem, unserved)}
     return tours, tuple(unserved.values())
 
 
-def _left_out(problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved]) -> dict[int, Unserved]:
+def _worth(problem: RoutingProblem, unserved: Mapping[int, Unserved]) -> list[int]:
+    """Stops left out that add less than their prize, as is said of them."""
+    return [s for s, one in unserved.items() if one.cheapest is not None and one.cheapest < problem.stops[s].prize]
+
+
+def _left_out(
+    problem: RoutingProblem, clock: Clock, tours: Tours, lost: Mapping[int, Unserved], until_s: float
+) -> dict[int, Unserved]:
     missing = sorted(set(range(len(problem.stops))) - served(tours))
-    return dict(zip(missing, reasons(problem, clock, tours, missing, lost), strict=True))
+    return dict(zip(missing, reasons(problem, clock, tours, missing, lost, until_s), strict=True))
 
 
 def stranded(problem: RoutingProblem, clock: Clock, routes: Sequence[Route]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from optimizers.routing.forms import (
     VehicleDocument,
 )
 from optimizers.routing.problem import (
+    NARROW,
     Coordinates,
     Loads,
     Matrices,
@@ -214,28 +215,34 @@ def _located(points: Sequence[PlaceDocument]) -> _Located:
 
 
 def _matrices(document: ProblemDocument, located: _Located) -> Matrices:
-    size = len(located.places)
-    both = np.empty((2, len(document.profiles), size, size))
+    size, given = len(located.places), [profile.distance_m is not None for profile in document.profiles]
+    kind = np.float32 if size > NARROW and not any(given) else np.float64  # what is approximate needs no more
+    cube = (len(given), size, size)
+    both: tuple[Floats, Floats] = np.empty(cube, kind), np.empty(cube, kind)
     for p, profile in enumerate(document.profiles):
         if profile.distance_m is not None and profile.duration_s is not None:
-            both[0, p], both[1, p] = _filled(profile.distance_m), _filled(profile.duration_s)
+            both[0][p], both[1][p] = _filled(profile.distance_m), _filled(profile.duration_s)
         else:
-            both[0, p], both[1, p] = _mapless(located, (profile.speed_kmh or SPEED_KMH) / KMH_PER_M_S)
+            _mapless(located, (profile.speed_kmh or SPEED_KMH) / KMH_PER_M_S, (both[0][p], both[1][p]))
+    for one in both:
+        one.flags.writeable = False  # so that the problem takes them as they are
     return Matrices(
         profiles=tuple(profile.name for profile in document.profiles),
         distance_m=both[0],
         duration_s=both[1],
-        approximate=document.approximate or any(profile.distance_m is None for profile in document.profiles),
+        approximate=document.approximate or not all(given),
     )
 
 
-def _mapless(located: _Located, speed_m_s: float) -> tuple[Floats, Floats]:
+def _mapless(located: _Located, speed_m_s: float, into: tuple[Floats, Floats]) -> None:
     """(L, L) metres and seconds without a map: straight lines, times what streets add."""
     x, y = (np.array([getattr(place, name) for place in located.places], np.float64) for name in "xy")
     if located.coordinates is Coordinates.WGS84:
-        return crow(x, y, speed_m_s)
-    distance_m: Floats = DETOUR * np.hypot(x[:, None] - x, y[:, None] - y)
-    return distance_m, distance_m / speed_m_s
+        crow(x, y, speed_m_s, into=into)
+        return
+    for k in range(len(x)):
+        metres = DETOUR * np.hypot(x[k] - x, y[k] - y)
+        into[0][k], into[1][k] = metres, metres / speed_m_s
 
 
 def _filled(rows: Rows) -> Floats:

@@ -2,6 +2,8 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
+from time import monotonic
 
 import numpy as np
 
@@ -31,20 +33,36 @@ def hopeless(
 
 
 def reasons(
-    problem: RoutingProblem, clock: Clock, tours: Tours, missing: Sequence[int], known: Mapping[int, Unserved]
+    problem: RoutingProblem,
+    clock: Clock,
+    tours: Tours,
+    missing: Sequence[int],
+    known: Mapping[int, Unserved],
+    until_s: float = inf,
 ) -> tuple[Unserved, ...]:
-    """Of every stop left out the first reason that explains it, in the order of `Why`; `known`: the hopeless ones."""
+    """Of every stop left out the first reason that explains it, in the order of `Why`; `known`: the hopeless ones.
+
+    From `until_s` of the monotonic clock on what optional stops would add is no longer reckoned, and they are told as
+    ones that the time did not reach: see `unasked`.
+    """
     alone, bound = _Alone(problem, clock, holders(problem)), set(companions(problem))
-    return tuple(known[s] if s in known else _beside(alone, tours, s, bound) for s in missing)
+    return tuple(known[s] if s in known else _beside(alone, tours, s, bound, until_s) for s in missing)
 
 
-def _beside(alone: "_Alone", tours: Tours, s: int, bound: Container[str]) -> Unserved:
+def unasked(stop: Stop) -> Unserved:
+    """An optional stop that found no room while there was time, and of which nothing more is known."""
+    return Unserved(stop.id, Why.FULL, "the time was up before all places for it were tried")
+
+
+def _beside(alone: "_Alone", tours: Tours, s: int, bound: Container[str], until_s: float) -> Unserved:
     """Why a stop that alone could be served is not; `bound`: names of stops that belong together."""
     problem, may, stop = alone.problem, alone.may, alone.problem.stops[s]
     if stop.together in bound:
         return Unserved(stop.id, Why.TOGETHER, f"{stop.together}: no vehicle serves them all for what they are worth")
     if (reason := alone.reason(s)) is not None:
         return reason
+    if not stop.required and monotonic() > until_s:
+        return unasked(stop)
     found = None if stop.required else cheapest(problem, alone.clock, may, tours, s)
     if found is not None:
         detail = f"it would add {found.added:g} {problem.unit}, its prize is {stop.prize:g}"
@@ -66,7 +84,7 @@ class _Alone:
         stop = self.problem.stops[s]
         able = self._kinds(s)
         reach = [v for v in able if self._reaches(self.problem.vehicles[v], stop)]
-        if self._cut_off(stop) or (able and not reach):
+        if not reach and (able or self._cut_off(stop)):
             return Unserved(stop.id, Why.UNREACHABLE, "there is no way to it, or from it")
         if not able:
             return Unserved(stop.id, Why.SKILL, self._lacking(stop))

@@ -111,7 +111,7 @@ def _dearest(problem: RoutingProblem) -> float:
     dearest = 0.0
     for vehicle in {(v.profile, v.per_m, v.per_s): v for v in problem.vehicles}.values():
         metres, seconds = (
-            np.where(np.isfinite(values[vehicle.profile]), values[vehicle.profile], 0.0)
+            np.where(np.isfinite(values[vehicle.profile]), values[vehicle.profile], np.float64(0.0))
             for values in (problem.matrices.distance_m, problem.matrices.duration_s)
         )
         dearest = max(dearest, float((vehicle.per_m * metres + vehicle.per_s * seconds).max(initial=0.0)))
@@ -128,5 +128,5 @@ def _all_whole(values: Floats) -> bool:
 
 
 def _known(values: Floats) -> Floats:
-    known: Floats = values[np.isfinite(values)]
+    known: Floats = values[np.isfinite(values)].astype(np.float64, copy=False)
     return known

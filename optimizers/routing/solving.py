@@ -25,6 +25,7 @@ _ANEW = 200  # stops up to which a round that begins anew comes as far as one th
 _SHARES = (0.2, 0.3, 0.3, 0.2)  # of time and work, by rounds of asking PyVRP, where it does not know the whole problem
 _BALANCED = (0.4, 0.2, 0.4)  # where rounds are to last alike, which the last is for
 _ZONES = 0.95  # of the time; the rest is for reasons
+_EXPLAINED, _EXPLAINED_S = 0.1, 2.0  # of the time, and seconds at the least, that reasons may take beyond it
 
 
 def solve(
@@ -60,8 +61,13 @@ class _Solve:
         self.lost: dict[int, Unserved] = hopeless(problem, self.clock, self.may)
 
     def plan(self) -> RoutingPlan:
-        tours = self._by_zones() if self._zoned and not self.initial else self.tours()
-        return planned(self.problem, self.clock, tours, self.limits, self.seconds, self.lost, self.bound)
+        if self._zoned and not self.initial:
+            bound, tours = self.bound, self._by_zones()  # its seconds are of the search's time, and none beyond it
+        else:
+            tours, bound = self.tours(), self.bound
+        return planned(
+            self.problem, self.clock, tours, self.limits, self.seconds, self.lost, bound, until_s=self._explained_s
+        )
 
     def tours(self) -> Tours:
         if not self._stops:
@@ -116,6 +122,11 @@ class _Solve:
     def _until_s(self) -> float:
         """When the time is up; never where work decides what the plan is."""
         return inf if self.limits.work else self.started + self.limits.seconds
+
+    @property
+    def _explained_s(self) -> float:
+        """When what optional stops would add has no more time, likewise."""
+        return self._until_s + max(_EXPLAINED_S, _EXPLAINED * self.limits.seconds)
 
     def _next(self, ask: Ask, found: Tours, best: Tours, *, last: bool) -> Ask:
         """What to ask after tours were found, in the last round or in one before."""

@@ -41,7 +41,7 @@ def _from_drives(problem: RoutingProblem) -> Floats:
 
 
 def _both_ways(duration_s: Floats, place: int) -> Floats:
-    both: Floats = (duration_s[place] + duration_s[:, place]) / 2
+    both: Floats = (duration_s[place] + duration_s[:, place].astype(np.float64)) / 2
     return both
 
 

@@ -47,9 +47,11 @@ def may_serve(vehicle: Vehicle, stop: Stop) -> bool:
 
 def holders(problem: RoutingProblem) -> Bools:
     """(vehicles, stops): whether a vehicle may serve a stop, see `may_serve`."""
-    shape = len(problem.vehicles), len(problem.stops)
-    may = (may_serve(vehicle, stop) for vehicle in problem.vehicles for stop in problem.stops)
-    return np.fromiter(may, np.bool_, shape[0] * shape[1]).reshape(shape)
+    kinds: dict[object, int] = {}
+    kind = [kinds.setdefault((one.skills, one.zone, one.only, one.never), len(kinds)) for one in problem.stops]
+    firsts = dict(zip(kind, problem.stops, strict=True))  # one of each kind
+    may = [[may_serve(vehicle, firsts[k]) for k in range(len(kinds))] for vehicle in problem.vehicles]
+    return np.array(may, np.bool_).reshape(len(problem.vehicles), len(kinds))[:, kind]
 
 
 def sites_of(problem: RoutingProblem, vehicle: Vehicle) -> tuple[int, ...]:

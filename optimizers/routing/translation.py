@@ -288,9 +288,8 @@ class Translation:
         return profiles[key]
 
     def _drives(self, vehicle: Vehicle) -> None:
-        matrices, places = self.problem.matrices, np.array(self._place)
-        metres = matrices.distance_m[vehicle.profile][np.ix_(places, places)]
-        seconds = matrices.duration_s[vehicle.profile][np.ix_(places, places)]
+        places = np.array(self._place)
+        metres, seconds = self.problem.matrices.between(vehicle.profile, places, places)
         extra = self._extra(vehicle)
         for (end, sites), column in self._ends.items():
             metres[:, column], seconds[:, column] = ending(self.problem, vehicle, places, end, sites)
