@@ -9,7 +9,7 @@ import sys
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -22,12 +22,20 @@ from sqlalchemy import make_url
 
 from engine.catalogue import Catalogue, load_catalogue
 from engine.store import Store
+from jobs.starting import importing
 from tests.pki import Pki, make_pki
 
 ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("consigne", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("consigne")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Tests are found, and all that they import, as a command begins."""
+    with importing():
+        return (yield)
 
 
 def absent(what: str) -> NoReturn:

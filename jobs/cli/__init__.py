@@ -2,12 +2,15 @@
 
 import sys
 
-from engine.errors import ConsigneError
-from jobs.cli.app import app
-from jobs.cli.common import complain, seal_written
-from jobs.logs import log_beside_a_command
+from jobs.starting import importing
 
-__all__ = ["main"]
+with importing():
+    from engine.errors import ConsigneError
+    from jobs.cli.app import app
+    from jobs.cli.common import complain, seal_written
+    from jobs.logs import log_beside_a_command
+
+__all__ = ["app", "main"]
 
 
 def main() -> None:
