@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from engine.instants import PARIS, from_us, isoformat, to_us
-from engine.model import Command, Hold, PlanOrigin, PlanRecord, Slot, Transition, spell_sequence
+from engine.model import Command, CommandState, Hold, PlanOrigin, PlanRecord, Slot, Transition, spell_sequence
 from engine.setpoints.arbitration import Piece, resolve
 from engine.setpoints.batches import Batch
 from engine.setpoints.conditions import Conditions
@@ -18,7 +18,7 @@ from engine.store.audit import digest_of
 from jobs.bootstrap import Territory
 from jobs.domains import DOMAINS
 from jobs.setpoints import ACT, counts, shown, unit_of
-from jobs.words import Lang, labelled, say
+from jobs.words import Lang, fact_name, happened, labelled, labelled_as, say
 
 _ROUND_A_READING = timedelta(minutes=30)
 
@@ -222,7 +222,7 @@ def to_lines(explanation: Explanation, lang: Lang) -> list[str]:
         *_fall_back(explanation, lang),
         *_stops(explanation, lang),
         *_indented("envelope", explanation.envelope, lang),
-        *_indented("behind", _unsaid(explanation.behind), lang),
+        *(_spoken(explanation, lang) or _indented("behind", _unsaid(explanation.behind), lang)),
         *_sent(explanation, lang),
     ]
 
@@ -263,15 +263,42 @@ def _stops(explanation: Explanation, lang: Lang) -> list[str]:
     return lines
 
 
+def _spoken(explanation: Explanation, lang: Lang) -> list[str]:
+    """What stands behind a plan's word, in its domain's words; empty where it has none."""
+    behind, winner = explanation.behind, explanation.piece.winner if explanation.piece else None
+    domain = DOMAINS.get(winner.source.removeprefix("plan:")) if winner is not None and "plan" in behind else None
+    facts = domain.facts(behind, lang) if domain is not None else ()
+    if not facts:
+        return []
+    made = _local(datetime.fromisoformat(behind["made_at"]))
+    lines = [say("why_plan", lang, plan=behind["plan"], made=made)]
+    lines += [labelled("plan_status", lang, f"{status_said(behind['status'], lang)}, {behind['solver']}"), *facts]
+    return [labelled("behind", lang, "").rstrip(), *(f"  {line}" for line in lines)]
+
+
+def status_said(status: str, lang: Lang) -> str:
+    """How a solve ended, in words; as it stands where there are none."""
+    try:
+        return say(f"status_{status}", lang)
+    except KeyError:
+        return status
+
+
 def _sent(explanation: Explanation, lang: Lang) -> list[str]:
     command = explanation.command
     if command is None:
         return [labelled("command", lang, say("no_command", lang))] if explanation.piece else []
     name = f"{say('command', lang)} {command.id[:12]}, seq {spell_sequence(command.seq)}"
-    lines = [f"{name}, {say('level', lang)} {int(command.level)}: {command.state.value}"]
+    lines = [labelled_as(f"{name}, {say('level', lang)} {int(command.level)}", lang, _state(command.state, lang))]
     if explanation.batch is not None:
         lines += _indented("batch", _batch_json(explanation.batch), lang)
-    return lines + [f"  {_local(t.at)}  {t.state.value:<10} {t.detail}" for t in explanation.transitions]
+    told = [(_local(t.at), _state(t.state, lang), happened(t.detail, lang)) for t in explanation.transitions]
+    width = max((len(state) for _, state, _ in told), default=0)
+    return lines + [f"  {at}  {state:<{width}}  {detail}".rstrip() for at, state, detail in told]
+
+
+def _state(state: CommandState, lang: Lang) -> str:
+    return say(f"one_{state.value}", lang)
 
 
 def _slot_line(slot: Slot, lang: Lang) -> str:
@@ -281,13 +308,16 @@ def _slot_line(slot: Slot, lang: Lang) -> str:
 
 def _indented(head: str, facts: Mapping[str, Any], lang: Lang) -> list[str]:
     told = {name: _told(value, lang) for name, value in facts.items() if value != []}
-    return [labelled(head, lang, "").rstrip(), *(f"  {name}: {text}" for name, text in told.items())] if facts else []
+    lines = [f"  {labelled_as(fact_name(name, lang), lang, text)}" for name, text in told.items()]
+    return [labelled(head, lang, "").rstrip(), *lines] if facts else []
 
 
 def _told(value: Any, lang: Lang) -> Any:
     """What is told in both languages, in one of them; a list, as a chain."""
     if isinstance(value, Mapping) and value.keys() == {"en", "fr"}:
         return value[lang]
+    if isinstance(value, str) and value in {"accepted", "clamped", "refused"}:
+        return say(f"outcome_{value}", lang)
     return " ← ".join(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
 
 

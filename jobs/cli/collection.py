@@ -27,6 +27,7 @@ from jobs.cli.common import (
     store_and_territory,
 )
 from jobs.collection.explaining import explain
+from jobs.collection.facts import facts_of
 from jobs.collection.rounds.files import write_rounds
 from jobs.collection.rounds.in_force import DayRounds, rounds_ahead, rounds_on
 from jobs.collection.saying import clock, fraction_name
@@ -55,13 +56,14 @@ def fills(
 
     Example: consigne collection fills --demo
     """
-    words, found = _states(at, of_demo, folder, lang)
+    words, found, asked_at = _states(at, of_demo, folder, lang)
     if as_json:
         emit([asdict(one) for one in found])
         return
     known = [one for one in found if not one.left_out]
     likely = sum((one.by_next or 0.0) >= _LIKELY for one in known)
-    show_lines([say("fills_head", words, all=number(len(known), words), likely=number(likely, words))])
+    facts = {"all": number(len(known), words), "likely": number(likely, words), "at": brief(asked_at)}
+    show_lines([say("fills_head", words, **facts)])
     heads = [say(f"fills_{head}", words) for head in _FILL_HEADS]
     show_lines(list(aligned([heads, *(list(_fill_row(one, words)) for one in known)])))
     show_lines(_left_out(found, words))
@@ -79,7 +81,7 @@ def list_(
 
     Example: consigne collection list --demo --lang fr
     """
-    words, found = _states(at, of_demo, folder, lang)
+    words, found, _ = _states(at, of_demo, folder, lang)
     if as_json:
         emit([asdict(one) for one in found])
         return
@@ -93,12 +95,14 @@ def _left_out(found: Sequence[ContainerState], lang: Lang) -> list[str]:
     return [f"{name}: {say('collect_out_of_plan', lang, why=why[lang])}" for name, why in out]
 
 
-def _states(at: str | None, of_demo: bool, folder: Path, lang: str) -> tuple[Lang, list[ContainerState]]:
+def _states(
+    at: str | None, of_demo: bool, folder: Path, lang: str
+) -> tuple[Lang, list[ContainerState], datetime]:  # fmt: skip
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
     asked_at = _eve(demo_night(folder)) if of_demo and at is None else instant(at)
     with store.read() as unit:
-        return words, container_states(unit, territory, chosen, asked_at)
+        return words, container_states(unit, territory, chosen, asked_at), asked_at
 
 
 def _eve(night: date) -> datetime:
@@ -205,6 +209,6 @@ def why(store: Store, territory: Territory, container: str, at: datetime, lang: 
     if as_json:
         emit(told)
         return
-    reason = told.pop("reason", {}).get(lang, "")
-    known = [f"  {name}: {value}" for name, value in told.items() if value is not None]
-    show_lines([f"{container}: {reason}", *known])
+    reason = told.get("reason", {}).get(lang, "")
+    plan = say("why_plan", lang, plan=found.record.id, made=brief(found.record.made_at))
+    show_lines([f"{container}: {reason}", *(f"  {line}" for line in [plan, *facts_of(told, lang)])])

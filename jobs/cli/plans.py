@@ -35,6 +35,7 @@ from jobs.domains import DOMAINS
 from jobs.outcome import DEMO_FOLDER
 from jobs.planning import Difference, Replayed, approve, compare, refuse, replay, stored
 from jobs.table import JobContext
+from jobs.why import status_said
 from jobs.words import Lang, labelled, number, say
 from optimizers.result import Violation
 
@@ -86,11 +87,12 @@ def show_plan(
     Example: consigne plan show lighting-2026-11-22T11:00:00Z-0a1b2c3d
     """
     chosen = asked(settings(), lang, folder if of_demo else None)
-    record, _, problem = stored(open_store(chosen), plan)
+    record, body, problem = stored(open_store(chosen), plan)
+    words = language(chosen)
     if as_json:
         emit({name: getattr(record, name) for name in record.__slots__} | {"inputs_bytes": len(problem)})
     else:
-        show_lines(list(_told(record, len(problem), language(chosen))))
+        show_lines([*_told(record, len(problem), words), *_left_out(record, body, words)])
 
 
 @app.command("replay")
@@ -187,7 +189,7 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
         yield "  " + say(f"plan_{record.origin.value}", lang, of=detail.get("of", ""))
     for step, what in detail.get("why", []):
         yield f"  {say(f'plan_step_{step}', lang)}: {what}"
-    yield labelled("plan_status", lang, f"{record.status}, {record.solver}")
+    yield labelled("plan_status", lang, f"{status_said(record.status, lang)}, {record.solver}")
     yield labelled("plan_objective", lang, _amount(record.objective, unit, lang))
     yield labelled("plan_bound", lang, _amount(record.bound, unit, lang))
     if "limits" in detail:
@@ -202,11 +204,16 @@ def _told(record: PlanRecord, problem_bytes: int, lang: Lang) -> Iterator[str]:
     for order, points in detail.get("orders", {}).items():
         yield say("plan_order", lang, order=order, points=points)
     yield from (f"  {note[lang]}" for note in detail.get("notes", []))
-    yield from (f"  {reason}" for reason in detail.get("reasons", []))
     broken = [Violation(*found) for found in detail["violations"]]
     yield from (f"  {violation}" for violation in broken[:_SHOWN])
     if len(broken) > _SHOWN:
         yield "  " + say("plan_more_broken", lang, count=len(broken) - _SHOWN)
+
+
+def _left_out(record: PlanRecord, body: bytes, lang: Lang) -> list[str]:
+    """In the domain's words where it has some, else as the solver says it."""
+    told = DOMAINS[record.domain].left_out if record.domain in DOMAINS else None
+    return [f"  {line}" for line in (told(body, lang) if told is not None else record.detail.get("reasons", []))]
 
 
 def _amount(value: float, unit: str, lang: Lang) -> str:

@@ -294,7 +294,10 @@ def when(entry: Entry, lang: Lang) -> str:
     if entry.sun is not None:
         offset = f" {'-' if entry.sun.offset < timedelta(0) else '+'} {plain(abs(entry.sun.offset))}"
         return say(f"sun_{entry.sun.event}", lang) + (offset if entry.sun.offset else "")
-    return say("when_after", lang, entry=entry.after) if entry.after else say("when_replan", lang)
+    if entry.after:
+        return say("when_after", lang, entry=entry.after)
+    often = f", {say('when_at_most', lang, every=plain(entry.at_most_every))}" if entry.at_most_every else ""
+    return say("when_replan", lang) + often
 
 
 def _cron(fields: dict[str, str]) -> str:

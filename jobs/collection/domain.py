@@ -17,6 +17,7 @@ from jobs.collection.choosing import Wanted
 from jobs.collection.closures_read import closures_known
 from jobs.collection.day import collection_day
 from jobs.collection.explaining import explain
+from jobs.collection.facts import facts_of, left_out
 from jobs.collection.fallback import nearest, shift
 from jobs.collection.fills import Fills, fills_of, levels_told
 from jobs.collection.fleet import Fleet, fleet_of
@@ -131,6 +132,8 @@ DOMAIN = Domain(
     to_setpoints=to_setpoints,
     explain=explain,
     notes=notes,
+    facts=facts_of,
+    left_out=lambda block, lang: left_out(open_body(block), lang),
     span=collection_day,
     unit=EUR,
     part=part,

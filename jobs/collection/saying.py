@@ -50,7 +50,7 @@ def why_left(found: "Body", container: str, lang: Lang) -> str:
     """Why one that is wanted is left out."""
     left = found.unserved[container]
     if left.why is Why.PRIZE and left.cheapest is not None:
-        return say("collect_why_prize", lang, cost=_eur(left.cheapest, lang))
+        return say("collect_why_prize", lang, cost=eur(left.cheapest, lang))
     return say(f"collect_why_{left.why.value}" + ("_unknown" if left.why is Why.PRIZE else ""), lang)
 
 
@@ -59,7 +59,7 @@ def _figures(found: "Body", container: str, lang: Lang) -> dict[str, str]:
         "level": percent(found.column("level", container), lang, 0),
         "next": percent(found.column("by_next", container), lang, 0),
         "after": percent(found.column("by_after", container), lang, 0),
-        "prize": _eur(found.column("prize_eur", container), lang),
+        "prize": eur(found.column("prize_eur", container), lang),
     }
 
 
@@ -99,5 +99,6 @@ def clock(at: "datetime") -> str:
     return at.astimezone(PARIS).strftime("%H:%M")
 
 
-def _eur(value: float, lang: Lang) -> str:
+def eur(value: float, lang: Lang) -> str:
+    """An amount to the cent."""
     return f"{number(value, lang, 2)} €"

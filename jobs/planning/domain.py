@@ -11,6 +11,7 @@ from engine.settings import Settings
 from engine.store import Store, Unit
 from jobs.bootstrap import Territory
 from jobs.compute import Compute
+from jobs.words import Lang
 from optimizers.result import Limits, Plan
 
 
@@ -58,6 +59,10 @@ def _no_notes(_body: bytes) -> Sequence[Note]:
     return ()
 
 
+def _no_facts(_told: Mapping[str, Any], _lang: Lang) -> Sequence[str]:
+    return ()
+
+
 def _none(_body: bytes) -> Sequence[Conflict]:
     return ()
 
@@ -100,6 +105,8 @@ class Domain:
     span          the noon to noon, day or week that a plan made at an instant covers
     conflicts     the orders that the plan in a body does not keep
     notes         what people should read of the plan in a body
+    facts         what `explain` says as people read it, a line each; empty where it has no words of its own
+    left_out      what of a body's plan is left out and why, as people read it; None where the plan's reasons are told
     provides      an asset type and the property of it that rules compare what is measured with: the plan provides for
                   so much; empty for none
     provided      what a body provides for at an instant, by asset and property
@@ -123,6 +130,8 @@ class Domain:
     span: Callable[[datetime], tuple[datetime, datetime]]
     conflicts: Callable[[bytes], Sequence[Conflict]] = _none
     notes: Callable[[bytes], Sequence[Note]] = _no_notes
+    facts: Callable[[Mapping[str, Any], Lang], Sequence[str]] = _no_facts
+    left_out: Callable[[bytes, Lang], Sequence[str]] | None = None
     provides: tuple[str, str] = ("", "")
     provided: Callable[[bytes, datetime], Mapping[tuple[str, str], float]] = _nothing
     told_every: timedelta = timedelta(minutes=15)

@@ -59,7 +59,27 @@ def number(value: float, lang: Lang, digits: int = 0) -> str:
 
 def labelled(key: str, lang: Lang, text: object) -> str:
     """A name and what it is, with the colon as the language sets it."""
-    return f"{say(key, lang)}{' :' if lang == 'fr' else ':'} {text}"
+    return labelled_as(say(key, lang), lang, text)
+
+
+def labelled_as(name: str, lang: Lang, text: object) -> str:
+    """The same of a name that is written already."""
+    return f"{name}{' :' if lang == 'fr' else ':'} {text}"
+
+
+def fact_name(name: str, lang: Lang) -> str:
+    """The name of something that is told of a decision; as it stands where it has no words."""
+    return say(f"fact_{name}", lang) if f"fact_{name}" in _WORDS else name
+
+
+def happened(detail: str, lang: Lang) -> str:
+    """What is stored, in English, of a step of a command: in French what is of a known kind."""
+    if lang == "en":
+        return detail
+    for english, french in setpoints.STEPS:
+        if detail.startswith(english):
+            return french + detail.removeprefix(english)
+    return detail
 
 
 def percent(share: float | None, lang: Lang, digits: int = 1) -> str:

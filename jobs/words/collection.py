@@ -30,8 +30,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "sans nouvelle depuis {days}, plus que son flux ne le permet",
     ),
     "collect_because_prize": (
-        "{level} full then; overflows before the next round: {next}, before the second: {after}; worth {prize}",
-        "plein à {level} alors ; déborde avant la tournée suivante : {next}, avant la seconde : {after} ; vaut {prize}",
+        "{level} full then; overflows before the next round: {next}, the second: {after}; worth {prize} to empty",
+        "plein à {level} alors ; déborde avant la tournée suivante : {next}, la seconde : {after} ; vaut {prize} vidé",
     ),
     "collect_not_wanted": (
         "not in the round: {level} full by then; overflows before the next round: {next}, before the second: {after}",
@@ -72,6 +72,29 @@ WORDS: dict[str, tuple[str, str]] = {
         "{stops} arrêts, {km} km, de {start} à {end}, environ {kg} kg : {fraction}",
     ),
     "collect_truck_idle": ("no round on this day", "pas de tournée ce jour-là"),
+    # what stands behind it
+    "collect_fact_kind": ("waste", "flux"),
+    "collect_fact_level": (
+        "believed {level} full (± {sd}), {day} more a day; {then} when its truck would come",
+        "estimé plein à {level} (± {sd}), {day} de plus par jour ; {then} au passage de la benne",
+    ),
+    "collect_fact_sensor": ("sensor", "capteur"),
+    "collect_fact_heard": ("heard of {days} days ago", "nouvelles d'il y a {days} j"),
+    "collect_fact_heard_now": ("heard of today", "nouvelles du jour"),
+    "collect_fact_unheard": ("not heard of in all the time looked at", "sans nouvelle sur toute la période regardée"),
+    "collect_fact_risk": (
+        "unless emptied, overflows before the next round: {next}, before the second: {after}",
+        "sans vidage, déborde avant la tournée suivante : {next}, avant la seconde : {after}",
+    ),
+    "collect_fact_required": ("to be emptied whatever it costs", "à vider quoi qu'il en coûte"),
+    "collect_fact_worth": ("emptying it is worth {prize}", "le vider vaut {prize}"),
+    "collect_fact_costs": ("and would cost {cost}", "et coûterait {cost}"),
+    "collect_fact_lid": ("lid", "couvercle"),
+    "collect_fact_last": (
+        "stop by plan: {number}, {container}; its round:",
+        "arrêt prévu : {number}, {container} ; sa tournée :",
+    ),
+    "collect_fact_not_yet": ("not at a stop yet; its round:", "pas encore à un arrêt ; sa tournée :"),
     # lids
     "collect_lid_open": ("open: {why}", "ouvert : {why}"),
     "collect_lid_room": ("it has room until it is emptied", "il a de la place jusqu'à son vidage"),

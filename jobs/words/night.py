@@ -67,6 +67,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "counts_real": ("Traffic: real hourly counts of {files}", "Trafic : comptages horaires réels de {files}"),
     "counts_made": ("Traffic: made counts (seed {seed})", "Trafic : comptages simulés (graine {seed})"),
     # why
+    "why_plan": ("plan {plan}, made {made}", "plan {plan}, fait le {made}"),
     "why_none": ("Nothing was asked of {point} at {at}.", "Rien n'était demandé à {point} à {at}."),
     "why_head": ("{point} at {at}: {value}", "{point} à {at} : {value}"),
     "why_default": (

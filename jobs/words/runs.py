@@ -43,6 +43,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "when_every": ("every {every}", "toutes les {every}"),
     "when_after": ("after {entry}", "après {entry}"),
     "when_replan": ("when a rule asks", "quand une règle le demande"),
+    "when_at_most": ("at most every {every}", "au plus toutes les {every}"),
     "sun_dawn": ("civil dawn", "aube civile"),
     "sun_sunrise": ("sunrise", "lever du soleil"),
     "sun_noon": ("solar noon", "midi solaire"),
