@@ -25,7 +25,9 @@ from engine.inventory.model import Territory as Inventory
 from engine.inventory.territory import save_territory
 from engine.model import Asset, Command, CommandState, Commune, Level, Program, Slot, Zone
 from engine.store import Store
+from jobs.asking import REPLAN, URGENT
 from jobs.bootstrap import Territory, read_territory
+from jobs.cycle import CURSOR
 from jobs.settling import settle_points
 from tests.journeys.conftest import CONSIGNE, ROOT, environment
 from twin.broker import EmbeddedBroker
@@ -95,6 +97,7 @@ def raised(folder: Path, networks: int, valves: int) -> Closing:
         with _process(folder, where, *gateways), _process(folder, where, "jobs.cli", "serve"):
             _open(store, territory, points)
             _until(lambda: _all(store, points, 1.0), 120, "opened")
+            _until(lambda: _decided(store), 120, "decided on")  # the first cycle knows of no orders before
             return _close(store, folder, points, run)
 
 
@@ -106,7 +109,7 @@ def _close(store: Store, folder: Path, points: list[str], run: Callable[..., str
     _until(lambda: _all(store, points, 0.0), 60, "closed")
     with store.read() as unit:
         newest = unit.commands.newest(points)
-        replan = json.loads(unit.state.get("replan/irrigation") or b"null")
+        replan = json.loads(unit.state.get(REPLAN + "irrigation" + URGENT) or b"null")
     ours = {command.id: point for point, command in newest.items()}
     effects = read_effects(folder / "effects.jsonl")
     closed = {ours[one["id"]]: datetime.fromisoformat(one["at"]) for one in effects if one["id"] in ours}
@@ -153,6 +156,11 @@ def _all(store: Store, points: list[str], value: float) -> bool:
         newest = unit.commands.newest(points)
     done = [one for one in newest.values() if one.program.steps[0][1] == value and one.state is CommandState.VERIFIED]
     return len(done) == len(points)
+
+
+def _decided(store: Store) -> bool:
+    with store.read() as unit:
+        return unit.state.get(CURSOR) is not None
 
 
 def _until(done: Callable[[], bool], within_s: float, what: str) -> None:

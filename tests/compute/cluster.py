@@ -10,6 +10,7 @@ from typing import Self
 from distributed import Client
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_S
 
 _CHOSEN = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",  # begun twice at most, not four times
@@ -43,8 +44,8 @@ class Cluster:
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) < workers:
             self.workers.append(_dask("worker", f"tcp://{self.address}", "--nthreads", "1", "--no-nanny"))
-        with Client(f"tcp://{self.address}", timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(len(self.workers), timeout=60)
+        with Client(f"tcp://{self.address}", timeout=PATIENCE_S, set_as_default=False) as client:
+            client.wait_for_workers(len(self.workers), timeout=PATIENCE_S)
 
     def _start_scheduler(self) -> "subprocess.Popen[bytes]":
         return _dask("scheduler", "--host", "127.0.0.1", "--port", self._port, "--no-show")

@@ -36,7 +36,7 @@ NOT_READ_BACK = {"unverifiable"}  # rounds: only a crew carries them out
 
 
 def play(consigne: Run, *words: object, **variables: str) -> dict[str, Any]:
-    done = consigne("demo", "--folder", "night", "--json", *words, **variables)
+    done = consigne("demo", "--folder", "night", "--json", *words, timeout=560, **variables)
     assert done.returncode == 0, done.stderr
     outcome: dict[str, Any] = json.loads(done.stdout)
     return outcome
@@ -248,7 +248,7 @@ def play_with_kills(folder: Path, kills: int, seed: int, **variables: str) -> di
             process.communicate()
             killed += 1
             process = start(folder, "--attach", **variables)
-        out, err = process.communicate(timeout=400)
+        out, err = process.communicate(timeout=500)
         assert process.returncode == 0, err
     finally:
         process.kill()

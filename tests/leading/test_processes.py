@@ -47,7 +47,7 @@ def test_a_leader_that_was_paused_writes_nothing_more_and_stands_by_until_the_ot
     tmp_path: Path, postgres_url: str, server: Mosquitto
 ) -> None:
     with House(tmp_path, postgres_url, server.url()) as house:
-        house.serve()
+        house.serve(CONSIGNE_LEAD_S="6")  # so that it does not lose the lead before it is paused
         paused = house.wait_for_leader()
         wait_for(house.committed)
         other = house.serve(CONSIGNE_LEAD_S="300")

@@ -71,7 +71,7 @@ def test_solvers_that_hang_eat_memory_and_segfault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     clock = StoryClock(NOON)
-    lead = Leadership(Store.open(settings.database_url), [PLAN], WallClock(), 9 * SECOND, owner="show").take()
+    lead = Leadership(Store.open(settings.database_url), [PLAN], WallClock(), 30 * SECOND, owner="show").take()
     assert lead is not None
     with lead:
         context = JobContext(settings, store.under(lead.fences), territory, clock, processes)
