@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyvrp import Client, Depot, Location, ProblemData, VehicleType, solve
+from pyvrp import (
+    Client,
+    Depot,
+    IteratedLocalSearchParams,
+    Location,
+    ProblemData,
+    Solution,
+    SolveParams,
+    VehicleType,
+    solve,
+)
+from pyvrp.search import PerturbationParams
 from pyvrp.stop import MaxIterations
 
 from optimizers import routing
@@ -16,16 +27,24 @@ from optimizers.result import Limits
 from optimizers.routing.problem import Act, RoutingProblem
 
 _FAR = 10_000_000
+_TRIED = 0.2
+"""Share of the iterations that each number of trucks is tried for."""
+_MEMORY, _SHAKEN = 0.1, 50
+"""Share of the iterations that late acceptance remembers: PyVRP's own 300 accepts anything in so short a search. And at
+how many places a tour is shaken at most, PyVRP's 25: with prizes it is hard to leave a bad choice of stops."""
 
 
 @dataclass(frozen=True)
 class Quick:
+    """One truck, then one more, each for some iterations; the best of these is improved with those that are left: so
+    short a search does not find by itself that a truck may stay at home.
+    """
+
     iterations: int = 200
     seed: int = 1
 
     def __call__(self, problem: RoutingProblem) -> Sequence[Sequence[str]]:
-        data = model(problem)
-        found = solve(data, MaxIterations(self.iterations), seed=self.seed, display=False).best
+        found = self.best(model(problem))
         routes = []
         for route in found.routes():
             stops = [problem.stops[one.idx].id if one.is_client() else f"site {self.site(problem, one.idx)}"
@@ -33,9 +52,33 @@ class Quick:
             routes.append(stops)
         return routes
 
+    def best(self, data: ProblemData) -> Solution:
+        each, trucks = round(_TRIED * self.iterations), range(1, data.vehicle_type(0).num_available + 1)
+        tried = [(self._improved(of, each), of) for of in (_with(data, count) for count in trucks)]
+        first, of = min(tried, key=lambda one: cost(one[0]))
+        return self._improved(of, max(self.iterations - each * len(trucks), each), first)
+
+    def _improved(self, data: ProblemData, iterations: int, initial: Solution | None = None) -> Solution:
+        params = SolveParams(
+            ils=IteratedLocalSearchParams(history_length=max(round(_MEMORY * iterations), 5)),
+            perturbation=PerturbationParams(1, _SHAKEN),
+        )
+        return solve(
+            data, MaxIterations(iterations), self.seed, collect_stats=False, params=params, initial_solution=initial
+        ).best
+
     @staticmethod
     def site(problem: RoutingProblem, depot: int) -> int:
         return int(problem.sites[depot - 2].id.split()[1])
+
+
+def cost(found: Solution) -> float:
+    """Metres and prizes that were left; what breaks a limit costs more than anything."""
+    return found.distance_cost() + found.uncollected_prizes() if found.is_feasible() else float("inf")
+
+
+def _with(data: ProblemData, trucks: int) -> ProblemData:
+    return data.replace(vehicle_types=[data.vehicle_type(0).replace(num_available=trucks)])
 
 
 def model(problem: RoutingProblem) -> ProblemData:
