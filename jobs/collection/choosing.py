@@ -11,7 +11,7 @@ from jobs.collection.fills import Fills, silent
 from jobs.collection.fleet import Fleet
 from jobs.collection.tables import CollectionTables
 from optimizers.arrays import Bools, Floats
-from optimizers.fill import choose, costs_at_first
+from optimizers.fill import choose, costs_at_first, owed
 from optimizers.roads import LORRY, crow
 
 
@@ -48,7 +48,9 @@ def wanted_of(fleet: Fleet, fills: Fills, tables: CollectionTables, day: Span) -
     due = silent(fills, [tables.fractions[name].unseen_days for name in fleet.fractions])
     level = fills.level(pick_up)
     terms = tables.choice.terms(fills.overflown)
-    choice = choose(by_visit[:, 1:], terms, level=level, cost=usual_eur(fleet, tables), due=due)
+    gap_d = 7.0 / len(tables.service.days)
+    owes = owed(fills.belief, level, terms.detour * usual_eur(fleet, tables), terms.rho, gap_d=gap_d)
+    choice = choose(by_visit[:, 1:], terms, level=level, owes=owes, due=due)
     return Wanted(
         before=by_visit[:, 0],
         by_next=by_visit[:, 1],

@@ -104,7 +104,7 @@ class ChoiceEntry(_Entry):
     candidate_above: Share
     later: Share
     overflow_share: float = Field(gt=0, lt=0.5)
-    saved: Share
+    detour: NotNegative
     saves_above: Share
     visits: int = Field(ge=2, le=20)
     load_quantile: float = Field(gt=0, lt=1)
@@ -120,7 +120,7 @@ class ChoiceEntry(_Entry):
             required_above=self.required_above,
             candidate_above=self.candidate_above,
             later=self.later,
-            saved=self.saved,
+            detour=self.detour,
             saves_above=self.saves_above,
         )
 

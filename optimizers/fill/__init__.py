@@ -12,6 +12,7 @@ from optimizers.fill.overflow import level_quantile, overflow_probability
 from optimizers.fill.price import calibrated_rho, corrected_rho, costs_at_first, usual_costs
 from optimizers.fill.readings import LIMITS, Judged, ReadingLimits, Verdict, judge
 from optimizers.fill.scores import brier, calibration_error, coverage
+from optimizers.fill.waiting import owed
 
 __all__ = [
     "HOLIDAY",
@@ -45,6 +46,7 @@ __all__ = [
     "level_quantile",
     "on_grid",
     "overflow_probability",
+    "owed",
     "read",
     "usual_costs",
 ]

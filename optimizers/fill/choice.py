@@ -13,9 +13,7 @@ class Terms:
     required_above         probability of overflow before the next possible visit, from which on a bin has to be visited
     candidate_above        share of rho that a visit is worth from which on it is considered
     later                  share of its worth that an overflow keeps with each possible visit that may yet prevent it
-    saved                  share of what a visit usually costs, that one to a full bin saves of later visits; half of it
-                           one to a half full bin, since it will be due again as much sooner. 0 visits bins for their
-                           overflow alone
+    detour                 share of what a visit usually costs that days offer as the way to a bin (`waiting.owed`)
     saves_above            level below which a visit saves nothing
     """
 
@@ -23,7 +21,7 @@ class Terms:
     required_above: float = 0.5
     candidate_above: float = 0.01
     later: float = 0.5
-    saved: float = 0.0
+    detour: float = 0.6
     saves_above: float = 0.3
 
 
@@ -37,13 +35,13 @@ class Choice:
 
 
 def choose(
-    by_visit: Floats, terms: Terms, *, level: Floats | None = None, cost: Floats | None = None, due: Bools | None = None
+    by_visit: Floats, terms: Terms, *, level: Floats | None = None, owes: Floats | None = None, due: Bools | None = None
 ) -> Choice:
     """What the coming round does.
 
     by_visit (n, V)    probability of overflow before each of the V >= 1 possible visits after this round: 0…1, rising
-    level, cost (n,)   expected at this round; what a visit to the bin usually costs, in rho's unit (`usual_costs`).
-                       Without them a visit saves nothing of later ones
+    level, owes (n,)   expected at this round; what the bin owes if this round leaves it (`waiting.owed`), in rho's
+                       unit. Without them a visit saves nothing of later ones
     due (n,)           by contract, or because nobody has seen the bin for too long
 
     The prize is rho · Σ later^v · P(it overflows between visit v and visit v + 1, counted from this round's), and what
@@ -54,8 +52,8 @@ def choose(
     worth = between @ terms.later ** np.arange(by_visit.shape[1])
     required: Bools = (by_visit[:, 0] >= terms.required_above) | forced
     saved = np.zeros(len(by_visit))
-    if level is not None and cost is not None:
-        saved = np.where(level >= terms.saves_above, terms.saved * np.minimum(level, 1.0) * cost, 0.0)
+    if level is not None and owes is not None:
+        saved = np.where(level >= terms.saves_above, owes, 0.0)
     candidate: Bools = ~required & ((worth >= terms.candidate_above) | (saved > 0))
     prize = np.where(required | candidate, terms.rho * worth + saved, 0.0)
     return Choice(required=required, candidate=candidate, prize=prize)

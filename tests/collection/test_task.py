@@ -38,7 +38,7 @@ def test_a_full_container_is_required_one_that_may_wait_has_a_prize_and_an_empty
 def test_one_that_is_half_full_is_worth_a_share_of_what_a_visit_costs_though_it_overflows_by_nothing() -> None:
     far, near = container("C1", 9000), container("C2", 100)
     fleet = town(far, container("C3", 9100), container("C4", 9200), near, container("C5", 200), truck("T1"), site())
-    wanted = task_of(fleet, {"C1": 0.5, "C2": 0.5, "C3": 0.3}, a_day=0.02).wanted
+    wanted = task_of(fleet, {"C1": 0.5, "C2": 0.5, "C3": 0.2}, a_day=0.02).wanted
     prize = dict(zip(fleet.names, wanted.prize_eur.tolist(), strict=True))
 
     assert wanted.by_after.max() < 0.001

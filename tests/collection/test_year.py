@@ -96,7 +96,7 @@ def test_what_is_drawn_of_a_bin_s_day_does_not_depend_on_how_long_the_year_is(to
 
 @pytest.fixture(scope="module", params=["belief", "blind", "perfect", "threshold", "zones", "bins"])
 def policy(request: pytest.FixtureRequest, town: Town, past: Past) -> Policy:
-    terms = Terms(rho=15_000.0, required_above=1.1, later=0.0, saved=0.6)
+    terms = Terms(rho=15_000.0, required_above=1.1, later=0.0)
     known = tables(past)
     made: dict[str, Policy] = {
         "belief": ByBelief("belief", town, ROUTER, terms),
@@ -119,7 +119,7 @@ def test_policies_keep_most_bins_from_overflowing_with_less_than_a_visit_a_day(y
 
 
 def test_the_same_year_twice_is_the_same(year: Year, town: Town) -> None:
-    terms = Terms(rho=15_000.0, later=0.0, saved=0.6)
+    terms = Terms(rho=15_000.0, later=0.0)
     one, other = (live(year, ByBelief("belief", town, ROUTER, terms)) for _ in range(2))
     assert np.array_equal(one.km, other.km)
 

@@ -21,6 +21,7 @@ from optimizers.fill import (
     kinds_of,
     level_quantile,
     overflow_probability,
+    owed,
     read,
     usual_costs,
 )  # fmt: skip
@@ -29,6 +30,8 @@ from twin.collection.year import SLOTS, Rounds, Today, Town
 
 _WINDOW = 28 * (len(SLOTS) - 1)
 """Slots of readings that sensors are judged by."""
+_GAP_D = 7.0 / 6.0
+"""Crews drive on six days of a week."""
 
 
 class Hears(StrEnum):
@@ -151,9 +154,9 @@ class ByBelief:
         belief = self.ledger.belief
         days = self.ledger.ahead(today, self.visits)
         by_visit = overflow_probability(belief, days)
-        choice = choose(
-            by_visit, self.terms, level=belief.level, cost=self.costs, due=self.ledger.heard_d >= self.due_d
-        )
+        owes = owed(belief, belief.level, self.terms.detour * self.costs, self.terms.rho, gap_d=_GAP_D)
+        due = self.ledger.heard_d >= self.due_d
+        choice = choose(by_visit, self.terms, level=belief.level, owes=owes, due=due)
         bins = np.flatnonzero(choice.required | choice.candidate)
         now = np.maximum(level_quantile(belief, np.full((len(days), 1), 1e-3), self.allowed)[:, 0], 0.05)
         rounds = rounds_for(
