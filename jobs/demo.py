@@ -63,7 +63,7 @@ from jobs.story import (
 )
 from jobs.table import PlanArguments
 from jobs.words import Lang, say
-from twin.field.lockstep import DONE, SYNC, SYNCED, TICK
+from twin.field.lockstep import DONE, HEARD, SYNC, SYNCED, TICK
 from twin.territory.roads import made_roads
 
 _MARK = ".consigne-demo"
@@ -302,6 +302,7 @@ def _round(
     assert isinstance(clock, StoryClock)  # noqa: S101
     clock.at = max(clock.at, datetime.fromisoformat(tick["at"]))
     service.ingest(telemetry, line)
+    line.publish(HEARD, orjson.dumps({"k": tick["k"]}))  # or it is told again every two seconds while a plan is made
     if not tick.get("end"):
         _plan(service, runner.schedule, clock.at, start)
     service.cycle()

@@ -128,7 +128,9 @@ def _month(
     while (at := at + _HOUR) <= night.start:
         yield from ground.readings(at)
         for pipe in pipes:
-            yield from ({"observed_at": isoformat(at), **told} for told in pipe.readings(at))
+            found = pipe.readings(at)
+            if at < night.start:  # the field tells those of that instant itself
+                yield from ({"observed_at": isoformat(at), **told} for told in found)
         if at.astimezone(PARIS).hour == _TIMERS_AT_H - 1 and at < night.start - _TIMERS_OFF:
             evening = Evening(day=at.astimezone(PARIS).date(), rain_mm=0.0, depletion_mm=unread)
             _set(pipes, zones, clock.wanted_mm(evening) / zones.rate_mm_h, at)

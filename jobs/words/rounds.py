@@ -43,7 +43,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "rounds_back": ("back", "retour"),
     "fills_head": (
         "{all} containers at {at}; {likely} more likely than not to overflow before the round after this one if left.",
-        "{all} conteneurs, {at} ; {likely} à plus d'une chance sur deux de déborder avant la tournée d'après.",
+        "{all} conteneurs, {at} ; non vidés, {likely} ont plus de 50 % de risque de déborder avant la tournée d'après.",
     ),
     "fills_container": ("container", "conteneur"),
     "fills_fraction": ("waste", "flux"),

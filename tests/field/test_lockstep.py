@@ -30,7 +30,7 @@ from twin.broker import EmbeddedBroker
 from twin.effects import EffectLog, read_effects
 from twin.faults import Fault, FaultKind
 from twin.field import Story
-from twin.field.lockstep import DONE, TICK, Lockstep
+from twin.field.lockstep import DONE, HEARD, TICK, Lockstep
 from twin.field.lockstep import SUBSCRIPTIONS as FIELD_SUBSCRIPTIONS
 from twin.field.site import Site
 
@@ -262,6 +262,31 @@ def test_a_service_that_dies_and_returns_loses_nothing(
     verified = {c.id for c in memory.tables.commands.values() if c.state is CommandState.VERIFIED}
     assert len(effects) == len(set(effects))
     assert verified <= set(effects) <= set(memory.tables.commands), "what a newer one overtook may never have left"
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_telemetry_that_was_heard_is_not_told_again_while_the_service_is_busy(
+    url: str, field_in_a_thread: Callable[..., threading.Thread], heard: bool
+) -> None:
+    ears = Broker(url, "ears", [topic("+", TELEMETRY), TICK])
+    ears.connect()
+    field_in_a_thread(lamps_and_cabinets(2, 2), a_story(1))
+    told, ticks = 0, 0
+    while ticks < 4:
+        for message in ears.take(100, 10.0):
+            ears.ack([message])
+            told += message.topic != TICK
+            if message.topic == TICK:
+                ticks += 1
+                if heard and ticks == 1:
+                    ears.publish(HEARD, orjson.dumps({"k": 0}))
+                    ears.flush()
+    once = 2  # cabinets
+    assert told == (once if heard else 4 * once)
+    for k in (0, 1):
+        ears.publish(DONE, orjson.dumps({"k": k}))
+        ears.flush()
+    ears.close()
 
 
 def test_a_forged_acknowledgement_over_the_wire_changes_nothing(url: str, catalogue: Catalogue) -> None:

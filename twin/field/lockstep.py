@@ -1,7 +1,8 @@
 """The field's time: slot by slot, in step with the service, which says when it is done with one.
 
 For slot k the telemetry, then {"k", "at", "until"} on TICK; the service answers {"k"} on DONE. Until it does, both are
-sent again every two seconds, for ever, so a service that was killed goes on where it was. After the last slot the
+sent again every two seconds, for ever, so a service that was killed goes on where it was; once it has answered {"k"} on
+HEARD, that it has stored the telemetry, the tick alone. After the last slot the
 tick is {"k": slots, "at", "end": true}, answered likewise. Meanwhile the field serves commands, its own clock at
 the slot's instant and a little further with each message.
 """
@@ -23,11 +24,12 @@ from twin.effects import EffectLog
 from twin.field.site import Site
 from twin.field.story import Story
 
-TICK, DONE = topic("field", "tick"), topic("field", "done")
+TICK, HEARD, DONE = topic("field", "tick"), topic("field", "heard"), topic("field", "done")
 SYNC, SYNCED = topic("field", "sync"), topic("field", "synced")
-SUBSCRIPTIONS = (topic("+", COMMAND), topic("+", GET), round_topic("+", "+"), DONE, SYNC)
+SUBSCRIPTIONS = (topic("+", COMMAND), topic("+", GET), round_topic("+", "+"), HEARD, DONE, SYNC)
 CLIENT_ID = "field"
 
+_OURS = frozenset({HEARD, DONE, SYNC})
 _BATCH = 1_000
 _PER_MESSAGE = timedelta(milliseconds=10)
 
@@ -44,6 +46,7 @@ class Lockstep:
         self._story = story
         self._repeat_after_s = repeat_after_s
         self._now = self._last = story.start_at
+        self._heard: int | None = None
 
     def run(self, stop: threading.Event) -> bool:
         """Tell every slot. Returns whether the end was reached; `stop` ends it before."""
@@ -62,10 +65,12 @@ class Lockstep:
         return orjson.dumps({**tick, "until": isoformat(self._story.at(slot + 1))})
 
     def _tell(self, slot: int, messages: Sequence[Wire], stop: threading.Event) -> bool:
-        """Publish until the service is done with the slot. False when stopped before."""
+        """Publish until the service is done with the slot; the tick, last of the messages, also when it has heard the
+        others. False when stopped before.
+        """
         while not stop.is_set():
             try:
-                self._publish(messages)
+                self._publish(messages if self._heard != slot else messages[-1:])
                 if self._serve_until_done(slot, stop):
                     return True
             except Unavailable:
@@ -78,13 +83,14 @@ class Lockstep:
         while not stop.is_set() and (left_s := deadline - time.monotonic()) > 0:
             messages = self._broker.take(_BATCH, min(left_s, 0.25))
             self._serve(messages)
+            self._heard = next((_slot(one) for one in reversed(messages) if one.topic == HEARD), self._heard)
             if any(message.topic == DONE and _slot(message) == slot for message in messages):
                 return True
         return False
 
     def _serve(self, messages: Sequence[Message]) -> None:
         """Do, write down, answer, and only then let the broker forget."""
-        orders = [Wire(message.topic, message.payload) for message in messages if message.topic not in {DONE, SYNC}]
+        orders = [Wire(message.topic, message.payload) for message in messages if message.topic not in _OURS]
         served = self._site.serve(orders, self._instant(len(orders)))
         self._effects.append(served.effects)
         self._publish(served.answers)
