@@ -8,17 +8,18 @@ import numpy as np
 
 from optimizers.arrays import Floats
 from optimizers.result import Limits
-from optimizers.routing.charges import drives_between_stops
+from optimizers.routing.charges import drives_between_stops, objective_of
 from optimizers.routing.mending import put_in
 from optimizers.routing.parting import part_of, whole_plan
 from optimizers.routing.plans import stranded
 from optimizers.routing.problem import Act, Route, RoutingPlan, RoutingProblem, Unserved, Why
 from optimizers.routing.reasons import hopeless, reasons
+from optimizers.routing.reckoning import routes_of
 from optimizers.routing.standing import apart_s, holds, laden, unpack_standing
 from optimizers.routing.timing import Clock, Timed
 from optimizers.routing.tours import Tours, holders, may_serve
 
-SOLVER = "touched rounds only"
+SOLVER = "touched rounds only, PyVRP"
 _NEAR = 2
 """Rounds that are opened beside each one that no longer holds, or each stop that has none: those nearest to it."""
 
@@ -27,8 +28,15 @@ _FEW = 20  # stops for which the cheapest place is looked for beforehand
 _BY_ITSELF = {Why.UNREACHABLE, Why.SKILL, Why.CAPACITY, Why.WINDOW}
 """Why a stop is left out whatever the rounds are."""
 
-_FIRST = 0.6  # share of the time for the first try
-_WIDER = 3  # tries, each with twice as many rounds beside, while a required stop finds no room
+_TRIES = 4
+"""Searches one after the other, each with a seed of its own: what one is stuck at, another is not. While a required
+stop finds no room, each has twice as many rounds opened beside as the one before.
+"""
+
+_LAST = 0.9  # of the time; the rest is for stops left out and their reasons
+_SEEDS = 97  # apart, for each search counts on from its own
+_AFRESH = 200  # stops up to which every search begins from rounds in force; beyond, from the best so far
+_SPARE = 50  # stops left out, dearest first, that are for vehicles without a round wherever they are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,64 +85,107 @@ def replan(
     started_s = time.monotonic()
     routes = [laden(problem, route) for route in routes]
     unserved = _left_now(problem, routes, unserved)
-    again = touched(problem, routes, unserved)
-    plan = _planned(problem, again, replace(limits, seconds=limits.seconds * _FIRST), started_s)
-    for near in (_NEAR * 2**k for k in range(1, _WIDER)):
-        left_s = limits.seconds - (time.monotonic() - started_s)
-        if not _wanting(plan) or left_s < limits.seconds / 10:
+    again, near = touched(problem, routes, unserved), _NEAR
+    best = _found(problem, again, _share(limits, started_s, 0))
+    for k in range(1, _TRIES if again.stops else 1):
+        if limits.seconds * _LAST < time.monotonic() - started_s:
             break
-        wider = touched(problem, routes, unserved, near)
-        if len(wider.vehicles) == len(again.vehicles):
-            break
-        again = wider
-        found = _planned(problem, again, replace(limits, seconds=left_s / 2), started_s)
-        plan = min(plan, found, key=lambda one: (len(one.violations), one.objective))
-    return plan
+        if _wanting(problem, best):
+            near *= 2
+            again = touched(problem, routes, unserved, near)
+        begun = best.routes if len(again.stops) > _AFRESH else ()
+        best = min(best, _found(problem, again, _share(limits, started_s, k), begun), key=_worth)
+    return _planned(problem, best, limits, started_s)
 
 
-def _wanting(plan: RoutingPlan) -> bool:
-    """Whether a required stop is left out for which more rounds might have room."""
-    required = {violation.object for violation in plan.violations}
-    return any(one.stop in required and one.why not in _BY_ITSELF for one in plan.unserved)
+def _share(limits: Limits, started_s: float, k: int) -> Limits:
+    """Of time and work for a try, with a seed of its own."""
+    left_s = limits.seconds * _LAST - (time.monotonic() - started_s)
+    work = limits.work and max(1, limits.work // _TRIES)
+    seconds = limits.seconds if work else max(1e-3, left_s / (_TRIES - k))
+    return replace(limits, seconds=seconds, work=work, seed=limits.seed + _SEEDS * k)
 
 
-def _planned(problem: RoutingProblem, again: Touched, limits: Limits, started_s: float) -> RoutingPlan:
-    from optimizers.routing.solving import solve  # noqa: PLC0415 - PyVRP: a second that every command would pay
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one try comes to: all routes, stops that it leaves out, by name, and what they cost beside required ones."""
 
-    routes, unserved, reproducible, solver = list(again.routes), list(again.unserved), True, SOLVER
-    left: Sequence[str] = [problem.stops[s].id for s in again.stops]
+    again: Touched
+    routes: list[Route]
+    left: list[str]
+    required: int
+    cost: float
+
+
+def _worth(found: _Found) -> tuple[int, float]:
+    return found.required, found.cost
+
+
+def _found(problem: RoutingProblem, again: Touched, limits: Limits, begun: Sequence[Route] = ()) -> _Found:
+    """What is found for what is planned anew; the search begins from some routes, or from what they did so far."""
+    from optimizers.routing.solving import searched  # noqa: PLC0415 - PyVRP: a second that every command would pay
+
+    routes, names = list(again.routes), [problem.stops[s].id for s in again.stops]
     if again.vehicles:
         part = part_of(problem, again.vehicles, again.stops)
-        plan = solve(part.problem, limits, None, again.tours)
-        routes += [part.route_of(route) for route in plan.routes]
-        left = [one.stop for one in plan.unserved]
-        reproducible, solver = plan.reproducible, f"{SOLVER}, {plan.solver}"
-    routes, left = _put_in(problem, routes, left)
-    unserved += _reasons(problem, routes, left)
+        tours = searched(part.problem, limits, tours_of(part.problem, begun) if begun else again.tours)
+        routes += [part.route_of(route) for route in routes_of(Clock(part.problem), tours)]
+    required = {stop.id for stop in problem.stops if stop.required}
+    routes = _put_in(problem, routes, [name for name in _without(routes, names) if name in required])
+    left = _without(routes, names)
+    return _Found(again, routes, left, sum(name in required for name in left), objective_of(problem, routes))
+
+
+def _without(routes: Iterable[Route], names: Iterable[str]) -> list[str]:
+    """The stops that none of the routes serves."""
+    taken = {stop for route in routes for stop in route.stops}
+    return [name for name in names if name not in taken]
+
+
+def _wanting(problem: RoutingProblem, found: _Found) -> bool:
+    """Whether a required stop is left out for which more rounds might have room."""
+    if not found.required:
+        return False
+    left = set(found.left)
+    missing = [s for s, stop in enumerate(problem.stops) if stop.required and stop.id in left]
+    return len(hopeless(problem, Clock(problem), holders(problem), missing)) < len(missing)
+
+
+def _planned(problem: RoutingProblem, found: _Found, limits: Limits, started_s: float) -> RoutingPlan:
+    """The plan of what was found, with why each stop is left out."""
+    again = found.again
+    prize = {stop.id: stop.prize for stop in problem.stops}
+    routes = _put_in(problem, found.routes, found.left)
+    told = _reasons(problem, routes, _without(routes, found.left))
+    if worth := [one.stop for one in told if one.cheapest is not None and one.cheapest < prize[one.stop]]:
+        routes = _put_in(problem, routes, worth, everywhere=True)
+        told = _reasons(problem, routes, _without(routes, found.left))
+    unserved = [*again.unserved, *told]
     anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
-        problem, routes, unserved, solver=solver, limits=limits, started_s=started_s,
-        reproducible=reproducible,
+        problem, routes, unserved, solver=SOLVER, limits=limits, started_s=started_s,
+        reproducible=not again.stops or (limits.work is not None and time.monotonic() - started_s < limits.seconds),
         reasons=(f"{anew}, {len(again.routes)} rounds stand", *stranded(problem, Clock(problem), routes)),
     )  # fmt: skip
 
 
-def _put_in(problem: RoutingProblem, routes: list[Route], left_out: Sequence[str]) -> tuple[list[Route], Sequence[str]]:
+def _put_in(
+    problem: RoutingProblem, routes: list[Route], left_out: Sequence[str], *, everywhere: bool = False
+) -> list[Route]:
     """Stops that no opened round takes go to one that stands where that costs less than their prize: it alone is timed
-    anew. The routes, and the stops that are still left out.
+    anew. `everywhere`: see `mending.put_in`.
     """
     if not left_out:
-        return routes, left_out
+        return routes
     clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
     before = tours_of(problem, routes)
-    after = put_in(problem, clock, holders(problem), before, [index[name] for name in left_out])
+    missing = [index[name] for name in left_out]
+    after = put_in(problem, clock, holders(problem), before, missing, everywhere=everywhere)
     changed = {v for v, tour in enumerate(after) if tour != before[v]}
     timed = (clock.timed(v, after[v]) for v in sorted(changed))
-    anew = [one.route for one in timed if isinstance(one, Timed)]
     names = {problem.vehicles[v].id for v in changed}
-    taken = {stop for route in anew for stop in route.stops}
     stand = [route for route in routes if route.vehicle not in names]
-    return [*stand, *anew], [name for name in left_out if name not in taken]
+    return [*stand, *(one.route for one in timed if isinstance(one, Timed))]
 
 
 def _reasons(problem: RoutingProblem, routes: Sequence[Route], left_out: Sequence[str]) -> tuple[Unserved, ...]:
@@ -195,7 +246,7 @@ def touched(
         opened |= {r for r, stops in enumerate(members) if not stops}  # who is only to drive home is free
     stands = [route for r, route in enumerate(routes) if r not in opened]
     left = [one for one in unserved if one.stop in index and index[one.stop] not in homeless]
-    out = set(_around(problem, members, [index[one.stop] for one in left], opened)) if opened else set()
+    out = _for_taking(problem, members, [index[one.stop] for one in left], opened) if opened else set()
     busy = {route.vehicle for route in stands}
     stops = sorted({*homeless, *out, *(s for r in opened for s in members[r])})
     free = tuple(v for v, vehicle in enumerate(problem.vehicles) if vehicle.id not in busy)
@@ -283,13 +334,12 @@ def _first(apart: Floats, without: set[int], near: int) -> list[int]:
     return order[:near]
 
 
-def _around(
+def _for_taking(
     problem: RoutingProblem, members: Sequence[Sequence[int]], stops: Sequence[int], opened: set[int]
-) -> Iterator[int]:
-    """Stops whose nearest round is opened."""
-    for s, apart in zip(stops, apart_s(problem, stops, members), strict=True):
-        if int(apart.argmin()) in opened:
-            yield s
+) -> set[int]:
+    """Of stops left out those whose nearest round is opened, and the dearest: who has no round comes anywhere."""
+    near = {s for s, apart in zip(stops, apart_s(problem, stops, members), strict=True) if apart.argmin() in opened}
+    return near | set(sorted(stops, key=lambda s: (-problem.stops[s].prize, s))[:_SPARE])
 
 
 def stability(before: Sequence[Route], after: Sequence[Route]) -> Stability:
