@@ -29,13 +29,13 @@ _BY_ITSELF = {Why.UNREACHABLE, Why.SKILL, Why.CAPACITY, Why.WINDOW}
 """Why a stop is left out whatever the rounds are."""
 
 _TRIES = 4
-"""Searches one after the other, each with a seed of its own: what one is stuck at, another is not. While a required
-stop finds no room, each has twice as many rounds opened beside as the one before.
+"""Searches one after the other, each with a seed of its own: what one is stuck at, another is not. The last goes on
+from the best. While a required stop finds no room, each has twice as many rounds opened beside as the one before.
 """
 
-_LAST = 0.9  # of the time; the rest is for stops left out and their reasons
+_LAST = 0.8  # of the time; the rest is for stops left out and their reasons
 _SEEDS = 97  # apart, for each search counts on from its own
-_AFRESH = 200  # stops up to which every search begins from rounds in force; beyond, from the best so far
+_AFRESH = 200  # stops up to which all searches but the last begin from rounds in force; beyond, from the best so far
 _SPARE = 50  # stops left out, dearest first, that are for vehicles without a round wherever they are
 
 
@@ -78,24 +78,25 @@ def replan(
 
     Planned anew are rounds that no longer hold (their vehicle is gone, a stop of theirs is gone or wants another time
     or load, a street is closed), stops that have no round, and the rounds nearest to these, with vehicles that have
-    none. Where a required stop finds no room there, more rounds are opened while time lasts. All others keep every
-    visit to the second, with the loads that stops have now. Of a stop left out it is told why it is now.
+    none and the dearest stops left out. Where a required stop finds no room there, more rounds are opened while time
+    lasts. All others keep every visit to the second, with the loads that stops have now. Of a stop left out it is told
+    why it is now.
     """
     limits = limits or Limits()
-    started_s = time.monotonic()
+    started_s, clock = time.monotonic(), Clock(problem)
     routes = [laden(problem, route) for route in routes]
-    unserved = _left_now(problem, routes, unserved)
+    unserved = _left_now(clock, routes, unserved)
     again, near = touched(problem, routes, unserved), _NEAR
-    best = _found(problem, again, _share(limits, started_s, 0))
+    best = _found(clock, again, _share(limits, started_s, 0))
     for k in range(1, _TRIES if again.stops else 1):
         if limits.seconds * _LAST < time.monotonic() - started_s:
             break
-        if _wanting(problem, best):
+        if _wanting(clock, best):
             near *= 2
             again = touched(problem, routes, unserved, near)
-        begun = best.routes if len(again.stops) > _AFRESH else ()
-        best = min(best, _found(problem, again, _share(limits, started_s, k), begun), key=_worth)
-    return _planned(problem, best, limits, started_s)
+        begun = best.routes if k == _TRIES - 1 or len(again.stops) > _AFRESH else ()
+        best = min(best, _found(clock, again, _share(limits, started_s, k), begun), key=_worth)
+    return _planned(clock, best, limits, started_s)
 
 
 def _share(limits: Limits, started_s: float, k: int) -> Limits:
@@ -121,17 +122,18 @@ def _worth(found: _Found) -> tuple[int, float]:
     return found.required, found.cost
 
 
-def _found(problem: RoutingProblem, again: Touched, limits: Limits, begun: Sequence[Route] = ()) -> _Found:
+def _found(clock: Clock, again: Touched, limits: Limits, begun: Sequence[Route] = ()) -> _Found:
     """What is found for what is planned anew; the search begins from some routes, or from what they did so far."""
     from optimizers.routing.solving import searched  # noqa: PLC0415 - PyVRP: a second that every command would pay
 
+    problem = clock.problem
     routes, names = list(again.routes), [problem.stops[s].id for s in again.stops]
     if again.vehicles:
         part = part_of(problem, again.vehicles, again.stops)
         tours = searched(part.problem, limits, tours_of(part.problem, begun) if begun else again.tours)
         routes += [part.route_of(route) for route in routes_of(Clock(part.problem), tours)]
     required = {stop.id for stop in problem.stops if stop.required}
-    routes = _put_in(problem, routes, [name for name in _without(routes, names) if name in required])
+    routes = _put_in(clock, routes, [name for name in _without(routes, names) if name in required])
     left = _without(routes, names)
     return _Found(again, routes, left, sum(name in required for name in left), objective_of(problem, routes))
 
@@ -142,42 +144,40 @@ def _without(routes: Iterable[Route], names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in taken]
 
 
-def _wanting(problem: RoutingProblem, found: _Found) -> bool:
+def _wanting(clock: Clock, found: _Found) -> bool:
     """Whether a required stop is left out for which more rounds might have room."""
     if not found.required:
         return False
-    left = set(found.left)
+    problem, left = clock.problem, set(found.left)
     missing = [s for s, stop in enumerate(problem.stops) if stop.required and stop.id in left]
-    return len(hopeless(problem, Clock(problem), holders(problem), missing)) < len(missing)
+    return len(hopeless(problem, clock, holders(problem), missing)) < len(missing)
 
 
-def _planned(problem: RoutingProblem, found: _Found, limits: Limits, started_s: float) -> RoutingPlan:
+def _planned(clock: Clock, found: _Found, limits: Limits, started_s: float) -> RoutingPlan:
     """The plan of what was found, with why each stop is left out."""
-    again = found.again
+    problem, again = clock.problem, found.again
     prize = {stop.id: stop.prize for stop in problem.stops}
-    routes = _put_in(problem, found.routes, found.left)
-    told = _reasons(problem, routes, _without(routes, found.left))
+    routes = _put_in(clock, found.routes, found.left)
+    told = _reasons(clock, routes, _without(routes, found.left))
     if worth := [one.stop for one in told if one.cheapest is not None and one.cheapest < prize[one.stop]]:
-        routes = _put_in(problem, routes, worth, everywhere=True)
-        told = _reasons(problem, routes, _without(routes, found.left))
+        routes = _put_in(clock, routes, worth, everywhere=True)
+        told = _reasons(clock, routes, _without(routes, found.left))
     unserved = [*again.unserved, *told]
     anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
         problem, routes, unserved, solver=SOLVER, limits=limits, started_s=started_s,
         reproducible=not again.stops or (limits.work is not None and time.monotonic() - started_s < limits.seconds),
-        reasons=(f"{anew}, {len(again.routes)} rounds stand", *stranded(problem, Clock(problem), routes)),
+        reasons=(f"{anew}, {len(again.routes)} rounds stand", *stranded(problem, clock, routes)),
     )  # fmt: skip
 
 
-def _put_in(
-    problem: RoutingProblem, routes: list[Route], left_out: Sequence[str], *, everywhere: bool = False
-) -> list[Route]:
+def _put_in(clock: Clock, routes: list[Route], left_out: Sequence[str], *, everywhere: bool = False) -> list[Route]:
     """Stops that no opened round takes go to one that stands where that costs less than their prize: it alone is timed
     anew. `everywhere`: see `mending.put_in`.
     """
     if not left_out:
         return routes
-    clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
+    problem, index = clock.problem, {stop.id: s for s, stop in enumerate(clock.problem.stops)}
     before = tours_of(problem, routes)
     missing = [index[name] for name in left_out]
     after = put_in(problem, clock, holders(problem), before, missing, everywhere=everywhere)
@@ -188,28 +188,28 @@ def _put_in(
     return [*stand, *(one.route for one in timed if isinstance(one, Timed))]
 
 
-def _reasons(problem: RoutingProblem, routes: Sequence[Route], left_out: Sequence[str]) -> tuple[Unserved, ...]:
+def _reasons(clock: Clock, routes: Sequence[Route], left_out: Sequence[str]) -> tuple[Unserved, ...]:
     """Why stops are left out beside all rounds, not only those that were planned anew."""
     if not left_out:
         return ()
-    clock, index = Clock(problem), {stop.id: s for s, stop in enumerate(problem.stops)}
+    problem, index = clock.problem, {stop.id: s for s, stop in enumerate(clock.problem.stops)}
     missing = sorted(index[name] for name in left_out)
     tours = tours_of(problem, routes)
     return reasons(problem, clock, tours, missing, hopeless(problem, clock, holders(problem), missing))
 
 
-def _left_now(problem: RoutingProblem, routes: Sequence[Route], unserved: Sequence[Unserved]) -> list[Unserved]:
+def _left_now(clock: Clock, routes: Sequence[Route], unserved: Sequence[Unserved]) -> list[Unserved]:
     """The stops left out, each with what is true of it now, and those without a round for which none can be opened.
     Not among them are stops that were by themselves in the way and no longer are, as where a road is open again.
     """
-    housed = {stop for route in routes for stop in route.stops}
+    problem, housed = clock.problem, {stop for route in routes for stop in route.stops}
     left = {one.stop: one for one in unserved}
     missing = [
         s
         for s, stop in enumerate(problem.stops)
         if stop.id in left or not (stop.id in housed or stop.together)  # who belongs to it may have a round
     ]
-    lost = hopeless(problem, Clock(problem), holders(problem), missing) if missing else {}
+    lost = hopeless(problem, clock, holders(problem), missing) if missing else {}
     names = {problem.stops[s].id for s in missing} - {one.stop for one in lost.values()}
     return [*lost.values(), *(one for name, one in left.items() if name in names and one.why not in _BY_ITSELF)]
 

@@ -29,11 +29,15 @@ from optimizers.routing import (
     replan,
     solve,
     solve_again,
+    solving,
     stability,
     underway,
 )
+from optimizers.routing import again as again_module
 from optimizers.routing.again import touched
+from optimizers.routing.solving import searched
 from optimizers.routing.standing import holds, unpack_standing
+from optimizers.routing.tours import Tours
 
 _H = 3_600.0
 _LIMITS = Limits(seconds=60, work=60)
@@ -379,3 +383,38 @@ def test_standing_at_home_is_a_break() -> None:
         spent = next(one.spent for one in now.problem.vehicles if one.id == route.vehicle)
         assert (spent.work_since_s == 0) is broke
         assert spent.duration_s == pytest.approx(route.duration_s + later_s)
+
+
+def test_searches_share_the_time_and_the_last_goes_on_from_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that only searches move on: four of them end at four fifths of the time, each with its own seed."""
+    problem, plan = day()
+    now = underway(problem, plan, 6.5 * _H, [plan.routes[0].vehicle])
+    clock_s, asked, begun = [0.0], list[Limits](), list[Tours]()
+
+    def search(part: RoutingProblem, limits: Limits, initial: Tours) -> Tours:
+        asked.append(limits)
+        begun.append(initial)
+        clock_s[0] += limits.seconds
+        return searched(part, Limits(seconds=60, work=20, seed=limits.seed), initial)
+
+    monkeypatch.setattr(again_module.time, "monotonic", lambda: clock_s[0])
+    monkeypatch.setattr(solving, "searched", search)
+    replan(now.problem, now.routes, now.unserved, Limits(seconds=5.0, seed=3))
+    assert clock_s[0] == pytest.approx(4.0)
+    assert len({one.seed for one in asked}) == len(asked) == 4
+    assert begun[0] != begun[-1]
+
+
+def test_what_was_left_out_is_for_whoever_has_no_round() -> None:
+    """A dear stop far from what happens is thought of again, as somebody is free to go there."""
+    problem, plan = day()
+    now = underway(problem, plan, 6.5 * _H, [plan.routes[0].vehicle])
+    stands = {stop for route in touched(now.problem, now.routes, now.unserved).routes for stop in route.stops}
+    there = next(stop for stop in problem.stops if stop.id in stands)
+    far = replace(there, id="far", required=False, prize=50.0, former="")
+    known = Unserved("far", Why.PRIZE, "", 55.0)
+    changed = replace(now.problem, stops=(*now.problem.stops, far))
+    assert "far" in {changed.stops[s].id for s in touched(changed, now.routes, (*now.unserved, known)).stops}
+    quiet = underway(problem, plan, 6.5 * _H)
+    still = replace(quiet.problem, stops=(*quiet.problem.stops, far))
+    assert touched(still, quiet.routes, (*quiet.unserved, known)).stops == ()
