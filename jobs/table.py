@@ -17,7 +17,7 @@ from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
 from jobs.forecasts import ask, chosen_sources, forget_others, sources_in, take_in, validators_of
-from jobs.planning import Domain, PlanRequest, commit_plan, in_force, make_plan, planned, report_of
+from jobs.planning import Domain, PlanRequest, commit_plan, in_force, make_plan, overtaken, planned, report_of
 from jobs.rooms import ask_rooms, keep_rooms
 from jobs.vitals import Vitals
 from optimizers.result import Limits
@@ -131,7 +131,8 @@ def _plan(domain: Domain) -> Job:
         def finish(unit: Unit, now: datetime) -> RunReport:
             for one in before:
                 commit_plan(unit, context.territory, domain, one, now)
-            return report_of(made, commit_plan(unit, context.territory, domain, made, now))
+            why = overtaken(unit, domain, made, now)
+            return report_of(made, commit_plan(unit, context.territory, domain, made, now), why)
 
         return finish
 

@@ -26,7 +26,7 @@ def unchanged(unit: Unit, task: CollectionTask) -> str:
     if found is None:
         return ""
     body = open_body(found[1])
-    if not _left_to_do(body, underway, task):
+    if not _left_to_do(body, underway, task) and not _trucks(body, underway, task.problem):
         return f"no round of {underway.of} is left to drive"
     if any(_news(body, underway, task.problem)):
         return ""

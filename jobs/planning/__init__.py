@@ -3,7 +3,7 @@
 See docs/plans.md and docs/adr for the order of the fall-backs.
 """
 
-from jobs.planning.committing import PlanResult, commit_plan, report_of, run_plan
+from jobs.planning.committing import PlanResult, commit_plan, overtaken, report_of, run_plan
 from jobs.planning.comparing import Difference, Replayed, compare, replay, stored
 from jobs.planning.deciding import approve, refuse
 from jobs.planning.domain import Domain, PlanRequest, StaleInputs
@@ -28,6 +28,7 @@ __all__ = [
     "guard",
     "in_force",
     "make_plan",
+    "overtaken",
     "planned",
     "refuse",
     "replay",

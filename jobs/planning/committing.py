@@ -29,7 +29,6 @@ CONFLICT = "order-conflict"
 """Alarm of an order that the plan in force does not keep; its asset is the order."""
 FALL_BACK, FAILED, PROPOSED = "plan-fallback", "plan-failed", "plan-proposed"
 """Alarms of a domain, which is their asset: a fall-back is in force; there is nothing new at all; a person decides."""
-_OVERTAKEN = "its span is over, or a plan that knows more is in force"
 _URGENT = {
     FALL_BACK: {PlanOrigin.SHIFTED: Priority.LOW, PlanOrigin.RULES_ONLY: Priority.MEDIUM},
     FAILED: dict.fromkeys(PlanOrigin, Priority.HIGH),
@@ -68,9 +67,10 @@ def run_plan(
     context = _World(settings, store, territory, compute or Inline())
     made = make_plan(context, domain, request or PlanRequest(now))
     with store.begin() as unit:
+        past = overtaken(unit, domain, made, now)
         result = commit_plan(unit, territory, domain, made, now)
     if result is None:
-        why = report_of(made, None).error
+        why = report_of(made, None, past).error
         raise ConsigneError(f"{domain.name}: no plan and no fall-back to commit ({why}); what is in force stays")
     return result
 
@@ -84,7 +84,7 @@ def commit_plan(
     None, and nothing but an alarm, where there is nothing to commit; None without one where its span is over, a plan
     that knows more of that span is in force, or nothing was to be planned.
     """
-    if made.unchanged or _past(unit, domain, made, now):
+    if made.unchanged or overtaken(unit, domain, made, now):
         return None
     candidate = made.candidate
     if candidate is None:
@@ -132,15 +132,15 @@ def _standing(unit: Unit, domain: Domain, record: PlanRecord, now: datetime) -> 
     return {slot.point: slot.program for slot in domain.to_setpoints(found[1], "", now)} if found is not None else {}
 
 
-def report_of(made: MadePlan, result: PlanResult | None) -> RunReport:
-    """What the ledger keeps of a run."""
+def report_of(made: MadePlan, result: PlanResult | None, why: str = "") -> RunReport:
+    """What the ledger keeps of a run. `why`: what overtook it, where that is why there is no result."""
     peak = made.solve.peak_bytes if made.solve else None
     status = str(made.solve.value.status) if made.solve and made.solve.value else None
     if made.unchanged:
         return RunReport(RunState.SKIPPED, error=made.unchanged)
     if result is None:
         if made.candidate is not None:
-            return RunReport(RunState.SKIPPED, {}, status, None, peak, _OVERTAKEN)
+            return RunReport(RunState.SKIPPED, {}, status, None, peak, why)
         late = any(failure.of_time for failure in made.failures)
         return RunReport(RunState.TIMED_OUT if late else RunState.FAILED, {}, status, None, peak, made.why)
     record = result.record
@@ -169,12 +169,20 @@ def _gap(record: PlanRecord) -> float | None:
     return abs(record.objective - record.bound) / abs(record.objective) if record.objective else 0.0
 
 
-def _past(unit: Unit, domain: Domain, made: MadePlan, now: datetime) -> bool:
-    """Whether time has gone on past it: its slots would end those of a plan that knows more."""
+def overtaken(unit: Unit, domain: Domain, made: MadePlan, now: datetime) -> str:
+    """Why time has gone on past it, as its slots would end those of a plan that knows more; empty where it has not."""
     if made.candidate is None:
-        return False
+        return ""
+    if made.span[1] <= now:
+        start, until, seen = (isoformat(at) for at in (*made.span, made.request.at))
+        return (
+            f"seen at {seen} it is of {start} to {until}, which is over → "
+            f"consigne run replan-{domain.name} plans what is under way"
+        )
     in_force = (r for r in unit.plans.list(domain.name, 100) if r.state is PlanState.IN_FORCE)
-    return made.span[1] <= now or any(_knows_more(record, made) for record in in_force)
+    later = next((record.id for record in in_force if _knows_more(record, made)), "")
+    seen = isoformat(made.request.at)
+    return f"it is seen at {seen}, and {later}, which was seen later, is in force" if later else ""
 
 
 def _knows_more(record: PlanRecord, made: MadePlan) -> bool:

@@ -121,6 +121,19 @@ def test_the_scheduled_job_plans_and_says_so(service: JobContext, dry: datetime)
     assert again.run.report.counts["there"] == 1, "there is a plan already"
 
 
+def test_the_evening_s_plan_asked_for_after_noon_says_that_it_is_over(service: JobContext, dry: datetime) -> None:
+    service = replace(service, clock=StoryClock(dry + 20 * HOUR))
+    outcome = run_entry(service, built_in(), "plan-irrigation", dry + 20 * HOUR)
+
+    assert outcome.run.state is RunState.SKIPPED
+    assert outcome.run.report.error == (
+        "seen at 2026-07-06T16:00:00Z it is of 2026-07-06T10:00:00Z to 2026-07-07T10:00:00Z, which is over → "
+        "consigne run replan-irrigation plans what is under way"
+    )
+    again = run_entry(service, built_in(), "replan-irrigation", dry + 20 * HOUR)
+    assert again.run.state is RunState.DONE, again.run.report
+
+
 def under(territory: Territory, order: Order) -> Territory:
     """The territory with an order on every point."""
     bound = replace(territory, assets=territory.assets)

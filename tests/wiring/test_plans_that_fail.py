@@ -19,7 +19,7 @@ from jobs.bootstrap import Territory
 from jobs.compute import Fault, FaultKind, Inline, Outcome
 from jobs.domains import DOMAINS
 from jobs.lighting.domain import lighting_day
-from jobs.planning import Domain, PlanRequest, StaleInputs, commit_plan, make_plan, report_of, run_plan
+from jobs.planning import Domain, PlanRequest, StaleInputs, commit_plan, make_plan, overtaken, report_of, run_plan
 from jobs.story import made_traffic
 from jobs.table import JOBS, JobContext, Occasion
 from jobs.why import explain, to_json, to_lines
@@ -333,12 +333,19 @@ def test_a_run_that_saw_less_than_the_plan_in_force_does_not_replace_it(
     def commit(minute: float) -> RunState:
         now = NOON + timedelta(minutes=minute)
         with store.begin() as unit:
-            return report_of(early, commit_plan(unit, territory, LIGHTING, early, now)).state
+            why = overtaken(unit, LIGHTING, early, now)
+            report = report_of(early, commit_plan(unit, territory, LIGHTING, early, now), why)
+        assert (report.state is RunState.SKIPPED) == bool(why)
+        return report.state
 
     assert fallen.origin is PlanOrigin.RULES_ONLY
     assert commit(6) is RunState.DONE
     run(LIGHTING, NOON + timedelta(minutes=7))
     assert commit(8) is RunState.SKIPPED
+    with store.read() as unit:
+        later = unit.plans.list("lighting", 1)[0].id
+        why = overtaken(unit, LIGHTING, early, NOON + timedelta(minutes=8))
+    assert why == f"it is seen at 2026-11-16T11:00:00Z, and {later}, which was seen later, is in force"
 
 
 def test_what_comes_after_the_instant_of_a_run_does_not_change_its_problem(

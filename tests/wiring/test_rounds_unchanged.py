@@ -29,7 +29,12 @@ class Rounds:
     def __init__(self, service: JobContext, settings: Settings) -> None:
         self.context = JobContext(settings, service.store, service.territory, service.clock)
         self.store, self.territory, self.settings = service.store, service.territory, settings
-        fills_until(self.store, self.territory, AT, lambda n, before: 0.95 - 0.014 * n - 0.05 * before)
+        fills_until(
+            self.store,
+            self.territory,
+            AT,
+            lambda n, before: 0.95 - 0.014 * n - 0.05 * before if n < 40 else 0.2 - 0.015 * before,
+        )
 
     def plan(self, at: datetime = AT, **wanted: bool) -> Body:
         run_plan(self.store, self.territory, COLLECTION, at, self.settings, PlanRequest(at, LIMITS, **wanted))
@@ -132,6 +137,9 @@ def test_the_last_truck_that_breaks_down_is_news(rounds: Rounds) -> None:
     rounds.tell(LATER, *((one.id, "serviceStatus", "broken") for one in rounds.territory.of_type("Vehicle")))
     assert found.days
     assert rounds.ask(LATER) == ""
+    later = LATER + timedelta(minutes=10)
+    rounds.tell(later, (next(iter(found.days)), "serviceStatus", "onRoute"))
+    assert rounds.ask(later) == "", "one is back, and no other has a round"
 
 
 def test_a_site_that_closes_is_news(rounds: Rounds) -> None:

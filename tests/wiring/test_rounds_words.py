@@ -27,7 +27,9 @@ ENGLISH = re.compile(r"\b(the|its|full|emptied|would|stop|accepted|outbox|feasib
 
 @pytest.fixture
 def block(store: Store, territory: Territory, settings: Settings) -> bytes:
-    fills_until(store, territory, AT, lambda n, before: 0.95 - 0.014 * n - 0.05 * before)
+    fills_until(
+        store, territory, AT, lambda n, before: 0.95 - 0.014 * n - 0.05 * before if n < 40 else 0.2 - 0.015 * before
+    )
     request = PlanRequest(AT, Limits(seconds=20, work=20))
     result = run_plan(store, territory, DOMAINS["collection"], AT, settings, request)
     with store.read() as unit:
