@@ -24,6 +24,7 @@ from engine.store import schema
 from tests.broker.conftest import Mosquitto
 from tests.conftest import BOTH
 from tests.delivery.stage import Stage, at_work
+from tests.waiting import PATIENCE_S
 from twin.effects import read_effects
 from twin.gateway.faults import Fault, Kind
 
@@ -105,7 +106,7 @@ def play(stage: Stage, length: Length, seed: int) -> dict[str, Any]:
             wait_for_half(stage, patience_s=3 * length.life_s)
         again = settle_down(stage, patience_s=90.0)
         equipment.send_signal(signal.SIGTERM)
-        told, _ = equipment.communicate(timeout=30)
+        told, _ = equipment.communicate(timeout=PATIENCE_S)
         assert equipment.returncode == 0
     return {"killed": senders.killed, "wanted": made, "again": again, **json.loads(told.splitlines()[-1])}
 

@@ -26,6 +26,7 @@ from engine.setpoints.outbox import settle
 from engine.setpoints.points import PointInfo
 from engine.wire import ACK, TELEMETRY, encode_ack, topic
 from tests.setpoints.fakes import ManualClock, Memory
+from tests.waiting import PATIENCE_S
 from twin.broker import EmbeddedBroker
 from twin.effects import EffectLog, read_effects
 from twin.faults import Fault, FaultKind
@@ -338,7 +339,7 @@ def test_the_field_is_a_process_that_ends_with_its_story(
         assert line["pid"] == process.pid
         with Core(f"mqtt://127.0.0.1:{line['port']}", Memory(), points_of(assets, catalogue)) as core:
             assert core.run()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert core.states() == [CommandState.VERIFIED] * 12
@@ -351,13 +352,13 @@ def test_sigterm_ends_it_well(territory: tuple[Path, tuple[Asset, ...]], tmp_pat
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["port"] == int(url.rsplit(":", 1)[1])
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_wrong_story_ends_it_with_2(territory: tuple[Path, tuple[Asset, ...]], tmp_path: Path) -> None:
     (tmp_path / "story.json").write_text("{}")
     with start(territory[0], tmp_path / "story.json") as process:
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert "start_at: Field required" in said
     assert "slots: Field required" in said
@@ -368,6 +369,6 @@ def test_without_its_broker_it_ends_with_1(
 ) -> None:
     a_story(3).save(tmp_path / "story.json")
     with start(territory[0], tmp_path / "story.json", "--broker", f"mqtt://127.0.0.1:{free_port()}") as process:
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "MQTT broker 127.0.0.1" in said

@@ -17,6 +17,7 @@ from engine.equipment.mqtt import SUBSCRIPTIONS, MqttLink
 from engine.model import AckStatus, Command, Program
 from engine.wire import TELEMETRY, topic
 from tests.broker.conftest import Mosquitto
+from tests.waiting import PATIENCE_S
 from twin.broker import EmbeddedBroker
 from twin.effects import read_effects
 from twin.gateway.faults import Fault, Faults, Kind, save_faults
@@ -120,7 +121,7 @@ def test_over_the_embedded_broker_it_tells_and_ends_well(tmp_path: Path) -> None
                         readings = orjson.loads(message.payload)["readings"]
                         heard[message.topic] = readings[0]["value"]
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(20) == 0
+                assert process.wait(PATIENCE_S) == 0
         finally:
             ears.close()
     assert heard == {topic("A-1", TELEMETRY): "automatic", topic("A-2", TELEMETRY): "manual"}
@@ -133,11 +134,11 @@ def test_what_is_wrong_with_its_input_ends_it(tmp_path: Path) -> None:
         (["--broker", "mqtt://127.0.0.1:1"], 1, "MQTT broker 127.0.0.1:1"),
     ):
         command = [sys.executable, "-m", "twin.gateway", "--effects", str(tmp_path / "log"), *words]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert (done.returncode, what in done.stderr) == (code, True), done.stderr
 
 
 def test_a_made_town_is_written_down(tmp_path: Path) -> None:
     words = ["--gateways", "A-1..A-2", "--points-per", "3", "--save", str(tmp_path / "town")]
-    subprocess.run([sys.executable, "-m", "twin.gateway", *words], cwd=ROOT, check=True, timeout=30)
+    subprocess.run([sys.executable, "-m", "twin.gateway", *words], cwd=ROOT, check=True, timeout=PATIENCE_S)
     assert len((tmp_path / "town" / "assets.csv").read_text().splitlines()) == 1 + 2 * (1 + 1 + 3)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 LIBRARIES = ("ortools.sat.python.cp_model", "pulp", "highspy", "pyomo.environ")
 OTHERS = ("scipy.optimize", "polars")
 ORDERS = [list(order) for order in permutations(LIBRARIES)]
@@ -34,7 +36,11 @@ def run(order: list[str]) -> dict[str, list[object]]:
     """Solver → [status, objective], from a fresh interpreter that imports in that order."""
     script = Path(__file__).with_name("one_milp.py")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(script), *order], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "ignore", str(script), *order],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, f"{order}: {done.stderr[-2000:]}"
     result: dict[str, list[object]] = json.loads(done.stdout.splitlines()[-1])
@@ -76,5 +82,5 @@ def test_a_command_loads_no_solver_before_it_solves() -> None:
         "icalendar",
     ]
     code = f"import sys, jobs.cli; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.stdout.strip() == "[]"

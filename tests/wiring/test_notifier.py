@@ -24,6 +24,7 @@ from jobs.cycle import RulesAtWork
 from jobs.notify import Notifier
 from tests.alarms.peers import Mailbox, mail_server
 from tests.conftest import BOTH
+from tests.waiting import PATIENCE_S
 
 from .conftest import NOON, ROOT
 
@@ -267,7 +268,7 @@ def test_a_sender_killed_at_its_worst_loses_nothing_and_a_copy_has_the_same_id(
     town.notifier.tell(town.book)
     arguments = [town.settings.database_url, town.file, town.settings.smtp_url, isoformat(town.clock.now()), when]
     child = [sys.executable, "-c", textwrap.dedent(CHILD), *map(str, arguments)]
-    killed = subprocess.run(child, cwd=ROOT, check=False, timeout=60, capture_output=True, text=True)
+    killed = subprocess.run(child, cwd=ROOT, check=False, timeout=PATIENCE_S, capture_output=True, text=True)
     assert killed.returncode == -9, killed.stderr
     town.pass_(1)  # the other letter is nobody's: it goes now; the claimed one waits for its lease
     assert len(town.box.letters) == copies
