@@ -15,6 +15,7 @@ from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.irrigation.belief import SoilNow, believed
 from jobs.irrigation.body import body, explain, in_force_at, open_body, with_plan
+from jobs.irrigation.facts import facts_of
 from jobs.irrigation.fallback import shift, threshold
 from jobs.irrigation.notes import notes
 from jobs.irrigation.outlook import outlook
@@ -203,6 +204,7 @@ DOMAIN = Domain(
     to_setpoints=to_setpoints,
     explain=explain,
     notes=notes,
+    facts=facts_of,
     span=irrigation_day,
     provides=(NETWORK, PROPERTY),
     provided=provided,

@@ -22,6 +22,33 @@ WORDS: dict[str, tuple[str, str]] = {
     "water_held_budget": ("the water of {name} is used up", "l'eau de {name} est épuisée"),
     "water_budget": ("water counted by {budget}", "eau comptée par {budget}"),
     "water_held_nothing": ("water there dearer than what they lack", "l'eau y coûte plus que ce qui leur manque"),
+    # what stands behind it
+    "water_fact_open": ("open", "ouverte"),
+    "water_fact_bounds": ("bounded by", "limites"),
+    "water_fact_soil": (
+        "lacks {depletion_mm} mm (± {sd_mm}) of {taw_mm}; plants suffer beyond {raw_mm}, to be sure {cautious_raw_mm}",
+        "il manque {depletion_mm} mm (± {sd_mm}) sur {taw_mm} ; stress dès {raw_mm}, par prudence {cautious_raw_mm}",
+    ),
+    "water_fact_probe": ("known by", "connu par"),
+    "water_fact_cycle": ("one cycle: {minutes} min, {mm} mm, {m3} m³", "un cycle : {minutes} min, {mm} mm, {m3} m³"),
+    "water_fact_et0": ("ET0 of the days to come {days} mm, {source}", "ET0 des jours à venir {days} mm, {source}"),
+    "water_fact_rain": (
+        "rain counted on, those days {days} mm; {forecast}",
+        "pluie escomptée ces jours {days} mm ; {forecast}",
+    ),
+    "water_fact_forecast": (
+        "forecast of {at}: {told} mm, believed to {share} %",
+        "prévision du {at} : {told} mm, crue à {share} %",
+    ),
+    "water_fact_no_forecast": ("no forecast", "sans prévision"),
+    "water_fact_more": ("one cycle more would cost {eur} €", "un cycle de plus coûterait {eur} €"),
+    "water_fact_less": ("one cycle less would cost {eur} €", "un cycle de moins coûterait {eur} €"),
+    "water_fact_held": ("no room for one more", "pas de place pour un de plus"),
+    "water_et0_penman_monteith": ("measured (Penman-Monteith)", "mesurée (Penman-Monteith)"),
+    "water_et0_penman_estimated": ("partly estimated (Penman-Monteith)", "en partie estimée (Penman-Monteith)"),
+    "water_et0_hargreaves": ("by temperature (Hargreaves)", "par température (Hargreaves)"),
+    "water_et0_climatology": ("of the month", "du mois"),
+    "water_et0_unknown": ("nothing measured", "rien de mesuré"),
     # what a plan comes to
     "water_planned": (
         "{m3} m³ planned for {zones} of {all} hydrozones; the monthly timer gives {usual} m³.",

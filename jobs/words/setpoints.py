@@ -153,6 +153,5 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("equipment: accepted", "équipement : accepté"),
     ("equipment: ", "équipement : "),
     ("nothing can tell whether it is in action", "rien ne peut dire s'il est appliqué"),
-    ("read-back of ", "relecture du "),
 )
 """How what is stored of a command's steps begins, and what it is in French; the first that fits."""

@@ -1,5 +1,6 @@
 """An evening's watering plan in a territory: made, checked, guarded, sent; fall-backs, replays, both clock changes."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -23,7 +24,8 @@ from jobs.runs import RunOutcome
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import run_entry
 from jobs.table import JobContext
-from jobs.why import explain
+from jobs.why import explain, to_lines
+from jobs.words import LANGUAGES
 
 from .conftest import Fake, readings, tell
 
@@ -201,6 +203,11 @@ def test_why_a_valve_is_open_is_told_with_its_soil_and_weather(
     assert found.behind["open"] is True
     assert found.behind["depletion_mm"] > 0
     assert found.behind["reason"]["fr"] != found.behind["reason"]["en"]
+    for lang in LANGUAGES:
+        lines = to_lines(found, lang)
+        raw = [line for line in lines if re.search(r"[a-z]_[a-z]|\bTrue\b|\bNone\b|\[", line)]
+        assert raw == [], lang
+        assert sum("ET0" in line for line in lines) == 1
     assert found.command is not None
 
 
