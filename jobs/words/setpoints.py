@@ -33,6 +33,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fact_reasons": ("reasons", "motifs"),
     "fact_clauses": ("clauses", "clauses"),
     "fact_plan": ("plan", "plan"),
+    "fact_order": ("order", "arrêté"),
     "fact_status": ("status", "statut"),
     "fact_solver": ("solver", "solveur"),
     "fact_made_at": ("made at", "fait le"),

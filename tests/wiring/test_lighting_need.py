@@ -191,7 +191,7 @@ def test_why_tells_of_order_and_conflict_in_the_readers_language(
     found = explain(store, territory, point, TWO)
     assert to_json(found)["behind"]["order"].keys() == {"en", "fr"}
     french, english = ("\n".join(to_lines(found, lang)) for lang in ("fr", "en"))
-    assert "order: non respecté, jusqu'à décision : cut : coupure de nuit (maire, arrêté 1 du 2026-01-01)" in french
+    assert "arrêté : non respecté, jusqu'à décision : cut : coupure de nuit (maire, arrêté 1 du 2026-01-01)" in french
     assert "order: not kept, until somebody decides: cut: night switch-off (mayor, order 1 of 2026-01-01)" in english
 
 
