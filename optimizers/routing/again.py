@@ -96,15 +96,16 @@ def replan(
             again = touched(problem, routes, unserved, near)
         begun = best.routes if k == _TRIES - 1 or len(again.stops) > _AFRESH else ()
         best = min(best, _found(clock, again, _share(limits, started_s, k), begun), key=_worth)
-    return _planned(clock, best, limits, started_s)
+    in_time = limits.work is not None and time.monotonic() - started_s < limits.seconds * _LAST
+    return _planned(clock, best, limits, started_s, reproducible=in_time or not again.stops)
 
 
 def _share(limits: Limits, started_s: float, k: int) -> Limits:
     """Of time and work for a try, with a seed of its own."""
     left_s = limits.seconds * _LAST - (time.monotonic() - started_s)
     work = limits.work and max(1, limits.work // _TRIES)
-    seconds = limits.seconds if work else max(1e-3, left_s / (_TRIES - k))
-    return replace(limits, seconds=seconds, work=work, seed=limits.seed + _SEEDS * k)
+    share_s = left_s if work else left_s / (_TRIES - k)  # work ends a search; time only where it is over
+    return replace(limits, seconds=max(1e-3, share_s), work=work, seed=limits.seed + _SEEDS * k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _wanting(clock: Clock, found: _Found) -> bool:
     return len(hopeless(problem, clock, holders(problem), missing)) < len(missing)
 
 
-def _planned(clock: Clock, found: _Found, limits: Limits, started_s: float) -> RoutingPlan:
+def _planned(clock: Clock, found: _Found, limits: Limits, started_s: float, *, reproducible: bool) -> RoutingPlan:
     """The plan of what was found, with why each stop is left out."""
     problem, again = clock.problem, found.again
     prize = {stop.id: stop.prize for stop in problem.stops}
@@ -166,7 +167,7 @@ def _planned(clock: Clock, found: _Found, limits: Limits, started_s: float) -> R
     anew = f"{len(again.vehicles)} vehicles and {len(again.stops)} stops planned anew"
     return whole_plan(
         problem, routes, unserved, solver=SOLVER, limits=limits, started_s=started_s,
-        reproducible=not again.stops or (limits.work is not None and time.monotonic() - started_s < limits.seconds),
+        reproducible=reproducible,
         reasons=(f"{anew}, {len(again.routes)} rounds stand", *stranded(problem, clock, routes)),
     )  # fmt: skip
 

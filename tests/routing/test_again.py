@@ -418,3 +418,24 @@ def test_what_was_left_out_is_for_whoever_has_no_round() -> None:
     quiet = underway(problem, plan, 6.5 * _H)
     still = replace(quiet.problem, stops=(*quiet.problem.stops, far))
     assert touched(still, quiet.routes, (*quiet.unserved, known)).stops == ()
+
+
+def test_work_that_the_time_cuts_short_is_not_reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, plan = day()
+    now = underway(problem, plan, 6.5 * _H, [plan.routes[0].vehicle])
+    clock_s, asked = [0.0], list[Limits]()
+
+    def search(part: RoutingProblem, limits: Limits, initial: Tours) -> Tours:
+        asked.append(limits)
+        clock_s[0] += takes_s
+        return searched(part, Limits(seconds=60, work=20, seed=limits.seed), initial)
+
+    monkeypatch.setattr(again_module.time, "monotonic", lambda: clock_s[0])
+    monkeypatch.setattr(solving, "searched", search)
+    for takes_s, searches in ((0.5, 4), (1.5, 3)):
+        clock_s[0] = 0.0
+        asked.clear()
+        found = replan(now.problem, now.routes, now.unserved, Limits(seconds=5.0, work=80))
+        assert found.reproducible is (searches == 4)
+        assert [one.work for one in asked] == [20] * searches
+        assert [one.seconds for one in asked] == pytest.approx([4.0 - takes_s * k for k in range(searches)])
