@@ -103,6 +103,8 @@ class _Solve:
         shares = _BALANCED if self.problem.weights.balance_per_s else _WHOLE if known_whole(self.problem) else _SHARES
         best = self.initial and self._kept(self.initial, ask)
         for round_, share in enumerate(shares):
+            if round_ and monotonic() > self._until_s:
+                break  # asking alone takes a while
             limits = replace(self._part(share, sum(shares[round_:])), seed=self.limits.seed + round_)
             anew = shares is _SHARES and round_ == 2 and len(ask.stops) <= _ANEW
             found = improve(self.problem, limits, None if anew else best, self.told, ask, self._enough)

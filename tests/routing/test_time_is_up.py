@@ -114,3 +114,18 @@ def test_a_large_problem_s_bound_is_reckoned_within_the_time(monkeypatch: pytest
         monkeypatch.setattr(solving, "mended", lambda *given: given[3])
         solving.solve(problem, Limits(seconds=60.0))
     assert asked == [57.0, 27.0]
+
+
+@pytest.mark.parametrize(("takes_s", "asked"), [(70.0, 1), (1.0, 4)])
+def test_once_the_time_is_up_nothing_more_is_asked(takes_s: float, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, passed_s, begun = generated(20, 2, 1, 4), 0.0, 0
+
+    def improved(problem: RoutingProblem, *_: Any) -> Tours:
+        nonlocal passed_s, begun
+        passed_s, begun = passed_s + takes_s, begun + 1
+        return ((),) * len(problem.vehicles)
+
+    monkeypatch.setattr(solving, "monotonic", lambda: passed_s)
+    monkeypatch.setattr(solving, "improve", improved)
+    solving.searched(problem, Limits(seconds=60.0), None)
+    assert begun == asked

@@ -1,5 +1,6 @@
 """Made instances of any size, by stated recipes: to measure by, where published ones stop or are not at hand."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -67,6 +68,37 @@ def landfills(stops: int, sites: int, vehicles: int, seed: int = 0) -> RoutingPr
         coordinates=Coordinates.PLANE_M,
         unit="miles",
     )  # fmt: skip
+
+
+def territory(stops: int, lorries: int, seed: int = 0) -> str:
+    """Bins of many towns as the JSON of a problem, by their coordinates alone: towns of 60 on 90 km by 60 km, two bins
+    in five optional with a prize of 1 to 15 €, one in ten from nine to eleven only, loads of 50 to 350 kg; lorries of
+    9 t with lunch from four depots, and twelve sites at which they unload. A lorry does some 55 of them in its day.
+    """
+    rng = np.random.default_rng(seed)
+    centre, span, optional, school = np.array([0.9, 47.5]), np.array([1.2, 0.54]), rng.random(stops), rng.random(stops)
+    towns = rng.uniform(-0.5, 0.5, (max(2, stops // 60), 2)) * span
+    at = (centre + towns[rng.integers(len(towns), size=stops)] + rng.normal(0, 0.02, (stops, 2))).round(5).tolist()
+    some = (centre + rng.uniform(-0.3, 0.3, (16, 2)) * span).round(5).tolist()
+    kg, prize = rng.integers(50, 351, stops).tolist(), rng.uniform(1, 15, stops).round(2).tolist()
+    bins = [
+        {"id": f"B-{k}", "lon": at[k][0], "lat": at[k][1], "load": {"mass_kg": kg[k]}, "service_s": 120}
+        | ({"required": False, "prize": prize[k]} if optional[k] < 0.4 else {})
+        | ({"windows": [[9 * _HOUR_S, 11 * _HOUR_S]]} if school[k] < 0.1 else {})
+        for k in range(stops)
+    ]
+    lunch = {"earliest_s": _LUNCH.earliest_s, "latest_s": _LUNCH.latest_s, "duration_s": _LUNCH.duration_s}
+    fleet = [
+        {
+            "id": f"T-{v}", "start": f"D-{v % 4}", "end": f"D-{v % 4}", "shift": [5 * _HOUR_S, 13 * _HOUR_S],
+            "capacity": {"mass_kg": 9_000}, "empties": True, "rests": [lunch], "fixed": 60, "per_m": 0.001,
+        }
+        for v in range(lorries)
+    ]  # fmt: skip
+    sites = [{"id": f"S-{k}", "lon": x, "lat": y, "unload_s": 600} for k, (x, y) in enumerate(some[4:])]
+    depots = [{"id": f"D-{k}", "lon": x, "lat": y} for k, (x, y) in enumerate(some[:4])]
+    problem = {"places": depots, "profiles": [{"speed_kmh": 40}], "stops": bins, "sites": sites, "vehicles": fleet}
+    return json.dumps({"dimensions": ["mass_kg"], **problem})
 
 
 def uchoa(stops: int, seed: int = 0, route: int = 23) -> RoutingProblem:
