@@ -22,8 +22,8 @@ from optimizers.routing.tours import Tours, holders, served, stops_of
 LARGEST = 500
 """Stops of a zone: twice as many take PyVRP more than twice the time to come as near."""
 
-FROM, FROM_ALONE = 600, 1_200
-"""Stops from which a problem is cut into zones; on one thread one search comes as near with some more of them."""
+FROM, FROM_ALONE = 600, 1_000
+"""Stops from which a problem is cut into zones; on one thread some more, of which none was tried below a thousand."""
 
 _ALONE = 0.4  # share of the time in which zones are planned for themselves
 _TURNS = 3  # times that rounds are grouped anew, each with other borders
