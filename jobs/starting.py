@@ -9,7 +9,8 @@ from contextlib import contextmanager
 def importing() -> Iterator[None]:
     """Import within it what a process lives with: nobody looks for garbage meanwhile, nor among that ever after.
 
-    None of it is garbage, and to look through it again and again takes a sixth of the start of a command.
+    None of it is garbage, and to look through it again and again takes nearly half of the start of a command: of
+    `import jobs.cli` 0.9 s of 1.9.
     """
     found = gc.isenabled()
     gc.disable()
