@@ -43,6 +43,11 @@ def aware(text: str) -> datetime:
     return at
 
 
+def clock(at: datetime) -> str:
+    """Hours and minutes in Paris, as people read them."""
+    return f"{at.astimezone(PARIS):%H:%M}"
+
+
 def noon(day: date) -> datetime:
     """Local noon of a day, in UTC: where a lighting day begins, so that a night is never cut."""
     return datetime.combine(day, time(12), PARIS).astimezone(UTC)

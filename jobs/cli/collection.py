@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from engine.errors import InputError, Problem
-from engine.instants import noon
+from engine.instants import clock, noon
 from engine.rounds import Round, encode_round
 from engine.store import Store
 from jobs.bootstrap import Territory, WallClock
@@ -30,7 +30,7 @@ from jobs.collection.explaining import explain
 from jobs.collection.facts import facts_of
 from jobs.collection.rounds.files import write_rounds
 from jobs.collection.rounds.in_force import DayRounds, rounds_ahead, rounds_on
-from jobs.collection.saying import clock, fraction_name
+from jobs.collection.saying import fraction_name
 from jobs.collection.telling import ContainerState, container_states
 from jobs.demo import demo_night
 from jobs.outcome import DEMO_FOLDER

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.instants import clock
 from jobs.collection.body import Body
-from jobs.collection.saying import because, clock, eur, fraction_name, why_left
+from jobs.collection.saying import because, eur, fraction_name, why_left
 from jobs.words import Lang, labelled, number, percent, say
 
 _TODAY = 0.5

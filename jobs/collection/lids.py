@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from engine.instants import clock
 from engine.model import Program
 from jobs.collection.body import Body
 from jobs.collection.fleet import Said
-from jobs.collection.saying import clock
 from jobs.words import LANGUAGES, number, percent, say
 from optimizers.arrays import Floats
 from optimizers.roads import great_circle_m

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from engine.instants import clock
 from jobs.collection.body import Body, open_body
 from jobs.collection.fleet import said
-from jobs.collection.saying import clock, why_left
+from jobs.collection.saying import why_left
 from jobs.planning.domain import Note
 from jobs.words import LANGUAGES, Lang, number, percent, say, some
 from optimizers.fill import Verdict

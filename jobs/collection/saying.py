@@ -2,13 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from engine.instants import PARIS
+from engine.instants import clock
 from jobs.words import Lang, number, percent, say
 from optimizers.routing import Act, Why
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from jobs.collection.body import Body
 
 
@@ -93,10 +91,6 @@ def fraction_name(name: str, lang: Lang) -> str:
         return say(f"fraction_{name}", lang)
     except KeyError:
         return name
-
-
-def clock(at: "datetime") -> str:
-    return at.astimezone(PARIS).strftime("%H:%M")
 
 
 def eur(value: float, lang: Lang) -> str:

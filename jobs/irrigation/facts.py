@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from engine.instants import PARIS
+from engine.instants import PARIS, aware, clock
 from jobs.words import Lang, labelled, number, say
 
 _SOUND = "sound"
@@ -17,7 +17,7 @@ def facts_of(told: Mapping[str, Any], lang: Lang) -> list[str]:
 
 def _facts(told: Mapping[str, Any], lang: Lang) -> Iterator[str]:
     if told["openings"]:
-        spans = ", ".join(f"{_clock(a)}–{_clock(b)}" for a, b in told["openings"])
+        spans = ", ".join(f"{clock(aware(a))}–{clock(aware(b))}" for a, b in told["openings"])
         yield labelled("water_fact_open", lang, spans)
     yield labelled("water_fact_bounds", lang, told["bounded_by"][lang])
     names = ("depletion_mm", "sd_mm", "raw_mm", "cautious_raw_mm", "taw_mm")
@@ -56,7 +56,3 @@ def _forecast(forecast: Mapping[str, Any], lang: Lang) -> str:
 
 def _days(values: Sequence[float], lang: Lang) -> str:
     return " / ".join(number(value, lang, 1) for value in values)
-
-
-def _clock(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone(PARIS).strftime("%H:%M")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.instants import PARIS
+from engine.instants import clock
 from jobs.words import Lang, say
 from optimizers.lighting import Link
 
@@ -42,8 +42,4 @@ def _reason(head: Mapping[str, Any], columns: Mapping[str, np.ndarray], lamp: in
 
 def told_links(links: Iterable[Link], slots: list[datetime]) -> list[str]:
     """A chain as people read it: what holds which lamp, at which time in Paris, at what flux."""
-    return [f"{link.by} {link.lamp} at {_clock(slots[link.slot])}: {link.flux:.6g}" for link in links]
-
-
-def _clock(at: datetime) -> str:
-    return f"{at.astimezone(PARIS):%H:%M}"
+    return [f"{link.by} {link.lamp} at {clock(slots[link.slot])}: {link.flux:.6g}" for link in links]

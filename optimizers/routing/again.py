@@ -160,7 +160,7 @@ def _planned(clock: Clock, found: _Found, limits: Limits, started_s: float, *, r
     prize = {stop.id: stop.prize for stop in problem.stops}
     routes = _put_in(clock, found.routes, found.left)
     told = _reasons(clock, routes, _without(routes, found.left))
-    if worth := [one.stop for one in told if one.cheapest is not None and one.cheapest < prize[one.stop]]:
+    if worth := [one.stop for one in told if one.pays(prize[one.stop])]:
         routes = _put_in(clock, routes, worth, everywhere=True)
         told = _reasons(clock, routes, _without(routes, found.left))
     unserved = [*again.unserved, *told]
@@ -275,7 +275,7 @@ def _homeless(problem: RoutingProblem, members: Sequence[Sequence[int]], unserve
 def _worth_more(required: bool, prize: float, left_out: Unserved) -> bool:
     if required:
         return left_out.why is Why.PRIZE
-    return left_out.cheapest is not None and prize > left_out.cheapest
+    return left_out.pays(prize)
 
 
 def _together(problem: RoutingProblem, members: Sequence[Sequence[int]], stops: Iterable[int]) -> Iterator[int]:

@@ -83,7 +83,7 @@ def _explained(
 
 def _worth(problem: RoutingProblem, unserved: Mapping[int, Unserved]) -> list[int]:
     """Stops left out that add less than their prize, as is said of them."""
-    return [s for s, one in unserved.items() if one.cheapest is not None and one.cheapest < problem.stops[s].prize]
+    return [s for s, one in unserved.items() if one.pays(problem.stops[s].prize)]
 
 
 def _left_out(

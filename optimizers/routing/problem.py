@@ -357,6 +357,10 @@ class Unserved:
     detail: str = ""
     cheapest: float | None = None
 
+    def pays(self, prize: float) -> bool:
+        """Whether it is known that serving the stop would add less than its prize."""
+        return self.cheapest is not None and self.cheapest < prize
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RoutingPlan(Plan):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.instants import from_us, isoformat, noon, parse_instant, slots, to_us
+from engine.instants import clock, from_us, isoformat, noon, parse_instant, slots, to_us
 
 QUARTER = timedelta(minutes=15)
 
@@ -69,3 +69,9 @@ def test_a_local_time_the_clock_change_makes_unsure_is_refused(text: str) -> Non
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time"):
         parse_instant(text, today=date(2026, 11, 22))
+
+
+def test_the_clock_is_that_of_paris_on_both_nights_of_change() -> None:
+    night = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]
+    morning = [datetime(2026, 3, 29, hour, 59, tzinfo=UTC) for hour in (0, 1)]
+    assert [clock(at) for at in night + morning] == ["02:30", "02:30", "01:59", "03:59"]

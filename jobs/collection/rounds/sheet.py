@@ -1,10 +1,9 @@
 """A round as a page to print: what to do in which order, where, when, and what is expected there."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from html import escape
 
-from engine.instants import PARIS
+from engine.instants import clock
 from engine.rounds import Doing, Line, Round
 from jobs.collection.saying import fraction_name
 from jobs.words import Lang, number, percent, say
@@ -38,8 +37,8 @@ def _page(found: Round, lang: Lang) -> str:
         "stops": number(len(found.stops), lang),
         "km": number(found.distance_m / 1000, lang, 1),
         "kg": number(found.mass_kg, lang),
-        "start": _time(found.start_at),
-        "end": _time(found.end_at),
+        "start": clock(found.start_at),
+        "end": clock(found.end_at),
     }
     heads = "".join(f"<th>{escape(say(f'round_head_{name}', lang))}</th>" for name in _COLUMNS)
     rows = "\n".join(_row(line, lang) for line in found.lines)
@@ -68,14 +67,10 @@ def _row(line: Line, lang: Lang) -> str:
 def _cells(line: Line, lang: Lang) -> Iterator[tuple[str, bool]]:
     yield str(line.number or ""), True
     long = line.doing in {Doing.REST, Doing.UNLOAD}
-    yield f"{_time(line.begin_at)}–{_time(line.end_at)}" if long else _time(line.begin_at), False
+    yield f"{clock(line.begin_at)}–{clock(line.end_at)}" if long else clock(line.begin_at), False
     what = say(f"round_{line.doing.value}", lang)
     yield line.asset if line.doing is Doing.STOP else f"{what} {line.asset}".strip(), False
     yield line.place, False
     yield "" if line.fill is None else percent(line.fill, lang, 0), True
     yield "" if line.mass_kg is None else f"{number(line.mass_kg, lang)} kg", True
     yield ("☐" if line.doing in {Doing.STOP, Doing.UNLOAD} else ""), False
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(PARIS).strftime("%H:%M")
