@@ -1,5 +1,7 @@
 """Arrays of the problems: their types, and how a frozen dataclass makes its fields read-only ones."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,29 @@ def _frozen(value: object, kind: type, shape: tuple[int, ...]) -> bool:
     if not isinstance(value, np.ndarray) or value.dtype != kind or value.shape != shape:
         return False
     return value.flags.owndata and not value.flags.writeable  # a view could be written by what it is a view of
+
+
+def twice(kind: str, names: Iterable[str]) -> Iterator[str]:
+    """Names of a kind of thing that stand more than once, each told as a problem."""
+    for name, times in Counter(names).items():
+        if times > 1:
+            yield f"{kind} {name!r} stands {times} times, wants once"
+
+
+def out_of_range(
+    kind: str, names: Sequence[str], part: object, field_name: str, *,
+    above: float | None = None, least: float = -np.inf, most: float = np.inf,
+) -> Iterator[str]:  # fmt: skip
+    """Values out of their range, a NaN among them, each told as a problem; of a row of values the first."""
+    values: Floats = getattr(part, field_name)
+    fits = ((values > above) if above is not None else (values >= least)) & (values <= most)
+    wanted = f"more than {above:g}" if above is not None else f"{least:g} or more"
+    upper = f", {most:g} at most" if np.isfinite(most) else ""
+    for i in np.flatnonzero(~fits.reshape(len(fits), -1).all(axis=1)).tolist():
+        row, fit = np.atleast_1d(values[i]), np.atleast_1d(fits[i])
+        t = int(np.argmin(fit))
+        slot = f" of slot {t}" if values.ndim > 1 else ""
+        yield f"{kind} {names[i]!r}: {field_name}{slot} is {row[t]}, wants {wanted}{upper}"
 
 
 def known_median(values: Floats, axis: int = 0) -> Floats:

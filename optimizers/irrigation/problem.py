@@ -1,13 +1,12 @@
 """The irrigation problem and its plan: plain frozen arrays that have validated themselves."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from optimizers.arrays import Bools, Floats, Ints, Shapes, freeze
+from optimizers.arrays import Bools, Floats, Ints, Shapes, freeze, out_of_range, twice
 from optimizers.result import InvalidProblem, Plan
 
 EUR = "EUR"
@@ -52,9 +51,9 @@ class Networks:
         return freeze(self, shapes) or list(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        yield from _twice("network", self.names)
-        yield from _wrong("network", self.names, self, "capacity_m3_h", above=0.0)
-        yield from _wrong("network", self.names, self, "price_eur_m3", least=0.0)
+        yield from twice("network", self.names)
+        yield from out_of_range("network", self.names, self, "capacity_m3_h", above=0.0, most=_LARGEST)
+        yield from out_of_range("network", self.names, self, "price_eur_m3", least=0.0, most=_LARGEST)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,11 +102,11 @@ class Hydrozones:
         return freeze(self, shapes) or list(self._problems(networks))
 
     def _problems(self, networks: Networks) -> Iterator[str]:
-        yield from _twice("hydrozone", self.names)
+        yield from twice("hydrozone", self.names)
         for name in ("flow_m3_h", "cycle_s", "cycle_mm", "taw_mm", "raw_mm"):
-            yield from _wrong("hydrozone", self.names, self, name, above=0.0)
+            yield from out_of_range("hydrozone", self.names, self, name, above=0.0, most=_LARGEST)
         for name in ("soak_s", "depletion_mm", "stress_eur_mm", "wilting_eur_mm", "terminal_eur_mm"):
-            yield from _wrong("hydrozone", self.names, self, name, least=0.0)
+            yield from out_of_range("hydrozone", self.names, self, name, least=0.0, most=_LARGEST)
         for z, name in enumerate(self.names):
             yield from self._contradictions(z, name, networks)
 
@@ -243,8 +242,8 @@ class Budgets:
         return freeze(self, shapes) or list(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        yield from _twice("budget", self.names)
-        yield from _wrong("budget", self.names, self, "limit_m3", least=0.0, most=np.inf)
+        yield from twice("budget", self.names)
+        yield from out_of_range("budget", self.names, self, "limit_m3", least=0.0)
 
 
 PARTS = {"networks": Networks, "hydrozones": Hydrozones, "windows": Windows, "scenarios": Scenarios, "budgets": Budgets}
@@ -319,22 +318,3 @@ class IrrigationPlan(Plan):
     end_s: Floats
     later_cycles: Floats
     unit: str = EUR
-
-
-def _twice(kind: str, names: Sequence[str]) -> Iterator[str]:
-    for name, times in Counter(names).items():
-        if times > 1:
-            yield f"{kind} {name!r} stands {times} times, wants once"
-
-
-def _wrong(
-    kind: str, names: Sequence[str], part: object, field_name: str, *,
-    above: float | None = None, least: float = -np.inf, most: float = _LARGEST,
-) -> Iterator[str]:  # fmt: skip
-    """Values out of their range, a NaN among them."""
-    values: Floats = getattr(part, field_name)
-    fits = (values > above) if above is not None else (values >= least)
-    wanted = f"more than {above:g}" if above is not None else f"{least:g} or more"
-    for i in np.flatnonzero(~(fits & (values <= most))).tolist():
-        upper = f", {most:g} at most" if np.isfinite(most) else ""
-        yield f"{kind} {names[i]!r}: {field_name} is {values[i]}, wants {wanted}{upper}"

@@ -1,4 +1,4 @@
-"""The shipped rules of waste, mobility, cameras and buildings: what holds for all of them, beyond their scenarios."""
+"""The shipped rules of waste, mobility, cameras and energy: what holds for all of them, beyond their scenarios."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,12 +13,12 @@ from engine.rulebook import load_rules
 from engine.rulebook.definitions import Rule
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-WANTED = {"collection": 12, "mobility": 12, "cameras": 5, "buildings": 18}
+WANTED = {"collection": 12, "mobility": 12, "cameras": 5, "energy": 18}
 OWNERS = {
     "collection": "waste-collection",
     "mobility": "mobility",
     "cameras": "urban-supervision",
-    "buildings": "buildings-energy",
+    "energy": "buildings-energy",
 }
 # An operator who reads the priority alone must not be late: ISA-18.2 sets it by consequence and time to respond.
 LATEST = {

@@ -30,7 +30,7 @@ def test_the_shipped_bounds(catalogue: Catalogue) -> None:
     assert (lighting.canary, lighting.stop_above, lighting.within) == (0.01, 0.05, timedelta(minutes=15))
     assert blast.of("health") is blast.otherwise
     domains = {domain for domain in blast.domains if blast.of(domain).canary == 0.01}
-    assert domains == {"lighting", "irrigation", "collection", "water", "sewer", "buildings"}
+    assert domains == {"lighting", "irrigation", "collection", "water", "sewer", "energy"}
 
 
 def test_without_a_file_nothing_is_held(tmp_path: Path, catalogue: Catalogue) -> None:

@@ -83,7 +83,7 @@ def test_a_hold_ends_within_a_week_and_says_why(store: Store, asked: Hold, told:
 @BOTH
 def test_while_it_is_held_nothing_is_asked_and_resuming_asks_at_once(store: Store, territory: Territory) -> None:
     point = points_in(territory, Scope.DOMAIN, "lighting")[0]
-    other = points_in(territory, Scope.DOMAIN, "buildings")[0]
+    other = points_in(territory, Scope.DOMAIN, "energy")[0]
     put_hold(store, hold(Scope.DOMAIN, "lighting"))
     want(store, territory, point, 0.4, NOON + MINUTE)
     want(store, territory, other, 20.0, NOON + MINUTE)

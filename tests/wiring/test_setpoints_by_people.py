@@ -157,5 +157,5 @@ def test_a_locked_out_point_shows_and_is_sent_nothing(store: Store, territory: T
 
 
 def test_points_have_units(territory: Territory, lamp: str) -> None:
-    heating = points_in(territory, Scope.DOMAIN, "buildings")[0]
+    heating = points_in(territory, Scope.DOMAIN, "energy")[0]
     assert (unit_of(territory, lamp), unit_of(territory, heating)) == ("1", "Cel")

@@ -89,7 +89,7 @@ def test_a_hold_and_a_lock_out_show_as_they_were_then(store: Store, territory: T
 
 
 def test_values_have_their_unit_and_the_envelope_its_clauses(store: Store, territory: Territory) -> None:
-    heating = points_in(territory, Scope.DOMAIN, "buildings")[0]
+    heating = points_in(territory, Scope.DOMAIN, "energy")[0]
     set_override(store, territory, by_hand(heating, 17), NOON)
     set_override(store, territory, by_hand(heating, 24), NOON + MINUTE)
     explanation = explain(store, territory, heating, NOON + 2 * MINUTE)

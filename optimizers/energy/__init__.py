@@ -1,0 +1,25 @@
+"""Energy of buildings, their batteries, heat and vehicles: what each device draws, slot by slot, for one bill."""
+
+from optimizers.energy.contract import Groups, Horizon, Orders, Sites
+from optimizers.energy.devices import Batteries, Loads, Sheddable, Solar, Thermal, Vehicles
+from optimizers.energy.packing import pack, unpack
+from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall
+
+__all__ = [
+    "TOLERANCE_W",
+    "Batteries",
+    "EnergyPlan",
+    "EnergyProblem",
+    "Groups",
+    "Horizon",
+    "Loads",
+    "Orders",
+    "Sheddable",
+    "Shortfall",
+    "Sites",
+    "Solar",
+    "Thermal",
+    "Vehicles",
+    "pack",
+    "unpack",
+]
