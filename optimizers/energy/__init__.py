@@ -4,6 +4,7 @@ from optimizers.energy.contract import Groups, Horizon, Orders, Sites
 from optimizers.energy.devices import Batteries, Loads, Sheddable, Solar, Thermal, Vehicles
 from optimizers.energy.packing import pack, unpack
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall
+from optimizers.energy.wanted import Wanted
 
 __all__ = [
     "TOLERANCE_W",
@@ -20,6 +21,7 @@ __all__ = [
     "Solar",
     "Thermal",
     "Vehicles",
+    "Wanted",
     "pack",
     "unpack",
 ]

@@ -54,8 +54,8 @@ class Sites:
     import_eur_kwh           price of energy bought: may be negative
     export_eur_kwh           paid for energy fed in
     import_limit_w           contracted power; inf for none
-    firm (n,)                whether passing it trips the supply (up to 36 kVA): else each kWh beyond costs
-    over_eur_kwh             what a kWh beyond a limit that is not firm costs, on top of its price
+    firm (n,)                whether passing its limits trips the supply (up to 36 kVA): else each kWh beyond costs
+    over_eur_kwh             what a kWh beyond limits that are not firm costs, on top of its price
     export_limit_w           most that may be fed in; inf for none
     peak_eur_kw (n,)         what each kW costs by which the highest power bought passes `peak_so_far_w`
     peak_so_far_w (n,)       the highest of the billing period until now
@@ -106,6 +106,7 @@ class Sites:
             if not NONE <= (group := int(self.group[i])) < groups:
                 yield f"site {name!r}: group is {group}, wants -1 or an index below {groups}"
             yield from self._small(i, name)
+        yield from idle_limits("site", self.names, self)
 
     def _small(self, i: int, name: str) -> Iterator[str]:
         """A limit that what nobody plans passes in every slot is in another unit, or of another site."""
@@ -160,6 +161,7 @@ class Groups:
         for g, name in enumerate(self.names):
             if not NONE <= (parent := int(self.parent[g])) < g:
                 yield f"group {name!r}: parent is {parent}, wants -1 or the index of a group before it, below {g}"
+        yield from idle_limits("group", self.names, self)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,6 +206,18 @@ class Orders:
             if not 0 <= (group := int(self.group[o])) < groups:
                 yield f"order {name!r}: group is {group}, wants an index below {groups}"
             yield from wrong_stay(f"order {name!r}", int(self.first[o]), int(self.last[o]), slots)
+
+
+def idle_limits(kind: str, names: Sequence[str], part: "Sites | Groups") -> Iterator[str]:
+    """Limits that bind nobody: neither firm nor dear to pass."""
+    for i, name in enumerate(names):
+        for limit in ("import_limit_w", "export_limit_w"):
+            idle = np.flatnonzero(np.isfinite(getattr(part, limit)[i]) & (part.over_eur_kwh[i] == 0))
+            if idle.size and not part.firm[i]:
+                found = (
+                    f"{limit} of slot {idle[0]} is {getattr(part, limit)[i, idle[0]]:g}, and passing it costs nothing"
+                )
+                yield f"{kind} {name!r}: {found}, wants it firm, or an over_eur_kwh more than 0"
 
 
 def wrong_stay(what: str, first: int, last: int, slots: int) -> Iterator[str]:

@@ -39,15 +39,24 @@ class EnergyProblem:
                 - discharge / discharge_efficiency);   not both charge and discharge
     room        capacity * (T[t] - T[t-1]) / h = loss * (outdoor[t] - T[t]) + coupling * (M[t] - T[t])
                 + gain + heat - cool,   mass * (M[t] - M[t-1]) / h = coupling * (T[t] - M[t])
-                (implicit Euler: stable for any length of a slot);   bought = heat / cop + cool / cool_cop
+                (implicit Euler: stable for any length of a slot);   electricity = heat / cop where it is electric
+                + cool / cool_cop;   fuel = heat / cop where it is not
     group       what it draws = sum over its sites of import - export, and over groups below it
-    load        on or off, for its slots within its stay, with its least times, off before and after the plan
-    limits      of import are kept with `margin_w` more than expected; a site's batteries without `from_grid` charge no
-                more than its solar production in that slot, those without `to_grid` give no more than it draws itself
+    load        on or off, for no more than its slots within its stay, with its least times, off before and after the
+                plan
+    limits      are firm or not by `firm` of whose they are, those of import and of export alike; a site's import is
+                kept with its `margin_w` more than expected, by which it is beyond its limit the sooner; a site's
+                batteries without `from_grid` charge no more than its solar production in that slot, those without
+                `to_grid` give no more than it draws itself (what stands with a plus above); a roof that is not
+                curtailable gives what is available
+    order       delivered in a slot = what the group draws less than its baseline, 0 at least, what is ordered at most
+
+    Every problem has a plan: what may not be reached is wanted, and gives way (`optimizers.energy.wanted` names it).
 
     What is wanted comes in this order, each as good as what is before it allows:
 
-    1. safety: firm limits, in kWh beyond; floors and ceilings of temperature, in K·h beyond; a boost, in K missed
+    1. safety: firm limits, in kWh beyond; floors and ceilings of temperature, in K·h beyond; a boost, in K missed;
+       what batteries lack of their floor, in kWh·h
     2. comfort: bands of temperature, in K·h beyond; what vehicles lack at departure, in kWh; loads not run, in kWh
     3. cost in EUR: energy bought - energy sold + fuel + carbon + wear + what is beyond limits that are not firm + peaks
        + shed - paid for orders + short of orders - worth of what is stored at the end
