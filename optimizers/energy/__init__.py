@@ -3,7 +3,7 @@
 from optimizers.energy.contract import Groups, Horizon, Orders, Sites
 from optimizers.energy.devices import Batteries, Loads, Sheddable, Solar, Thermal, Vehicles
 from optimizers.energy.packing import pack, unpack
-from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall
+from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall, names_of
 from optimizers.energy.wanted import Wanted
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Thermal",
     "Vehicles",
     "Wanted",
+    "names_of",
     "pack",
     "unpack",
 ]

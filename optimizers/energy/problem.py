@@ -105,6 +105,16 @@ class EnergyProblem:
             yield from thermal.freeze(kind, slots, n) if thermal is not None else ()
 
 
+PLANNED = ("sites", "solar", "batteries", "vehicles", "rooms", "tanks", "loads", "sheddable")
+"""The parts that a plan speaks of, one by one."""
+
+
+def names_of(problem: EnergyProblem) -> dict[str, tuple[str, ...]]:
+    """By part, the names of what a plan speaks of: fields of the plan."""
+    parts = {part: getattr(problem, part) for part in PLANNED}
+    return {part: () if found is None else found.names for part, found in parts.items()}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shortfall:
     """What a plan had to leave of what comes before cost. `safety` and `comfort` as the problem sums them."""
@@ -121,6 +131,7 @@ def _none() -> Floats:
 class EnergyPlan(Plan):
     """What each device does, over T slots; objective and bound are the cost, given the shortfall.
 
+    sites, solar, batteries, vehicles, rooms, tanks, loads, sheddable    names, as the problem has them: `names_of` it
     import_w, export_w (n, T)                      of sites
     solar_w (P, T)                                 taken
     charge_w, discharge_w, stored_wh (B, T)        of batteries; what is stored after each slot
@@ -136,6 +147,13 @@ class EnergyPlan(Plan):
     sites: tuple[str, ...]
     import_w: Floats
     export_w: Floats
+    solar: tuple[str, ...] = ()
+    batteries: tuple[str, ...] = ()
+    vehicles: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+    tanks: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
+    sheddable: tuple[str, ...] = ()
     solar_w: Floats = field(default_factory=_none)
     charge_w: Floats = field(default_factory=_none)
     discharge_w: Floats = field(default_factory=_none)
