@@ -1,20 +1,25 @@
 """Energy of buildings, their batteries, heat and vehicles: what each device draws, slot by slot, for one bill."""
 
 from optimizers.energy.contract import Groups, Horizon, Orders, Sites
+from optimizers.energy.control import Bands, Cell, bands, battery_power_w
 from optimizers.energy.devices import Batteries, Loads, Sheddable, Solar, Thermal, Vehicles
 from optimizers.energy.packing import pack, unpack
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall, names_of
+from optimizers.energy.selfuse import SelfUse
 from optimizers.energy.wanted import Wanted
 
 __all__ = [
     "TOLERANCE_W",
+    "Bands",
     "Batteries",
+    "Cell",
     "EnergyPlan",
     "EnergyProblem",
     "Groups",
     "Horizon",
     "Loads",
     "Orders",
+    "SelfUse",
     "Sheddable",
     "Shortfall",
     "Sites",
@@ -22,6 +27,8 @@ __all__ = [
     "Thermal",
     "Vehicles",
     "Wanted",
+    "bands",
+    "battery_power_w",
     "names_of",
     "pack",
     "unpack",
