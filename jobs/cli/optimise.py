@@ -1,12 +1,12 @@
 """`consigne solve | check | schema | example X`: the optimisers by themselves, without a database."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -21,14 +21,37 @@ from jobs.progress import Bar
 from jobs.words import Lang, number, say
 from optimizers import crews, irrigation, lighting, routing
 from optimizers.result import InvalidProblem, Limits, Status
-from optimizers.routing import formats
+from optimizers.routing import formats as routing_formats
+from optimizers.routing.formats.texts import WrongText
+
+
+class Formats(Protocol):
+    """The formats of others that an optimiser reads and writes beside our JSON: a package `formats` of its own."""
+
+    @property
+    def FORMATS(self) -> Mapping[str, Any]:  # noqa: N802
+        """By name, in the order in which they are tried."""
+
+    def problem_form(self, text: str | bytes, name: str = "") -> str:
+        """The format of a problem's text, read from a file of that name."""
+
+    def read_problem(self, text: str | bytes, form: str, vehicles: int | None = None) -> Any:
+        """Raises InvalidProblem with everything that is wrong."""
+
+    def plan_form(self, form: str, name: str = "") -> str:
+        """The format of a plan to write into a file of that name, of a problem in a format."""
+
+    def read_plan(self, problem: Any, text: str | bytes) -> Any:
+        """A plan in any of the formats it may be written in."""
+
+    def write_plan(self, problem: Any, plan: Any, form: str) -> str: ...
 
 
 @dataclass(frozen=True)
 class Optimiser:
     """The same functions for every X: reading and writing JSON, solving, checking, schemas, a small example and one
-    with everything that can be asked, and what a plan came to, in rows of figures. `formats`: whether it also reads and
-    writes those of others; `tells`: whether its solve tells a third argument of every better plan.
+    with everything that can be asked, and what a plan came to, in rows of figures. `formats`: of others, which it also
+    reads and writes; `tells`: whether its solve tells a third argument of every better plan.
     """
 
     problem_from_json: Callable[[bytes], Any]
@@ -41,11 +64,11 @@ class Optimiser:
     example: Callable[[int], str]
     full_example: Callable[[int], str]
     figures: Callable[[Any, Any, Lang], list[dict[str, str]]]
-    formats: bool = False
+    formats: Formats | None = None
     tells: bool = False
 
 
-def _of_module(module: Any, figures: Callable[[Any, Any, Lang], list[dict[str, str]]], **more: bool) -> Optimiser:
+def _of_module(module: Any, figures: Callable[[Any, Any, Lang], list[dict[str, str]]], **more: Any) -> Optimiser:
     """An optimiser whose functions have the names of all others'."""
     return Optimiser(
         module.problem_from_json,
@@ -65,14 +88,21 @@ def _of_module(module: Any, figures: Callable[[Any, Any, Lang], list[dict[str, s
 OPTIMISERS = {
     "lighting": _of_module(lighting, lambda _, plan, lang: lighting_figures(plan, lang)),
     "irrigation": _of_module(irrigation, irrigation_figures),
-    "routing": _of_module(routing, routing_figures, formats=True, tells=True),
+    "routing": _of_module(routing, routing_figures, formats=routing_formats, tells=True),
     "crews": _of_module(crews, crew_figures),
 }
+
+
+def _formats_of_all() -> str:
+    told = {name: one.formats.FORMATS for name, one in OPTIMISERS.items() if one.formats is not None}
+    return "; ".join(f"of {name}: {', '.join(known)}" for name, known in told.items())
+
+
 Name = Annotated[str, typer.Argument(help=", ".join(OPTIMISERS))]
 Source = Annotated[str, typer.Argument(help="a JSON file, or - for standard input")]
 Format = Annotated[
     str,
-    typer.Option("--format", help=f"of rounds: {', '.join(formats.FORMATS)}; told by content by default"),
+    typer.Option("--format", help=f"{_formats_of_all()}; told by content by default"),
 ]
 Vehicles = Annotated[
     int | None, typer.Option("--vehicles", min=1, help="how many, of a routing problem in a format that does not say")
@@ -110,7 +140,7 @@ def solve(
     problem, form = _problem(source, chosen, form, vehicles)
     with underway("solve") as bar:
         plan = chosen.solve(problem, limits, *([_telling(bar)] if chosen.tells else []))
-    text = _written(problem, plan, chosen, formats.plan_form(form, str(out or "")))
+    text = _written(problem, plan, chosen, form, str(out or ""))
     if out is None:
         typer.echo(text)
     else:
@@ -158,9 +188,12 @@ def example(
 
 def _problem(source: str, chosen: Optimiser, form: str, vehicles: int | None) -> tuple[Any, str]:
     """A problem and the format it is in."""
-    if not chosen.formats:
+    formats = chosen.formats
+    if formats is None:
         if form not in ("", "json") or vehicles is not None:
-            raise InputError([Problem("--format", 0, 0, "and --vehicles are for routing", "leave them out")])
+            raise InputError(
+                [Problem("--format", 0, 0, f"and --vehicles are none of it: {_formats_of_all()}", "leave them out")]
+            )
         return _read(source, chosen.problem_from_json), "json"
     if form and form not in formats.FORMATS:
         known = ", ".join(formats.FORMATS)
@@ -176,11 +209,14 @@ def _problem(source: str, chosen: Optimiser, form: str, vehicles: int | None) ->
 
 
 def _plan(text: bytes, problem: Any, chosen: Optimiser) -> Any:
-    return formats.read_plan(problem, text) if chosen.formats else chosen.plan_from_json(text)
+    return chosen.formats.read_plan(problem, text) if chosen.formats else chosen.plan_from_json(text)
 
 
-def _written(problem: Any, plan: Any, chosen: Optimiser, form: str) -> str:
-    return formats.write_plan(problem, plan, form) if chosen.formats else chosen.plan_to_json(plan)
+def _written(problem: Any, plan: Any, chosen: Optimiser, form: str, out: str) -> str:
+    """A plan in the format that a file of that name asks for, of a problem in a format."""
+    if chosen.formats is None:
+        return chosen.plan_to_json(plan)
+    return chosen.formats.write_plan(problem, plan, chosen.formats.plan_form(form, out))
 
 
 def _telling(bar: Bar) -> Callable[[float, float], None]:
@@ -227,7 +263,7 @@ def _read(source: str, parse: Callable[[bytes], Any]) -> Any:
         return parse(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
     except OSError as error:
         raise InputError([Problem(source, 0, 0, f"cannot be read: {error.strerror}", "check the path")]) from None
-    except formats.WrongText as error:
+    except WrongText as error:
         raise InputError(Problem(source, line, min(line, 1), what) for line, what in error.found) from None
     except InvalidProblem as error:
         raise InputError(Problem(source, 0, 0, text) for text in error.problems) from None
