@@ -191,9 +191,8 @@ def _problem(source: str, chosen: Optimiser, form: str, vehicles: int | None) ->
     formats = chosen.formats
     if formats is None:
         if form not in ("", "json") or vehicles is not None:
-            raise InputError(
-                [Problem("--format", 0, 0, f"and --vehicles are none of it: {_formats_of_all()}", "leave them out")]
-            )
+            readers = ", ".join(name for name, one in OPTIMISERS.items() if one.formats is not None)
+            raise InputError([Problem("--format", 0, 0, f"and --vehicles are for {readers}", "leave them out")])
         return _read(source, chosen.problem_from_json), "json"
     if form and form not in formats.FORMATS:
         known = ", ".join(formats.FORMATS)
