@@ -24,8 +24,8 @@ from engine.rulebook.naming import nearest
 SCENARIOS = "*.test.yaml"
 OWNERS = "owners.yaml"
 _NEIGHBOURS = {
-    OWNERS, "orders.yaml", "drought.yaml", "events.yaml", "closures.yaml", "blast.yaml", "notify.yaml",
-    "schedules.yaml", "forecasts.yaml",
+    OWNERS, "orders.yaml", "drought.yaml", "events.yaml", "closures.yaml", "contracts.yaml", "blast.yaml",
+    "notify.yaml", "schedules.yaml", "forecasts.yaml",
 }  # fmt: skip
 """Files beside the domains that hold no rules."""
 RULE_FILE = Limits(bytes=2 * 1024 * 1024, values=60_000, letters=10_000)

@@ -38,6 +38,7 @@ from jobs.cli.common import (
 )
 from jobs.cli.rulings import Moves, comparison_json, comparison_lines, results_json, results_lines
 from jobs.collection.closures import CLOSURES, load_closures
+from jobs.energy.contracts import CONTRACTS, load_contracts
 from jobs.outcome import DEMO_FOLDER
 from jobs.reload import roll_back
 from jobs.replay import Ground, Stretch, compare, from_files, stored, tell
@@ -96,6 +97,7 @@ def _beside(folder: Path, catalogue: Catalogue) -> Iterator[Problem]:
         DROUGHT: lambda path: load_drought(path, _orders_beside(path.parent, catalogue) or ()),
         EVENTS: lambda path: load_events(path, _orders_beside(path.parent, catalogue)),
         CLOSURES: load_closures,
+        CONTRACTS: load_contracts,
         BLAST: partial(load_blast, catalogue=catalogue),
         SCHEDULES: load_schedule,
         FORECASTS: lambda path: site_sources(path.parent),
