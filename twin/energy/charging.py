@@ -39,7 +39,9 @@ class Station:
         self.charge_max_w = charge_max_w
         self.least_w = least_w(phases)
         self.charged_wh: list[tuple[Stay, float]] = []
-        self._coming = sorted((stay for stay in stays if stay.station == name), key=lambda s: s.arrives_at, reverse=True)
+        self._coming = sorted(
+            (stay for stay in stays if stay.station == name), key=lambda s: s.arrives_at, reverse=True
+        )
         self.stay: Stay | None = None
         self._given_wh = 0.0
 
@@ -71,7 +73,7 @@ class Station:
         if stay is None:
             return 0.0
         allowed = min(limit_w, self.charge_max_w, stay.charge_max_w)
-        if allowed < self.least_w * 0.999:
+        if allowed < self.least_w - 1e-6:
             return 0.0
         full = 1.0 - self._stored_wh(stay) / stay.capacity_wh
         power = min(allowed, stay.charge_max_w * max(full, 0.0) / (1.0 - _TAPERS_FROM))

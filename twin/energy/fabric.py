@@ -1,7 +1,7 @@
 """A building as heat sees it: air, what stands in it, and its walls. Three temperatures, integrated exactly.
 
 Not what plans believe: they have two temperatures and steps of a quarter of an hour (`optimizers.energy`); here are
-three, ventilation that runs while people are in, and sun that falls on floors; so a plan is wrong as in a real building.
+three, ventilation that runs while people are in, and sun that falls on floors. So a plan is wrong as it is in life.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Passed(NamedTuple):
 class Fabric:
     """Capacities in Wh/K, couplings in W/K.
 
-    air_wh_k, inner_wh_k, walls_wh_k     of the air and what follows it within minutes; floors and furniture; outer walls
+    air_wh_k, inner_wh_k, walls_wh_k     of the air and what follows at once; floors and furniture; outer walls
     air_inner_w_k, air_walls_w_k         between them
     walls_out_w_k                        from the middle of the outer walls to outside
     leak_w_k                             air to outside at all times: windows, thermal bridges, infiltration

@@ -1,4 +1,4 @@
-"""Buildings that could be: fabric and heat by use, floor area and age; drawn, so that none is what is believed of it."""
+"""Buildings that could be: fabric and heat by use, floor area and age, drawn: none is what is believed of it."""
 
 from dataclasses import fields, replace
 from enum import StrEnum

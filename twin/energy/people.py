@@ -66,7 +66,9 @@ HABITS = {
         week=((), _LIBRARY, _LIBRARY, _LIBRARY, _LIBRARY, _LIBRARY, ()),
         people_m2=0.06, rest_w_m2=1.2, busy_w_m2=9.0, hot_l_m2=0.02,
     ),
-    "sports": Habits(week=(_SPORTS,) * 5 + (_MATCH, _MATCH), people_m2=0.03, rest_w_m2=1.6, busy_w_m2=8.0, hot_l_m2=0.5),
+    "sports": Habits(
+        week=(_SPORTS,) * 5 + (_MATCH, _MATCH), people_m2=0.03, rest_w_m2=1.6, busy_w_m2=8.0, hot_l_m2=0.5
+    ),
 }  # fmt: skip
 """Ours, after usual opening hours and figures of energy audits of public buildings."""
 

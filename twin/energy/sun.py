@@ -16,6 +16,7 @@ def sine_of_elevation(at: datetime, latitude_deg: float, longitude_deg: float) -
     declination = (
         0.006918 - 0.399912 * cos(angle) + 0.070257 * sin(angle)
         - 0.006758 * cos(2 * angle) + 0.000907 * sin(2 * angle)
+        - 0.002697 * cos(3 * angle) + 0.00148 * sin(3 * angle)
     )  # fmt: skip
     equation_min = 229.18 * (
         0.000075 + 0.001868 * cos(angle) - 0.032077 * sin(angle)
