@@ -3,6 +3,16 @@
 from optimizers.energy.contract import Groups, Horizon, Orders, Sites
 from optimizers.energy.control import Bands, Cell, bands, battery_power_w
 from optimizers.energy.devices import Batteries, Loads, Sheddable, Solar, Thermal, Vehicles
+from optimizers.energy.documents import (
+    plan_from_json,
+    plan_schema,
+    plan_to_json,
+    problem_from_json,
+    problem_schema,
+    problem_to_json,
+)
+from optimizers.energy.doubts import doubts
+from optimizers.energy.example import example, full_example
 from optimizers.energy.packing import pack, unpack
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall, names_of
 from optimizers.energy.selfuse import SelfUse
@@ -29,7 +39,16 @@ __all__ = [
     "Wanted",
     "bands",
     "battery_power_w",
+    "doubts",
+    "example",
+    "full_example",
     "names_of",
     "pack",
+    "plan_from_json",
+    "plan_schema",
+    "plan_to_json",
+    "problem_from_json",
+    "problem_schema",
+    "problem_to_json",
     "unpack",
 ]

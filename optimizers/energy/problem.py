@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ EUR = "EUR"
 TOLERANCE_W = 1e-3
 """By which a power may miss a constraint; energies by that over an hour, temperatures by a thousandth of a K."""
 
-PARTS = {
+PARTS: dict[str, Any] = {
     "horizon": Horizon,
     "sites": Sites,
     "groups": Groups,
