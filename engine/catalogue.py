@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -159,6 +160,8 @@ class PointType(_Entry):
     held_for: Duration = timedelta(hours=1)
     critical: bool = False
     load: str | None = Field(None, description="attribute of the asset: its power or flow at the maximum")
+    minimum_of: str | None = Field(None, description="attribute of the asset: it goes no further below 0 than that")
+    maximum_of: str | None = Field(None, description="attribute of the asset: it goes no higher than that")
     requires: str | None = Field(None, description="attribute without which an asset has no such point: a motor, say")
     lockout: Lockout | None = None
     interlocks: tuple[Interlock, ...] = ()
@@ -172,6 +175,13 @@ class PointType(_Entry):
             # Clamped it would be another value, which may not be sent.
             if lock.otherwise is not None and not self.minimum <= lock.otherwise <= self.maximum:
                 raise ValueError(f"interlock {lock.id}: otherwise wants to lie in [{self.minimum}, {self.maximum}]")
+        return self
+
+    @model_validator(mode="after")
+    def _around_nothing(self) -> Self:
+        """An asset's own bounds are as far from 0 as it reaches: a type's that do not hold 0 could cross them."""
+        if (self.minimum_of or self.maximum_of) and not self.minimum <= 0 <= self.maximum:
+            raise ValueError(f"minimum_of and maximum_of want 0 in [{self.minimum:g}, {self.maximum:g}]")
         return self
 
     def _ends(self) -> None:
@@ -211,6 +221,25 @@ class PointType(_Entry):
             critical=self.critical,
             verification=self.verify.by,
         )
+
+    def envelope_of(self, attributes: Mapping[str, Any]) -> Envelope:
+        """That of an asset with these attributes: no wider than its own equipment, nor than the type's.
+
+        An attribute that is missing, or no number of 0 or more, leaves the type's bound. What is safe lies within.
+        """
+        least, most = (_amount(attributes.get(name or "")) for name in (self.minimum_of, self.maximum_of))
+        if least is None and most is None:
+            return self.envelope
+        minimum = self.minimum if least is None else max(self.minimum, -least)
+        maximum = self.maximum if most is None else min(self.maximum, most)
+        return replace(self.envelope, minimum=minimum, maximum=maximum, safe=min(max(self.safe, minimum), maximum))
+
+
+def _amount(found: Any) -> float | None:
+    """A number of 0 or more; None for anything else."""
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < math.inf:
+        return None
+    return float(found)
 
 
 class AssetType(_Entry):

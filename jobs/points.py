@@ -57,7 +57,7 @@ class _Maker:
         return PointInfo(
             id=f"{asset.id}/{name}",
             gateway=gateway,
-            envelope=kind.envelope,
+            envelope=kind.envelope_of(asset.attributes),
             zone=asset.zone,
             domain=kind.domain_of(asset.attributes),
             load=float(asset.attributes.get(kind.load, 0.0)) if kind.load else 0.0,

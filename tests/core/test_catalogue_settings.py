@@ -66,6 +66,33 @@ def test_bounds_of_a_choice_are_its_indices(tmp_path: Path) -> None:
     assert load(tmp_path, GOOD).types["Lamp"].properties["state"].bounds == (0.0, 1.0)
 
 
+OWN = GOOD.replace("safe: 1", "safe: 1\n        minimum_of: gives_w\n        maximum_of: takes_w")
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({}, (0, 1, 1)),
+        ({"takes_w": 0.4}, (0, 0.4, 0.4)),
+        ({"takes_w": 3}, (0, 1, 1)),
+        ({"takes_w": 0, "gives_w": 2}, (0, 0, 0)),
+        ({"takes_w": "much", "gives_w": True}, (0, 1, 1)),
+        ({"takes_w": float("nan")}, (0, 1, 1)),
+        ({"takes_w": -1}, (0, 1, 1)),
+    ],
+)
+def test_an_asset_is_asked_no_more_than_its_own_equipment_can(
+    tmp_path: Path, told: dict[str, object], wanted: tuple[float, float, float]
+) -> None:
+    envelope = load(tmp_path, OWN).point("Lamp", "level").envelope_of(told)
+    assert (envelope.minimum, envelope.maximum, envelope.safe) == wanted
+
+
+def test_what_an_asset_gives_bounds_it_below_nothing(tmp_path: Path) -> None:
+    both = OWN.replace("minimum: 0", "minimum: -5")
+    assert load(tmp_path, both).point("Lamp", "level").envelope_of({"gives_w": 2}).minimum == -2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -76,6 +103,7 @@ def test_bounds_of_a_choice_are_its_indices(tmp_path: Path) -> None:
         ('choices: ["off", "on"], ', "", "choices belong"),
         ("safe: 1", "safe: 2", "safe value 2.0"),
         ("safe: 1", f"safe: 1\n        interlocks: [{LOCK}]", "interlock dry: otherwise wants to lie in [0.0, 1.0]"),
+        ("minimum: 0\n", "minimum: 0.5\n        maximum_of: takes_w\n", "minimum_of and maximum_of want 0 in [0.5, 1]"),
         ("property: level", "property: levle", "no property 'levle'"),
         ("tolerance: 0.02", "tolerance: -1", "greater than or equal to 0"),
         ("source: ours", "source: ours\n    colour: red", "unknown key 'types.Lamp.colour'"),

@@ -21,7 +21,7 @@ SAMPLE = ROOT / "datasets" / "sample"
 def town(consigne: Run) -> Run:
     """A database with the sample territory."""
     ok(consigne, "db", "upgrade")
-    assert "386 assets" in ok(consigne, "territory", "import", SAMPLE)
+    assert "393 assets" in ok(consigne, "territory", "import", SAMPLE)
     return consigne
 
 

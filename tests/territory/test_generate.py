@@ -25,6 +25,7 @@ from twin.territory.apportion import apportion
 from twin.territory.cells import M_PER_DEGREE_LAT, M_PER_DEGREE_LON
 from twin.territory.inventory import load_inventory
 
+ENERGY = ("PhotovoltaicDevice", "StorageBatteryDevice", "EVChargingStation", "WaterHeater")
 GROUPS = {"main": "main", "collector": "collector", "residential": "residential", "path": "residential"}
 
 
@@ -52,7 +53,7 @@ def assert_inside(territory: Territory, shapes: Mapping[str, Polygons]) -> None:
 def test_counts_are_those_of_the_inventory(full: Territory, facts: Path) -> None:
     counts = Counter(asset.type for asset in full.assets)
     assert counts == load_inventory(facts / "inventory.yaml").scaled(1.0)
-    assert sum(counts.values()) == 70_000
+    assert sum(counts.values()) == 70_530
     assert sum(lamp.attributes["dimmable"] for lamp in by_type(full)["Streetlight"]) == 30_000
 
 
@@ -77,7 +78,7 @@ def test_nothing_that_hangs_crosses_a_zone(full: Territory) -> None:
 def test_names_say_their_commune(full: Territory) -> None:
     commune = commune_of(full)
     assert all(asset.id.split("-")[1] == commune[asset.zone] for asset in full.assets)
-    assert len({asset.id for asset in full.assets}) == 70_000
+    assert len({asset.id for asset in full.assets}) == 70_530
     letters = {asset.type: asset.id.split("-")[0] for asset in full.assets}
     assert len(set(letters.values())) == len(letters)
     assert (letters["Streetlight"], letters["StreetlightControlCabinet"]) == ("L", "A")
@@ -251,6 +252,32 @@ def test_buildings_have_their_meters_and_sensors(full: Territory) -> None:
     assert rooms == dict.fromkeys([b.id for b in made["Building"]], 12)
 
 
+def test_who_has_a_battery_has_a_roof_and_who_showers_has_hot_water(full: Territory) -> None:
+    made = by_type(full)
+    parents = {kind: {asset.parent for asset in made[kind]} for kind in ENERGY}
+    assert all(len(parents[kind]) == len(made[kind]) for kind in ENERGY)
+    assert parents["StorageBatteryDevice"] < parents["PhotovoltaicDevice"] < parents["EVChargingStation"]
+    sports = {asset.id for asset in made["Building"] if asset.attributes["use"] == "sports"}
+    assert sports <= parents["WaterHeater"]
+    assert len({commune_of(full)[asset.zone] for asset in made["StorageBatteryDevice"]}) > 5
+
+
+def test_energy_equipment_is_of_a_size_that_belongs_together(full: Territory, catalogue: Catalogue) -> None:
+    """Contracts that trip are those of 36 kVA and less; heating holds 20 °C at -7 °C; chargers can do their least."""
+    made = by_type(full)
+    for one in (asset.attributes for asset in made["Building"]):
+        assert (one["contract"] == "C4") == (one["subscribed_kva"] > 36)
+        assert one["heat_max_w"] > 27 * one["heat_loss_w_k"]
+        assert 30 < one["heat_capacity_wh_k"] / one["floor_area_m2"] < 90
+    assert {asset.attributes["heat"] for asset in made["Building"]} == {"heatPump", "boiler", "district"}
+    for battery in (asset.attributes for asset in made["StorageBatteryDevice"]):
+        assert 1.5 <= battery["capacity_wh"] / battery["charge_max_w"] <= 3.5
+    for charger in made["EVChargingStation"]:
+        envelope = catalogue.point("EVChargingStation", "powerLimit").envelope_of(charger.attributes)
+        assert envelope.maximum == charger.attributes["charge_max_w"] > charger.attributes["charge_least_w"]
+        assert charger.attributes["charge_least_w"] - 500 < envelope.safe
+
+
 def test_meters_and_rooms_are_those_of_their_building(full: Territory) -> None:
     made = by_type(full)
     building = {asset.id: asset.attributes for asset in made["Building"]}
@@ -332,7 +359,7 @@ def test_with_real_outlines_every_asset_is_inside_its_commune_and_no_other(
     assert Counter(a.type for a in real.assets) == load_inventory(facts / "inventory.yaml").scaled(1.0)
     assert_inside(real, real_outlines)
     lon, lat = np.array([(asset.lon, asset.lat) for asset in real.assets]).T
-    assert sum(shape.contains(lon, lat).astype(int) for shape in real_outlines.values()).tolist() == [1] * 70_000
+    assert sum(shape.contains(lon, lat).astype(int) for shape in real_outlines.values()).tolist() == [1] * 70_530
     assert check_territory(real, catalogue) == []
 
 
@@ -384,6 +411,7 @@ LATER = (
     "VehicleDepot",
     "Vehicle",
     "DisposalSite",
+    *ENERGY,
 )
 
 
@@ -429,13 +457,13 @@ def test_a_hundredth_is_sensible(facts: Path) -> None:
         "Loire-Authion",
         "Trélazé",
     ]
-    assert (len(small.zones), len(small.assets)) == (6, 709)
+    assert (len(small.zones), len(small.assets)) == (6, 715)
 
 
 def test_the_largest_scale_still_has_few_enough_zones(facts: Path, catalogue: Catalogue) -> None:
     large = generate(1.5, 1, reference=facts)
     assert len(large.zones) == 900
-    assert len(large.assets) == 105_000
+    assert len(large.assets) == 105_795
     assert check_territory(large, catalogue) == []
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.model import Asset
+from twin.territory.buildings import battery, building, charger, roof, water_heater
 from twin.territory.chance import stream
 
 _WEIGHT_N_M3 = 9_810.0  # of water
@@ -186,6 +187,10 @@ _DRIPPED: Mapping[str, Mapping[str, float]] = {
 """What grows where in a garden of such plants: shares of valves, the last one takes the rest."""
 
 
+def _floor_m2(place: Place) -> float:
+    return float(place.parent.get("floor_area_m2", 1000.0))
+
+
 _DETAILS: Mapping[str, _Detail] = {
     "ParkingSpot": _spot,
     "IrrigationNetwork": _supply,
@@ -198,4 +203,9 @@ _DETAILS: Mapping[str, _Detail] = {
     "PumpingStation": _station,
     "WaterNetwork": _network,
     "WaterConsumptionObserved": _water,
+    "Building": lambda place: building(place.own, place.draw),
+    "PhotovoltaicDevice": lambda place: roof(_floor_m2(place), place.draw),
+    "StorageBatteryDevice": lambda place: battery(_floor_m2(place), place.draw),
+    "EVChargingStation": lambda place: charger(place.draw),
+    "WaterHeater": lambda place: water_heater(str(place.parent.get("use", "")), place.draw),
 }

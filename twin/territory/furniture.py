@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.inventory.outlines import Polygons
 from engine.model import Asset, Commune
 from twin.territory.apportion import apportion
+from twin.territory.buildings import equipped
 from twin.territory.cells import M_PER_DEGREE_LAT, M_PER_DEGREE_LON
 from twin.territory.inventory import PREFIXES, Quantity
 from twin.territory.lighting import Numbers, Site
@@ -82,7 +83,7 @@ class Furniture:
         if quantity.over is None:
             anchors = self._beside_streets(count, quantity, random)
         else:
-            parents = made[quantity.over]
+            parents = equipped(name, made[quantity.over])
             shares = apportion(count, [1] * len(parents))
             anchors = [
                 (parent.zone, parent.lon, parent.lat, parent)

@@ -37,6 +37,10 @@ PREFIXES = {
     "VehicleDepot": "DP",
     "Vehicle": "VH",
     "DisposalSite": "DS",
+    "PhotovoltaicDevice": "PV",
+    "StorageBatteryDevice": "BT",
+    "EVChargingStation": "EV",
+    "WaterHeater": "WH",
 }
 
 
