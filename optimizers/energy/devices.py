@@ -275,6 +275,13 @@ class Thermal:
             yield from out_of_range(kind, names, self, name, least=0.0, most=LARGEST_EUR)
         for z, name in enumerate(names):
             yield from self._contradictions(z, f"{kind} {name!r}", slots)
+        if kind == "tank":
+            yield from self._of_rooms()
+
+    def _of_rooms(self) -> Iterator[str]:
+        for name in ("cool_max_w", "mass_wh_k"):
+            for problem in out_of_range("tank", self.names, self, name, most=0.0):
+                yield f"{problem}: a tank is not cooled, and has no walls"
 
     def _contradictions(self, z: int, what: str, slots: int) -> Iterator[str]:
         crossed = np.flatnonzero(self.low_c[z] > self.high_c[z])

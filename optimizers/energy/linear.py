@@ -98,13 +98,13 @@ class Builder:
 
     def columns(
         self, kind: str, names: tuple[str, ...], slots: int, *,
-        lower: Value = 0.0, upper: Value = np.inf, cost: Value = 0.0, whole: bool = False,
+        lower: Value = 0.0, upper: Value = np.inf, cost: Value = 0.0, whole: Bools | bool = False,
     ) -> Ints:  # fmt: skip
         """Indices (names, slots) of new columns; values are broadcast to that shape."""
         block = _next(self._columns, kind, names, slots)
         shape = len(names), slots
         self._of_columns.append(tuple(_flat(value, shape) for value in (lower, upper, cost)))
-        self._whole.append(np.full(block.size, whole))
+        self._whole.append(np.broadcast_to(np.asarray(whole, np.bool_), shape).ravel())
         return _indices(block)
 
     def rows(
