@@ -17,8 +17,9 @@ import pulp
 from pulp import constants
 
 from optimizers.arrays import Floats, Ints
+from optimizers.engines import Effort
 from optimizers.irrigation.columns import relax
-from optimizers.irrigation.engines import Effort, floats, run
+from optimizers.irrigation.engines import floats, run
 from optimizers.irrigation.model import Model, Terms, add_row
 from optimizers.irrigation.night import Night, dry, night_of
 from optimizers.irrigation.pace import Pace

@@ -6,7 +6,8 @@ from time import monotonic
 import numpy as np
 
 from optimizers.arrays import Floats, Ints
-from optimizers.irrigation.engines import Answer, Effort
+from optimizers.engines import Effort
+from optimizers.irrigation.engines import Answer
 from optimizers.irrigation.model import Model, Node, Part, Slot
 from optimizers.irrigation.patterns import Pattern, best_set
 

@@ -2,36 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from time import monotonic
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pulp
 from pulp import constants
 
+from optimizers import cbc
 from optimizers.arrays import Floats
-
-try:
-    import highspy
-except ImportError:  # an installation without it, or with one that cannot live beside OR-Tools
-    highspy = None
-
-_LEAST_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """What one model may cost: wall seconds, relative gap, nodes of the tree (None for no bound), the seed."""
-
-    seconds: float
-    gap: float
-    nodes: int | None = None
-    seed: int = 0
-
-    def within(self, until: float) -> "Effort":
-        """The same, but over by then, an instant of the monotonic clock."""
-        return replace(self, seconds=max(_LEAST_S, min(self.seconds, until - monotonic())))
+from optimizers.engines import Effort, ended, highspy
+from optimizers.result import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +58,21 @@ def by_highs(model: pulp.LpProblem, effort: Effort, whole: bool) -> Answer | Non
 
 
 def by_cbc(model: pulp.LpProblem, effort: Effort, whole: bool) -> Answer | None:
-    """CBC tells no bound of what it breaks off: then it is that of the linear relaxation, solved for itself."""
-    relaxed = _cbc(model, effort, whole=False)
-    if relaxed is None or not whole:
-        return relaxed
-    answer = _cbc(model, effort, whole=True)
-    return answer and Answer(answer.value, max(answer.bound, relaxed.bound), answer.solver, answer.late)
+    how = cbc.least(model, effort, whole=whole)
+    return Answer(how.value, how.bound, "CBC", how.late) if how and math.isfinite(how.value) else None
 
 
 ENGINES: tuple[Engine, ...] = (by_highs, by_cbc)
 
 
-def _cbc(model: pulp.LpProblem, effort: Effort, *, whole: bool) -> Answer | None:
-    solver = pulp.COIN_CMD(
-        path=pulp.PULP_CBC_CMD.pulp_cbc_path, msg=False, mip=whole, threads=1, timeLimit=effort.seconds,
-        gapRel=effort.gap, maxNodes=effort.nodes, options=[f"randomSeed {effort.seed + 1}"],
-    )  # fmt: skip
-    if not solver.available():
-        return None
-    try:
-        model.solve(solver)
-    except pulp.PulpError:
-        return None
-    if model.status != constants.LpStatusOptimal:
-        return None
-    value = float(pulp.value(model.objective))
-    proved = model.sol_status == constants.LpSolutionOptimal
-    return Answer(value, value - effort.gap * abs(value) if proved else -math.inf, "CBC", late=not proved)
-
-
 class _Highs(pulp.HiGHS):  # type: ignore[misc]
-    """PuLP's own, but the model goes over in one piece, one thread for ever, and the outcome is read with its bound.
-
-    HiGHS fixes its number of threads at the first solve of a process and fails where a later one asks for another.
-    """
+    """PuLP's own, but the model goes over in one piece, and the outcome is read with its bound."""
 
     def __init__(self, effort: Effort, whole: bool) -> None:
-        limits = {} if effort.nodes is None else {"mip_max_nodes": effort.nodes}
-        super().__init__(
-            mip=whole, msg=False, threads=1, gapRel=effort.gap, timeLimit=effort.seconds,
-            random_seed=effort.seed, **limits,
-        )  # fmt: skip
+        options = effort.options
+        gap, seconds = options.pop("mip_rel_gap"), options.pop("time_limit")
+        del options["output_flag"]
+        super().__init__(mip=whole, msg=False, gapRel=gap, timeLimit=seconds, **options)
         self.answer: Answer | None = None
 
     def buildSolverModel(self, lp: pulp.LpProblem) -> None:  # noqa: N802 - PuLP's name
@@ -152,19 +107,12 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             raise pulp.PulpSolverError("HiGHS fails")
 
     def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[int, int]:  # noqa: N802
-        highs, statuses = lp.solverModel, highspy.HighsModelStatus
-        status, info = highs.getModelStatus(), highs.getInfo()
-        optimal = status == statuses.kOptimal
-        broken_off = status in {statuses.kTimeLimit, statuses.kSolutionLimit, statuses.kInterrupt}
-        feasible = info.primal_solution_status == 2  # kSolutionStatusFeasible
-        if not (optimal or broken_off) or (optimal and not feasible):
+        highs = lp.solverModel
+        how = ended(highs, tree=self.mip and lp.isMIP())
+        if how is None or how.status == Status.INFEASIBLE:
             return constants.LpStatusNotSolved, constants.LpSolutionNoSolutionFound
-        value = float(info.objective_function_value) if feasible else math.inf
-        # Without an integer HiGHS solves the linear program, and leaves the bound of a tree at 0.
-        tree = self.mip and lp.isMIP()
-        bound = float(info.mip_dual_bound) if tree else value if optimal else -math.inf
-        self.answer = Answer(value, bound, "HiGHS", late=status == statuses.kTimeLimit)
-        if not feasible:
+        self.answer = Answer(how.value, how.bound, "HiGHS", how.late)
+        if not self.answer.found:
             return constants.LpStatusNotSolved, constants.LpSolutionNoSolutionFound
         solution = highs.getSolution()
         for column, amount in zip(lp.variables(), solution.col_value, strict=True):
@@ -174,7 +122,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
                 row.pi = dual
         return (
             constants.LpStatusOptimal,
-            constants.LpSolutionOptimal if optimal else constants.LpSolutionIntegerFeasible,
+            constants.LpSolutionOptimal if how.status == Status.OPTIMAL else constants.LpSolutionIntegerFeasible,
         )
 
 

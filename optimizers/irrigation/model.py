@@ -14,7 +14,8 @@ import pulp
 from pulp import constants
 
 from optimizers.arrays import Floats, Ints
-from optimizers.irrigation.engines import Answer, Effort, floats, run
+from optimizers.engines import Effort
+from optimizers.irrigation.engines import Answer, floats, run
 from optimizers.irrigation.patterns import Pattern
 from optimizers.irrigation.stretches import Stretch, stretches_of
 from optimizers.irrigation.supplies import Decided, Supply

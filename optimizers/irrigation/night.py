@@ -7,8 +7,9 @@ from time import monotonic
 import numpy as np
 
 from optimizers.arrays import Floats
+from optimizers.engines import Effort
 from optimizers.irrigation.columns import relax
-from optimizers.irrigation.engines import Answer, Effort
+from optimizers.irrigation.engines import Answer
 from optimizers.irrigation.model import Model
 from optimizers.irrigation.supplies import Decided, Supply
 from optimizers.irrigation.timing import Opening, Timetable, searched_timetable, timetable

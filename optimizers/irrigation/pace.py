@@ -6,7 +6,7 @@ from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
-from optimizers.irrigation.engines import Effort
+from optimizers.engines import Effort
 from optimizers.result import Limits
 
 I = TypeVar("I")  # noqa: E741 - items in, outputs out

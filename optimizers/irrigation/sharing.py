@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from optimizers.arrays import Floats
+from optimizers.engines import Effort
 from optimizers.irrigation.bidding import Bidder, share_at_a_price
-from optimizers.irrigation.engines import Effort
 from optimizers.irrigation.model import Model
 from optimizers.irrigation.night import Night, night_of
 from optimizers.irrigation.pace import Pace

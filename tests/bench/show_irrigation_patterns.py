@@ -22,8 +22,9 @@ import pulp
 from ortools.sat.python import cp_model
 from pulp import constants
 
+from optimizers.engines import Effort
 from optimizers.irrigation import IrrigationProblem, Windows, generated
-from optimizers.irrigation.engines import Effort, run
+from optimizers.irrigation.engines import run
 from optimizers.irrigation.model import Model
 from optimizers.irrigation.supplies import Supply, supplies
 

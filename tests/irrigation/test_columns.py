@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from optimizers.engines import Effort
 from optimizers.irrigation import IrrigationProblem, check, generated, solve
 from optimizers.irrigation.columns import relax
-from optimizers.irrigation.engines import Effort
 from optimizers.irrigation.model import Model
 from optimizers.irrigation.supplies import supplies
 from optimizers.result import Limits

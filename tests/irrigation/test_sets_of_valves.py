@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimizers.engines import Effort
 from optimizers.irrigation import engines, example, generated, solve
-from optimizers.irrigation.engines import Answer, Effort
+from optimizers.irrigation.engines import Answer
 from optimizers.irrigation.model import Model
 from optimizers.irrigation.patterns import best_set, maximal_sets, spread_sets
 from optimizers.irrigation.supplies import supplies

@@ -1,0 +1,87 @@
+"""HiGHS, straight from arrays: the fastest way for a program that is solved once."""
+
+from typing import Any
+
+import numpy as np
+
+from optimizers.arrays import Floats
+from optimizers.energy.engines.answer import Answer
+from optimizers.energy.linear import Linear
+from optimizers.engines import Effort, ended, highspy
+
+_NONE: Floats = np.zeros(0)
+_RETRIES: tuple[dict[str, Any], ...] = ({}, {"presolve": "off"}, {"presolve": "off", "simplex_strategy": 4})
+"""What presolve leaves a little infeasible, the whole program does not; then the primal simplex."""
+
+
+def solve(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer | None:
+    """None where HiGHS is not installed, or fails however it is asked: its status counts, never its objective."""
+    if highspy is None:
+        return None
+    for how in _RETRIES:
+        if (answer := _solve(linear, effort, after, how)) is not None:
+            return answer
+    return None
+
+
+def _solve(linear: Linear, effort: Effort, after: Answer | None, how: dict[str, Any]) -> Answer | None:
+    highs = highspy.Highs()
+    for option, value in (effort.options | how).items():
+        highs.setOptionValue(option, value)
+    if highs.passModel(arrays(linear)) == highspy.HighsStatus.kError:
+        return None
+    tree = bool(linear.whole.any())
+    if after is not None and not tree:
+        go_on(highs, linear, after)
+    if highs.run() == highspy.HighsStatus.kError:
+        return None
+    return answer(highs, tree=tree)
+
+
+def answer(highs: Any, *, tree: bool) -> Answer | None:
+    """What HiGHS holds after a run."""
+    how = ended(highs, tree=tree)
+    if how is None:
+        return None
+    version = highs.version()
+    if how.value == np.inf:
+        return Answer(how.status, _NONE, _NONE, _NONE, how.value, how.bound, "HiGHS", version, how.late)
+    solution, nothing = highs.getSolution(), (_NONE, _NONE, None)
+    row_dual, column_dual, start = (
+        nothing if tree else (np.array(solution.row_dual), np.array(solution.col_dual), highs.getBasis())
+    )
+    x = np.array(solution.col_value)
+    return Answer(
+        how.status, x, row_dual, column_dual, how.value, how.bound, "HiGHS", version, how.late, start
+    )  # fmt: skip
+
+
+def arrays(linear: Linear) -> Any:
+    """As HiGHS takes it."""
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = linear.cost.size, linear.row_lower.size
+    model.col_cost_, model.offset_ = linear.cost, linear.offset
+    model.col_lower_, model.col_upper_ = linear.lower, linear.upper
+    model.row_lower_, model.row_upper_ = linear.row_lower, linear.row_upper
+    matrix = model.a_matrix_
+    matrix.format_ = highspy.MatrixFormat.kRowwise
+    matrix.num_row_, matrix.num_col_ = model.num_row_, model.num_col_
+    matrix.start_, matrix.index_, matrix.value_ = linear.start, linear.index, linear.value
+    if linear.whole.any():
+        kinds = highspy.HighsVarType
+        model.integrality_ = [kinds.kInteger if whole else kinds.kContinuous for whole in linear.whole.tolist()]
+    return model
+
+
+def go_on(highs: Any, linear: Linear, after: Answer) -> None:
+    """From where the last program ended: rows that are new begin as basic ones."""
+    if (basis := after.start) is None or len(basis.col_status) != linear.cost.size:
+        return
+    missing = linear.row_lower.size - len(basis.row_status)
+    if missing < 0:
+        return
+    start = highspy.HighsBasis()
+    start.valid, start.alien = True, False
+    start.col_status = basis.col_status
+    start.row_status = list(basis.row_status) + [highspy.HighsBasisStatus.kBasic] * missing
+    highs.setBasis(start)
