@@ -23,6 +23,7 @@ from engine.store import Store
 from jobs.bootstrap import WallClock, broker_of, catalogue_of, connections_in
 from jobs.collection.closures_read import refused_closures
 from jobs.compute.probe import probe
+from jobs.energy.contracts_read import refused_contracts
 from jobs.forecasts import Freshness, freshness_of, sources_in
 from jobs.groups.trays import arrangement
 from jobs.health import Finding
@@ -91,18 +92,20 @@ def _service(settings: Settings) -> Finding:
     """The rules of the service that runs, or ran last, on this database."""
     with Store.open(settings.database_url).read() as unit:
         said, shared = in_service(unit), arrangement(unit)
-        law, closures = refused_law(unit), refused_closures(unit)
+        refused = {
+            "changed files": said.get("refused"),
+            "changed orders": refused_law(unit),
+            "changed closures": refused_closures(unit),
+            "changed contracts": refused_contracts(unit),
+        }
     if not said:
         return Finding("service", "ok", "has not run on this database")
     what = f"{said['rules']} rules in service since {_local(said['since'])}, version {said['version']}"
-    what, refused = f"{what}; {said['inference']} answers", said["refused"]
+    what = f"{what}; {said['inference']} answers"
     if shared is not None:
         what += f"; shared out over {len(shared.shares)} groups of zones, none of which looks at another"
-    if refused is None and law is None and closures is None:
-        return Finding("service", "ok", what)
-    told = [_refused("changed files", refused), _refused("changed orders", law)]
-    told.append(_refused("changed closures", closures))
-    return Finding("service", "degraded", "; ".join([what, *filter(None, told)]))
+    told = [text for name, one in refused.items() if (text := _refused(name, one))]
+    return Finding("service", "degraded" if told else "ok", "; ".join([what, *told]))
 
 
 def _refused(name: str, refused: dict[str, Any] | None) -> str:

@@ -16,6 +16,7 @@ from jobs.cli import (
     audit,
     collection,
     database,
+    energy,
     forecasts,
     holds,
     irrigation,
@@ -78,6 +79,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(roads.app, name="roads")
 app.add_typer(rules.app, name="rules")
 app.add_typer(collection.app, name="collection")
+app.add_typer(energy.app, name="energy")
 app.add_typer(forecasts.app, name="forecast")
 app.add_typer(irrigation.app, name="irrigation")
 app.add_typer(lighting.app, name="lighting")

@@ -55,8 +55,8 @@ def load_closures(path: Path) -> tuple[Closure, ...]:
 
 
 def parse_closures(text: str) -> tuple[Closure, ...]:
-    """The same of the text of such a file."""
-    return _checked(parse_document(text, CLOSURES))
+    """The same of the text of such a file, empty where there is none."""
+    return _checked(parse_document(text, CLOSURES)) if text.strip() else ()
 
 
 def _checked(document: Document) -> tuple[Closure, ...]:

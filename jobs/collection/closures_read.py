@@ -1,11 +1,8 @@
 """The file of closures while a process runs: what has changed in it, and whether rounds under way are concerned."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 from engine.errors import InputError
 from engine.instants import isoformat
@@ -17,64 +14,27 @@ from jobs.collection.body import Body
 from jobs.collection.closures import CLOSURES, Closure, closing, closures_of, parse_closures
 from jobs.collection.day import collection_day, named
 from jobs.collection.rounds.in_force import rounds_on
-from jobs.law import refusal, stamp_of
+from jobs.site_files import FileRead, SiteFile, gone_by, note_file, refused_file
 
 _READ = "closures/read"
-"""Key of the text of the file as it was gone by last, and of what was wrong with a later one."""
+"""Key of the file as it was last right, and of what was wrong with a later one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClosuresRead:
-    """What a changed file says: its text and closures, or what is wrong with it. `stamp` is that of the file."""
-
-    stamp: tuple[int, int] | None
-    text: str = ""
-    closures: tuple[Closure, ...] = ()
-    problems: tuple[str, ...] = ()
-
-
-class ClosureFile:
-    """The file, looked at for changes. The first look reads it: it may have changed while nobody looked."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings.rules_dir / CLOSURES
-        self._kept: tuple[tuple[int, int] | None] | None = None
-
-    def look(self) -> ClosuresRead | None:
-        """What it says, where it was written to since what was kept last; None where it was not."""
-        stamp = stamp_of(self._path)
-        if self._kept == (stamp,):
-            return None
-        try:
-            text = self._path.read_text("utf-8-sig") if stamp is not None else ""
-            return ClosuresRead(stamp, text, parse_closures(text) if text.strip() else ())
-        except InputError as error:
-            return ClosuresRead(stamp, problems=tuple(map(str, error.problems)))
-        except (OSError, UnicodeDecodeError) as error:
-            return ClosuresRead(stamp, problems=(f"{self._path} cannot be read: {error}",))
-
-    def keep(self, reading: ClosuresRead) -> None:
-        """It has been seen to: a database that was away meanwhile has it read again."""
-        self._kept = (reading.stamp,)
+def closure_file(settings: Settings) -> SiteFile[tuple[Closure, ...]]:
+    """The file, to be looked at for changes."""
+    return SiteFile(settings.rules_dir / CLOSURES, parse_closures)
 
 
 def take_closures(
-    unit: Unit, territory: Territory, reading: ClosuresRead, now: datetime
+    unit: Unit, territory: Territory, reading: FileRead[tuple[Closure, ...]], now: datetime
 ) -> tuple[list[str], list[str]]:  # fmt: skip
     """Keep what the file says, and ask for the rounds under way to be planned again where a change concerns them, in
     the name of its closures. Returns the ids that changed, and those that asked.
 
     A file with a mistake changes nothing and is told by `refused_closures`. The first file of all is no change.
     """
-    before = orjson.loads(unit.state.get(_READ) or b"null")
-    if reading.problems:
-        said = {"text": before["text"] if before else None, "refused": refusal(reading.problems, now)}
-        unit.state.put(_READ, orjson.dumps(said))
-        return [], []
-    unit.state.put(_READ, orjson.dumps({"text": reading.text, "refused": None}))
-    if before is None or before["text"] is None:
-        return [], []
-    changed = _changed(_parsed(before["text"]), reading.closures)
+    before = note_file(unit, _READ, reading, now)
+    changed = [] if before is None or reading.found is None else _changed(_parsed(before), reading.found)
     if not changed:
         return [], []
     body = _under_way(unit, territory, now)
@@ -95,7 +55,7 @@ def closures_known(unit: Unit, settings: Settings) -> tuple[Closure, ...]:
     try:
         return closures_of(settings)
     except InputError:
-        kept = orjson.loads(unit.state.get(_READ) or b"{}").get("text")
+        kept = gone_by(unit, _READ)
         if kept is None:
             raise
         return _parsed(kept)
@@ -103,14 +63,13 @@ def closures_known(unit: Unit, settings: Settings) -> tuple[Closure, ...]:
 
 def refused_closures(unit: Unit) -> dict[str, Any] | None:
     """The changed file that a service refused last, and does not go by: at, problems, more."""
-    found: dict[str, Any] = orjson.loads(unit.state.get(_READ) or b"{}")
-    return found.get("refused")
+    return refused_file(unit, _READ)
 
 
 def _parsed(text: str) -> tuple[Closure, ...]:
     """Of what was kept; nothing of what an earlier version of ours took for right."""
     try:
-        return parse_closures(text) if text.strip() else ()
+        return parse_closures(text)
     except InputError:
         return ()
 

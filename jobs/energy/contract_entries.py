@@ -168,7 +168,7 @@ class Edition(Entry):
 
     start: date = Field(alias="from")
     until: date
-    reference: str = Field(min_length=1, description="where the figures are written")
+    reference: Text  # where the figures are written
     classes: Mapping[Name, ClassEntry] = Field(min_length=1, max_length=100)
     when: tuple[Line, ...] = ()
     otherwise: Name | None = None

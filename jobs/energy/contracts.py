@@ -1,9 +1,9 @@
 """Contracts of `rules/contracts.yaml` for slots of time: prices, what may be drawn, and what it costs to pass that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,7 @@ class Contracts:
     """Every contract of the site."""
 
     file: ContractsFile
+    _timetables: dict[tuple[str, int], Ints] = field(default_factory=dict, init=False, repr=False)
 
     def of_site(self, asset: Asset) -> tuple[str | None, Subscribed]:
         """The contract of a building and its contracted power: by the file, else by the attributes `contract` and
@@ -104,10 +105,10 @@ class Contracts:
         InputError for a name that is no contract.
         """
         contract = self._named(name)
-        cut = _cut(self.file, contract, starts, seconds, signals)
+        cut = _cut(self.file, contract, starts, seconds, signals, partial(self._timetable, name))
         told = signals or Signals(np.full(len(starts), np.nan), np.full(len(starts), np.nan))
         power = _Power(contract, subscribed, contract.power_factor or self.file.power_factor)
-        spot, stood_in = self._spot(told)
+        spot, stood_in = self._spot(told, np.asarray(seconds, np.float64))
         rows = [power.of(cut.editions[e], n) for e, n in cut.pairs]
         limits = np.array([row[0] for row in rows])[cut.pair]
         over = np.array([row[1] for row in rows])[cut.pair]
@@ -138,13 +139,20 @@ class Contracts:
         hint = nearest(name, self.file.contracts) or f"one of: {known}"
         raise InputError([Problem(CONTRACTS, 0, 0, f"{name!r} is no contract", hint)])
 
-    def _spot(self, told: Signals) -> tuple[Floats, tuple[Text, ...]]:
+    def _timetable(self, name: str, edition: int) -> Ints:
+        """Kept: it takes longer to make than all else."""
+        if (name, edition) not in self._timetables:
+            contract = self.file.contracts[name]
+            self._timetables[name, edition] = contract.editions[edition].timetable(self.file.kinds(contract))
+        return self._timetables[name, edition]
+
+    def _spot(self, told: Signals, seconds: Floats) -> tuple[Floats, tuple[Text, ...]]:
         """(T,) the exchange's price, and what is said where it is not known."""
-        lost = int(np.isnan(told.spot_eur_kwh).sum())
+        lost = float(seconds[np.isnan(told.spot_eur_kwh)].sum() / 3600.0)
         usual = np.nan if self.file.spot is None else self.file.spot.usual_eur_kwh
         said = Text(
-            fr=f"prix de marché inconnu pour {lost} pas de temps : {usual:g} EUR/kWh, le prix habituel du fichier",
-            en=f"the exchange's price of {lost} slots is not known: {usual:g} EUR/kWh, the file's usual one",
+            fr=f"prix de marché inconnu pendant {lost:g} h : {usual:g} EUR/kWh, le prix habituel du fichier",
+            en=f"the exchange's price is not known for {lost:g} h: {usual:g} EUR/kWh, the file's usual one",
         )
         return np.where(np.isnan(told.spot_eur_kwh), usual, told.spot_eur_kwh), (said,) if lost else ()
 
@@ -190,7 +198,7 @@ class _Cut:
 
 def _cut(
     file: ContractsFile, contract: ContractEntry, starts: Sequence[datetime], seconds: Sequence[float],
-    signals: Signals | None,
+    signals: Signals | None, timetable: Callable[[int], Ints],
 ) -> _Cut:  # fmt: skip
     slot, first, minute = _minutes(starts, seconds)
     local = minute + _offsets(minute)
@@ -200,7 +208,7 @@ def _cut(
     days = [_EPOCH + timedelta(days=int(n)) for n in day]
     of_days, unknown = _kinds_of(file, contract, days, signals)
     editions = [contract.editions.index(contract.edition(one)) for one in days]
-    tables = np.stack([_timetable(contract.editions[e], kinds) for e in sorted(set(editions))])
+    tables = np.stack([timetable(e) for e in sorted(set(editions))])
     place = np.array([sorted(set(editions)).index(e) for e in editions])
     kind = np.array([kinds.index(one) for one in of_days])
     weekday = np.array([_weekday(contract, one) for one in days])
@@ -242,14 +250,6 @@ def _offsets(minute: Ints) -> Ints:
 def _ahead(hour: int) -> int:
     offset = datetime.fromtimestamp(hour * 3600, UTC).astimezone(PARIS).utcoffset()
     return 0 if offset is None else offset // timedelta(minutes=1)
-
-
-def _timetable(edition: Edition, kinds: tuple[str, ...]) -> Ints:
-    """Kept with the edition: it takes longer to make than all else."""
-    kept: dict[tuple[str, ...], Ints] = edition.__dict__.setdefault("_timetables", {})
-    if kinds not in kept:
-        kept[kinds] = edition.timetable(kinds)
-    return kept[kinds]
 
 
 def _weekday(contract: ContractEntry, day: date) -> int:
@@ -376,7 +376,7 @@ def load_contracts(path: Path) -> Contracts:
 
 
 def parse_contracts(text: str) -> Contracts:
-    """The same of the text of such a file."""
+    """The same of the text of such a file, empty where there is none."""
     return _checked(parse_document(text, CONTRACTS)) if text.strip() else Contracts(ContractsFile())
 
 

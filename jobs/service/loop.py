@@ -136,6 +136,7 @@ def ruling(work: Work, *, told: bool) -> Iterator[Turn]:
                 (service.look_at_rules, service.settings.rules_reload_s or math.inf, 1.0),
                 (service.look_at_law, min(service.settings.rules_reload_s or math.inf, _LAW_EVERY_S), 1.0),
                 (service.look_at_closures, min(service.settings.rules_reload_s or math.inf, _LAW_EVERY_S), 1.0),
+                (service.look_at_contracts, min(service.settings.rules_reload_s or math.inf, _LAW_EVERY_S), 1.0),
                 (service.tell, _TELL_EVERY_S, 0.1),
                 (work.marked("messages", service.post), _TELL_EVERY_S, 1.0),
                 (service.tend_batches, 1.0, 1.0),

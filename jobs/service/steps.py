@@ -17,11 +17,12 @@ from engine.store import Intake, Store
 from jobs import metrics
 from jobs.batches import tend_batches
 from jobs.bootstrap import Territory
-from jobs.collection.closures_read import ClosureFile, take_closures
+from jobs.collection.closures_read import closure_file, take_closures
 from jobs.collection.tablets import Tablets
 from jobs.compute import Compute, Inline, compute_of
 from jobs.compute.counting import Counted
 from jobs.cycle import CycleResult, RulesAtWork, run_cycle
+from jobs.energy.contracts_read import contract_file, take_contracts
 from jobs.groups.fan import RuleGroups
 from jobs.holds import tend_holds
 from jobs.ingest import store_messages
@@ -59,7 +60,8 @@ class Service:
         self._ready: RulesAtWork | None = None
         self._law = LawFiles(settings, territory, at_once=True)
         self._bill: Reading | None = None
-        self._closures = ClosureFile(settings)
+        self._closures = closure_file(settings)
+        self._contracts = contract_file(settings)
         self.news = threading.Event()  # readings have been committed beside the loop: a cycle is due
         self.notifier = Notifier(settings, store, territory, clock)
         # Workers of their own: a solve may take minutes, and no rule waits for it.
@@ -173,6 +175,21 @@ class Service:
             _log.error("closures refused", problem=problem)
         if changed:
             _log.info("closures changed", changed=changed, rounds_asked_for_again=asked)
+
+    def look_at_contracts(self) -> None:
+        """Read contracts of energy that have changed, beside the cycles: buildings are to be planned again by them.
+        What has a mistake is told.
+        """
+        reading = self._contracts.look()
+        if reading is None:
+            return
+        with self.store.begin() as unit:
+            changed = take_contracts(unit, reading, self.clock.now())
+        self._contracts.keep(reading)
+        for problem in reading.problems:
+            _log.error("contracts refused", problem=problem)
+        if changed:
+            _log.info("contracts changed, plans asked for again", changed=changed)
 
     def enact(self) -> None:
         """Have orders that were read bind, between two cycles: the next one, which is due at once, settles every point

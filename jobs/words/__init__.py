@@ -6,6 +6,7 @@ from typing import Literal
 from jobs.words import (
     alarms,
     collection,
+    contracts,
     drought,
     irrigation,
     lighting,
@@ -28,6 +29,7 @@ LANGUAGES: tuple[Lang, ...] = ("en", "fr")
 _WORDS: dict[str, tuple[str, str]] = {
     **alarms.WORDS,
     **collection.WORDS,
+    **contracts.WORDS,
     **drought.WORDS,
     **irrigation.WORDS,
     **lighting.WORDS,
