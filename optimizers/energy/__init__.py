@@ -16,6 +16,7 @@ from optimizers.energy.example import example, full_example
 from optimizers.energy.packing import pack, unpack
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall, names_of
 from optimizers.energy.selfuse import SelfUse
+from optimizers.energy.solving import solve
 from optimizers.energy.wanted import Wanted
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "problem_from_json",
     "problem_schema",
     "problem_to_json",
+    "solve",
     "unpack",
 ]

@@ -1,0 +1,139 @@
+"""What is wanted in its order: each as good as what is before it allows, and the plans that are equally good."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimizers.arrays import Floats
+from optimizers.energy.linear import Linear
+from optimizers.result import Status
+
+if TYPE_CHECKING:
+    from optimizers.energy.engines.answer import Answer
+
+Run = Callable[[Linear], "Answer"]
+
+_NOISE = 1e-8
+"""Prices below it are rounding of the solver's, in EUR (or units of what is wanted) a kW."""
+
+_GIVEN = 1e-7
+"""By which a whole program may miss what an earlier one reached, relative and at least: solvers stop as near."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """What a ladder of wants came to.
+
+    status    optimal; feasible: of whole columns not proved the best; time_limit, infeasible: nothing was found
+    answer    to the last want, with prices
+    face      the program of all that is as good, in every want
+    bound     of the last want, proved
+    late      whether the clock had a hand in it
+    """
+
+    status: Status
+    answer: "Answer"
+    face: Linear
+    bound: float
+    late: bool
+
+    @property
+    def found(self) -> bool:
+        return self.answer.found
+
+
+def settle(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
+    """The least of each want (columns,), in their order, each among what is least in those before it.
+
+    Whole columns are chosen first, down the whole ladder. Then they stand, and what is left is a ladder of linear
+    programs: its prices are those of the margin, and what is as good is told exactly, by complementary slackness.
+    """
+    if (linear.lower > linear.upper).any() or (linear.row_lower > linear.row_upper).any():
+        return _nothing(Status.INFEASIBLE, linear)
+    if not linear.whole.any():
+        return _descend(linear, wants, run)
+    chosen = _choose(linear, wants, run)
+    if not chosen.found:
+        return chosen
+    lower, upper = linear.lower.copy(), linear.upper.copy()
+    lower[linear.whole] = upper[linear.whole] = np.rint(chosen.answer.x[linear.whole])
+    stands = replace(linear, lower=lower, upper=upper, whole=np.zeros_like(linear.whole))
+    settled = _descend(stands, wants, run)
+    late = chosen.late or settled.late
+    return replace(settled, status=_worse(chosen.status, settled.status), bound=chosen.bound, late=late)
+
+
+def _worse(one: Status, other: Status) -> Status:
+    return one if other == Status.OPTIMAL else other
+
+
+def _descend(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
+    """Down a ladder of linear programs, from face to face."""
+    bound = -np.inf
+    for want in wants:
+        program = _wanting(linear, want, last=want is wants[-1])
+        answer = run(program)
+        if not answer.found:
+            return _nothing(answer.status, linear, late=answer.late)
+        if answer.status != Status.OPTIMAL:
+            return Settled(answer.status, answer, linear, bound, answer.late)
+        linear, bound = face(program, answer), answer.value
+    return Settled(Status.OPTIMAL, answer, linear, bound, late=False)
+
+
+def _choose(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
+    """Down a ladder of programs with whole columns: what is reached stays as a row."""
+    status, late = Status.OPTIMAL, False
+    for want in wants:
+        last = want is wants[-1]
+        answer = run(_wanting(linear, want, last=last))
+        status, late = _worse(status, answer.status), late or answer.late
+        if not answer.found:
+            return _nothing(answer.status, linear, late=late)
+        if not last:
+            linear = _kept(linear, want, answer.value)
+    return Settled(status, answer, linear, answer.bound, late)
+
+
+def _wanting(linear: Linear, want: Floats, *, last: bool) -> Linear:
+    """The offset belongs to the last want, the cost."""
+    return replace(linear, cost=want, offset=linear.offset if last else 0.0)
+
+
+def _kept(linear: Linear, want: Floats, reached: float) -> Linear:
+    """With one more row: of that want no more than was reached."""
+    index = np.flatnonzero(want).astype(np.int32)
+    most = reached + _GIVEN * max(1.0, abs(reached))
+    return replace(
+        linear,
+        start=np.append(linear.start, linear.start[-1] + index.size).astype(np.int32),
+        index=np.append(linear.index, index),
+        value=np.append(linear.value, want[index]),
+        row_lower=np.append(linear.row_lower, -np.inf),
+        row_upper=np.append(linear.row_upper, most),
+    )
+
+
+def face(linear: Linear, answer: "Answer") -> Linear:
+    """All solutions that are as good as an optimal one: what has a price stays at the bound that it is at.
+
+    Complementary slackness: of any optimal prices, a solution is optimal where each column with a reduced cost, and
+    each row with a price, is at that bound. So the program gets smaller, and no row ties all of it together.
+    """
+    dual = answer.row_dual
+    reduced = linear.cost - linear.times_back(dual)
+    x = np.clip(answer.x, linear.lower, linear.upper)
+    lower = np.where(np.abs(reduced) > _NOISE, x, linear.lower)
+    upper = np.where(np.abs(reduced) > _NOISE, x, linear.upper)
+    row_upper = np.where((dual > _NOISE) & np.isfinite(linear.row_lower), linear.row_lower, linear.row_upper)
+    row_lower = np.where((dual < -_NOISE) & np.isfinite(linear.row_upper), linear.row_upper, linear.row_lower)
+    return replace(linear, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper)
+
+
+def _nothing(status: Status, linear: Linear, *, late: bool = False) -> Settled:
+    from optimizers.energy.engines.answer import Answer  # noqa: PLC0415 - solvers are slow to import
+
+    none = np.zeros(0)
+    return Settled(status, Answer(status, none, none, none, np.inf, -np.inf, "", ""), linear, -np.inf, late)
