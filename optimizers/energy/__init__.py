@@ -1,5 +1,7 @@
 """Energy of buildings, their batteries, heat and vehicles: what each device draws, slot by slot, for one bill."""
 
+from optimizers.energy.billing import Bill, bill, carbon_kg, shortfalls
+from optimizers.energy.check import check
 from optimizers.energy.contract import Groups, Horizon, Orders, Sites
 from optimizers.energy.control import Bands, Cell, bands, battery_power_w
 from optimizers.energy.devices import Batteries, Loads, Sheddable, Solar, Thermal, Vehicles
@@ -23,6 +25,7 @@ __all__ = [
     "TOLERANCE_W",
     "Bands",
     "Batteries",
+    "Bill",
     "Cell",
     "EnergyPlan",
     "EnergyProblem",
@@ -40,6 +43,9 @@ __all__ = [
     "Wanted",
     "bands",
     "battery_power_w",
+    "bill",
+    "carbon_kg",
+    "check",
     "doubts",
     "example",
     "full_example",
@@ -51,6 +57,7 @@ __all__ = [
     "problem_from_json",
     "problem_schema",
     "problem_to_json",
+    "shortfalls",
     "solve",
     "unpack",
 ]

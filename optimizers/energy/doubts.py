@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from optimizers.arrays import Floats
-from optimizers.energy.problem import EnergyProblem
+from optimizers.energy.problem import KINDS, EnergyProblem
 
 FEW: Final = 50.0
 """W or Wh: no battery, charging point, heat source or meter is that small; a thousandth of any is."""
@@ -81,11 +81,7 @@ def _odd(problem: EnergyProblem) -> Iterator[str]:
                 highest = _highest(values)
                 if highest > 0 and not one.least <= highest <= one.most:
                     wanted = f"{one.least:g} or more" if highest < one.least else f"{one.most:g} at most"
-                    yield f"{_kind(part)} {name!r}: {one.field} is {highest:g}, wants {wanted} ({one.hint})"
-
-
-def _kind(part: str) -> str:
-    return {"batteries": "battery", "solar": "solar"}.get(part, part.removesuffix("s"))
+                    yield f"{KINDS[part]} {name!r}: {one.field} is {highest:g}, wants {wanted} ({one.hint})"
 
 
 def _highest(values: Any) -> float:

@@ -109,6 +109,12 @@ class EnergyProblem:
 PLANNED = ("sites", "solar", "batteries", "vehicles", "rooms", "tanks", "loads", "sheddable")
 """The parts that a plan speaks of, one by one."""
 
+KINDS = {
+    "groups": "group", "sites": "site", "orders": "order", "solar": "solar", "batteries": "battery",
+    "vehicles": "vehicle", "rooms": "room", "tanks": "tank", "loads": "load", "sheddable": "sheddable",
+}  # fmt: skip
+"""By part, what one of its members is called."""
+
 
 def names_of(problem: EnergyProblem) -> dict[str, tuple[str, ...]]:
     """By part, the names of what a plan speaks of: fields of the plan."""

@@ -1,7 +1,8 @@
 """What comes before cost and may give way: under which name, and in what unit, a best effort tells what it left.
 
 A plan names it in its `violations`: one for each constraint and object, with what it comes to over all slots, where
-that is more than SHORTFALL_TOLERANCE. Its `shortfall` holds their sums. Its status is then BEST_EFFORT, and else never.
+that is more than SHORTFALL_TOLERANCE. Its `shortfall` holds their sums. Its status is then BEST_EFFORT, or TIME_LIMIT
+where the clock cut it short, and else never.
 """
 
 from enum import StrEnum
