@@ -266,7 +266,7 @@ def test_energy_equipment_is_of_a_size_that_belongs_together(full: Territory, ca
     """Contracts that trip are those of 36 kVA and less; heating holds 20 °C at -7 °C; chargers can do their least."""
     made = by_type(full)
     for one in (asset.attributes for asset in made["Building"]):
-        assert (one["contract"] == "C4") == (one["subscribed_kva"] > 36)
+        assert (one["contract"] == "c4") == (one["subscribed_kva"] > 36)
         assert one["heat_max_w"] > 27 * one["heat_loss_w_k"]
         assert 30 < one["heat_capacity_wh_k"] / one["floor_area_m2"] < 90
     assert {asset.attributes["heat"] for asset in made["Building"]} == {"heatPump", "boiler", "district"}

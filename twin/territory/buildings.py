@@ -58,8 +58,8 @@ def _subscribed_kva(floor_m2: float, heat_pump_w: float) -> int:
 def _contract(subscribed_kva: int, draw: float) -> str:
     """Small ones by peak and off-peak hours, or the days of Tempo; large ones by the four time classes of the year."""
     if subscribed_kva > _TRIPS_KVA:
-        return "C4"
-    return "C5-TEMPO" if int(draw * 1000) % 3 == 0 else "C5-HPHC"
+        return "c4"
+    return "tempo" if int(draw * 1000) % 3 == 0 else "bleu-hphc"
 
 
 def roof(floor_m2: float, draw: Sequence[float]) -> dict[str, Any]:
