@@ -10,7 +10,9 @@ from optimizers.energy.assembling.draft import Draft, Lack
 from optimizers.energy.assembling.layout import Layout
 from optimizers.energy.assembling.loads import add_sheddable, add_solar
 from optimizers.energy.assembling.stores import add_batteries, add_sunlight, add_vehicles
+from optimizers.energy.assembling.switching import add_loads
 from optimizers.energy.assembling.thermal import add_thermal
+from optimizers.energy.assembling.whole import add_whole
 from optimizers.energy.linear import Linear
 from optimizers.energy.problem import EnergyProblem
 
@@ -46,6 +48,7 @@ def assemble(problem: EnergyProblem, *, soft: bool = False) -> Assembled:
     tanks = add_thermal(draft, "tank", problem.tanks)
     given = add_sheddable(draft)
     add_groups(draft, meters)
-    on = np.zeros((0, draft.hours.size), np.int64)
+    on = add_loads(draft)
+    add_whole(draft, meters, batteries, vehicles, rooms, tanks)
     layout = Layout(meters, solar, batteries, vehicles, rooms, tanks, on, given)
     return Assembled(draft.linear(), layout, tuple(draft.lacks))
