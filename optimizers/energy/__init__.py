@@ -15,6 +15,8 @@ from optimizers.energy.documents import (
 )
 from optimizers.energy.doubts import doubts
 from optimizers.energy.example import example, full_example
+from optimizers.energy.explain import Explanation, explain
+from optimizers.energy.holding import Held, Hold
 from optimizers.energy.packing import pack, unpack
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall, names_of
 from optimizers.energy.selfuse import SelfUse
@@ -29,7 +31,10 @@ __all__ = [
     "Cell",
     "EnergyPlan",
     "EnergyProblem",
+    "Explanation",
     "Groups",
+    "Held",
+    "Hold",
     "Horizon",
     "Loads",
     "Orders",
@@ -48,6 +53,7 @@ __all__ = [
     "check",
     "doubts",
     "example",
+    "explain",
     "full_example",
     "names_of",
     "pack",
