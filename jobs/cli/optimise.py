@@ -15,11 +15,12 @@ from engine.settings import language
 from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway, write
 from jobs.collection.crew_figures import figures as crew_figures
 from jobs.collection.figures import figures as routing_figures
+from jobs.energy.figures import figures as energy_figures
 from jobs.irrigation.figures import figures as irrigation_figures
 from jobs.lighting.figures import figures as lighting_figures
 from jobs.progress import Bar
 from jobs.words import Lang, number, say
-from optimizers import crews, irrigation, lighting, routing
+from optimizers import crews, energy, irrigation, lighting, routing
 from optimizers.result import InvalidProblem, Limits, Status
 from optimizers.routing import formats as routing_formats
 from optimizers.routing.formats.texts import WrongText
@@ -90,6 +91,7 @@ OPTIMISERS = {
     "irrigation": _of_module(irrigation, irrigation_figures),
     "routing": _of_module(routing, routing_figures, formats=routing_formats, tells=True),
     "crews": _of_module(crews, crew_figures),
+    "energy": _of_module(energy, energy_figures),
 }
 
 

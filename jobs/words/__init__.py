@@ -55,7 +55,7 @@ def say(key: str, lang: Lang, **values: object) -> str:
 
 def number(value: float, lang: Lang, digits: int = 0) -> str:
     """A number as the language writes it: 1,234.5 or 1 234,5 (narrow no-break space)."""
-    text = f"{value:,.{digits}f}"
+    text = f"{value:z,.{digits}f}"  # z: what rounds to nothing has no sign
     return text.translate(_FRENCH) if lang == "fr" else text
 
 
