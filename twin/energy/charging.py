@@ -1,7 +1,7 @@
 """A charging station in software: vehicles that come, want energy and leave, and the limit that it obeys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import AwareDatetime
@@ -56,6 +56,12 @@ class Station:
             if stay.departs_at > at:
                 self.stay = stay
         return self.stay
+
+    def rest(self, at: datetime) -> Stay:
+        """What is left from an instant on of the stay of who is connected. Raises ValueError without anybody."""
+        if self.stay is None:
+            raise ValueError(f"{self.name}: nobody is connected, wants a vehicle")
+        return replace(self.stay, arrives_at=at, stored_wh=self._stored_wh(self.stay), wanted_wh=self.still_wanted_wh)
 
     @property
     def still_wanted_wh(self) -> float:

@@ -32,8 +32,8 @@ def quarters(first: datetime, until: datetime) -> list[datetime]:
 
 
 def between(hours: Sequence[datetime], air_c: Floats, sun_w_m2: Floats, ends: Sequence[datetime]) -> list[Outside]:
-    """Quarters of what is known by the hour (sun as the mean of the hour that ends), or by three: air is drawn straight
-    from one to the next; sun follows its height within, as much of a clear sky's as in that time."""
+    """Quarters of what is known by the hour, or by three: air is drawn straight from one to the next, sun is the mean
+    of the hours that end. What comes after the last is as the last."""
     known = np.array([hour.timestamp() for hour in hours])
     middles = np.array([(end - QUARTER / 2).timestamp() for end in ends])
     air = np.interp(middles, known, air_c)

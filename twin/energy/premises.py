@@ -5,7 +5,7 @@ follows its own timetable, a battery rests, a station gives 16 A on one phase, a
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -175,6 +175,27 @@ class House:
 
     def _asked(self, asset: str, point: str, at: datetime) -> float | None:
         return None if self._orders is None else self._orders.asked(asset, point, at)
+
+    def as_it_is(self) -> Premises:
+        """Its state as premises of their own: a house of them goes on from here."""
+        return replace(
+            self.what,
+            warmth=self.warmth,
+            batteries={
+                name: replace(self.what.batteries[name], stored_wh=battery.stored_wh)
+                for name, battery in self.batteries.items()
+            },
+            tanks={name: (heater.tank, tuple(heater.layers_c)) for name, heater in self.heaters.items()},
+            stays=tuple(self._to_come()),
+            quarters=tuple(one for one in self.what.quarters if one.at > self._at),
+            meters=self.counted._asdict(),
+        )
+
+    def _to_come(self) -> Iterator[Stay]:
+        for station in self.stations.values():
+            station.at(self._at)
+            yield from (station.rest(self._at),) if station.stay is not None else ()
+        yield from (stay for stay in self.what.stays if stay.arrives_at > self._at)
 
     def outside(self, at: datetime) -> Outside:
         """The quarter in which an instant lies, or which it ends. Raises KeyError past what is known."""

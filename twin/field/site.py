@@ -19,10 +19,11 @@ from twin.field.equipment import Device, Point, Reading, Tablet
 from twin.field.greens import irrigation
 from twin.field.happened import happenings
 from twin.field.lamps import lighting
+from twin.field.power import power
 from twin.field.story import Story
 from twin.field.waste import collection
 
-KINDS: tuple[Callable[[Sequence[Asset], Story, Faults], list[Device]], ...] = (lighting, irrigation, collection)
+KINDS: tuple[Callable[[Sequence[Asset], Story, Faults], list[Device]], ...] = (lighting, irrigation, collection, power)
 """How the devices of each service are made of a territory's assets."""
 
 

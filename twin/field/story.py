@@ -12,6 +12,8 @@
      "meters": {"N-49007-0001": 1234.5},                                 m³ on the meters of networks
      "bins": [{"asset": "R-49329-0001", …}],                             containers: twin.collection.containers.Bin
      "dumped": [["R-49329-0001", "2026-11-22T10:00:00Z", 2500.0]],       container, at, litres brought at once
+     "premises": [{"building": "B-49329-0001", …}],                      buildings: twin.energy.premises.Premises
+     "outside": [["2026-11-22T11:15:00Z", 9.5, 120.0]],                  end of a quarter, °C, sun in W/m²
      "pace": 1.05,                                                       what trucks' drives take, over what is planned
      "faults": [{"asset": "L-49007-00012", "kind": "lie", "from_at": …, "until_at": …,
                  "probability": 1, "delay_s": 60}],                      kinds: twin.faults.FaultKind
@@ -30,6 +32,8 @@ from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
 from engine.errors import InputError, Problem
 from twin.collection.containers import Bin, Dumped
+from twin.energy.outside import Outside
+from twin.energy.premises import Premises
 from twin.faults import Fault
 from twin.irrigation.plots import Plot, Sky
 from twin.lighting import FLUX_CURVES, Darkness
@@ -77,6 +81,8 @@ class Story:
     meters: Mapping[str, float] = field(default_factory=dict)
     bins: tuple[Bin, ...] = ()
     dumped: tuple[Dumped, ...] = ()
+    premises: tuple[Premises, ...] = ()
+    outside: tuple[Outside, ...] = ()
     pace: float = 1.0
     faults: tuple[Fault, ...] = ()
     seed: int = 0
