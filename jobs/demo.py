@@ -54,6 +54,7 @@ from jobs.service import Service
 from jobs.story import (
     DEFAULT_NIGHT,
     Traffic,
+    made_buildings,
     made_greens,
     made_traffic,
     made_waste,
@@ -182,9 +183,11 @@ def _set_scene(settings: Settings, options: DemoOptions) -> _Scene:
     dark = dark_hours(start, chosen)
     greens = made_greens(sample.assets, dark, irrigation.tables_of(chosen), options.seed)
     waste = made_waste(sample.assets, dark, options.seed)
-    for known in (traffic.history, seen_before(sample.assets, dark, options.seed), greens.history, waste.history):
+    buildings = made_buildings(sample.assets, dark, irrigation.tables_of(chosen), options.seed)
+    told = (traffic.history, seen_before(sample.assets, dark, options.seed))
+    for known in (*told, greens.history, waste.history, buildings.history):
         store_raw(store, territory, known, source="history", received_at=start, skew=timedelta(0))
-    story = make_story(sample.assets, traffic, greens, waste, dark, tables_of(chosen), options.seed)
+    story = make_story(sample.assets, traffic, greens, waste, buildings, dark, tables_of(chosen), options.seed)
     story.save(folder / "story.json")
     broker_url, pid = _start_field(chosen, folder)
     scene = _Scene(

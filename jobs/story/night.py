@@ -11,6 +11,7 @@ from engine.model import Asset
 from engine.telemetry.raw import complete
 from jobs.lighting.night import Night
 from jobs.lighting.tables import LightingTables
+from jobs.story.buildings import Buildings
 from jobs.story.greens import Greens
 from jobs.story.traffic import HISTORY_DAYS, Traffic
 from jobs.story.waste import Waste
@@ -44,8 +45,8 @@ def seen_before(assets: Sequence[Asset], night: Night, seed: int) -> pl.DataFram
 
 
 def make_story(
-    assets: Sequence[Asset], traffic: Traffic, greens: Greens, waste: Waste, night: Night, tables: LightingTables,
-    seed: int,
+    assets: Sequence[Asset], traffic: Traffic, greens: Greens, waste: Waste, buildings: Buildings, night: Night,
+    tables: LightingTables, seed: int,
 ) -> Story:  # fmt: skip
     """What happens that night. The same seed makes the same story."""
     sunset, sunrise = night.on_at, night.off_at
@@ -61,7 +62,7 @@ def make_story(
             for row in traffic.day.iter_rows(named=True)
         ),
         presence=_passers(assets, sunset, sunrise, rng),
-        faults=(*_faults(assets, night, rng), *greens.faults, *waste.faults),
+        faults=(*_faults(assets, night, rng), *greens.faults, *waste.faults, *buildings.faults),
         weather=greens.weather,
         sky=greens.sky,
         plots=greens.plots,
@@ -69,6 +70,8 @@ def make_story(
         bins=waste.bins,
         dumped=waste.dumped,
         pace=waste.pace,
+        premises=buildings.premises,
+        outside=buildings.outside,
     )
 
 

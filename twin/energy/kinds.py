@@ -7,6 +7,17 @@ import numpy as np
 
 from twin.energy.fabric import Fabric
 from twin.energy.plant import Plant, Source
+from twin.energy.premises import Timetable
+
+TIMETABLES = {
+    "school": Timetable(),
+    "nursery": Timetable(),
+    "office": Timetable(),
+    "culture": Timetable(days=(1, 2, 3, 4, 5)),
+    "sports": Timetable(days=(0, 1, 2, 3, 4, 5, 6), from_h=6.0, until_h=22.0),
+}
+"""How heating controllers of public buildings are usually set: from 05:00 to 20:00, an hour later where people stay
+until late, on every working day of the week, holidays or not."""
 
 
 class Age(StrEnum):
@@ -27,6 +38,8 @@ _SUN_M2_M2 = {"sports": 0.025, "school": 0.05, "office": 0.05, "nursery": 0.04, 
 _INNER_W_M2K = 5.0
 _COUPLED = 6.0  # air to walls, over walls to outside: the middle of a wall lies far out where it is not insulated
 _SPREAD = 0.12
+_VENTED = 0.3  # of the week
+_LOSSES = frozenset({"leak_w_k", "vent_w_k", "walls_out_w_k", "air_walls_w_k"})
 _COLDEST_C, _ROOM_C, _LARGER = -7.0, 20.0, 1.5
 """A plant is sized for the coldest day, and half larger, so that it can warm up what has cooled down."""
 
@@ -48,6 +61,23 @@ def made_fabric(use: str, floor_m2: float, age: Age, random: np.random.Generator
     drawn = [one.name for one in fields(Fabric) if one.name != "sun_to_inner"]
     spread = np.exp(_SPREAD * np.clip(random.standard_normal(len(drawn)), -2.0, 2.0)).tolist()
     return replace(usual, **{name: getattr(usual, name) * by for name, by in zip(drawn, spread, strict=True)})
+
+
+def around(use: str, floor_m2: float, loss_w_k: float, capacity_wh_k: float, random: np.random.Generator) -> Fabric:
+    """A building of which it is believed that it loses and holds so much, as one room: true values are about that."""
+    made = made_fabric(use, floor_m2, Age.MIDDLE, random)
+    lost = loss_w_k / (made.loss_w_k + _VENTED * made.vent_w_k) * np.exp(_SPREAD * random.standard_normal())
+    held = (
+        capacity_wh_k
+        / (made.air_wh_k + made.inner_wh_k + made.walls_wh_k / 2)
+        * np.exp(_SPREAD * random.standard_normal())
+    )
+    scaled = {
+        one.name: getattr(made, one.name) * float(lost if one.name in _LOSSES else held)
+        for one in fields(Fabric)
+        if one.name in _LOSSES or one.name.endswith("_wh_k")
+    }
+    return replace(made, **scaled)
 
 
 def made_plant(source: Source, fabric: Fabric, *, heat_max_w: float | None = None) -> Plant:

@@ -67,7 +67,7 @@ HABITS = {
         people_m2=0.06, rest_w_m2=1.2, busy_w_m2=9.0, hot_l_m2=0.02,
     ),
     "sports": Habits(
-        week=(_SPORTS,) * 5 + (_MATCH, _MATCH), people_m2=0.03, rest_w_m2=1.6, busy_w_m2=8.0, hot_l_m2=0.5
+        week=(_SPORTS,) * 5 + (_MATCH, _MATCH), people_m2=0.03, rest_w_m2=1.6, busy_w_m2=8.0, hot_l_m2=0.25
     ),
 }  # fmt: skip
 """Ours, after usual opening hours and figures of energy audits of public buildings."""
@@ -94,14 +94,14 @@ def made_quarters(
     """Of a building. `rest_w`: what it draws at rest where that is known. No day and no quarter is like another."""
     habits = HABITS[use]
     rest = habits.rest_w_m2 * floor_m2 if rest_w is None else rest_w
-    shocks, days, off = random.standard_normal((2, len(ends))), _days(ends, random), 0.0
+    shocks, days, off = random.standard_normal((2, len(ends))).tolist(), _days(ends, random), 0.0
     told = []
     for number, end in enumerate(ends):
         local = (end - QUARTER / 2).astimezone(PARIS)
         share = share_in(hours_of(use, local.date(), closed), local.hour + local.minute / 60) * days[local.date()]
-        off = 0.85 * off + 0.06 * shocks[0, number]
+        off = 0.85 * off + 0.06 * shocks[0][number]
         busy = habits.busy_w_m2 * floor_m2 * share * (1 + off)
-        drawn = habits.hot_l_m2 * floor_m2 * share / 32 * max(1 + 0.8 * shocks[1, number], 0.0)
+        drawn = habits.hot_l_m2 * floor_m2 * share / 32 * max(1 + 0.8 * shocks[1][number], 0.0)
         base = max(rest * (0.92 + 0.5 * abs(off)) + busy, 0.3 * rest)
         told.append(Quarter(end, habits.people_m2 * floor_m2 * share, base, drawn))
     return tuple(told)
@@ -120,7 +120,7 @@ def made_stays(
     """Vehicles of a town's services that come in the evening, or by day, and leave with what tomorrow's work takes."""
     told: list[Stay] = []
     for day in days:
-        draw = random.random(5)
+        draw = random.random(5).tolist()
         if closed(day) or day.weekday() >= 5 or draw[0] > 0.85:
             continue
         begins = datetime(day.year, day.month, day.day, tzinfo=PARIS)

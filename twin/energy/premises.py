@@ -187,7 +187,7 @@ class House:
             },
             tanks={name: (heater.tank, tuple(heater.layers_c)) for name, heater in self.heaters.items()},
             stays=tuple(self._to_come()),
-            quarters=tuple(one for one in self.what.quarters if one.at > self._at),
+            quarters=tuple(one for one in self.what.quarters if one.at >= self._at),
             meters=self.counted._asdict(),
         )
 

@@ -13,7 +13,8 @@ from twin.faults import FaultKind, Faults
 from twin.field.equipment import Device, Reading
 from twin.field.story import Story
 
-OPEN_W = 1_000_000.0
+EARLIER = timedelta(minutes=1)
+OPEN_W = 2_000_000.0
 """How a battery tells that nothing bounds its meter."""
 
 
@@ -34,7 +35,7 @@ POINTS: Mapping[str, Mapping[str, _Takes]] = {
     },
     "PhotovoltaicDevice": {"powerLimit": _Takes(0.0, OPEN_W, "a limit of this roof")},
     "EVChargingStation": {"powerLimit": _Takes(0.0, OPEN_W, "a limit of this station")},
-    "WaterHeater": {"temperatureSetpoint": _Takes(5.0, 80.0, "a setpoint of this heater")},
+    "WaterHeater": {"temperatureSetpoint": _Takes(45.0, 70.0, "a setpoint of this heater")},
 }
 
 
@@ -91,10 +92,14 @@ class Set:
 
 
 class Powered:
-    """A building and all that hangs on it. Instants given to it must not go back."""
+    """A building and all that hangs on it. Instants given to it must not go back.
+
+    It lives a minute before the story starts, so that meters have something to tell at its first instant.
+    """
 
     def __init__(
-        self, building: Asset, hung: Sequence[Asset], what: Premises, story: Story, faults: Faults
+        self, building: Asset, hung: Sequence[Asset], what: Premises, story: Story, faults: Faults,
+        step: timedelta = timedelta(minutes=1),
     ) -> None:  # fmt: skip
         self.assets = (building, *hung)
         self._faults, self._what = faults, what
@@ -106,10 +111,12 @@ class Powered:
             if fault.kind is FaultKind.SILENT
         ]
         self.house = House(
-            what, story.outside, story.start_at, orders=self, seed=story.seed, unmetered=unmetered
+            what, story.outside, story.start_at - EARLIER, orders=self, step=step, seed=story.seed,
+            unmetered=unmetered,
         )  # fmt: skip
         self._sets = {one.point: one for one in self._controllers()}
         self._stuck: dict[str, float] = {}
+        self.house.advance(story.start_at)
 
     @property
     def points(self) -> Sequence[Set]:
