@@ -18,7 +18,7 @@ Run = Callable[[Linear], "Answer"]
 _NOISE = 1e-8
 """Prices below it are rounding of the solver's, in EUR (or units of what is wanted) a kW."""
 
-_GIVEN = 1e-7
+_GIVEN = (1e-7, 1e-6, 1e-5)
 """By which a whole program may miss what an earlier one reached, relative and at least: solvers stop as near."""
 
 
@@ -79,22 +79,33 @@ def _descend(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
             return _nothing(answer.status, linear, late=answer.late)
         if answer.status != Status.OPTIMAL:
             return Settled(answer.status, answer, linear, bound, answer.late)
-        linear, bound = face(program, answer), answer.value
+        linear, bound = face(replace(program, offset=linear.offset), answer), answer.value
     return Settled(Status.OPTIMAL, answer, linear, bound, late=False)
 
 
 def _choose(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
     """Down a ladder of programs with whole columns: what is reached stays as a row."""
     status, late = Status.OPTIMAL, False
+    reached: list[tuple[Floats, float]] = []
     for want in wants:
-        last = want is wants[-1]
-        answer = run(_wanting(linear, want, last=last))
+        answer = _among(_wanting(linear, want, last=want is wants[-1]), reached, run)
         status, late = _worse(status, answer.status), late or answer.late
         if not answer.found:
             return _nothing(answer.status, linear, late=late)
-        if not last:
-            linear = _kept(linear, want, answer.value)
+        reached.append((want, answer.value))
     return Settled(status, answer, linear, answer.bound, late)
+
+
+def _among(linear: Linear, reached: Sequence[tuple[Floats, float]], run: Run) -> "Answer":
+    """The least among what reaches as much: by a hair less where a solver cannot find again what it found."""
+    for given in _GIVEN if reached else _GIVEN[:1]:
+        program = linear
+        for want, least in reached:
+            program = _kept(program, want, least + given * max(1.0, abs(least)))
+        answer = run(program)
+        if answer.status != Status.INFEASIBLE:
+            break
+    return answer
 
 
 def _wanting(linear: Linear, want: Floats, *, last: bool) -> Linear:
@@ -102,10 +113,9 @@ def _wanting(linear: Linear, want: Floats, *, last: bool) -> Linear:
     return replace(linear, cost=want, offset=linear.offset if last else 0.0)
 
 
-def _kept(linear: Linear, want: Floats, reached: float) -> Linear:
-    """With one more row: of that want no more than was reached."""
+def _kept(linear: Linear, want: Floats, most: float) -> Linear:
+    """With one more row: of that want no more."""
     index = np.flatnonzero(want).astype(np.int32)
-    most = reached + _GIVEN * max(1.0, abs(reached))
     return replace(
         linear,
         start=np.append(linear.start, linear.start[-1] + index.size).astype(np.int32),
