@@ -53,6 +53,12 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, time(12), PARIS).astimezone(UTC)
 
 
+def days_before(at: datetime, days: int) -> datetime:
+    """The same time of the clock in Paris so many days before, in UTC; where clocks skip it, the hour after."""
+    local = at.astimezone(PARIS)
+    return (local.replace(tzinfo=None) - timedelta(days=days)).replace(tzinfo=PARIS, fold=local.fold).astimezone(UTC)
+
+
 def slots(start: datetime, end: datetime, width: timedelta) -> tuple[datetime, ...]:
     """Starts of the half-open slots of one width that cover [start, end). 92 or 100 quarter hours on a DST day."""
     count = -((start - end) // width)

@@ -127,6 +127,22 @@ class Readings:
             .drop("seq")
         )
 
+    def quarters(self, series: Collection[int], start_at: int, until_at: int) -> pl.DataFrame:
+        """Roll-ups of the quarter hours that begin in [start_at, until_at), µs: series, bucket_start, mean."""
+        table = schema.rollup_15min
+        keys = self._bulk.keys(_numbers(series))
+        found, columns = self._bulk.seek(
+            keys,
+            table,
+            table.c.series == keys.c.series,
+            table.c.bucket_start >= start_at,
+            table.c.bucket_start < until_at,
+        )
+        names = ("series", "bucket_start", "n", "sum")
+        rows = read_frame(self._connection, select(*(columns[name] for name in names)).select_from(found))
+        rows = rows.cast({"series": pl.Int32, "bucket_start": pl.Int64, "n": pl.Int64, "sum": pl.Float64})
+        return rows.select("series", "bucket_start", mean=pl.col("sum") / pl.col("n")).sort("series", "bucket_start")
+
     def totals(self) -> Intake:
         """All batches ever appended, as one."""
         columns = schema.intake.c

@@ -9,7 +9,7 @@ import polars as pl
 from engine.catalogue import Text
 from engine.errors import InputError
 from engine.forecasts.sources import Source
-from engine.instants import PARIS, in_us, to_us
+from engine.instants import PARIS, days_before, in_us, to_us
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.energy.contract_entries import DaysEntry, SourceEntry
@@ -27,7 +27,7 @@ def signals_of(
     seconds: Sequence[float],
 ) -> Signals:  # fmt: skip
     """What was known at an instant of slots to come. Where a source is not there or cannot be read, nothing is."""
-    reader = _Reader(unit, settings, at, tuple(starts), np.asarray(seconds, np.float64))
+    reader = Told(unit, settings, at, starts, np.asarray(seconds, np.float64))
     spot = reader.prices(contracts.file.spot)
     carbon = reader.values(contracts.file.carbon.forecast)
     first, last = (one.astimezone(PARIS).date() for one in (starts[0], starts[-1]))
@@ -36,12 +36,14 @@ def signals_of(
     return Signals(spot, carbon, kinds, tuple(reader.reasons))
 
 
-class _Reader:
+class Told:
+    """What sources of forecasts had told by an instant of slots to come. `reasons` gathers what stood in for what."""
+
     def __init__(
-        self, unit: Unit, settings: Settings, at: datetime, starts: tuple[datetime, ...], seconds: Floats
+        self, unit: Unit, settings: Settings, at: datetime, starts: Sequence[datetime], seconds: Floats
     ) -> None:  # fmt: skip
         self._unit, self._at = unit, at
-        self._starts, self._seconds = starts, seconds
+        self._starts, self._seconds = tuple(starts), seconds
         self.reasons: list[Text] = []
         try:
             self._sources = sources_in(settings)
@@ -57,6 +59,11 @@ class _Reader:
             return nothing
         return self._means(entry, source, self._starts)
 
+    def at(self, entry: SourceEntry, starts: Sequence[datetime]) -> Floats:
+        """The same of slots as long as those to come, at other instants: as it was told last."""
+        source = self._sources.get(entry.source)
+        return np.full(len(starts), np.nan) if source is None else self._means(entry, source, starts)
+
     def prices(self, entry: SourceEntry | None) -> Floats:
         """The same; where it is not known that of the same hour by the clock one to seven days before."""
         found = self.values(entry)
@@ -67,7 +74,7 @@ class _Reader:
             lost = np.isnan(found)
             if not lost.any():
                 break
-            before = self._means(entry, source, [_days_before(start, back) for start in self._starts])
+            before = self._means(entry, source, [days_before(start, back) for start in self._starts])
             found = np.where(lost, before, found)
             stood_in = self._seconds[lost & np.isfinite(before)].sum() / 3600.0
             self.reasons.extend(_stood_in(float(stood_in), back))
@@ -113,12 +120,6 @@ class _Reader:
 def _holding(edges: Ints, values: Floats, step: int, at: int) -> float:
     n = int(np.searchsorted(edges, at, "right")) - 1
     return float(values[n]) if n >= 0 and at < edges[n] + step else float("nan")
-
-
-def _days_before(at: datetime, days: int) -> datetime:
-    """The same time of the clock in Paris, so many days before."""
-    local = at.astimezone(PARIS)
-    return (local.replace(tzinfo=None) - days * _DAY).replace(tzinfo=PARIS, fold=local.fold).astimezone(UTC)
 
 
 def _stood_in(hours: float, back: int) -> Iterator[Text]:

@@ -12,6 +12,7 @@ from engine.catalogue import Duration
 from engine.documents import read_document
 from engine.setpoints.dated import Hours, Weekday, parse_hours, weekdays
 from engine.settings import Settings
+from jobs.energy.contract_entries import SourceEntry
 from optimizers.arrays import Floats
 
 Positive = Annotated[float, Field(gt=0)]
@@ -147,6 +148,15 @@ class UsualEntry(_Entry):
     outdoor_high_c: Months
 
 
+class ForeseeEntry(_Entry):
+    """How long ago is learnt from, of how many like days at least; what sources of forecasts.yaml tell."""
+
+    days: int = Field(ge=7, le=70)
+    least_days: int = Field(ge=1, le=10)
+    temperature: SourceEntry | None = None
+    radiation: SourceEntry | None = None
+
+
 class FeederEntry(_Entry):
     """A limit that buildings share."""
 
@@ -176,6 +186,7 @@ class EnergyTables(_Entry):
     battery: BatteryEntry
     vehicle: VehicleEntry
     usual: UsualEntry
+    foresee: ForeseeEntry
     feeders: Mapping[str, FeederEntry] = {}
 
     @model_validator(mode="after")
