@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -13,14 +13,17 @@ import typer
 from engine.errors import ConsigneError, InputError, Problem
 from engine.settings import language
 from jobs.cli.common import DEGRADED, emit, settings, show_lines, show_rows, underway, write
+from jobs.cli.quiet import libraries_to_stderr
 from jobs.collection.crew_figures import figures as crew_figures
 from jobs.collection.figures import figures as routing_figures
+from jobs.energy.evcc_figures import evcc_figures
 from jobs.energy.figures import figures as energy_figures
 from jobs.irrigation.figures import figures as irrigation_figures
 from jobs.lighting.figures import figures as lighting_figures
 from jobs.progress import Bar
 from jobs.words import Lang, number, say
 from optimizers import crews, energy, irrigation, lighting, routing
+from optimizers.energy import formats as energy_formats
 from optimizers.result import InvalidProblem, Limits, Status
 from optimizers.routing import formats as routing_formats
 from optimizers.routing.formats.texts import WrongText
@@ -86,12 +89,22 @@ def _of_module(module: Any, figures: Callable[[Any, Any, Lang], list[dict[str, s
     )
 
 
+def _figures_of_energy(problem: Any, plan: Any, lang: Lang) -> list[dict[str, str]]:
+    if isinstance(problem, energy_formats.EvccProblem):
+        return evcc_figures(problem, plan, lang)
+    return energy_figures(problem, plan, lang)
+
+
 OPTIMISERS = {
     "lighting": _of_module(lighting, lambda _, plan, lang: lighting_figures(plan, lang)),
     "irrigation": _of_module(irrigation, irrigation_figures),
     "routing": _of_module(routing, routing_figures, formats=routing_formats, tells=True),
     "crews": _of_module(crews, crew_figures),
-    "energy": _of_module(energy, energy_figures),
+    "energy": replace(
+        _of_module(energy, _figures_of_energy, formats=energy_formats),
+        solve=energy_formats.solve,
+        check=energy_formats.check,
+    ),
 }
 
 
@@ -136,11 +149,13 @@ def solve(
     Example: consigne example lighting | consigne solve lighting - -o plan.json
 
     Rounds: consigne solve routing X-n101-k25.vrp --seconds 10 -o plan.sol
+
+    Charge schedules: consigne solve energy request.json --format evcc
     """
     chosen = _of(name)
     limits = _limits(seconds, work, gap, threads, seed)
     problem, form = _problem(source, chosen, form, vehicles)
-    with underway("solve") as bar:
+    with underway("solve") as bar, libraries_to_stderr():
         plan = chosen.solve(problem, limits, *([_telling(bar)] if chosen.tells else []))
     text = _written(problem, plan, chosen, form, str(out or ""))
     if out is None:

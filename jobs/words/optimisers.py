@@ -46,4 +46,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "figure_own_use": ("sun used where it is made, %, of {of} kWh", "soleil autoconsommé, %, sur {of} kWh"),
     "figure_curtailed": ("sun not taken, kWh", "soleil non pris, kWh"),
     "figure_peak": ("{site}: kW beside {limit} contracted", "{site} : kW pour {limit} souscrits"),
+    "figure_over": ("bought beyond the limit, kWh", "achetés au-delà de la limite, kWh"),
+    "figure_lost": ("lost at the limit of export, kWh", "perdus à la limite d'injection, kWh"),
+    "figure_held": (
+        "{battery}: held at the end, kWh ({taken} charged, {given} given)",
+        "{battery} : en réserve à la fin, kWh ({taken} chargés, {given} rendus)",
+    ),
 }
