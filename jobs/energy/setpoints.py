@@ -1,0 +1,116 @@
+"""From the body of a plan to one program for each point of its devices.
+
+Nothing here is safe by itself: equipment reverts by itself when a program ends or we fall silent, and each point's own
+bounds hold whatever is asked.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+
+from engine.model import Level, Program, Slot
+from jobs.energy.body import Body, open_body
+from jobs.energy.saying import summary_of
+from optimizers.arrays import Floats
+
+SOURCE = "plan:energy"
+LARGEST_W = 2_000_000.0
+"""What a band's end says that is not bound: the catalogue's extremes."""
+_SETPOINT_C, _TANK_C = (8.0, 24.0), (45.0, 70.0)
+_ROUND_C, _ROUND_TANK_C = 0.2, 0.5
+_UNKNOWN_W = 3_700.0
+"""What a charging point gives whom nobody knows yet: the catalogue's safe value."""
+_DUST_W = 1.0
+
+
+def to_setpoints(block: bytes, version: str, written_at: datetime) -> list[Slot]:
+    """One slot for each point, over the whole span. What was asked before the plan's first slot is asked there too."""
+    found = open_body(block)
+    return [
+        Slot(point, Level.OPTIMISER, SOURCE, _program(found, values), written_at, version, reason)
+        for point, values, reason in _asked(found)
+    ]
+
+
+def _asked(found: Body) -> Iterator[tuple[str, Floats, str]]:
+    yield from _batteries(found)
+    yield from _roofs(found)
+    yield from _chargers(found)
+    yield from _rooms(found)
+    yield from _tanks(found)
+
+
+def _batteries(found: Body) -> Iterator[tuple[str, Floats, str]]:
+    if (cells := found.problem.batteries) is None:
+        return
+    power = np.round(np.clip(found.power_w, -cells.discharge_max_w[:, None], cells.charge_max_w[:, None]))
+    least, most = (np.round(np.clip(found.columns[n], -LARGEST_W, LARGEST_W)) for n in ("least_w", "most_w"))
+    for b, name in enumerate(cells.names):
+        reason = summary_of(found, "batteries", b, "en")
+        yield f"{name}/power", np.clip(power[b], -cells.discharge_max_w[b], cells.charge_max_w[b]), reason
+        yield f"{name}/importLeast", least[b], reason
+        yield f"{name}/importMost", np.maximum(most[b], least[b]), reason
+
+
+def _roofs(found: Body) -> Iterator[tuple[str, Floats, str]]:
+    """A roof whose sun is all taken is not bound: it may give more than was foreseen."""
+    if (solar := found.problem.solar) is None:
+        return
+    taken, available = found.columns["solar_w"], solar.available_w
+    for p in np.flatnonzero(solar.curtailable).tolist():
+        peak_w = found.head["peaks_w"][solar.names[p]]
+        limit = np.where(taken[p] < available[p] - _DUST_W, np.floor(taken[p]), peak_w)
+        yield f"{solar.names[p]}/powerLimit", np.minimum(limit, peak_w), summary_of(found, "solar", p, "en")
+
+
+def _chargers(found: Body) -> Iterator[tuple[str, Floats, str]]:
+    """A vehicle's plan while it stays; for whoever comes, what leaves the contract whole."""
+    cars, sites = found.problem.vehicles, found.problem.sites
+    row = {name: v for v, name in enumerate(cars.names)} if cars is not None else {}
+    left = sites.import_limit_w - sites.margin_w - (found.columns["import_w"] - found.columns["export_w"])
+    place = {name: i for i, name in enumerate(sites.names)}
+    for charger, site, most_w, least_w in found.head["chargers"]:
+        wanted = min(most_w, max(least_w, _UNKNOWN_W))
+        stays = np.zeros(left.shape[1], np.bool_)
+        planned = np.zeros(left.shape[1])
+        if cars is not None and (v := row.get(charger)) is not None:
+            stays[int(cars.arrive[v]) : int(cars.depart[v])] = True
+            planned = np.floor(found.columns["vehicle_charge_w"][v] + 1e-6)
+        room = left[place[site]] >= wanted
+        left[place[site]] -= np.where(~stays & room, wanted, 0.0)
+        limit = np.where(stays, np.minimum(planned, most_w), np.where(room, wanted, 0.0))
+        yield f"{charger}/powerLimit", limit, summary_of(found, "vehicles", row.get(charger, -1), "en")
+
+
+def _rooms(found: Body) -> Iterator[tuple[str, Floats, str]]:
+    """Where it is heated, what it is to come to; elsewhere what it may fall to: a thermostat does the rest."""
+    if (rooms := found.problem.rooms) is None:
+        return
+    columns, room_c = found.columns, found.columns["room_c"]
+    wanted = np.where(columns["room_heat_w"] > _DUST_W, room_c, np.minimum(rooms.low_c, room_c))
+    asked = np.clip(_rounded(wanted, _ROUND_C), *_SETPOINT_C)
+    for z, name in enumerate(rooms.names):
+        yield f"{name}/heatingSetpoint", asked[z], summary_of(found, "rooms", z, "en")
+
+
+def _tanks(found: Body) -> Iterator[tuple[str, Floats, str]]:
+    if (tanks := found.problem.tanks) is None:
+        return
+    columns = found.columns
+    wanted = np.where(columns["tank_heat_w"] > _DUST_W, columns["tank_c"], tanks.low_c)
+    asked = np.clip(_rounded(wanted, _ROUND_TANK_C), *_TANK_C)
+    for z, name in enumerate(tanks.names):
+        yield f"{name}/temperatureSetpoint", asked[z], summary_of(found, "tanks", z, "en")
+
+
+def _rounded(values: Floats, to: float) -> Floats:
+    """Up, so that nothing is asked colder than it is planned; to what a controller holds."""
+    found: Floats = np.round(np.ceil(values / to - 1e-3) * to, 2)
+    return found
+
+
+def _program(found: Body, values: Floats) -> Program:
+    starts = (found.start, *found.slots.starts[1:])
+    whole = Program(tuple(zip(starts, values.tolist(), strict=True)), found.until)
+    return whole.clip(found.start, found.until) or whole
