@@ -18,19 +18,24 @@ from jobs.energy.signals import Told
 from jobs.energy.sites import ROOF, Sites, Span
 from jobs.energy.tables import EnergyTables
 from jobs.energy.usual import Foreseen, usual
-from optimizers.arrays import Bools, Floats, known_median
-from optimizers.energy.likedays import LEVEL, Foretold, foretell, nearer, usable
+from optimizers.arrays import Bools, Floats, Ints, known_median
+from optimizers.energy.likedays import LEVEL, Foretold, foretell, instead, nearer, usable
 
 _DAY = timedelta(days=1)
 _LATELY = 8  # quarters by which now is compared with what was expected of it
+_BLOCK = timedelta(hours=1)  # errors of slots within it are taken together: buildings begin and end on the hour
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What history taught of each site; `coverage` is how often the last like days kept within expected and margin."""
+    """What history taught of each of n sites.
+
+    days (n,)               like days known, of the slot that has the fewest
+    coverage, pinball_w     (n,) as `Foretold` has them, of the last like days
+    """
 
     foreseen: Foreseen
-    days: Floats
+    days: Ints
     coverage: Floats
     pinball_w: Floats
 
@@ -47,7 +52,7 @@ def foresee(
     stand_in = usual(territory, sites, span, occupancies, tables)
     told = Told(unit, settings, at, span.starts, np.array(span.seconds))
     loads = _loads(past, span, at, calendar, tables)
-    enough = usable(loads, entry.least_days)
+    enough = usable(loads, entry.least_days).all(axis=0)
     solar, short = _solar(past, span, told, tables)
     on_site = np.zeros((len(sites), len(span)))
     for row, (site, _) in enumerate(sites.hung(ROOF)):
@@ -62,7 +67,7 @@ def foresee(
         outdoor_c=np.broadcast_to(outdoor, stand_in.base_w.shape),
         reasons=(*_reasons(sites, enough, loads, solar, by, tables), *told.reasons),
     )
-    return Learned(foreseen, loads.days, loads.coverage, loads.pinball)
+    return Learned(foreseen, loads.days.min(axis=0), loads.coverage, loads.pinball)
 
 
 # loads
@@ -73,24 +78,19 @@ def _loads(past: Past, span: Span, at: datetime, calendar: SchoolCalendar, table
     starts = [*(at - (n + 1) * QUARTER for n in range(_LATELY)), *span.starts]
     days = same_slots(starts, tables.foresee.days)
     drawn = _drawn(past.base_w, past, days, span.slot)
-    block = max(int(timedelta(hours=2) / span.slot), 1)
+    block = max(int(_BLOCK / span.slot), 1)
     found = foretell(drawn, like_days(starts, len(days), calendar, school=True), block)
     for like in (like_days(starts, len(days), calendar, school=False), np.ones(drawn.shape[:2], np.bool_)):
         lacking = ~usable(found, tables.foresee.least_days)
         if not lacking.any():
             break
-        found = _where(lacking, foretell(drawn, like, block), found)
+        found = instead(lacking, foretell(drawn, like, block), found)
     now = past.places(starts[:_LATELY])
     measured = np.where((now >= 0)[:, None], past.base_w[np.maximum(now, 0)], np.nan)
     more = known_median(measured - found.expected[:_LATELY])
     hours = np.array([(start + span.slot / 2 - at) / timedelta(hours=1) for start in span.starts])
-    later = Foretold(found.expected[_LATELY:], found.margin[_LATELY:], found.days, found.coverage, found.pinball)
-    return nearer(later, more, hours)
-
-
-def _where(chosen: Bools, one: Foretold, other: Foretold) -> Foretold:
-    names = ("expected", "margin", "days", "coverage", "pinball")
-    return Foretold(*(np.where(chosen, getattr(one, name), getattr(other, name)) for name in names))
+    later = (found.expected[_LATELY:], found.margin[_LATELY:], found.days[_LATELY:])
+    return nearer(Foretold(*later, found.coverage, found.pinball), more, hours)
 
 
 def _drawn(values: Floats, past: Past, days: Sequence[Sequence[datetime]], slot: timedelta) -> Floats:
@@ -115,7 +115,7 @@ def _solar(past: Past, span: Span, told: Told, tables: EnergyTables) -> tuple[Fl
     entry = tables.foresee
     days = [[start - back * _DAY for start in span.starts] for back in range(entry.days, 0, -1)]
     gave = _drawn(past.solar_w, past, days, span.slot)
-    block = max(int(timedelta(hours=2) / span.slot), 1)
+    block = max(int(_BLOCK / span.slot), 1)
     found = foretell(-gave, np.ones(gave.shape[:2], np.bool_), block)
     expected = np.where(np.isfinite(found.expected), -found.expected, 0.0)
     if entry.radiation is not None:

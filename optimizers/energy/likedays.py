@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizers.arrays import Bools, Floats
+from optimizers.arrays import Bools, Floats, Ints
 
 SMOOTHING = 0.3
 """Of how much the last like day was off, so much is learnt: five or six days count."""
@@ -24,14 +24,14 @@ class Foretold:
     """Of n series over T slots.
 
     expected, margin (T, n)   NaN where no like day is known; no more than both is drawn `LEVEL` of the time
-    days (n,)                 like days that are known, of the slot that has the fewest
+    days (T, n)               like days that are known
     coverage (n,)             share of the last like days' slots that were no more than both, as foretold then
     pinball (n,)              mean loss at `LEVEL` of the same (Koenker and Bassett 1978): lower is better
     """
 
     expected: Floats
     margin: Floats
-    days: Floats
+    days: Ints
     coverage: Floats
     pinball: Floats
 
@@ -46,7 +46,7 @@ def foretell(past: Floats, like: Bools, block: int, tested: int = 7) -> Foretold
     """
     known = np.isfinite(past) & like[:, :, None]
     expected, errors = _smoothed(past, known)
-    days: Floats = known.sum(axis=0).min(axis=0).astype(np.float64)
+    days: Ints = known.sum(axis=0)
     margin = _margin(errors, block)
     seen, off = _tested(errors, block, tested)
     met = np.where(np.isfinite(off), off <= 0, False)
@@ -80,7 +80,7 @@ def _margin(errors: Floats, block: int) -> Floats:
     for first in range(0, slots, block):
         of = errors[:, first : first + block]
         days = np.isfinite(of).any(axis=1).sum(axis=0)
-        pooled = np.sort(of.reshape(-1, n), axis=0)  # NaN goes last
+        pooled = np.sort(of.reshape(of.shape[0] * of.shape[1], n), axis=0)  # NaN goes last
         counts = np.isfinite(pooled).sum(axis=0)
         level = np.minimum(np.ceil((days + 1) * LEVEL) / np.maximum(days, 1), 1.0)
         rank = np.clip(np.ceil(level * counts).astype(np.int64) - 1, 0, max(pooled.shape[0] - 1, 0))
@@ -102,7 +102,7 @@ def _tested(errors: Floats, block: int, tested: int) -> tuple[Floats, Floats]:
 def _wider(margins: Floats, off: Floats) -> Floats:
     """(n,) by how much wider margins had to be for `LEVEL` of the last days' slots; 1 where they were wide enough."""
     ratio = np.where(margins > 0, (off + margins) / np.where(margins > 0, margins, 1.0), np.nan)
-    flat = np.sort(ratio.reshape(-1, ratio.shape[-1]), axis=0)
+    flat = np.sort(ratio.reshape(ratio.shape[0] * ratio.shape[1], ratio.shape[2]), axis=0)
     counts = np.isfinite(flat).sum(axis=0)
     rank = np.clip(np.ceil(LEVEL * counts).astype(np.int64) - 1, 0, None)
     needed = np.where(counts > 0, flat[rank, np.arange(flat.shape[1])], 1.0)
@@ -122,7 +122,18 @@ def nearer(foretold: Foretold, lately_w: Floats, hours: Floats, half_life_h: flo
 
 
 def usable(foretold: Foretold, least_days: int) -> Bools:
-    """(n,) whether enough is known of a series to go by it in every slot."""
-    whole = np.isfinite(foretold.expected).all(axis=0) & np.isfinite(foretold.margin).all(axis=0)
+    """(T, n) whether enough is known of a series to go by it in a slot."""
+    whole = np.isfinite(foretold.expected) & np.isfinite(foretold.margin)
     found: Bools = whole & (foretold.days >= max(least_days, 1))
     return found
+
+
+def instead(chosen: Bools, one: Foretold, other: Foretold) -> Foretold:
+    """Of two forecasts of the same the one where it is chosen (T, n), else the other, whose measures stay."""
+    return Foretold(
+        np.where(chosen, one.expected, other.expected),
+        np.where(chosen, one.margin, other.margin),
+        np.where(chosen, one.days, other.days),
+        np.where(np.isfinite(other.coverage), other.coverage, one.coverage),
+        np.where(np.isfinite(other.pinball), other.pinball, one.pinball),
+    )
