@@ -52,7 +52,7 @@ def foresee(
     stand_in = usual(territory, sites, span, occupancies, tables)
     told = Told(unit, settings, at, span.starts, np.array(span.seconds))
     loads = _loads(past, span, at, calendar, tables)
-    enough = usable(loads, entry.least_days).all(axis=0)
+    enough: Bools = np.all(usable(loads, entry.least_days), axis=0)
     solar, short = _solar(past, span, told, tables)
     on_site = np.zeros((len(sites), len(span)))
     for row, (site, _) in enumerate(sites.hung(ROOF)):
