@@ -13,7 +13,7 @@ from optimizers.result import InvalidProblem, Plan
 
 EUR = "EUR"
 TOLERANCE_W = 1e-3
-"""By which a power may miss a constraint; energies by that over an hour, temperatures by a thousandth of a K."""
+"""By which a power may miss a constraint; energies by that over an hour, temperatures by a millionth of a K."""
 
 PARTS: dict[str, Any] = {
     "horizon": Horizon,

@@ -14,7 +14,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
 def check(problem: EnergyProblem, plan: EnergyPlan) -> list[Violation]:
     """Everything that is wrong with a plan, the worst slot of each object; empty for a plan that keeps every word.
 
-    Powers may miss by TOLERANCE_W, energies by that over an hour, temperatures by a thousandth of a K, euros by a
+    Powers may miss by TOLERANCE_W, energies by that over an hour, temperatures by a millionth of a K, euros by a
     hundred-thousandth of what is turned over, shortfalls by a thousandth. What is wanted before cost and left is no
     violation of a plan that names it with its amount. What stands in the way of judging at all is told alone.
     """

@@ -10,18 +10,19 @@ from optimizers.energy.devices import Thermal
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem
 from optimizers.result import Violation
 
-TEMPERATURE_K = 1e-3
+TEMPERATURE_K = 1e-6
+"""A thousandth of a K in each slot of a day would be heat for nothing: 24 W in a room of 6 kWh/K."""
 
 _Heated = tuple[str, Thermal, Floats, Floats, Floats, Floats]
 
 
 def heated(problem: EnergyProblem, plan: EnergyPlan) -> Iterator[_Heated]:
-    """Kind, part, heat, cooling, temperature and that of the walls (Z, T); a tank's walls stay as they are."""
+    """Kind, part, heat, cooling, temperature and that of the walls (Z, T); a tank has none, and is not cooled."""
     if (rooms := problem.rooms) is not None:
         yield "room", rooms, plan.room_heat_w, plan.room_cool_w, plan.room_c, plan.room_mass_c
     if (tanks := problem.tanks) is not None:
-        walls = _walls_alone(tanks, plan.tank_c, problem.horizon.hours)
-        yield "tank", tanks, plan.tank_heat_w, np.zeros_like(plan.tank_heat_w), plan.tank_c, walls
+        nothing = np.zeros_like(plan.tank_c)
+        yield "tank", tanks, plan.tank_heat_w, nothing, plan.tank_c, nothing
 
 
 def heat_powers(problem: EnergyProblem, plan: EnergyPlan) -> Iterator[Violation]:
@@ -50,27 +51,12 @@ def temperatures(problem: EnergyProblem, plan: EnergyPlan) -> Iterator[Violation
 def walls(problem: EnergyProblem, plan: EnergyPlan) -> Iterator[Violation]:
     """So is the temperature of walls; that of a room without says nothing."""
     if (part := problem.rooms) is not None:
+        mass, coupling = part.mass_wh_k[:, None] / problem.horizon.hours, part.coupling_w_k[:, None]
         before = np.concatenate([part.mass_initial_c[:, None], plan.room_mass_c[:, :-1]], axis=1)
-        wanted = _walls(part, before, plan.room_c, problem.horizon.hours)
-        found = np.where(part.mass_wh_k[:, None] > 0, plan.room_mass_c, wanted)
-        yield from missed("walls", ("room", part.names), found, wanted, "K", TEMPERATURE_K)
-
-
-def _walls(part: Thermal, before: Floats, beside: Floats, hours: Floats) -> Floats:
-    """(Z, k) of walls after slots, of what they were before and what is beside them; as before without."""
-    mass, coupling = part.mass_wh_k[:, None], part.coupling_w_k[:, None]
-    weight = np.where(mass > 0, mass / hours, 1.0)
-    wanted: Floats = (weight * before + coupling * beside) / (weight + coupling)
-    return wanted
-
-
-def _walls_alone(part: Thermal, beside: Floats, hours: Floats) -> Floats:
-    """(Z, T) of walls that no plan tells of: of what stands around a tank."""
-    found, held = np.zeros_like(beside), part.mass_initial_c[:, None]
-    for t in range(beside.shape[1]):
-        held = _walls(part, held, beside[:, t : t + 1], hours[t : t + 1])
-        found[:, t] = held[:, 0]
-    return found
+        there = mass > 0
+        wanted = (mass * before + coupling * plan.room_c) / np.where(there, mass + coupling, 1.0)
+        wanted = np.where(there, wanted, plan.room_mass_c)
+        yield from missed("walls", ("room", part.names), plan.room_mass_c, wanted, "K", TEMPERATURE_K)
 
 
 CONSTRAINTS: tuple[Constraint, ...] = (heat_powers, temperatures, walls)
