@@ -39,7 +39,7 @@ class EnergyProblem:
     store       stored[t] = stored[t-1] * (1 - loss_h)^h + h * (charge * charge_efficiency
                 - discharge / discharge_efficiency);   not both charge and discharge
     room        capacity * (T[t] - T[t-1]) / h = loss * (outdoor[t] - T[t]) + coupling * (M[t] - T[t])
-                + gain + heat - cool,   mass * (M[t] - M[t-1]) / h = coupling * (T[t] - M[t])
+                + gain + heat - cool, not both,   mass * (M[t] - M[t-1]) / h = coupling * (T[t] - M[t])
                 (implicit Euler: stable for any length of a slot);   electricity = heat / cop where it is electric
                 + cool / cool_cop;   fuel = heat / cop where it is not
     group       what it draws = sum over its sites of import - export, and over groups below it

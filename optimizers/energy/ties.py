@@ -5,6 +5,7 @@ program of their own (`ladder.face`), much smaller than the whole. Of it, in kW:
 
     movement    each kW by which a device's power is another in the next slot               1
     throughput  each kW that a store charges, and discharges: none goes round in circles    1
+    heat        each kW a room or tank is given or loses: sun that costs nothing does not heat and cool it  0.1
     meter       each kW bought or sold: not both for nothing                                0.01
     curtailed   each kW of sun not taken: what may be fed in for nothing is                 0.02
     late        each kWh bought, by the part of the plan before it                          0.001
@@ -21,7 +22,7 @@ from optimizers.energy.ladder import Run
 from optimizers.energy.linear import Linear
 from optimizers.result import Status
 
-_MOVED, _METER, _CURTAILED, _LATE = 1.0, 0.01, 0.02, 0.001
+_MOVED, _HEAT, _METER, _CURTAILED, _LATE = 1.0, 0.1, 0.01, 0.02, 0.001
 
 
 def smoothest(assembled: Assembled, face: Linear, hours: Floats, run: Run) -> Floats | None:
@@ -31,6 +32,8 @@ def smoothest(assembled: Assembled, face: Linear, hours: Floats, run: Run) -> Fl
     for stores in (layout.batteries, layout.vehicles):
         cost[stores.charge] = cost[stores.discharge] = _MOVED
     before = np.cumsum(hours) - hours
+    for heats in (layout.rooms, layout.tanks):
+        cost[heats.heat] = cost[heats.cool] = _HEAT
     cost[layout.meters.bought] = _METER + _LATE * hours * before / hours.sum()
     cost[layout.meters.sold] = _METER
     cost[layout.solar] = -_CURTAILED

@@ -31,8 +31,11 @@ below it. Its sites are one *kin*: what one takes up another holds.
 
 So charging and discharging at once in t pays only if there is a root in t or later, at the site or its kin (what is
 stored may be worth less than nothing), and if the first step finds its first three ways closed in t itself: buy <= 0,
-or the site may come to sell at sell < 0 or to a limit of export. Of a battery without `to_grid` the second part does
-not count: its own charging makes room for its discharging. Heating and cooling at once are a first step just so.
+or the site may come to sell at sell < 0 or to a limit of export. Heating and cooling at once are a first step just so.
+
+Batteries without `to_grid` give no more than the site draws, charging included. Where they may come to that, a slot is
+*tied*: a site that draws less has them give less, the fourth way, whatever the other three would do. And another store
+could charge with what they give and feed it to the grid at once, which pays at any price: there is no root to it.
 
 With a least charge a store that also discharges has its whole columns anyway; but it cannot charge a little less. So
 at a site with two stores that discharge, one of them with a least charge, all slots count as roots.
@@ -52,18 +55,14 @@ class Wasteful:
     """Of sites, by slot (n, T): where
 
     both     to buy and sell at once may pay
-    drawn    to draw energy for nothing may pay, as far as the slot itself says
-    stored   what is stored may be worth less than nothing, as far as this slot and later ones say
+    wasted   to draw energy for nothing may pay: a battery without `to_grid` may charge and discharge at once, a room be
+             heated and cooled
+    stores   any other store may charge and discharge at once
     """
 
     both: Bools
-    drawn: Bools
-    stored: Bools
-
-    @property
-    def wasted(self) -> Bools:
-        """Where a store that may feed the grid may charge and discharge at once, or a room be heated and cooled."""
-        return self.drawn & self.stored
+    wasted: Bools
+    stores: Bools
 
 
 def wasteful(problem: EnergyProblem) -> Wasteful:
@@ -89,7 +88,9 @@ def wasteful(problem: EnergyProblem) -> Wasteful:
             between = bool((problem.groups.parent == g).any())
             root[members] |= reached & (unlike | (forced[members] > 0).any(axis=0) | between)
             kin[members] = kin[members].min()
-    return Wasteful(both=sell > buy, drawn=drawn, stored=_from_here_on(root, kin))
+    tied = _own_w(problem)[:, None] > sites.base_w
+    wasted = (drawn | tied) & _from_here_on(root, kin)
+    return Wasteful(both=sell > buy, wasted=wasted, stores=wasted | tied)
 
 
 def _from_here_on(root: Bools, kin: Ints) -> Bools:
@@ -115,11 +116,17 @@ def most_sold_w(problem: EnergyProblem) -> Floats:
         np.add.at(most, solar.site, solar.available_w)
     if (vehicles := problem.vehicles) is not None:
         np.add.at(most, vehicles.site, vehicles.discharge_max_w[:, None] * there(problem))
-    own = np.zeros(problem.shape[0])
     if (batteries := problem.batteries) is not None:
         np.add.at(most, batteries.site, np.where(batteries.to_grid, batteries.discharge_max_w, 0.0)[:, None])
+    return most - np.maximum(base - _own_w(problem)[:, None], 0.0)
+
+
+def _own_w(problem: EnergyProblem) -> Floats:
+    """(n,) that batteries can give which do not feed the grid."""
+    own = np.zeros(problem.shape[0])
+    if (batteries := problem.batteries) is not None:
         np.add.at(own, batteries.site, np.where(batteries.to_grid, 0.0, batteries.discharge_max_w))
-    return most - np.maximum(base - own[:, None], 0.0)
+    return own
 
 
 def there(problem: EnergyProblem) -> Bools:

@@ -18,10 +18,10 @@ def add_whole(draft: Draft, meters: Meters, batteries: Stores, vehicles: Stores,
     _part_meters(draft, meters, waste)
     if problem.batteries is not None:
         to_grid = problem.batteries.to_grid[:, None]
-        pays = np.where(to_grid, waste.wasted[problem.batteries.site], waste.stored[problem.batteries.site])
+        pays = np.where(to_grid, waste.stores[problem.batteries.site], waste.wasted[problem.batteries.site])
         _part_store(draft, problem.batteries, batteries, pays, np.ones_like(pays))
     if problem.vehicles is not None:
-        _part_store(draft, problem.vehicles, vehicles, waste.wasted[problem.vehicles.site], there(problem))
+        _part_store(draft, problem.vehicles, vehicles, waste.stores[problem.vehicles.site], there(problem))
     for kind, part, heats in (("room", problem.rooms, rooms), ("tank", problem.tanks, tanks)):
         if part is not None:
             _part_heat(draft, kind, part, heats, waste.wasted[part.site])
@@ -61,7 +61,6 @@ def apart(
     `one <= most * on` and `other <= most * (1 - on)`: with the most that physics allows, as tight as a slot can be.
     Where the first can never reach its least it is off.
     """
-    where = where & (one[1] > 0)
     held = np.flatnonzero(where.any(axis=1))
     if not held.size:
         return
@@ -71,7 +70,7 @@ def apart(
         (columns[held], np.broadcast_to(limit, (len(columns), slots))[held]) for columns, limit in (one, other)
     )
     least = np.broadcast_to(least, (len(one[0]), slots))[held]
-    can = where & (most >= least)
+    can = where & (most > 0) & (most >= least)
     on = draft.columns(kind, names, slots, upper=np.where(can, 1.0, 0.0), whole=can)
     on = np.where(where, on, NONE)
 
@@ -83,4 +82,4 @@ def apart(
     unit = np.ones(shape)
     rows("", where, np.zeros(shape), (first, unit), -most)
     rows(" at least", where & (least > 0), np.zeros(shape), (first, -unit), least)
-    rows(" apart", where & (most_other > 0), most_other, (second, unit), most_other)
+    rows(" apart", where, most_other, (second, unit), most_other)

@@ -25,12 +25,14 @@ def balance(problem: EnergyProblem, plan: EnergyPlan) -> Iterator[Violation]:
 
 
 def one_way(problem: EnergyProblem, plan: EnergyPlan) -> Iterator[Violation]:
-    """A site does not buy and feed in, a battery or vehicle not charge and discharge, in one slot."""
+    """No site buys and feeds in, no store charges and discharges, no room is heated and cooled in one slot."""
     yield from _both(("site", problem.sites.names), plan.import_w, plan.export_w)
     if problem.batteries is not None:
         yield from _both(("battery", problem.batteries.names), plan.charge_w, plan.discharge_w)
     if problem.vehicles is not None:
         yield from _both(("vehicle", problem.vehicles.names), plan.vehicle_charge_w, plan.vehicle_discharge_w)
+    if problem.rooms is not None:
+        yield from _both(("room", problem.rooms.names), plan.room_heat_w, plan.room_cool_w)
 
 
 def _both(of: tuple[str, tuple[str, ...]], one: Floats, other: Floats) -> Iterator[Violation]:
