@@ -16,6 +16,7 @@ from jobs.energy.contracts_read import contracts_known
 from jobs.energy.explaining import explain
 from jobs.energy.facts import facts_of
 from jobs.energy.fallback import rules, shift
+from jobs.energy.foreseen import baselines, foresee, lately
 from jobs.energy.notes import notes
 from jobs.energy.occupancy import occupancy
 from jobs.energy.setpoints import to_setpoints
@@ -27,6 +28,7 @@ from jobs.energy.tables import EnergyTables, tables_of
 from jobs.energy.task import EnergyTask, build_problem
 from jobs.energy.usual import usual
 from jobs.planning.domain import Domain
+from optimizers.arrays import Floats
 from optimizers.energy import EnergyPlan
 from optimizers.energy.problem import EUR
 
@@ -75,8 +77,13 @@ def _task(
     present = [occupancy(site.use, slots, tables, calendar) for site in sites]
     signals = signals_of(unit, settings, contracts, at, slots.starts, slots.seconds) if foreseen else None
     terms = [_terms(contracts, sites, i, slots, signals) for i in range(len(sites))]
-    expected = usual(territory, sites, slots, present, tables)
-    shared = shared_of(sites, slots, tables, contracts.file.orders if foreseen else (), {})
+    orders = contracts.file.orders if foreseen else ()
+    expected, drawn = usual(territory, sites, slots, present, tables), dict[str, Floats]()
+    if foreseen:
+        past = lately(unit, territory, sites, tables, at)
+        expected = foresee(unit, territory, settings, sites, slots, at, present, tables, calendar, past).foreseen
+        drawn = baselines(past, sites, slots, orders, calendar, tables)
+    shared = shared_of(sites, slots, tables, orders, drawn)
     return build_problem(
         energy_span(at + ahead), slots, sites, terms, present, expected,
         state_of(unit, territory, sites, at, tables), tables,

@@ -12,6 +12,7 @@ from engine.instants import days_before
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
+from jobs.energy.contract_entries import OrderEntry
 from jobs.energy.occupancy import Occupancy
 from jobs.energy.past import QUARTER, Past, like_days, past_of, same_slots
 from jobs.energy.signals import Told
@@ -42,13 +43,13 @@ class Learned:
 
 def foresee(
     unit: Unit, territory: Territory, settings: Settings, sites: Sites, span: Span, at: datetime,
-    occupancies: list[Occupancy], tables: EnergyTables, calendar: SchoolCalendar,
+    occupancies: list[Occupancy], tables: EnergyTables, calendar: SchoolCalendar, past: Past | None = None,
 ) -> Learned:  # fmt: skip
     """What was known at an instant of the slots of a span. Where too few like days are known, a usual day stands in,
-    and `reasons` say so.
+    and `reasons` say so. `past`: what `lately` says, where it was read already.
     """
     entry = tables.foresee
-    past = past_of(unit, territory, sites, tables, at - entry.days * _DAY, at)
+    past = past or lately(unit, territory, sites, tables, at)
     stand_in = usual(territory, sites, span, occupancies, tables)
     told = Told(unit, settings, at, span.starts, np.array(span.seconds))
     loads = _loads(past, span, at, calendar, tables)
@@ -68,6 +69,43 @@ def foresee(
         reasons=(*_reasons(sites, enough, loads, solar, by, tables), *told.reasons),
     )
     return Learned(foreseen, loads.days.min(axis=0), loads.coverage, loads.pinball)
+
+
+def lately(unit: Unit, territory: Territory, sites: Sites, tables: EnergyTables, at: datetime) -> Past:
+    """The days before an instant from which is learnt."""
+    return past_of(unit, territory, sites, tables, at - tables.foresee.days * _DAY, at)
+
+
+def baselines(
+    past: Past, sites: Sites, span: Span, orders: Sequence[OrderEntry], calendar: SchoolCalendar, tables: EnergyTables
+) -> dict[str, Floats]:
+    """(T,) by order: what its meters would draw together, the mean of as many like days before as it says.
+
+    Of days of the same kind, with school as now where there are any. An order of which no slot's like day is known is
+    left out.
+    """
+    days = same_slots(span.starts, tables.foresee.days)
+    drawn = _drawn(past.meter_w, past, days, span.slot)
+    kinds = [like_days(span.starts, len(days), calendar, school=school) for school in (True, False)]
+    found = {}
+    for order in orders:
+        members = [i for i, name in enumerate(sites.names) if name in order.sites]
+        together = drawn[:, :, members].sum(axis=2)
+        usual_w, otherwise = (_mean_of_last(np.where(like, together, np.nan), order.like_days) for like in kinds)
+        usual_w = np.where(np.isfinite(usual_w), usual_w, otherwise)
+        inside = [order.start <= start and start + span.slot <= order.until for start in span.starts]
+        if members and np.isfinite(usual_w[inside]).all():
+            found[order.id] = np.where(np.isfinite(usual_w), np.maximum(usual_w, 0.0), 0.0)
+    return found
+
+
+def _mean_of_last(values: Floats, most: int) -> Floats:
+    """(T,) of the last known of D days, so many at most; NaN where none is."""
+    known = np.isfinite(values)
+    kept = known & (known[::-1].cumsum(axis=0)[::-1] <= most)
+    counts = kept.sum(axis=0)
+    total = np.where(kept, values, 0.0).sum(axis=0)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
 
 
 # loads

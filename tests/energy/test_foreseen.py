@@ -16,9 +16,9 @@ from engine.model import Asset
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.forecasts import VALUES
-from jobs.energy.contract_entries import SourceEntry
+from jobs.energy.contract_entries import OrderEntry, SourceEntry
 from jobs.energy.contracts import load_contracts
-from jobs.energy.foreseen import Learned, foresee
+from jobs.energy.foreseen import Learned, baselines, foresee, lately
 from jobs.energy.occupancy import occupancy
 from jobs.energy.past import past_of
 from jobs.energy.sites import Span, read_sites
@@ -287,3 +287,50 @@ def test_what_comes_after_an_instant_changes_nothing_that_was_foreseen_then(desk
     after = desk.foresee(at).foreseen
     assert (after.base_w == before.base_w).all()
     assert (after.margin_w == before.margin_w).all()
+
+
+def order(**more: object) -> OrderEntry:
+    said = {
+        "id": "soir", "text": {"fr": "soir", "en": "evening"}, "sites": ["B1", "B2"], "from": "2026-12-07T09:00+01:00",
+        "until": "2026-12-07T11:00+01:00", "ordered_w": 2000, "paid_eur_kwh": 0.2, "like_days": 3,
+    }  # fmt: skip
+    return OrderEntry.model_validate(said | more)
+
+
+def drawn_before(desk: Desk, at: datetime, *orders: OrderEntry) -> dict[str, np.ndarray]:
+    span = Span.between(at, at + DAY, QUARTER)
+    sites = read_sites(desk.territory, CONTRACTS, TABLES)
+    with desk.store.read() as unit:
+        past = lately(unit, desk.territory, sites, TABLES, at)
+    return baselines(past, sites, span, orders, CALENDAR, TABLES)
+
+
+def test_an_order_is_counted_against_the_mean_of_its_last_like_days(
+    store: Store, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    desk = Desk(store, catalogue, tmp_path, *school(), *school("B2"), *school("B3"))
+    at = midnight(MONDAY)
+    week = {date(2026, 12, day): 1000.0 * day for day in range(1, 7)}
+    for name, times in (("B1", 1.0), ("B2", 2.0), ("B3", 50.0)):
+        desk.meter(lambda start, n=times: n * week.get(start.astimezone(PARIS).date(), 500.0), at, name=f"M-{name}")  # type: ignore[misc]
+    found = drawn_before(desk, at, order(), order(id="longer", like_days=4), order(id="elsewhere", sites=["B9"]))
+    # Wednesday to Friday: 2, 3, 4 December; the weekend is not alike.
+    assert set(found["soir"].tolist()) == {3 * 1000.0 * (2 + 3 + 4) / 3}
+    assert set(found["longer"].tolist()) == {3 * 1000.0 * (1 + 2 + 3 + 4) / 4}
+    assert "elsewhere" not in found
+
+
+def test_an_order_of_meters_that_told_nothing_has_nothing_to_be_counted_against(
+    store: Store, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    desk = Desk(store, catalogue, tmp_path, *school(), *school("B2"))
+    at = midnight(MONDAY)
+    desk.meter(by_the_clock, at)
+    assert drawn_before(desk, at, order()) == {}
+    assert set(drawn_before(desk, at, order(sites=["B1"]))) == {"soir"}
+
+
+def test_what_a_meter_feeds_in_is_no_usual_draw(desk: Desk) -> None:
+    at = midnight(MONDAY)
+    desk.meter(lambda _: -3000.0, at)
+    assert set(drawn_before(desk, at, order(sites=["B1"]))["soir"].tolist()) == {0.0}
