@@ -57,7 +57,7 @@ def out_of_range(
     fits = ((values > above) if above is not None else (values >= least)) & (values <= most)
     wanted = f"more than {above:g}" if above is not None else f"{least:g} or more"
     upper = f", {most:g} at most" if np.isfinite(most) else ""
-    for i in np.flatnonzero(~fits.reshape(len(fits), -1).all(axis=1)).tolist():
+    for i in np.flatnonzero(~fits.all(axis=tuple(range(1, fits.ndim)))).tolist():
         row, fit = np.atleast_1d(values[i]), np.atleast_1d(fits[i])
         t = int(np.argmin(fit))
         slot = f" of slot {t}" if values.ndim > 1 else ""

@@ -93,9 +93,11 @@ _UNITS = {"kw": ("w", 1e3), "mw": ("w", 1e6), "kwh": ("wh", 1e3), "mwh": ("wh", 
 
 def _other_unit(model: type[BaseModel], item: ErrorDetails) -> str:
     """Of a field that no form has, which one is meant, where it is a field of ours in another unit."""
+    if item["type"] != "extra_forbidden":
+        return ""
     *path, last = item["loc"]
     stem, _, unit = str(last).rpartition("_")
-    if item["type"] != "extra_forbidden" or unit not in _UNITS:
+    if unit not in _UNITS:
         return ""
     ours, factor = _UNITS[unit]
     known = _form_at(model, path).model_fields

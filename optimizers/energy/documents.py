@@ -254,6 +254,6 @@ def _ragged(rows: Mapping[str, Sequence[Any]]) -> Iterator[str]:
 
 def _plan_array(name: str, told: list[Any]) -> dict[str, Any]:
     """(n, T) of what each tells; the plan's own default where none does."""
-    if not told or told[0] is None:
-        return {}
+    if all(one is None for one in told):
+        return {name: np.zeros((0, 0))} if name in {"import_w", "export_w"} else {}
     return {name: np.array(told, np.bool_ if name == "on" else np.float64)}
