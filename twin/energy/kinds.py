@@ -11,13 +11,13 @@ from twin.energy.premises import Timetable
 
 TIMETABLES = {
     "school": Timetable(),
-    "nursery": Timetable(),
+    "nursery": Timetable(warm_c=20.0),
     "office": Timetable(),
     "culture": Timetable(days=(1, 2, 3, 4, 5)),
-    "sports": Timetable(days=(0, 1, 2, 3, 4, 5, 6), from_h=6.0, until_h=22.0),
+    "sports": Timetable(days=(0, 1, 2, 3, 4, 5, 6), from_h=6.0, until_h=22.0, warm_c=16.0, back_c=12.0),
 }
-"""How heating controllers of public buildings are usually set: from 05:00 to 20:00, an hour later where people stay
-until late, on every working day of the week, holidays or not."""
+"""How heating controllers of public buildings are usually set: 19 °C from 05:00 to 20:00, set back by 3 K otherwise, on
+every working day of the week, holidays or not; 20 °C for small children, 16 °C in sports halls and until they close."""
 
 
 class Age(StrEnum):
