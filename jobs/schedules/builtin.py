@@ -75,6 +75,24 @@ schedules:
     at_most_every: 1 h
     arguments: {seconds: 4, work: 800, only_changed: true}
     time_limit: 1 min
+  plan-energy:
+    description:
+      fr: Batteries, chauffage, eau chaude et recharge des bâtiments pour les 36 heures à venir.
+      en: Batteries, heat, hot water and charging of buildings for the 36 hours to come.
+    every: 1 h
+    offset: 2 min
+    arguments: {seconds: 60, gap: 0.005}
+    time_limit: 5 min
+
+  replan-energy:
+    description:
+      fr: Le même, quand une règle le demande (véhicule arrivé, ordre d'effacement, contrat changé).
+      en: The same, when a rule asks for it (a vehicle has come, an order to draw less, a contract that changed).
+    job: plan-energy
+    event: replan
+    at_most_every: 15 min
+    arguments: {seconds: 60, gap: 0.005}
+    time_limit: 5 min
   import-forecasts:
     description:
       fr: Prévisions (météo, prix, vigilance) des sources de forecasts.yaml.
