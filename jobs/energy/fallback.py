@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.energy.body import open_body
-from jobs.energy.follow import Wishes, followed
 from jobs.energy.task import EnergyTask
 from optimizers.arrays import Floats
 from optimizers.energy import EnergyPlan, names_of
+from optimizers.energy.follow import Wishes, followed
 
 if TYPE_CHECKING:
     from jobs.energy.body import Body

@@ -71,6 +71,13 @@ class Linear:
         """Row of each entry."""
         return np.repeat(np.arange(self.row_lower.size), np.diff(self.start))
 
+    @property
+    def lowest(self) -> float:
+        """No solution is less: each column at its better bound."""
+        priced = self.cost != 0
+        best = np.where(self.cost[priced] > 0, self.lower[priced], self.upper[priced])
+        return self.offset + float(self.cost[priced] @ best)
+
     def times(self, x: Floats) -> Floats:
         """A x."""
         sums: Floats = np.bincount(self.row, self.value * x[self.index], self.row_lower.size).astype(np.float64)

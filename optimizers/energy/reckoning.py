@@ -1,13 +1,13 @@
 """What a plan costs, and what it leaves of what comes before cost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.energy.contract import Groups, Orders, Sites
 from optimizers.energy.devices import Thermal
-from optimizers.energy.problem import EnergyProblem
+from optimizers.energy.problem import EnergyProblem, Shortfall
 from optimizers.energy.reading import Flows
 from optimizers.energy.wanted import SHORTFALL_TOLERANCE, Wanted
 from optimizers.result import Violation
@@ -98,6 +98,14 @@ def shortfalls(problem: EnergyProblem, flows: Flows) -> tuple[Violation, ...]:
             detail = _slots(amount[k]) if amount.shape[1] > 1 else ""
             found.append(Violation(wanted.value, f"{kind} {names[k]}", float(amount[k].sum()), wanted.unit, detail))
     return tuple(found)
+
+
+def shortfall_of(violations: Iterable[Violation]) -> Shortfall:
+    """Their sums."""
+    amounts = {True: 0.0, False: 0.0}
+    for violation in violations:
+        amounts[Wanted(violation.constraint).safety] += violation.amount
+    return Shortfall(safety=amounts[True], comfort=amounts[False])
 
 
 def _lasts(wanted: Wanted, missing: Floats) -> bool:

@@ -1,6 +1,6 @@
 """The plan of least cost that keeps safety and comfort: see `solve`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -8,15 +8,16 @@ import numpy as np
 
 from optimizers.arrays import Floats
 from optimizers.energy.assembling import Assembled, assemble
+from optimizers.energy.follow import at_once, followed
 from optimizers.energy.ladder import Run, Settled, settle
-from optimizers.energy.problem import EnergyPlan, EnergyProblem, Shortfall, names_of
+from optimizers.energy.problem import EnergyPlan, EnergyProblem, names_of
 from optimizers.energy.reading import Flows, read
-from optimizers.energy.reckoning import cost_eur, shortfalls
+from optimizers.energy.reckoning import cost_eur, shortfall_of, shortfalls
 from optimizers.energy.ties import smoothest
-from optimizers.energy.wanted import Wanted
-from optimizers.result import Limits, Status, Violation, our_version
+from optimizers.result import Limits, Status, our_version
 
 _PROVED = 1e-7  # relative: what is left is rounding
+_NO_TIME = "time was over before there was any solution: devices go by plain rules"
 _ROUGH = "the clock left no time to choose the smoothest of the plans that cost the same"
 
 
@@ -37,7 +38,7 @@ def solve(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
     cost are asked for one after the other, and what is left is among the violations, by name and amount: BEST_EFFORT.
     Of the plans that cost the same, the smoothest is taken. OPTIMAL: the bound is the objective. FEASIBLE: within the
     gap asked for, or as near as `work`, in nodes of the tree, comes. TIME_LIMIT: time was over before; where there was
-    no solution by then, the plan has no arrays (0, 0), its objective is infinite, and its bound what was proved.
+    no solution by then, devices go by plain rules (`follow.at_once`), and a reason says so.
 
     `threads` changes nothing: HiGHS has one. Every problem of the same arrays has the same plan, to the byte, unless
     time cut it short. Raises RuntimeError where no solver answers.
@@ -45,7 +46,7 @@ def solve(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
     limits, started = limits or Limits(), monotonic()
     solved = _solved(problem, _runner(limits, started))
     if not solved.settled.found:
-        return _empty(problem, solved.settled, limits, monotonic() - started)
+        return _at_once(problem, solved.settled, limits, monotonic() - started)
     flows = read(problem, solved.assembled.layout, solved.x)
     return _plan(problem, solved, flows, limits, monotonic() - started)
 
@@ -97,7 +98,7 @@ def _plan(problem: EnergyProblem, solved: _Solved, flows: Flows, limits: Limits,
         reasons=() if solved.smooth else (_ROUGH,),
         reproducible=solved.smooth and not settled.late,
         **told,
-        shortfall=_shortfall(violations),
+        shortfall=shortfall_of(violations),
     )
 
 
@@ -106,13 +107,6 @@ def _status(objective: float, bound: float, gap: float, *, late: bool) -> Status
     if missing <= _PROVED:
         return Status.OPTIMAL
     return Status.TIME_LIMIT if late and missing > gap else Status.FEASIBLE
-
-
-def _shortfall(violations: tuple[Violation, ...]) -> Shortfall:
-    amounts = {True: 0.0, False: 0.0}
-    for violation in violations:
-        amounts[Wanted(violation.constraint).safety] += violation.amount
-    return Shortfall(safety=amounts[True], comfort=amounts[False])
 
 
 def _values(problem: EnergyProblem, solved: _Solved) -> dict[str, Floats]:
@@ -126,17 +120,8 @@ def _values(problem: EnergyProblem, solved: _Solved) -> dict[str, Floats]:
     }
 
 
-def _empty(problem: EnergyProblem, settled: Settled, limits: Limits, seconds: float) -> EnergyPlan:
-    told: dict[str, Any] = names_of(problem) | {"import_w": np.zeros((0, 0)), "export_w": np.zeros((0, 0))}
-    return EnergyPlan(
-        status=Status.TIME_LIMIT,
-        objective=np.inf,
-        bound=settled.bound,
-        seconds=seconds,
-        seed=limits.seed,
-        solver=settled.answer.solver,
-        version=our_version(),
-        reasons=("time was over before there was any plan",),
-        reproducible=False,
-        **told,
-    )
+def _at_once(problem: EnergyProblem, settled: Settled, limits: Limits, seconds: float) -> EnergyPlan:
+    plan = followed(problem, at_once(problem), "plain rules", (_NO_TIME,))
+    status = Status.TIME_LIMIT if plan.status == Status.FEASIBLE else plan.status
+    bound = max(plan.bound, min(settled.bound, plan.objective))
+    return replace(plan, status=status, bound=bound, seconds=seconds, seed=limits.seed, reproducible=False)

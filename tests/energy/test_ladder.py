@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.energy import EnergyPlan, EnergyProblem, Loads, Thermal, Wanted, check, example, solve
+from optimizers.energy import EnergyPlan, EnergyProblem, Loads, Thermal, Wanted, check, example, full_example, solve
 from optimizers.energy.assembling import assemble
 from optimizers.energy.contract import Sites
 from optimizers.energy.engines import Answer, Effort, run
@@ -19,6 +19,11 @@ from tests.energy.made import battery, hours, random_problem, room, site, vehicl
 
 def told(plan: EnergyPlan) -> dict[tuple[str, str], float]:
     return {(violation.constraint, violation.object): violation.amount for violation in plan.violations}
+
+
+def left(plan: EnergyPlan) -> tuple[float, float, float]:
+    """What is wanted, in its order."""
+    return round(plan.shortfall.safety, 1), round(plan.shortfall.comfort, 1), plan.objective
 
 
 def reckon(linear: Linear) -> Answer:
@@ -159,13 +164,17 @@ def test_all_of_a_face_is_as_good_whatever_is_asked_of_it(seed: int) -> None:
         assert linear.cost @ other.x + linear.offset == pytest.approx(answer.value, rel=1e-6, abs=1e-6)
 
 
-def test_time_that_is_over_gives_no_plan_and_says_so() -> None:
-    plan = solve(example(0), Limits(seconds=1e-6))
-    assert plan.status == Status.TIME_LIMIT
-    assert not plan.reproducible
-    assert plan.import_w.size == 0
-    assert plan.objective == np.inf
+@pytest.mark.parametrize("problem", [example(0), full_example(0), random_problem(3, firm=True), random_problem(8)])
+def test_where_time_is_over_before_any_solution_devices_go_by_plain_rules(problem: EnergyProblem) -> None:
+    plan = solve(problem, Limits(seconds=1e-6))
+    assert plan.status in {Status.TIME_LIMIT, Status.BEST_EFFORT}
+    assert plan.solver == "plain rules"
     assert plan.reasons
+    assert not plan.reproducible
+    assert not check(problem, plan)
+    best = solve(problem, Limits(gap=1e-3))
+    assert plan.bound <= best.objective
+    assert left(best) <= left(plan)
 
 
 def test_every_shortfall_has_its_own_name_and_unit() -> None:

@@ -1,16 +1,18 @@
 """What devices come to that follow wishes slot by slot: plans that no solver made, true to the problem's physics."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from optimizers.arrays import Floats
-from optimizers.energy import Cell, EnergyPlan, EnergyProblem, Shortfall, battery_power_w, names_of
+from optimizers.arrays import Bools, Floats
+from optimizers.energy.assembling import assemble
+from optimizers.energy.control import Cell, battery_power_w
 from optimizers.energy.devices import Thermal
+from optimizers.energy.problem import EnergyPlan, EnergyProblem, names_of
 from optimizers.energy.reading import Flows
-from optimizers.energy.reckoning import cost_eur, shortfalls
-from optimizers.energy.wanted import Wanted
-from optimizers.result import Status
+from optimizers.energy.reckoning import cost_eur, shortfall_of, shortfalls
+from optimizers.result import Status, our_version
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,60 +30,47 @@ class Wishes:
     tank_c: Floats
 
 
+def at_once(problem: EnergyProblem) -> Wishes:
+    """What plain rules wish: batteries keep their meters at nothing, vehicles charge at once, rooms and tanks are held
+    at their least comfort, tanks boosted as soon as they can be.
+    """
+    slots = problem.shape[1]
+    none = np.zeros((0, slots))
+    batteries, vehicles = (0 if part is None else len(part.names) for part in (problem.batteries, problem.vehicles))
+    return Wishes(
+        battery_w=np.full((batteries, slots), np.nan),
+        vehicle_w=np.full((vehicles, slots), np.inf),
+        room_c=none if problem.rooms is None else _least_c(problem.rooms),
+        tank_c=none if problem.tanks is None else _least_c(problem.tanks),
+    )
+
+
+def _least_c(part: Thermal) -> Floats:
+    boosted = np.arange(part.low_c.shape[1]) <= part.boost_slot[:, None]
+    return np.maximum(np.maximum(part.low_c, part.floor_c[:, None]), np.where(boosted, part.boost_c[:, None], -np.inf))
+
+
 def followed(problem: EnergyProblem, wishes: Wishes, solver: str, reasons: tuple[str, ...] = ()) -> EnergyPlan:
     """The plan that wishes come to, with what it leaves of safety and comfort by name. Its bound is a trivial one."""
     flows = _flows(problem, wishes)
-    violations = shortfalls(problem, flows)
-    left = {True: 0.0, False: 0.0}
-    for one in violations:
-        left[Wanted(one.constraint).safety] += one.amount
-    objective = cost_eur(problem, flows)
-    names = names_of(problem)
+    violations, objective = shortfalls(problem, flows), cost_eur(problem, flows)
+    told: dict[str, Any] = {
+        **names_of(problem),
+        **{name: getattr(flows, name) for name in Flows.__dataclass_fields__},
+    }
     return EnergyPlan(
         status=Status.BEST_EFFORT if violations else Status.FEASIBLE,
         objective=objective,
-        bound=min(lowest_eur(problem), objective),
+        bound=min(assemble(problem, soft=True).linear.lowest, objective),
         seconds=0.0,
         seed=0,
         solver=solver,
-        version="1",
+        version=our_version(),
         violations=violations,
         reasons=reasons,
-        shortfall=Shortfall(safety=left[True], comfort=left[False]),
-        sites=names["sites"], solar=names["solar"], batteries=names["batteries"], vehicles=names["vehicles"],
-        rooms=names["rooms"], tanks=names["tanks"], loads=names["loads"], sheddable=names["sheddable"],
-        import_w=flows.import_w, export_w=flows.export_w, solar_w=flows.solar_w,
-        charge_w=flows.charge_w, discharge_w=flows.discharge_w, stored_wh=flows.stored_wh,
-        vehicle_charge_w=flows.vehicle_charge_w, vehicle_discharge_w=flows.vehicle_discharge_w,
-        vehicle_stored_wh=flows.vehicle_stored_wh, room_heat_w=flows.room_heat_w, room_cool_w=flows.room_cool_w,
-        room_c=flows.room_c, room_mass_c=flows.room_mass_c, tank_heat_w=flows.tank_heat_w, tank_c=flows.tank_c,
-        on=flows.on, given_w=flows.given_w,
-    )  # fmt: skip
-
-
-def lowest_eur(problem: EnergyProblem) -> float:
-    """No plan costs less: all that could be fed in, and be paid for, at the best of prices; stores full at the end."""
-    hours, sites = problem.horizon.hours, problem.sites
-    gives, takes = np.zeros(problem.shape), sites.base_w.copy()
-    worth = 0.0
-    if (solar := problem.solar) is not None:
-        np.add.at(gives, solar.site, solar.available_w)
-    if (cells := problem.batteries) is not None:
-        np.add.at(gives, cells.site, np.broadcast_to(cells.discharge_max_w[:, None], (len(cells.names), len(hours))))
-        np.add.at(takes, cells.site, np.broadcast_to(cells.charge_max_w[:, None], (len(cells.names), len(hours))))
-        worth += float((np.maximum(cells.end_eur_kwh, 0.0) * cells.capacity_wh).sum())
-    if (cars := problem.vehicles) is not None:
-        np.add.at(gives, cars.site, np.broadcast_to(cars.discharge_max_w[:, None], (len(cars.names), len(hours))))
-        np.add.at(takes, cars.site, np.broadcast_to(cars.charge_max_w[:, None], (len(cars.names), len(hours))))
-    for part in (problem.rooms, problem.tanks):
-        if part is not None:
-            np.add.at(takes, part.site, part.heat_max_w / part.cop + part.cool_max_w / part.cool_cop)
-    if (orders := problem.orders) is not None:
-        during = [hours[first:last].sum() for first, last in zip(orders.first, orders.last, strict=True)]
-        worth += float((orders.paid_eur_kwh * orders.ordered_w * np.array(during)).sum())
-    sold = np.maximum(sites.export_eur_kwh, 0.0) * gives * hours
-    paid = np.maximum(-sites.import_eur_kwh, 0.0) * takes * hours
-    return -(float(sold.sum() + paid.sum()) + worth) / 1000.0
+        shortfall=shortfall_of(violations),
+        **told,
+    )
 
 
 def _flows(problem: EnergyProblem, wishes: Wishes) -> Flows:
@@ -96,20 +85,31 @@ def _flows(problem: EnergyProblem, wishes: Wishes) -> Flows:
     given = problem.sheddable.wanted_w if problem.sheddable is not None else none
     if problem.sheddable is not None:
         np.add.at(net, problem.sheddable.site, given)
+    on = _at_once(problem)
+    if problem.loads is not None:
+        np.add.at(net, problem.loads.site, on * problem.loads.power_w[:, None])
     solar = problem.solar.available_w if problem.solar is not None else none
     gross = net.copy()
     if problem.solar is not None:
         np.add.at(net, problem.solar.site, -solar)
     cars_w, cars_wh = _vehicles(problem, wishes.vehicle_w, net, gross)
     power, stored = _batteries(problem, wishes.battery_w, net, gross)
-    loads = len(problem.loads.names) if problem.loads is not None else 0
     return Flows(
         import_w=np.maximum(net, 0.0), export_w=np.maximum(-net, 0.0), solar_w=solar,
         charge_w=np.maximum(power, 0.0), discharge_w=np.maximum(-power, 0.0), stored_wh=stored,
         vehicle_charge_w=cars_w, vehicle_discharge_w=np.zeros_like(cars_w), vehicle_stored_wh=cars_wh,
         room_heat_w=room_heat, room_cool_w=np.zeros_like(room_heat), room_c=room_c, room_mass_c=room_mass,
-        tank_heat_w=tank_heat, tank_c=tank_c, on=np.zeros((loads, slots), np.bool_), given_w=given,
+        tank_heat_w=tank_heat, tank_c=tank_c, on=on, given_w=given,
     )  # fmt: skip
+
+
+def _at_once(problem: EnergyProblem) -> Bools:
+    """Loads run in one piece, as soon as they may."""
+    loads, slots = problem.loads, np.arange(problem.shape[1])
+    if loads is None:
+        return np.zeros((0, slots.size), np.bool_)
+    on: Bools = (slots >= loads.first[:, None]) & (slots < (loads.first + loads.slots)[:, None])
+    return on
 
 
 def _thermostat(problem: EnergyProblem, part: Thermal | None, target_c: Floats) -> tuple[Floats, Floats, Floats]:
