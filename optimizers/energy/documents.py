@@ -39,6 +39,9 @@ _PLAN_FORMS: dict[str, type[forms.Member]] = {
 _REFERENCES = {"site": "sites", "group": "groups", "parent": "groups"}
 """Fields that name another part."""
 
+_NONE = {"objective": np.inf, "bound": -np.inf}
+"""What null stands for in a plan's head."""
+
 _CLOCK_CHANGES = frozenset(slots * per_hour for slots in (23, 25) for per_hour in (1, 2, 4, 6, 12))
 
 
@@ -76,14 +79,16 @@ def problem_from_json(text: str | bytes) -> EnergyProblem:
 
 
 def plan_to_json(plan: EnergyPlan) -> str:
-    parts = {part: _plan_rows(plan, part, form) for part, form in _PLAN_FORMS.items()}
+    there = plan.import_w.size > 0  # else time was over before there was a plan
+    parts = {part: _plan_rows(plan, part, form) if there else [] for part, form in _PLAN_FORMS.items()}
+    head = head_of(plan)
     return forms.PlanDocument(
-        **head_of(plan),
+        **head | {name: head[name] if np.isfinite(head[name]) else None for name in ("objective", "bound", "gap")},
         unit=plan.unit,
         reproducible=plan.reproducible,
         shortfall=forms.ShortfallDocument(safety=plan.shortfall.safety, comfort=plan.shortfall.comfort),
         **parts,
-    ).model_dump_json(exclude_none=True)
+    ).model_dump_json(exclude={part: {"__all__": _untold(rows)} for part, rows in parts.items()})
 
 
 def plan_from_json(text: str | bytes) -> EnergyPlan:
@@ -98,7 +103,9 @@ def plan_from_json(text: str | bytes) -> EnergyPlan:
         for name in _columns(form):
             arrays |= _plan_array(name, [getattr(row, name) for row in rows[part]])
     shortfall = Shortfall(safety=document.shortfall.safety, comfort=document.shortfall.comfort)
-    return EnergyPlan(**told_by(document), reproducible=document.reproducible, shortfall=shortfall, **arrays)
+    head = told_by(document)
+    head |= {name: none if head[name] is None else head[name] for name, none in _NONE.items()}
+    return EnergyPlan(**head, reproducible=document.reproducible, shortfall=shortfall, **arrays)
 
 
 def _horizon(document: forms.ProblemDocument) -> Floats:
@@ -237,6 +244,11 @@ def _plan_rows(plan: EnergyPlan, part: str, form: type[forms.Member]) -> list[fo
         form(id=one, **{name: values[i].tolist() for name, values in arrays.items() if values.shape[0] > i})
         for i, one in enumerate(names)
     ]
+
+
+def _untold(rows: Sequence[forms.Member]) -> set[str]:
+    """Fields that none of them tells."""
+    return {name for name in _columns(type(rows[0])) if getattr(rows[0], name) is None} if rows else set()
 
 
 def _ragged(rows: Mapping[str, Sequence[Any]]) -> Iterator[str]:

@@ -21,10 +21,11 @@ from optimizers.energy import (
     problem_from_json,
     problem_schema,
     problem_to_json,
+    solve,
     unpack,
 )
 from optimizers.energy.problem import PARTS, names_of
-from optimizers.result import InvalidProblem
+from optimizers.result import InvalidProblem, Limits
 from tests.energy.anything import any_problem, as_they_like
 from tests.energy.planted import PLAN, PROBLEM
 
@@ -369,3 +370,13 @@ def test_a_wrong_plan(text: str, said: str) -> None:
 def test_a_plan_of_nothing_is_read_and_judged() -> None:
     empty = plan_from_json(json.dumps(PLANNED | {part: [] for part in names_of(PROBLEM)}))
     assert {violation.constraint for violation in check(PROBLEM, empty)} == {"names"}
+
+
+def test_where_there_is_no_plan_nothing_is_made_up() -> None:
+    late = solve(PROBLEM, Limits(seconds=1e-6))
+    told = json.loads(plan_to_json(late))
+    assert (told["status"], told["objective"], told["bound"], told["sites"]) == ("time_limit", None, None, [])
+    again = plan_from_json(json.dumps(told))
+    assert (again.objective, again.bound, again.import_w.size) == (np.inf, -np.inf, 0)
+    assert plan_to_json(again) == plan_to_json(late)
+    assert {one.constraint for one in check(PROBLEM, again)} == {"names"}
