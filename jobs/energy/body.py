@@ -31,6 +31,7 @@ def body(task: EnergyTask, plan: EnergyPlan) -> bytes:
         "at_us": to_us(task.now.at),
         "slots_us": to_us(task.slots.start),
         "slot_s": task.slots.slot.total_seconds(),
+        "meters": [site.meter for site in task.sites],
         "contract": [site.contract for site in task.sites],
         "use": [site.use for site in task.sites],
         "heat": [site.heat for site in task.sites],

@@ -19,10 +19,11 @@ from jobs.energy.fallback import rules, shift
 from jobs.energy.foreseen import baselines, foresee, lately
 from jobs.energy.notes import notes
 from jobs.energy.occupancy import occupancy
+from jobs.energy.provided import PROPERTY, TOLD_EVERY, provided
 from jobs.energy.setpoints import to_setpoints
 from jobs.energy.shared import shared_of
 from jobs.energy.signals import signals_of
-from jobs.energy.sites import Sites, Span, read_sites
+from jobs.energy.sites import METER, Sites, Span, read_sites
 from jobs.energy.state import read_told, state_of
 from jobs.energy.tables import EnergyTables, tables_of
 from jobs.energy.task import EnergyTask, build_problem
@@ -129,5 +130,8 @@ DOMAIN = Domain(
     notes=notes,
     facts=facts_of,
     span=energy_span,
+    provides=(METER, PROPERTY),
+    provided=provided,
+    told_every=TOLD_EVERY,
     unit=EUR,
 )

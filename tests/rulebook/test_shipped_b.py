@@ -13,7 +13,7 @@ from engine.rulebook import load_rules
 from engine.rulebook.definitions import Rule
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-WANTED = {"collection": 12, "mobility": 12, "cameras": 5, "energy": 18}
+WANTED = {"collection": 12, "mobility": 12, "cameras": 5, "energy": 39}
 OWNERS = {
     "collection": "waste-collection",
     "mobility": "mobility",
@@ -69,10 +69,18 @@ def test_texts_are_short_sentences_in_two_languages(rules: list[Rule]) -> None:
     assert [name for name, title in titles if title.fr.endswith(".") or title.fr == title.en] == []
 
 
-def test_nothing_but_the_frost_guard_moves_equipment_before_its_trial_is_over(rules: list[Rule]) -> None:
+PROTECT = {
+    "frost-guard", "contract-sheds-chargers", "contract-stops-chargers", "contract-battery-covers.1",
+    "contract-battery-covers.2", "battery-rests.1", "battery-rests.2", "battery-rests.3", "tank-heats",
+}  # fmt: skip
+"""What bursts, trips, burns or makes ill before anybody is there."""
+
+
+def test_nothing_but_protection_moves_equipment_before_its_trial_is_over(rules: list[Rule]) -> None:
     wanting = {rule.id: rule for rule in rules if rule.definition.then.want}
     active = [name for name, rule in wanting.items() if not rule.shadow]
-    assert active == ["frost-guard"]
+    assert set(active) == PROTECT
+    assert {then.want.level for name in active if (then := wanting[name].definition.then).want} == {Level.PROTECTION}
     assert {rule.definition.then.want.level for rule in wanting.values() if rule.definition.then.want} == {
         Level.PROTECTION,
         Level.RULE,
@@ -90,4 +98,5 @@ def test_what_goes_silent_by_itself_is_not_told_twice(rules: list[Rule]) -> None
         "bin-sensor-silent": ("bins-silent-in-zone", "zone"),
         "camera-silent": ("cameras-silent-in-zone", "zone"),
         "room-sensor-silent": ("building-silent", "parent"),
+        "supply-lost": ("grid-outage", "zone"),
     }

@@ -62,6 +62,11 @@ def _contract(subscribed_kva: int, draw: float) -> str:
     return "tempo" if int(draw * 1000) % 3 == 0 else "bleu-hphc"
 
 
+def contracted_w(subscribed_kva: float) -> int:
+    """Active power that a meter counts: up to 36 kVA all of it, above so much of it as Enedis has (0.93)."""
+    return round(subscribed_kva * (1000 if subscribed_kva <= _TRIPS_KVA else 930))
+
+
 def roof(floor_m2: float, draw: Sequence[float]) -> dict[str, Any]:
     """10 to 25 Wp for each m² of floor; 100 kWp at most, above which another contract begins."""
     return {"peak_power_w": float(min(100_000, 500 * max(6, round(floor_m2 * (10 + 15 * draw[0]) / 500))))}

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.model import Asset
-from twin.territory.buildings import battery, building, charger, roof, water_heater
+from twin.territory.buildings import battery, building, charger, contracted_w, roof, water_heater
 from twin.territory.chance import stream
 
 _WEIGHT_N_M3 = 9_810.0  # of water
 _SECONDS_PER_HOUR = 3_600.0
+_CHILDREN = {"ACMeasurement"}
+"""Types whose details go by those of their parents, and come after them."""
 
 
 class Place(NamedTuple):
@@ -34,11 +36,11 @@ class Place(NamedTuple):
 def detailed(made: Mapping[str, list[Asset]], seed: int) -> dict[str, list[Asset]]:
     """The same assets in the same order, with their details after the attributes they have."""
     known = {asset.id: asset.attributes for assets in made.values() for asset in assets}
-    told = {
-        name: list(_told(made[name], known, detail, stream(seed, "details", name)))
-        for name, detail in _DETAILS.items()
-        if name in made
-    }
+    told: dict[str, list[Asset]] = {}
+    for name in sorted(_DETAILS, key=_CHILDREN.__contains__):
+        if name in made:
+            told[name] = list(_told(made[name], known, _DETAILS[name], stream(seed, "details", name)))
+            known |= {asset.id: asset.attributes for asset in told[name]}
     return {**made, **told}
 
 
@@ -91,8 +93,9 @@ def _container(place: Place) -> dict[str, Any]:
 
 def _electricity(place: Place) -> dict[str, Any]:
     """At rest a building draws 1 to 3 W/m²: emergency lights, network, refrigerators."""
-    floor_m2 = place.parent.get("floor_area_m2")
-    return {} if floor_m2 is None else {"night_load_w": 50 * max(1, round(floor_m2 * (1 + 2 * place.draw[0]) / 50))}
+    floor_m2, kva = place.parent.get("floor_area_m2"), place.parent.get("subscribed_kva")
+    at_rest = {} if floor_m2 is None else {"night_load_w": 50 * max(1, round(floor_m2 * (1 + 2 * place.draw[0]) / 50))}
+    return at_rest if kva is None else at_rest | {"contracted_w": contracted_w(kva)}
 
 
 def _heat(place: Place) -> dict[str, Any]:
