@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any, Protocol
@@ -163,7 +163,7 @@ def solve(
     else:
         write(out, text)
         _tell(problem, plan, chosen)
-    raise typer.Exit(_EXIT.get(plan.status, 1) if isfinite(plan.objective) else 1)
+    raise typer.Exit(_EXIT.get(plan.status, 1))
 
 
 def check(name: Name, source: Source, plan: Source, form: Format = "", vehicles: Vehicles = None) -> None:

@@ -23,7 +23,7 @@ def figures(problem: EnergyProblem, plan: EnergyPlan, lang: Lang) -> list[dict[s
 def _rows(problem: EnergyProblem, plan: EnergyPlan, lang: Lang) -> Iterator[FigureRow]:
     yield objective_row(plan, plan.unit, lang, 2, 4)
     others = any(getattr(plan, part) != names for part, names in names_of(problem).items())
-    if others or plan.import_w.shape != problem.shape:  # of another problem, or time was over before there was any
+    if others or plan.import_w.shape != problem.shape:
         return
     yield figure_row("figure_shortfall_safety", plan.shortfall.safety, 2, lang)
     yield figure_row("figure_shortfall_comfort", plan.shortfall.comfort, 2, lang)

@@ -39,9 +39,6 @@ _PLAN_FORMS: dict[str, type[forms.Member]] = {
 _REFERENCES = {"site": "sites", "group": "groups", "parent": "groups"}
 """Fields that name another part."""
 
-_NONE = {"objective": np.inf, "bound": -np.inf}
-"""What null stands for in a plan's head."""
-
 _CLOCK_CHANGES = frozenset(slots * per_hour for slots in (23, 25) for per_hour in (1, 2, 4, 6, 12))
 
 
@@ -79,11 +76,10 @@ def problem_from_json(text: str | bytes) -> EnergyProblem:
 
 
 def plan_to_json(plan: EnergyPlan) -> str:
-    there = plan.import_w.size > 0  # else time was over before there was a plan
-    parts = {part: _plan_rows(plan, part, form) if there else [] for part, form in _PLAN_FORMS.items()}
+    parts = {part: _plan_rows(plan, part, form) for part, form in _PLAN_FORMS.items()}
     head = head_of(plan)
     return forms.PlanDocument(
-        **head | {name: head[name] if np.isfinite(head[name]) else None for name in ("objective", "bound", "gap")},
+        **head | {name: head[name] if np.isfinite(head[name]) else None for name in ("bound", "gap")},
         unit=plan.unit,
         reproducible=plan.reproducible,
         shortfall=forms.ShortfallDocument(safety=plan.shortfall.safety, comfort=plan.shortfall.comfort),
@@ -104,7 +100,7 @@ def plan_from_json(text: str | bytes) -> EnergyPlan:
             arrays |= _plan_array(name, [getattr(row, name) for row in rows[part]])
     shortfall = Shortfall(safety=document.shortfall.safety, comfort=document.shortfall.comfort)
     head = told_by(document)
-    head |= {name: none if head[name] is None else head[name] for name, none in _NONE.items()}
+    head["bound"] = -np.inf if head["bound"] is None else head["bound"]
     return EnergyPlan(**head, reproducible=document.reproducible, shortfall=shortfall, **arrays)
 
 

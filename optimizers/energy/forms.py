@@ -284,9 +284,8 @@ class ShortfallDocument(Document):
 class PlanDocument(PlanHead):
     """An energy plan: what each device does in each slot. Objective and bound are the cost, given the shortfall."""
 
-    objective: float | None = Field(description="null where time was over before there was a plan")  # type: ignore[assignment]
     bound: float | None = Field(description="null where nothing was proved")  # type: ignore[assignment]
-    gap: float | None  # type: ignore[assignment]
+    gap: float | None = Field(description="likewise")  # type: ignore[assignment]
     unit: str = EUR
     reproducible: bool = Field(True, description="false where the clock cut the solve short")
     shortfall: ShortfallDocument = Field(description="what it had to leave of what comes before cost")
