@@ -13,6 +13,9 @@ from optimizers.result import Violation
 TOLERANCE_WH = 0.05
 """evcc's stored answers are rounded to a ten-thousandth of a Wh, over slots that are summed."""
 
+GOALS = frozenset(("goal", "demand", "highest", "lowest", "import_limit"))
+"""What may be left where it cannot be met: everything else is never broken."""
+
 
 def check(problem: EvccProblem, plan: EvccPlan) -> tuple[Violation, ...]:
     """Everything that a schedule passes, goals that are not met among it; and an objective that it does not have."""

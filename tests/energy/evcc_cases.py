@@ -1,0 +1,38 @@
+"""Made requests in the form of evcc's optimizer."""
+
+from typing import Any
+
+EVENING: dict[str, Any] = {
+    "strategy": {"charging_strategy": "charge_before_export", "discharging_strategy": "discharge_before_import"},
+    "grid": {"p_max_imp": 9000, "p_max_exp": 3000},
+    "batteries": [
+        {
+            "charge_from_grid": True, "s_capacity": 52000, "s_min": 5000, "s_max": 50000, "s_initial": 20000,
+            "s_goal": [0, 0, 0, 0, 0, 0, 0, 36000], "c_min": 1380, "c_max": 7400, "d_max": 0, "p_a": 0.00015,
+        },
+        {"s_min": 500, "s_max": 9500, "s_initial": 3000, "c_min": 0, "c_max": 4000, "d_max": 4000, "p_a": 0.0002},
+    ],
+    "time_series": {
+        "dt": [1800, 3600, 3600, 3600, 3600, 3600, 3600, 3600],
+        "gt": [300, 600, 550, 900, 1500, 2100, 1300, 700],
+        "ft": [2600, 6800, 7200, 5100, 2200, 400, 0, 0],
+        "p_N": [0.00031, 0.00031, 0.00024, 0.00024, 0.00031, 0.00038, 0.00038, 0.00026],
+        "p_E": [0.00008] * 8,
+    },
+    "eta_c": 0.92, "eta_d": 0.94,
+}  # fmt: skip
+"""A car that is to have 36 kWh at the end, a battery at home, the sun, and limits both ways."""
+
+
+def battery(**more: Any) -> dict[str, Any]:
+    """One that holds 10 kWh and is empty."""
+    plain = {"s_min": 0, "s_max": 10000, "s_initial": 0, "c_min": 0, "c_max": 4000, "d_max": 4000, "p_a": 0.0}
+    return plain | {"charge_from_grid": True, "discharge_to_grid": True} | more
+
+
+def request(*batteries: dict[str, Any], slots: int = 4, **more: Any) -> dict[str, Any]:
+    """Hours in which nothing is drawn and the sun does not shine; energy is bought at 0.3 and sold at 0.1 a kWh."""
+    series: dict[str, Any] = {"dt": 3600, "gt": 0, "ft": 0, "p_N": 0.0003, "p_E": 0.0001}
+    series |= {name: more.pop(name) for name in tuple(more) if name in series}
+    told = {name: value if isinstance(value, list) else [value] * slots for name, value in series.items()}
+    return {"batteries": list(batteries), "time_series": told, "eta_c": 0.9, "eta_d": 0.9} | more
