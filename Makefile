@@ -25,7 +25,7 @@ soak: $(READY)
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py --full --weather $(ORLY)
 	PYTHONPATH=. $(BIN)/python tests/bench/show_collection_year.py --full
 
-bench: $(READY) .venv-bench/.ready
+bench: $(READY) .venv-bench/.ready .venv-flexmeasures/.ready .venv-emhass/.ready
 	$(BIN)/python tests/bench/bench_plan.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_programs.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_lighting_report.py
@@ -34,6 +34,8 @@ bench: $(READY) .venv-bench/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_patterns.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_evcc.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_energy_peers.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_roads.py
@@ -64,6 +66,13 @@ bench: $(READY) .venv-bench/.ready
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock \
 	  && touch $@ || echo "other engines did not install: benches leave them out"
 
+# Other planners of energy, each with what it pins itself. bench_energy_peers leaves out what does not install.
+.venv-%/.ready: requirements-%.lock
+	$(PYTHON) -m venv .venv-$*
+	echo '*' > .venv-$*/.gitignore
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-$*.lock \
+	  && touch $@ || echo "$* did not install: benches leave it out"
+
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -82,4 +91,4 @@ $(READY): requirements-dev.lock requirements-durable.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-bench var build dist
+	rm -rf $(VENV) .venv-bench .venv-flexmeasures .venv-emhass var build dist
