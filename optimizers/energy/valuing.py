@@ -96,6 +96,10 @@ class _Store:
         part = (own.capacity_wh - own.floor_wh) / STEPS
         return cls(np.asarray(own.floor_wh + part * np.arange(STEPS + 1)), np.asarray(part), own)
 
+    def more(self, costs: Floats) -> Floats:
+        """(B, ., S) EUR that a kWh more saves in each part."""
+        return np.asarray(-np.diff(costs, axis=-1) / self.part_wh * _KWH)
+
     def between(self, values: Floats, stored_wh: Floats) -> Floats:
         """(B, M, S + 1) values (B, 1, S + 1) on the grid, at what is stored."""
         place = np.clip((stored_wh - self.cell.floor_wh) / self.part_wh, 0.0, STEPS - _EQUAL)
@@ -107,60 +111,62 @@ class _Store:
 
 def valued(
     futures: Futures, buy_eur_kwh: Floats, sell_eur_kwh: Floats, cell: Cell, hours: Floats,
-    end_eur_kwh: Number = 0.0, limit_w: Number = np.inf,
+    end_eur_kwh: Number = 0.0, limit_w: Number = np.inf, turning_h: float = 1.0,
 ) -> Valued:  # fmt: skip
     """The rule that costs least over all futures, for B batteries and T slots of so many `hours` (T,).
 
     `buy_eur_kwh`, `sell_eur_kwh` (B, T) are prices with carbon, `sell` no more than `buy`; `end_eur_kwh` (B,) is what a
-    kWh left at the end is worth; `limit_w` (B,) what it fills from the grid up to, at the meter. Loads of one slot and
-    the next are taken for independent, but for the weights. No battery is emptied into the grid, and its standing loss
-    is not known.
+    kWh left at the end is worth; `limit_w` (B,) what it fills from the grid up to, at the meter. A way goes on as it
+    went, but for a part `turning_h` of it that any other takes over in an hour: 1 for hours that say nothing of the
+    next, 0 for days that are told by their first slot. No battery is emptied into the grid, and its standing loss is
+    not known.
     """
-    sites, _, slots = futures.net_w.shape
+    sites, ways, slots = futures.net_w.shape
     store = _Store.of(cell, sites)
     likely = futures.likely
-    limit = np.broadcast_to(np.asarray(limit_w, np.float64), (sites,))
+    limit = np.broadcast_to(np.asarray(limit_w, np.float64), (sites,))[:, None, None]
     worth = -np.broadcast_to(np.asarray(end_eur_kwh, np.float64), (sites,))[:, None, None] / _KWH
-    costs = worth * (store.grid_wh - store.grid_wh[..., :1])
+    costs = np.broadcast_to(worth * (store.grid_wh - store.grid_wh[..., :1]), (sites, ways, STEPS + 1))
     fill, reserve, keep = (np.zeros((sites, slots)) for _ in range(3))
     more = np.zeros((sites, slots, STEPS))
     for t in range(slots - 1, -1, -1):
-        buy, sell = buy_eur_kwh[:, t, None, None], sell_eur_kwh[:, t, None, None]
-        more[:, t] = -np.diff(costs[:, 0], axis=-1) / store.part_wh[:, 0] * _KWH
-        levels = _levels(store, more[:, None, t], buy, sell)
+        slot = _Slot(buy_eur_kwh[:, t, None, None], sell_eur_kwh[:, t, None, None], float(hours[t]), limit)
+        usual = (costs * likely[:, :, t, None]).sum(axis=1, keepdims=True)
+        more[:, t] = store.more(usual)[:, 0]
+        levels = slot.levels(store, usual)
         fill[:, t], reserve[:, t], keep[:, t] = (level[:, 0, 0] for level in levels)
-        slot = _Slot(levels, buy, sell, float(hours[t]), limit[:, None, None])
-        ways = slot.costs(store, costs, futures.net_w[:, :, t, None])
-        costs = (ways * likely[:, :, t, None]).sum(axis=1, keepdims=True)
-    rule = SelfUse(reserve_wh=reserve, filled_wh=fill, fill_w=np.repeat(limit[:, None], slots, 1), kept_wh=keep)
+        turned = 1.0 - (1.0 - turning_h) ** float(hours[t])
+        after = usual if turned == 1.0 else (1 - turned) * costs + turned * usual
+        costs = slot.costs(store, after, futures.net_w[:, :, t, None])
+    costs = (costs * likely[:, :, 0, None]).sum(axis=1, keepdims=True)
+    rule = SelfUse(reserve_wh=reserve, filled_wh=fill, fill_w=np.repeat(limit[:, 0], slots, 1), kept_wh=keep)
     return Valued(rule=rule, stored_eur_kwh=more, expected_eur=costs[:, 0])
-
-
-def _levels(store: _Store, more: Floats, buy: Floats, sell: Floats) -> tuple[Floats, Floats, Floats]:
-    """(B, 1, 1) each: filled from the grid up to, covered from down to, surplus stored up to."""
-    into, out = store.cell.charge_efficiency, store.cell.discharge_efficiency
-
-    def upto(price: Floats | float, dearer: float) -> Floats:
-        parts = (more > price + dearer).sum(axis=-1, keepdims=True)
-        return np.asarray(store.cell.floor_wh + parts * store.part_wh)
-
-    return upto(buy / into, _EQUAL), upto(buy * out, -_EQUAL), upto(sell / into, -_EQUAL)
 
 
 @dataclass(frozen=True, eq=False)
 class _Slot:
-    """One slot: levels and prices (B, 1, 1)."""
+    """One slot; prices and limit (B, 1, 1)."""
 
-    levels: tuple[Floats, Floats, Floats]
     buy: Floats
     sell: Floats
     hours: float
     limit_w: Floats
 
+    def levels(self, store: _Store, after: Floats) -> tuple[Floats, Floats, Floats]:
+        """Filled from the grid up to, covered from down to, surplus stored up to; by what all costs after the slot."""
+        into, out = store.cell.charge_efficiency, store.cell.discharge_efficiency
+        more = store.more(after)
+
+        def upto(price: Floats, dearer: float) -> Floats:
+            parts = (more > price + dearer).sum(axis=-1, keepdims=True)
+            return np.asarray(store.cell.floor_wh + parts * store.part_wh)
+
+        return upto(self.buy / into, _EQUAL), upto(self.buy * out, -_EQUAL), upto(self.sell / into, -_EQUAL)
+
     def costs(self, store: _Store, after: Floats, net_w: Floats) -> Floats:
         """(B, M, S + 1) of this slot and all after it, by what is stored before, of loads (B, M, 1)."""
         cell, stored = store.cell, store.grid_wh
-        fill, reserve, keep = self.levels
+        fill, reserve, keep = self.levels(store, after)
         into, out = cell.charge_efficiency, cell.discharge_efficiency
         highest = stored + self.hours * cell.charge_max_w * into
         sun = self.hours * np.maximum(-net_w, 0.0) * into
@@ -168,7 +174,7 @@ class _Slot:
         drawn = self.hours * np.minimum(np.maximum(net_w, 0.0), cell.discharge_max_w) / out
         kept = np.maximum(stored, np.minimum(stored + sun, keep))
         filled = np.maximum(kept, np.minimum(stored + room, fill))
-        given = np.minimum(stored, np.maximum(stored - drawn, np.maximum(reserve, fill)))
+        given = np.minimum(stored, np.maximum(stored - drawn, reserve))
         then = np.minimum(np.where(filled > stored, filled, given), highest)
         moved = then - stored
         meter = net_w * self.hours + np.where(moved > 0, moved / into, moved * out)

@@ -139,3 +139,18 @@ def test_futures_tell_all_that_is_wrong_with_them() -> None:
     with pytest.raises(InvalidProblem) as told:
         Futures(net_w=np.full((1, 2, 3), np.nan), weight=np.full((1, 2, 3), -1.0))
     assert len(told.value.problems) == 3
+
+
+def test_an_evening_with_guests_or_without_is_neither_of_them_by_halves() -> None:
+    """Ways that go on as they begin: all of it is bought where half the odds pay, the sure part where they do not."""
+    net = np.array([[500.0] * 5, [500.0] + [2_000.0] * 4])[None]
+
+    def filled(cheap: float, turning_h: float) -> float:
+        futures = Futures(net_w=net, weight=np.ones(net.shape))
+        buy = np.array([[cheap, 0.5, 0.5, 0.5, 0.5]])
+        found = valued(futures, buy, np.zeros((1, 5)), CELL, np.ones(5), turning_h=turning_h)
+        return float(found.rule.filled_wh[0, 0])
+
+    assert filled(0.15, 0.0) == pytest.approx(8_000.0)
+    assert filled(0.3, 0.0) == pytest.approx(2_000.0 / 0.9, abs=8_000 / STEPS)
+    assert filled(0.3, 0.0) < filled(0.3, 1.0) < filled(0.15, 1.0) < filled(0.15, 0.0)
