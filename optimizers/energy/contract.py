@@ -94,7 +94,9 @@ class Sites:
 
     def _problems(self, groups: int) -> Iterator[str]:
         yield from twice("site", self.names)
-        for name in ("base_w", "margin_w", "peak_so_far_w"):
+        for problem in out_of_range("site", self.names, self, "base_w", least=0.0, most=LARGEST_W):
+            yield f"{problem}: what produces is solar"
+        for name in ("margin_w", "peak_so_far_w"):
             yield from out_of_range("site", self.names, self, name, least=0.0, most=LARGEST_W)
         for name in ("import_eur_kwh", "export_eur_kwh"):
             yield from out_of_range("site", self.names, self, name, least=-LARGEST_EUR, most=LARGEST_EUR)

@@ -254,7 +254,7 @@ CLOCKS = "(the clocks change: such a day has 92 or 100 quarters, 23 or 25 hours)
         (site(base_w=10**400), "sites.0.base_w: it is 1000"),
         (battery(capacity_wh=float("nan")), "batteries.0.capacity_wh: Input should be a finite number"),
         # Signs and limits.
-        (site(base_w=put(BASE, 4, -500)), "site 'school': base_w of slot 4 is -500.0, wants 0 or more"),
+        (site(base_w=put(BASE, 4, -500)), "-500.0, wants 0 or more, 1e+09 at most: what produces is solar"),
         (site(import_limit_w=2_000), "site 'school': import_limit_w is 2000 where base_w is"),
         (site(import_limit_w=0), "site 'school': import_limit_w of slot 0 is 0.0, wants more than 0"),
         (site(firm=False), "import_limit_w of slot 0 is 36000, and passing it costs nothing, wants it firm, or"),
