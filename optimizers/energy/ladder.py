@@ -28,14 +28,14 @@ class Settled:
 
     status    optimal; feasible: of whole columns not proved the best; time_limit, infeasible: nothing was found
     answer    to the last want, with prices
-    face      the program of all that is as good, in every want
+    face      the program of all that is as good, in every want; None where that is not known
     bound     of the last want, proved
     late      whether the clock had a hand in it
     """
 
     status: Status
     answer: "Answer"
-    face: Linear
+    face: Linear | None
     bound: float
     late: bool
 
@@ -51,7 +51,7 @@ def settle(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
     programs: its prices are those of the margin, and what is as good is told exactly, by complementary slackness.
     """
     if (linear.lower > linear.upper).any() or (linear.row_lower > linear.row_upper).any():
-        return _nothing(Status.INFEASIBLE, linear)
+        return _nothing(Status.INFEASIBLE)
     if not linear.whole.any():
         return _descend(linear, wants, run)
     chosen = _choose(linear, wants, run)
@@ -61,6 +61,8 @@ def settle(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
     lower[linear.whole] = upper[linear.whole] = np.rint(chosen.answer.x[linear.whole])
     stands = replace(linear, lower=lower, upper=upper, whole=np.zeros_like(linear.whole))
     settled = _descend(stands, wants, run)
+    if not settled.found:
+        return replace(chosen, late=True)
     late = chosen.late or settled.late
     return replace(settled, status=_worse(chosen.status, settled.status), bound=chosen.bound, late=late)
 
@@ -71,29 +73,43 @@ def _worse(one: Status, other: Status) -> Status:
 
 def _descend(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
     """Down a ladder of linear programs, from face to face."""
-    bound = -np.inf
+    settled = _nothing(Status.INFEASIBLE)
     for want in wants:
         program = _wanting(linear, want, last=want is wants[-1])
         answer = run(program)
-        if not answer.found:
-            return _nothing(answer.status, linear, late=answer.late)
         if answer.status != Status.OPTIMAL:
-            return Settled(answer.status, answer, linear, bound, answer.late)
-        linear, bound = face(replace(program, offset=linear.offset), answer), answer.value
-    return Settled(Status.OPTIMAL, answer, linear, bound, late=False)
+            return _cut_short(settled, answer)
+        linear = face(replace(program, offset=linear.offset), answer)
+        settled = Settled(Status.OPTIMAL, answer, linear, answer.value, late=False)
+    return settled
 
 
 def _choose(linear: Linear, wants: Sequence[Floats], run: Run) -> Settled:
     """Down a ladder of programs with whole columns: what is reached stays as a row."""
+    settled = _nothing(Status.INFEASIBLE)
     status, late = Status.OPTIMAL, False
     reached: list[tuple[Floats, float]] = []
     for want in wants:
         answer = _among(_wanting(linear, want, last=want is wants[-1]), reached, run)
-        status, late = _worse(status, answer.status), late or answer.late
         if not answer.found:
-            return _nothing(answer.status, linear, late=late)
+            return _cut_short(settled, answer)
+        status, late = _worse(status, answer.status), late or answer.late
+        settled = Settled(status, answer, None, answer.bound, late)
         reached.append((want, answer.value))
-    return Settled(status, answer, linear, answer.bound, late)
+    return settled
+
+
+def _cut_short(settled: Settled, answer: "Answer") -> Settled:
+    """Where a want came to no end: the best that there is for it, else what came of the wants before, without prices.
+
+    Nothing is proved of the last want then.
+    """
+    if answer.found:
+        return Settled(answer.status, answer, None, answer.bound, answer.late)
+    if not settled.found:
+        return _nothing(answer.status, late=answer.late)
+    unpriced = replace(settled.answer, row_dual=np.zeros(0), column_dual=np.zeros(0))
+    return Settled(Status.FEASIBLE, unpriced, None, -np.inf, answer.late)
 
 
 def _among(linear: Linear, reached: Sequence[tuple[Floats, float]], run: Run) -> "Answer":
@@ -142,8 +158,8 @@ def face(linear: Linear, answer: "Answer") -> Linear:
     return replace(linear, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper)
 
 
-def _nothing(status: Status, linear: Linear, *, late: bool = False) -> Settled:
+def _nothing(status: Status, *, late: bool = False) -> Settled:
     from optimizers.energy.engines.answer import Answer  # noqa: PLC0415 - solvers are slow to import
 
     none = np.zeros(0)
-    return Settled(status, Answer(status, none, none, none, np.inf, -np.inf, "", ""), linear, -np.inf, late)
+    return Settled(status, Answer(status, none, none, none, np.inf, -np.inf, "", ""), None, -np.inf, late)

@@ -41,10 +41,11 @@ class Flows:
 def read(problem: EnergyProblem, layout: Layout, x: Floats) -> Flows:
     """What a solution (columns,), within its bounds, says."""
     kw = np.where(np.abs(x) * _W < _DUST_W, 0.0, x) * _W
-    charge_w, discharge_w = _ways(layout.batteries, kw)
-    vehicle_charge_w, vehicle_discharge_w = _ways(layout.vehicles, kw)
+    charge_w, discharge_w = _ways(problem.batteries, layout.batteries, kw)
+    vehicle_charge_w, vehicle_discharge_w = _ways(problem.vehicles, layout.vehicles, kw)
     room_c, room_mass_c = _temperatures(problem, problem.rooms, layout.rooms, kw)
     tank_c, _ = _temperatures(problem, problem.tanks, layout.tanks, kw)
+    room_heat_w, room_cool_w = _heat(layout.rooms, kw)
     on: Bools = x[layout.on] > 0.5
     net_w = problem.sites.base_w.copy()
     for site, drawn_w in _drawn(problem, layout, kw, on):
@@ -59,8 +60,8 @@ def read(problem: EnergyProblem, layout: Layout, x: Floats) -> Flows:
         vehicle_charge_w=vehicle_charge_w,
         vehicle_discharge_w=vehicle_discharge_w,
         vehicle_stored_wh=_stored(problem, problem.vehicles, vehicle_charge_w, vehicle_discharge_w),
-        room_heat_w=kw[layout.rooms.heat],
-        room_cool_w=kw[layout.rooms.cool],
+        room_heat_w=room_heat_w,
+        room_cool_w=room_cool_w,
         room_c=room_c,
         room_mass_c=room_mass_c,
         tank_heat_w=kw[layout.tanks.heat],
@@ -80,20 +81,33 @@ def _drawn(problem: EnergyProblem, layout: Layout, kw: Floats, on: Bools) -> Ite
         yield loads.site, on * loads.power_w[:, None]
     for part, stores in ((problem.batteries, layout.batteries), (problem.vehicles, layout.vehicles)):
         if part is not None:
-            charge_w, discharge_w = _ways(stores, kw)
+            charge_w, discharge_w = _ways(part, stores, kw)
             yield part.site, charge_w - discharge_w
     for thermal, heats in ((problem.rooms, layout.rooms), (problem.tanks, layout.tanks)):
         if thermal is not None:
-            yield thermal.site, kw[heats.heat] / thermal.cop * thermal.electric[:, None]
-            yield thermal.site, kw[heats.cool] / thermal.cool_cop
+            heat_w, cool_w = _heat(heats, kw)
+            yield thermal.site, heat_w / thermal.cop * thermal.electric[:, None]
+            yield thermal.site, cool_w / thermal.cool_cop
 
 
-def _ways(stores: Stores, kw: Floats) -> tuple[Floats, Floats]:
-    """Charge and discharge (k, T); of both at once by a hair, which is a solver's, the difference."""
+def _ways(part: Batteries | Vehicles | None, stores: Stores, kw: Floats) -> tuple[Floats, Floats]:
+    """Charge and discharge (k, T). What goes through a store for nothing is left out: it then holds the same, and its
+    site draws less, which costs nothing where both ways are not whole choices (`assembling.wasting`).
+    """
     charge_w, discharge_w = kw[stores.charge], kw[stores.discharge]
-    both = np.minimum(charge_w, discharge_w)
-    hair = np.where(both < 10 * _DUST_W, both, 0.0)
-    return charge_w - hair, discharge_w - hair
+    if part is None:
+        return charge_w, discharge_w
+    takes, gives = part.charge_efficiency[:, None], part.discharge_efficiency[:, None]
+    through = np.minimum(charge_w * takes, discharge_w / gives)
+    only = np.where(charge_w * takes > through, charge_w - through / takes, 0.0)
+    return only, np.where(discharge_w / gives > through, discharge_w - through * gives, 0.0)
+
+
+def _heat(heats: Heats, kw: Floats) -> tuple[Floats, Floats]:
+    """Heat and cold (k, T), less what they would undo of each other."""
+    heat_w, cool_w = kw[heats.heat], kw[heats.cool]
+    both = np.minimum(heat_w, cool_w)
+    return heat_w - both, cool_w - both
 
 
 def _stored(problem: EnergyProblem, part: Batteries | Vehicles | None, charge_w: Floats, discharge_w: Floats) -> Floats:
@@ -118,7 +132,8 @@ def _temperatures(problem: EnergyProblem, part: Thermal | None, heats: Heats, kw
     hours = problem.horizon.hours
     if part is None:
         return np.zeros((0, hours.size)), np.zeros((0, hours.size))
-    comes = part.loss_w_k[:, None] * part.outdoor_c + part.gain_w + kw[heats.heat] - kw[heats.cool]
+    heat_w, cool_w = _heat(heats, kw)
+    comes = part.loss_w_k[:, None] * part.outdoor_c + part.gain_w + heat_w - cool_w
     capacity, mass = part.capacity_wh_k, part.mass_wh_k
     air, walls = np.empty_like(comes), np.empty_like(comes)
     now, wall = part.initial_c, np.where(mass > 0, part.mass_initial_c, part.initial_c)

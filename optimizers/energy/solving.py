@@ -10,6 +10,7 @@ from optimizers.arrays import Floats
 from optimizers.energy.assembling import Assembled, assemble
 from optimizers.energy.follow import at_once, followed
 from optimizers.energy.ladder import Run, Settled, settle
+from optimizers.energy.linear import Linear
 from optimizers.energy.problem import EnergyPlan, EnergyProblem, names_of
 from optimizers.energy.reading import Flows, read
 from optimizers.energy.reckoning import cost_eur, shortfall_of, shortfalls
@@ -17,7 +18,8 @@ from optimizers.energy.ties import smoothest
 from optimizers.result import Limits, Status, our_version
 
 _PROVED = 1e-7  # relative: what is left is rounding
-_NO_TIME = "time was over before there was any solution: devices go by plain rules"
+_FOR_CHOICES = 0.8  # of the time; the rest is for what follows from them
+_NO_TIME = "time or work was over before there was anything better: devices go by plain rules"
 _ROUGH = "the clock left no time to choose the smoothest of the plans that cost the same"
 
 
@@ -38,24 +40,36 @@ def solve(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
     cost are asked for one after the other, and what is left is among the violations, by name and amount: BEST_EFFORT.
     Of the plans that cost the same, the smoothest is taken. OPTIMAL: the bound is the objective. FEASIBLE: within the
     gap asked for, or as near as `work`, in nodes of the tree, comes. TIME_LIMIT: time was over before; where there was
-    no solution by then, devices go by plain rules (`follow.at_once`), and a reason says so.
+    nothing better by then, devices go by plain rules (`follow.at_once`), and a reason says so.
 
     `threads` changes nothing: HiGHS has one. Every problem of the same arrays has the same plan, to the byte, unless
     time cut it short. Raises RuntimeError where no solver answers.
     """
     limits, started = limits or Limits(), monotonic()
     solved = _solved(problem, _runner(limits, started))
-    if not solved.settled.found:
-        return _at_once(problem, solved.settled, limits, monotonic() - started)
-    flows = read(problem, solved.assembled.layout, solved.x)
-    return _plan(problem, solved, flows, limits, monotonic() - started)
+    plans = []
+    if solved.settled.found:
+        flows = read(problem, solved.assembled.layout, solved.x)
+        plans.append(_plan(problem, solved, flows, limits, monotonic() - started))
+    if solved.settled.bound == -np.inf:  # not all that is wanted was asked for
+        plans.append(_at_once(problem, solved.settled, limits, monotonic() - started))
+    return min(plans, key=_left)
+
+
+def _left(plan: EnergyPlan) -> tuple[float, float, float]:
+    """What is wanted, in its order, the less the better."""
+    return round(plan.shortfall.safety, 3), round(plan.shortfall.comfort, 3), plan.objective
 
 
 def _runner(limits: Limits, started: float) -> Run:
     from optimizers.energy.engines import Effort, run  # noqa: PLC0415 - solvers are slow to import
 
     effort = Effort(limits.seconds, limits.gap, limits.work, limits.seed)
-    return lambda linear: run(linear, effort.within(started + limits.seconds))
+
+    def until(linear: Linear) -> float:
+        return started + limits.seconds * (_FOR_CHOICES if linear.whole.any() else 1.0)
+
+    return lambda linear: run(linear, effort.within(until(linear)))
 
 
 def _solved(problem: EnergyProblem, run: Run) -> _Solved:
@@ -69,9 +83,8 @@ def _solved(problem: EnergyProblem, run: Run) -> _Solved:
         raise RuntimeError("the solver finds no plan, where there always is one: are numbers too far apart?")
     if not settled.found:
         return _Solved(assembled, settled, settled.answer.x, smooth=False)
-    x = None
-    if settled.status == Status.OPTIMAL or not settled.late:
-        x = smoothest(assembled, settled.face, problem.horizon.hours, run)
+    face = settled.face
+    x = None if face is None else smoothest(assembled, face, problem.horizon.hours, run)
     best = settled.answer.x if x is None else x
     linear = assembled.linear
     return _Solved(assembled, settled, np.clip(best, linear.lower, linear.upper), smooth=x is not None)
@@ -80,7 +93,7 @@ def _solved(problem: EnergyProblem, run: Run) -> _Solved:
 def _plan(problem: EnergyProblem, solved: _Solved, flows: Flows, limits: Limits, seconds: float) -> EnergyPlan:
     settled, violations = solved.settled, shortfalls(problem, flows)
     objective = cost_eur(problem, flows)
-    bound = min(objective, settled.bound)
+    bound = min(objective, max(settled.bound, solved.assembled.linear.lowest))
     told: dict[str, Any] = {
         **names_of(problem),
         **{name: getattr(flows, name) for name in Flows.__dataclass_fields__},

@@ -179,3 +179,36 @@ def test_where_time_is_over_before_any_solution_devices_go_by_plain_rules(proble
 
 def test_every_shortfall_has_its_own_name_and_unit() -> None:
     assert {wanted.unit for wanted in Wanted} == {"kWh", "K·h", "K", "kWh·h"}
+
+
+@pytest.mark.parametrize("calls", range(1, 9))
+def test_wherever_time_runs_out_the_best_until_then_stands_and_is_true(calls: int) -> None:
+    """The solver answers so many times, then time is over: of a problem with whole choices and something out of reach.
+
+    Each answer more leaves a plan as good or better in what is wanted, in its order.
+    """
+    problem = random_problem(20, firm=True)
+    plan = cut_short(problem, calls)
+    assert not check(problem, plan)
+    earlier = cut_short(problem, calls - 1)
+    assert left(plan)[:2] <= left(earlier)[:2]
+    full = solve(problem)
+    assert left(full)[:2] <= left(plan)[:2]
+    assert plan.bound <= full.objective or left(full)[:2] < left(plan)[:2]
+
+
+def cut_short(problem: EnergyProblem, calls: int) -> EnergyPlan:
+    """A plan whose solver finds no more after so many calls."""
+    none = np.zeros(0)
+    count = 0
+
+    def some(linear: Linear, effort: Effort) -> Answer:
+        nonlocal count
+        count += 1
+        if count <= calls:
+            return run(linear, effort)
+        return Answer(Status.TIME_LIMIT, none, none, none, np.inf, -np.inf, "HiGHS", "1", late=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimizers.energy.engines.run", some)
+        return solve(problem)

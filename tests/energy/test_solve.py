@@ -316,3 +316,15 @@ def test_at_positive_prices_nothing_charges_and_discharges_at_once(seed: int) ->
 def test_everything_that_can_be_asked_keeps_every_word() -> None:
     problem = full_example(1)
     assert [str(violation) for violation in check(problem, solve(problem, Limits(gap=1e-3)))] == []
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_without_highs_cbc_gives_a_plan_that_costs_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = random_problem(seed)
+    usual = solve(problem)
+    monkeypatch.setattr("optimizers.energy.engines.highs.highspy", None)
+    plan = solve(problem)
+    assert plan.solver == "CBC"
+    assert not check(problem, plan)
+    assert plan.objective == pytest.approx(usual.objective, rel=1e-4, abs=1e-4)
+    assert plan.shortfall.comfort == pytest.approx(usual.shortfall.comfort, abs=5e-3)
