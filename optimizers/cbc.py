@@ -32,9 +32,19 @@ def least(model: pulp.LpProblem, effort: Effort, *, whole: bool = True) -> Ended
 
 
 def _run(model: pulp.LpProblem, effort: Effort, *, whole: bool) -> Ended | None:
+    """That there is no solution counts only where CBC finds none in the program as it is: its presolve says so of some
+    that have one.
+    """
+    first = _try(model, effort, [], whole=whole)
+    if first is None or first.status != Status.INFEASIBLE:
+        return first
+    return _try(model, effort, ["presolve off", "preprocess off"], whole=whole)
+
+
+def _try(model: pulp.LpProblem, effort: Effort, how: list[str], *, whole: bool) -> Ended | None:
     solver = pulp.COIN_CMD(
         path=pulp.PULP_CBC_CMD.pulp_cbc_path, msg=False, mip=whole, threads=1, timeLimit=effort.seconds,
-        gapRel=effort.gap, maxNodes=effort.nodes, options=[f"randomSeed {effort.seed + 1}"],
+        gapRel=effort.gap, maxNodes=effort.nodes, options=[f"randomSeed {effort.seed + 1}", *how],
     )  # fmt: skip
     if not solver.available():
         return None
