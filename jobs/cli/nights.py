@@ -10,6 +10,7 @@ from engine.instants import PARIS
 from jobs.cli.common import instant
 
 Night = Annotated[str | None, typer.Option(help="by the day it begins, as 2026-11-16; last night by default")]
+Day = Annotated[str | None, typer.Option(help="as 2026-11-16; yesterday by default")]
 First = Annotated[str | None, typer.Option("--from", help="the first of several nights")]
 Last = Annotated[str | None, typer.Option("--to", help="the last of them")]
 
@@ -22,6 +23,17 @@ def nights(night: str | None, first: str | None, last: str | None, told: date | 
         return found
     day = _day("--night", night) if night else told or _last_night(instant(None))
     return day, day
+
+
+def days(day: str | None, first: str | None, last: str | None, told: date | None) -> tuple[date, date]:
+    """The first day and the last, from midnight to midnight. Raises InputError for what is no day, or not one thing."""
+    if day is not None and (first is not None or last is not None):
+        raise InputError([Problem("--day", 0, 0, "stands beside --from or --to", "give one of them")])
+    if (found := span(first, last, "give both, or --day")) is not None:
+        return found
+    yesterday = instant(None).astimezone(PARIS).date() - timedelta(days=1)
+    one = _day("--day", day) if day else told or yesterday
+    return one, one
 
 
 def span(first: str | None, last: str | None, hint: str) -> tuple[date, date] | None:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from engine.calendar import SchoolCalendar, load_school_calendar
 from engine.instants import PARIS
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.energy.body import body, with_plan
+from jobs.energy.calendar import calendar_of
 from jobs.energy.contracts import Contracts, Signals, Terms
 from jobs.energy.contracts_read import contracts_known
 from jobs.energy.explaining import explain
@@ -74,7 +74,7 @@ def _task(
     tables = tables_of(settings)
     contracts = contracts_known(unit, settings)
     sites, slots = read_sites(territory, contracts, tables), slots_of(at + ahead, tables)
-    calendar = _calendar(settings)
+    calendar = calendar_of(settings)
     present = [occupancy(site.use, slots, tables, calendar) for site in sites]
     signals = signals_of(unit, settings, contracts, at, slots.starts, slots.seconds) if foreseen else None
     terms = [_terms(contracts, sites, i, slots, signals) for i in range(len(sites))]
@@ -95,10 +95,6 @@ def _task(
 def _terms(contracts: Contracts, sites: Sites, i: int, slots: Span, signals: Signals | None) -> Terms:
     site = sites.sites[i]
     return contracts.terms(site.contract, slots.starts, slots.seconds, signals, site.subscribed)
-
-
-def _calendar(settings: Settings) -> SchoolCalendar:
-    return load_school_calendar(settings.datasets_dir / "reference" / "school_holidays.yaml")
 
 
 def _peaks_w(

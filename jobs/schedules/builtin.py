@@ -83,7 +83,6 @@ schedules:
     offset: 2 min
     arguments: {seconds: 60, gap: 0.005}
     time_limit: 5 min
-
   replan-energy:
     description:
       fr: Le même, quand une règle le demande (véhicule arrivé, ordre d'effacement, contrat changé).

@@ -143,6 +143,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{first} to {last}: {days} days with a plan",
         "du {first} au {last} : {days} jours avec un plan",
     ),
+    "energy_unplanned": (
+        "{days} days without a plan, the first {first}: they are not counted",
+        "{days} jours sans plan, le premier le {first} : ils ne sont pas comptés",
+    ),
     "energy_report_all": ("all", "tout"),
     "energy_report_of": ("contract", "contrat"),
     "energy_report_sites": ("buildings", "bâtiments"),

@@ -19,7 +19,7 @@ AWKWARD = Path(__file__).parent / "awkward"
 EXPECTED = read_document(AWKWARD / "expected.yaml").data
 SHIPPED = {
     "plan-lighting", "plan-lighting-again", "plan-irrigation", "plan-irrigation-again", "plan-collection",
-    "plan-collection-again", "import-forecasts",    "ask-equipment", "housekeeping", "roll-up",
+    "plan-collection-again", "plan-energy", "import-forecasts", "ask-equipment", "housekeeping", "roll-up",
 }  # fmt: skip
 NIGHTS = {"2026-03-26": date(2026, 3, 29), "2026-10-22": date(2026, 10, 25)}
 
