@@ -8,20 +8,20 @@ EVENING: dict[str, Any] = {
     "batteries": [
         {
             "charge_from_grid": True, "s_capacity": 52000, "s_min": 5000, "s_max": 50000, "s_initial": 20000,
-            "s_goal": [0, 0, 0, 0, 0, 0, 0, 36000], "c_min": 1380, "c_max": 7400, "d_max": 0, "p_a": 0.00015,
+            "s_goal": [0, 0, 0, 0, 0, 0, 0, 44000], "c_min": 1380, "c_max": 7400, "d_max": 0, "p_a": 0.00015,
         },
-        {"s_min": 500, "s_max": 9500, "s_initial": 3000, "c_min": 0, "c_max": 4000, "d_max": 4000, "p_a": 0.0002},
+        {"s_min": 500, "s_max": 9500, "s_initial": 3000, "c_min": 0, "c_max": 2000, "d_max": 4000, "p_a": 0.0002},
     ],
     "time_series": {
         "dt": [1800, 3600, 3600, 3600, 3600, 3600, 3600, 3600],
-        "gt": [300, 600, 550, 900, 1500, 2100, 1300, 700],
-        "ft": [2600, 6800, 7200, 5100, 2200, 400, 0, 0],
+        "gt": [300, 600, 550, 900, 1500, 3100, 4300, 2700],
+        "ft": [1200, 6800, 14200, 5100, 2200, 400, 0, 0],
         "p_N": [0.00031, 0.00031, 0.00024, 0.00024, 0.00031, 0.00038, 0.00038, 0.00026],
         "p_E": [0.00008] * 8,
     },
     "eta_c": 0.92, "eta_d": 0.94,
 }  # fmt: skip
-"""A car that is to have 36 kWh at the end, a battery at home, the sun, and limits both ways."""
+"""A car that is to have 44 kWh at the end, a battery at home, the sun, and limits both ways."""
 
 
 def battery(**more: Any) -> dict[str, Any]:
