@@ -13,19 +13,33 @@ from optimizers.result import Violation
 TOLERANCE_WH = 0.05
 """evcc's stored answers are rounded to a ten-thousandth of a Wh, over slots that are summed."""
 
-GOALS = frozenset(("goal", "demand", "highest", "lowest", "import_limit"))
-"""What may be left where it cannot be met: everything else is never broken."""
-
 
 def check(problem: EvccProblem, plan: EvccPlan) -> tuple[Violation, ...]:
-    """Everything that a schedule passes, goals that are not met among it; and an objective that it does not have."""
-    found = [*_grid(problem, plan)]
+    """Every rule that a schedule breaks, an objective that it does not have, and goals and limits that it leaves
+    without naming them, as much as they are, among its own violations.
+    """
+    named = {(one.constraint, one.object): one.amount for one in plan.violations}
+    left = (
+        one for one in unmet(problem, plan) if one.amount > named.get((one.constraint, one.object), 0.0) + TOLERANCE_WH
+    )
+    found = [*_grid(problem, plan), *left]
     for b in range(len(problem.names)):
-        found += [*_battery(problem, plan, b), *_goals(problem, plan, b)]
+        found += _battery(problem, plan, b)
     value = value_eur(problem, plan)
     if abs(value + plan.objective) > 1e-5 * max(abs(value), problem.penalty_eur_kwh * 0.1):
         detail = f"the schedule is worth {value:.9g}, and is said to be worth {-plan.objective:.9g}"
         found.append(Violation("objective", "plan", abs(value + plan.objective), "EUR", detail))
+    return tuple(found)
+
+
+def unmet(problem: EvccProblem, plan: EvccPlan) -> tuple[Violation, ...]:
+    """Goals and limits that a schedule leaves, slot by slot: it may, where they cannot be met."""
+    found: list[Violation] = []
+    if not problem.rated:
+        for t in range(problem.slots):
+            found += _over("import_limit", "grid", t, float(plan.import_over_kwh[t]))
+    for b in range(len(problem.names)):
+        found += _goals(problem, plan, b)
     return tuple(found)
 
 
@@ -81,8 +95,6 @@ def _grid(p: EvccProblem, plan: EvccPlan) -> Iterator[Violation]:
 def _limits(p: EvccProblem, plan: EvccPlan, t: int) -> Iterator[Violation]:
     most, beyond = p.import_limit_kw * p.hours[t], float(plan.import_over_kwh[t])
     yield from _over("import_over", "grid", t, float(plan.import_kwh[t]) - beyond - most, "more is beyond than told")
-    if not p.rated:
-        yield from _over("import_limit", "grid", t, beyond)
     most = p.export_limit_kw * p.hours[t]
     yield from _over("export_limit", "grid", t, float(plan.export_kwh[t]) - most)
     if plan.lost_kwh[t] > 0 and np.isfinite(most):
