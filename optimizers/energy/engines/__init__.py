@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from optimizers.energy.engines import cbc, highs
+from optimizers.energy.engines import blocks, cbc, highs
 from optimizers.energy.engines.answer import Answer
 from optimizers.energy.linear import Linear
 from optimizers.engines import Effort
@@ -12,7 +12,7 @@ __all__ = ["ENGINES", "Answer", "Effort", "Engine", "run"]
 Engine = Callable[[Linear, Effort, Answer | None], Answer | None]
 """None where the solver is not there, or fails: then the next is asked."""
 
-ENGINES: tuple[Engine, ...] = (highs.solve, cbc.solve)
+ENGINES: tuple[Engine, ...] = (blocks.solve, highs.solve, cbc.solve)
 
 
 def run(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer:

@@ -18,30 +18,37 @@ def solve(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer
     """None where HiGHS is not installed, or fails however it is asked: its status counts, never its objective."""
     if highspy is None:
         return None
+    tree = bool(linear.whole.any())
     for how in _RETRIES:
-        if (answer := _solve(linear, effort, after, how)) is not None:
+        highs = loaded(linear, effort, how)
+        if highs is None:
+            continue
+        if after is not None and not tree:
+            _go_on(highs, linear, after)
+        if (answer := run(highs, tree=tree)) is not None:
             return answer
     return None
 
 
-def _solve(linear: Linear, effort: Effort, after: Answer | None, how: dict[str, Any]) -> Answer | None:
+def solve_from(linear: Linear, effort: Effort, basis: Any, iterations: int) -> Answer | None:
+    """From a basis, by the dual simplex; None where that takes more than so many iterations, or fails."""
+    highs = loaded(linear, effort, {"simplex_iteration_limit": iterations})
+    if highs is None or highs.setBasis(basis) == highspy.HighsStatus.kError:
+        return None
+    return run(highs, tree=False)
+
+
+def loaded(linear: Linear, effort: Effort, how: dict[str, Any] | None = None) -> Any:
+    """HiGHS with a program in it; None where it does not take it."""
     highs = highspy.Highs()
-    for option, value in (effort.options | how).items():
+    for option, value in (effort.options | (how or {})).items():
         highs.setOptionValue(option, value)
-    if highs.passModel(arrays(linear)) == highspy.HighsStatus.kError:
-        return None
-    tree = bool(linear.whole.any())
-    if after is not None and not tree:
-        go_on(highs, linear, after)
-    if highs.run() == highspy.HighsStatus.kError:
-        return None
-    return answer(highs, tree=tree)
+    return None if highs.passModel(_arrays(linear)) == highspy.HighsStatus.kError else highs
 
 
-def answer(highs: Any, *, tree: bool) -> Answer | None:
-    """What HiGHS holds after a run."""
-    how = ended(highs, tree=tree)
-    if how is None:
+def run(highs: Any, *, tree: bool) -> Answer | None:
+    """What HiGHS says of what it holds; `tree`: some of its columns are whole."""
+    if highs.run() == highspy.HighsStatus.kError or (how := ended(highs, tree=tree)) is None:
         return None
     version = highs.version()
     if how.value == np.inf:
@@ -51,21 +58,19 @@ def answer(highs: Any, *, tree: bool) -> Answer | None:
         nothing if tree else (np.array(solution.row_dual), np.array(solution.col_dual), highs.getBasis())
     )
     x = np.array(solution.col_value)
-    return Answer(
-        how.status, x, row_dual, column_dual, how.value, how.bound, "HiGHS", version, how.late, start
-    )  # fmt: skip
+    return Answer(how.status, x, row_dual, column_dual, how.value, how.bound, "HiGHS", version, how.late, start)
 
 
-def arrays(linear: Linear) -> Any:
+def _arrays(linear: Linear) -> Any:
     """As HiGHS takes it."""
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = linear.cost.size, linear.row_lower.size
+    model.num_row_, model.num_col_ = linear.shape
     model.col_cost_, model.offset_ = linear.cost, linear.offset
     model.col_lower_, model.col_upper_ = linear.lower, linear.upper
     model.row_lower_, model.row_upper_ = linear.row_lower, linear.row_upper
     matrix = model.a_matrix_
     matrix.format_ = highspy.MatrixFormat.kRowwise
-    matrix.num_row_, matrix.num_col_ = model.num_row_, model.num_col_
+    matrix.num_row_, matrix.num_col_ = linear.shape
     matrix.start_, matrix.index_, matrix.value_ = linear.start, linear.index, linear.value
     if linear.whole.any():
         kinds = highspy.HighsVarType
@@ -73,7 +78,7 @@ def arrays(linear: Linear) -> Any:
     return model
 
 
-def go_on(highs: Any, linear: Linear, after: Answer) -> None:
+def _go_on(highs: Any, linear: Linear, after: Answer) -> None:
     """From where the last program ended: rows that are new begin as basic ones."""
     if (basis := after.start) is None or len(basis.col_status) != linear.cost.size:
         return
