@@ -192,3 +192,26 @@ def test_a_margin_makes_a_limit_pass_sooner() -> None:
     assert left["site school"].amount == pytest.approx(0.3 * 2)  # in two hours, 9 kW and the margin beside 9.2 kW
     assert check(problem, plan) == []
     assert check(problem, honest(problem, plan)) == []
+
+
+def test_rows_of_nobody_and_nobodys_rows_are_told() -> None:
+    empty = replace(PLAN, charge_w=np.zeros((0, 6)))
+    assert [str(one) for one in check(PROBLEM, empty)] == ["shape of plan by 1: charge_w is (0, 6), wants (2, 6)"]
+    nobody = EnergyProblem(**{**vars(PROBLEM), "sheddable": None})
+    plan = followed(nobody, **{name: told for name, told in TOLD.items() if name != "given_w"})
+    assert check(nobody, plan) == []
+    assert check(nobody, replace(plan, given_w=np.zeros((0, 0)))) == []
+    assert named(nobody, replace(plan, given_w=np.zeros((1, 6)))) == {("shape", "plan")}
+
+
+def test_loads_are_shed_up_to_what_they_may_be() -> None:
+    """Of the 800 Wh 750 are shed in slots 3 and 4; rounding is a thousandth of a W in each of six hours."""
+
+    def shed(wh: float) -> EnergyPlan:
+        given = TOLD["given_w"].copy()
+        given[0, 0] -= wh - 750.0
+        return followed(PROBLEM, **(TOLD | {"given_w": given}))
+
+    assert check(PROBLEM, shed(800.0)) == []
+    assert check(PROBLEM, shed(800.005)) == []
+    assert named(PROBLEM, shed(800.02)) == {("shed", "sheddable fans")}

@@ -91,9 +91,7 @@ def _no_more(constraint: str, problem: EnergyProblem, found: Floats, most: Float
     def why(i: int, t: int) -> str:
         return f"{found[i, t]:.9g} W of its batteries, wants {most[i, t]:.9g} at most"
 
-    # A battery at rest has nothing to answer for.
-    excess = np.where(found > TOLERANCE_W, found - most, 0.0)
-    yield from worst(constraint, ("site", problem.sites.names), excess, "W", TOLERANCE_W, why)
+    yield from worst(constraint, ("site", problem.sites.names), found - most, "W", TOLERANCE_W, why)
 
 
 def _energy_wh(problem: EnergyProblem) -> float:
