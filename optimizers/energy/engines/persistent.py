@@ -25,6 +25,9 @@ _NEVER = (
 )  # fmt: skip
 """What Pyomo would look through before each solve, for as long as the solve itself takes: it is told what changed."""
 
+_OPEN = 1e30
+"""Infinite for HiGHS: Pyomo knows no row without a bound."""
+
 
 def solve(linear: Linear, effort: Effort, *, go_on: bool = True) -> Answer | None:
     """The least of a program of which one of the same structure may have been solved in this process before.
@@ -148,7 +151,7 @@ def _constraints(model: pyo.ConcreteModel, block: Block, linear: Linear, variabl
             linear_vars=[variables[j] for j in index[entries]] or variables[:1],
         )  # fmt: skip
         low = model.row_lower[r] if np.isfinite(linear.row_lower[r]) else None
-        high = model.row_upper[r] if np.isfinite(linear.row_upper[r]) else None
+        high = model.row_upper[r] if np.isfinite(linear.row_upper[r]) else None if low is not None else _OPEN
         equal = linear.row_lower[r] == linear.row_upper[r]
         container.add(label, body == high if equal else (low, body, high))
 
