@@ -1,5 +1,7 @@
 """Plans that can be reckoned by hand, and any number of random ones judged by code that shares nothing with solve."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -328,3 +330,24 @@ def test_without_highs_cbc_gives_a_plan_that_costs_the_same(seed: int, monkeypat
     assert not check(problem, plan)
     assert plan.objective == pytest.approx(usual.objective, rel=1e-4, abs=1e-4)
     assert plan.shortfall.comfort == pytest.approx(usual.shortfall.comfort, abs=5e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_boost_costs_what_it_costs_in_the_best_of_all_slots(seed: int) -> None:
+    """Each slot tried by hand, as comfort's least in that slot."""
+    rng = np.random.default_rng(seed)
+    slots, last = 8, 6
+    tank = Thermal(
+        names=("bath",), site=np.array([0]), capacity_wh_k=np.array([300.0]), loss_w_k=np.array([20.0]),
+        outdoor_c=np.array(10.0), initial_c=np.array(48.0), gain_w=-rng.uniform(0, 1_500, (1, slots)),
+        heat_max_w=np.array(5_000.0), cop=rng.uniform(1.5, 3, (1, slots)), low_c=np.array(45.0),
+        boost_c=np.array(60.0), boost_slot=np.array([last]),
+    )  # fmt: skip
+    problem = EnergyProblem(horizon=hours(slots), sites=site(0.0, rng.uniform(0.05, 0.4, (1, slots))), tanks=tank)
+    costs = []
+    for slot in range(last + 1):
+        low = tank.low_c.copy()
+        low[0, slot] = 60.0
+        plan = solve(replace(problem, tanks=replace(tank, low_c=low, boost_slot=np.array([-1]))))
+        costs.append(plan.objective if plan.status == Status.OPTIMAL else np.inf)
+    assert solve(problem).objective == pytest.approx(min(costs))

@@ -84,19 +84,46 @@ def _add_balance(draft: Draft, kind: str, part: Thermal, of: Heats) -> None:
 
 
 def _add_boost(draft: Draft, kind: str, part: Thermal, warm: Ints) -> None:
-    """Hot once, after one of the slots up to the last for it: which one is a whole choice."""
+    """Hot once, after one of the slots up to the last for it: which one is a whole choice, `once`.
+
+    A row for each slot says how warm it is in any case, by that choice. Were it only that it is hot in the slot chosen,
+    as it is enough, half a choice here and half there would leave it half as hot everywhere, and much to search.
+    """
     held = np.flatnonzero(part.boost_slot >= 0)
     if not held.size:
         return
     names, slots = chosen(part.names, held), draft.hours.size
     in_time = np.arange(slots) <= part.boost_slot[held, None]
-    coldest = np.minimum(_coldest(part, draft.hours)[held] - 1.0, part.boost_c[held, None])
     once = draft.columns(f"{kind} boost", names, slots, upper=np.where(in_time, 1.0, 0.0), whole=in_time)
-    draft.put(draft.rows(f"{kind} boost", names, 1, lower=1.0), once)
-    rows = draft.rows(f"{kind} hot", names, slots, lower=np.where(in_time, coldest, -np.inf))
+    draft.put(draft.rows(f"{kind} boost", names, 1, lower=1.0, upper=1.0), once)
+    least = np.where(in_time[:, None], _least_c(draft, part)[held], 0.0)
+    rows = draft.rows(f"{kind} hot", names, slots, lower=0.0)
     draft.put(rows, warm[held])
-    draft.put(rows, once, coldest - part.boost_c[held, None])
+    draft.put(rows[:, :, None], once[:, None], -least)
     draft.put(rows, draft.lack(Wanted.BOOST, kind, names, np.ones(1)))
+
+
+def _least_c(draft: Draft, part: Thermal) -> Floats:
+    """(Z, T, T) °C: in each slot at least, where it is boosted in another: what is left of that, and what leads to it.
+
+    What leads to it only where it may not be missed: a Kelvin less there is more than one before. Of a room with walls
+    just the slot itself.
+    """
+    hours = draft.hours
+    least = np.repeat(_coldest(part, hours)[:, :, None], hours.size, axis=2)
+    at = np.arange(hours.size)
+    least[:, at, at] = part.boost_c[:, None]
+    bare, capacity = np.flatnonzero(part.mass_wh_k == 0), part.capacity_wh_k[:, None, None]
+    holds = capacity + part.loss_w_k[:, None, None] * hours[:, None]
+    comes = hours * (part.loss_w_k[:, None] * part.outdoor_c + part.gain_w)
+    heated, cooled = (comes + hours * part.heat_max_w)[..., None], (comes - hours * part.cool_max_w)[..., None]
+    for t in range(1, hours.size):
+        left = (capacity * least[:, t - 1 : t, :t] + cooled[:, t : t + 1]) / holds[:, t : t + 1]
+        least[bare, t, :t] = np.maximum(least[:, t, :t], left[:, 0])[bare]
+    for t in range(hours.size - 1, 0, -1) if not draft.soft else ():
+        leads = (holds[:, t : t + 1] * least[:, t : t + 1, t:] - heated[:, t : t + 1]) / capacity
+        least[bare, t - 1, t:] = np.maximum(least[:, t - 1, t:], leads[:, 0])[bare]
+    return least
 
 
 def _coldest(part: Thermal, hours: Floats) -> Floats:
