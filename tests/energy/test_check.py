@@ -215,3 +215,35 @@ def test_loads_are_shed_up_to_what_they_may_be() -> None:
     assert check(PROBLEM, shed(800.0)) == []
     assert check(PROBLEM, shed(800.005)) == []
     assert named(PROBLEM, shed(800.02)) == {("shed", "sheddable fans")}
+
+
+def test_a_vehicle_is_away_from_the_slot_it_leaves_in() -> None:
+    """Whatever it does then is told once: that it is not there."""
+    for t, field, power_w in ((0, "charge", 9e3), (5, "charge", 100.0), (5, "discharge", 5e3)):
+        powers = TOLD[f"vehicle_{field}_w"].copy()
+        powers[0, t] = power_w
+        (found,) = check(PROBLEM, followed(PROBLEM, **(TOLD | {f"vehicle_{field}_w": powers})))
+        assert (found.constraint, found.amount, found.detail) == ("away", power_w, f"slot {t}")
+
+
+def test_euros_may_miss_by_a_hundred_thousandth_of_what_is_turned_over() -> None:
+    turnover = bill(PROBLEM, PLAN).turnover
+    assert turnover > 10
+    for by, expected in ((0.9e-5, set()), (1.1e-5, {("objective", "plan")})):
+        assert named(PROBLEM, replace(PLAN, objective=PLAN.objective + by * turnover)) == expected
+    for by, expected in ((0.9e-5, set()), (1.1e-5, {("bound", "plan")})):
+        assert named(PROBLEM, replace(PLAN, bound=PLAN.objective + by * turnover)) == expected
+
+
+def test_what_is_left_may_be_told_to_a_thousandth_of_it() -> None:
+    bath = next(one for one in PLAN.violations if one.object == "tank bath")
+    others = tuple(one for one in PLAN.violations if one is not bath)
+    for by, expected in ((0.9e-3, set()), (1.1e-3, {("claim", "tank bath")})):
+        told = replace(bath, amount=bath.amount * (1 + by))
+        assert named(PROBLEM, replace(PLAN, violations=(*others, told))) == expected
+    for by, expected in ((1.9e-3, set()), (2.1e-3, {("shortfall", "plan")})):
+        told = Shortfall(safety=PLAN.shortfall.safety + by * 0.95, comfort=PLAN.shortfall.comfort)
+        assert named(PROBLEM, replace(PLAN, shortfall=told)) == expected
+    nothing = replace(bath, constraint="floor", unit="K·h", amount=2.0)
+    (found,) = check(PROBLEM, replace(PLAN, violations=(*PLAN.violations, nothing)))
+    assert found.detail == "floor by 2 K·h claimed, 0 K·h found"
