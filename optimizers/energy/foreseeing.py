@@ -25,7 +25,7 @@ class Likeness:
     lingering  of what is drawn now above the usual, the share that is left an hour later
     """
 
-    days: int = 28
+    days: int = 21
     fading: float = 0.95
     unlike: float = 0.4
     sun: float = 0.35
@@ -111,3 +111,40 @@ def _sun_like(past: Past, back: Ints, likeness: Likeness) -> Floats:
     most = lately.max(axis=1, keepdims=True)
     apart = (lately[:, 1:] - lately[:, :1]) / np.where(most > 0, most, 1.0)
     return np.asarray(0.5 ** ((apart / likeness.sun) ** 2))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Skill:
+    """How quantiles that were foreseen on past days came true, of B sites.
+
+    levels (L,)        of the quantiles
+    covered (B, L)     share of slots in which no more was drawn than the quantile: as near its level as can be
+    pinball_w (B, L)   mean pinball loss (Koenker and Bassett 1978): lower is better
+    """
+
+    levels: Floats
+    covered: Floats
+    pinball_w: Floats
+
+
+def skill(
+    past: Past, ahead: int, levels: Floats, days: int = 7, first: int = 14, likeness: Likeness = LIKENESS
+) -> Skill:  # fmt: skip
+    """Of what would have been foreseen at this time of day on each of the last days, each by the days before it alone.
+
+    `first` days at least stand before the first of them. Raises InvalidProblem where the past is shorter than both.
+    """
+    now, day = past.drawn_w.shape[1], past.a_day
+    begun = [now - ahead - day * back for back in range(days)]
+    if begun[-1] < first * day:
+        raise InvalidProblem([f"drawn_w of {now} slots wants {now - begun[-1] + first * day}, to be held to it"])
+    net = past.drawn_w - past.sun_w
+    covered, loss = [], []
+    for at in begun:
+        known = Past(drawn_w=past.drawn_w[:, :at], sun_w=past.sun_w[:, :at], kind=past.kind[: at + ahead], a_day=day)
+        futures = foresee(known, ahead, likeness)
+        foretold = np.stack([futures.quantile_w(float(level)) for level in levels], axis=-1)
+        off = net[:, at : at + ahead, None] - foretold
+        covered.append((off <= 0).mean(axis=1))
+        loss.append(np.where(off > 0, levels * off, (levels - 1) * off).mean(axis=1))
+    return Skill(levels=levels, covered=np.mean(covered, axis=0), pinball_w=np.mean(loss, axis=0))

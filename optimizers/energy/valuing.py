@@ -15,7 +15,7 @@ from optimizers.energy.control import Cell, Number
 from optimizers.energy.selfuse import SelfUse
 from optimizers.result import InvalidProblem
 
-STEPS = 32
+STEPS = 24
 """Parts that a battery is divided into; between them what is stored is worth what lies between."""
 _KWH = 1000.0
 _EQUAL = 1e-9
@@ -112,14 +112,17 @@ class _Store:
 def valued(
     futures: Futures, buy_eur_kwh: Floats, sell_eur_kwh: Floats, cell: Cell, hours: Floats,
     end_eur_kwh: Number = 0.0, limit_w: Number = np.inf, turning_h: float = 1.0,
+    least_gain: float = 0.0,
 ) -> Valued:  # fmt: skip
     """The rule that costs least over all futures, for B batteries and T slots of so many `hours` (T,).
 
     `buy_eur_kwh`, `sell_eur_kwh` (B, T) are prices with carbon, `sell` no more than `buy`; `end_eur_kwh` (B,) is what a
-    kWh left at the end is worth; `limit_w` (B,) what it fills from the grid up to, at the meter. A way goes on as it
-    went, but for a part `turning_h` of it that any other takes over in an hour: 1 for hours that say nothing of the
-    next, 0 for days that are told by their first slot. No battery is emptied into the grid, and its standing loss is
-    not known.
+    kWh left at the end is worth; `limit_w` (B,) what it fills from the grid up to, at the meter.
+
+    `turning_h`: the part of a way that any other takes over in an hour; 1 for hours that say nothing of the next, 0 for
+    days that are told by their first slot. It fills from the grid, or leaves uncovered what is drawn, only for a gain
+    of `least_gain` of the price: neither efficiency nor forecast is known to the percent. No battery is emptied into
+    the grid, and its standing loss is not known.
     """
     sites, ways, slots = futures.net_w.shape
     store = _Store.of(cell, sites)
@@ -130,7 +133,9 @@ def valued(
     fill, reserve, keep = (np.zeros((sites, slots)) for _ in range(3))
     more = np.zeros((sites, slots, STEPS))
     for t in range(slots - 1, -1, -1):
-        slot = _Slot(buy_eur_kwh[:, t, None, None], sell_eur_kwh[:, t, None, None], float(hours[t]), limit)
+        slot = _Slot(
+            buy_eur_kwh[:, t, None, None], sell_eur_kwh[:, t, None, None], float(hours[t]), limit, 1.0 + least_gain
+        )
         usual = (costs * likely[:, :, t, None]).sum(axis=1, keepdims=True)
         more[:, t] = store.more(usual)[:, 0]
         levels = slot.levels(store, usual)
@@ -151,6 +156,7 @@ class _Slot:
     sell: Floats
     hours: float
     limit_w: Floats
+    gain: float
 
     def levels(self, store: _Store, after: Floats) -> tuple[Floats, Floats, Floats]:
         """Filled from the grid up to, covered from down to, surplus stored up to; by what all costs after the slot."""
@@ -161,7 +167,9 @@ class _Slot:
             parts = (more > price + dearer).sum(axis=-1, keepdims=True)
             return np.asarray(store.cell.floor_wh + parts * store.part_wh)
 
-        return upto(self.buy / into, _EQUAL), upto(self.buy * out, -_EQUAL), upto(self.sell / into, -_EQUAL)
+        fill = upto(self.buy / into * self.gain, _EQUAL)
+        reserve = upto(self.buy * out * self.gain, -_EQUAL)
+        return fill, np.maximum(reserve, fill), upto(self.sell / into, -_EQUAL)
 
     def costs(self, store: _Store, after: Floats, net_w: Floats) -> Floats:
         """(B, M, S + 1) of this slot and all after it, by what is stored before, of loads (B, M, 1)."""

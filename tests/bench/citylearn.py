@@ -8,8 +8,9 @@ feeds in; both over those of the same building without a battery.
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,8 +19,6 @@ from optimizers.arrays import Bools, Floats, Ints
 HOURS_A_DAY = 24
 LOAD = ("non_shiftable_load", "Equipment Electric Power [kWh]")
 SUN = ("solar_generation", "Solar Generation [W/kW]")
-_EFFICIENCY = ([0.0, 0.3, 0.7, 0.8, 1.0], [0.83, 0.83, 0.9, 0.9, 0.85])
-_POWER = ([0.0, 0.8, 1.0], [1.0, 1.0, 0.2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,9 @@ class Town:
     @property
     def weekend(self) -> Ints:
         return ((self.day >= 6) & (self.day <= 7)).astype(np.int64)
+
+    def of(self, buildings: slice) -> "Town":
+        return replace(self, names=self.names[buildings], load=self.load[buildings], sun=self.sun[buildings])
 
     def until(self, hours: int) -> "Town":
         cut = slice(hours)
@@ -82,14 +84,16 @@ def _column(table: dict[str, Floats], *names: str) -> Floats:
 
 @dataclass(eq=False)
 class Battery:
-    """Of B buildings, empty at first: 6.4 kWh, 5 kW, efficiency 0.9 each round trip at the best power."""
+    """Of B buildings, empty at first: 6.4 kWh, 5 kW, 0.9 of what goes in comes out at the best power."""
 
     buildings: int
     stored: Floats = field(init=False)
     capacity: Floats = field(init=False)
-    size: float = 6.4
-    power: float = 5.0
-    wear: float = 1e-5
+    size: ClassVar[float] = 6.4
+    power: ClassVar[float] = 5.0
+    wear: ClassVar[float] = 1e-5
+    efficiency: ClassVar = ([0.0, 0.3, 0.7, 0.8, 1.0], [0.83, 0.83, 0.9, 0.9, 0.85])  # round trip, by share of power
+    falling: ClassVar = ([0.0, 0.8, 1.0], [1.0, 1.0, 0.2])  # share of its power that it can do, by how full it is
 
     def __post_init__(self) -> None:
         self.stored = np.zeros(self.buildings)
@@ -97,9 +101,9 @@ class Battery:
 
     def move(self, wanted: Floats) -> Floats:
         """Energy that goes in (above 0) or comes out in an hour, as far as it can."""
-        most = self.power * np.interp(self.stored / self.size, *_POWER)
+        most = self.power * np.interp(self.stored / self.size, *self.falling)
         asked = np.clip(wanted, -most, most)
-        way = np.sqrt(np.interp(np.abs(asked) / self.power, *_EFFICIENCY))
+        way = np.sqrt(np.interp(np.abs(asked) / self.power, *self.efficiency))
         then = np.where(asked >= 0, self.stored + asked * way, self.stored + asked / way)
         change = np.clip(then, 0.0, np.maximum(self.capacity, self.stored)) - self.stored
         moved: Floats = np.where(change >= 0, change / way, change * way)

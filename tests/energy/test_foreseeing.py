@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.arrays import Floats, Ints
-from optimizers.energy.foreseeing import Likeness, Past, foresee
+from optimizers.energy.foreseeing import Likeness, Past, foresee, skill
 from optimizers.result import InvalidProblem
 
 DAY = 24
+EXACT = Likeness(unlike=0.0, sun=np.inf)
 
 
 def _days(days: int) -> tuple[Floats, Floats, Ints]:
@@ -96,3 +97,31 @@ def test_a_past_tells_all_that_is_wrong_with_it() -> None:
     assert len(told.value.problems) == 4
     with pytest.raises(InvalidProblem, match="as far as is foreseen"):
         foresee(_past(5 * DAY, days=30, ahead=6), 7)
+
+
+def test_skill_is_that_of_the_quantiles_of_past_days() -> None:
+    random = np.random.default_rng(3)
+    drawn, sun, kind = _days(60)
+    noisy = drawn * random.lognormal(0.0, 0.3, drawn.shape)
+    past = Past(drawn_w=noisy, sun_w=sun, kind=kind, a_day=DAY)
+    levels = np.array([0.1, 0.5, 0.9])
+    found = skill(past, DAY, levels, days=30)
+    assert (np.abs(found.covered - levels) < 0.15).all()
+    assert (np.diff(found.covered) > 0).all()
+    certain = skill(Past(drawn_w=drawn, sun_w=sun, kind=kind, a_day=DAY), DAY, levels, days=7, likeness=EXACT)
+    assert certain.pinball_w == pytest.approx(np.zeros((1, 3)), abs=1e-6)
+
+
+def test_skill_on_the_last_days_does_not_learn_from_them() -> None:
+    drawn, sun, kind = _days(40)
+    surprise = drawn.copy()
+    surprise[:, -DAY:] += 5_000.0
+    past = Past(drawn_w=surprise, sun_w=sun, kind=kind, a_day=DAY)
+    found = skill(past, DAY, np.array([0.9]), days=1, likeness=EXACT)
+    assert found.covered[0, 0] == 0.0
+    assert found.pinball_w[0, 0] == pytest.approx(0.9 * 5_000.0)
+
+
+def test_skill_wants_a_past_that_is_long_enough() -> None:
+    with pytest.raises(InvalidProblem, match="to be held to it"):
+        skill(_past(15 * DAY), DAY, np.array([0.5]))
