@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 EVENING: dict[str, Any] = {
     "strategy": {"charging_strategy": "charge_before_export", "discharging_strategy": "discharge_before_import"},
     "grid": {"p_max_imp": 9000, "p_max_exp": 3000},
@@ -36,3 +38,23 @@ def request(*batteries: dict[str, Any], slots: int = 4, **more: Any) -> dict[str
     series |= {name: more.pop(name) for name in tuple(more) if name in series}
     told = {name: value if isinstance(value, list) else [value] * slots for name, value in series.items()}
     return {"batteries": list(batteries), "time_series": told, "eta_c": 0.9, "eta_d": 0.9} | more
+
+
+def denied() -> dict[str, Any]:
+    """A day of quarters, of which HiGHS 1.12 with its presolve says that no schedule exists."""
+    slots, rng = 96, np.random.default_rng(5)
+    hour = np.arange(slots) / 4
+    sun = np.clip(np.sin(np.pi * (hour - 7) / 11), 0, None) * 2250 * rng.uniform(0.5, 1, slots)
+    drawn = (300 + rng.uniform(0, 900, slots)) / 4
+    price = 0.0002 + 0.0001 * np.sin(2 * np.pi * hour / 12) + rng.normal(0, 2e-5, slots)
+    car = battery(
+        s_capacity=60000, s_min=5000, s_max=54000, s_initial=12000, c_min=4140, c_max=11000, d_max=0, p_a=0.00015,
+        discharge_to_grid=False, p_demand=[2500.0 * (20 <= slot < 80 and slot % 7 == 0) for slot in range(slots)],
+    )  # fmt: skip
+    home = battery(
+        s_min=1000, s_initial=300, c_max=5000, d_max=5000, p_a=0.0002, charge_from_grid=False, discharge_to_grid=False
+    )
+    return request(
+        car, home, slots=slots, dt=900, gt=drawn.tolist(), ft=sun.tolist(), p_N=price.tolist(), p_E=0.00008,
+        strategy={"charging_strategy": "attenuate_grid_peaks"}, grid={"p_max_imp": 9000, "p_max_exp": 6000},
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """evcc's requests: read strictly, solved by its rules, checked by code of their own, answered in its shape."""
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.energy import example, problem_to_json
+from optimizers.energy.engines import Effort, highs
 from optimizers.energy.formats import check, plan_form, problem_form, read_plan, read_problem, solve, write_plan
 from optimizers.energy.formats.evcc import EvccPlan, EvccProblem
 from optimizers.energy.formats.evcc_check import missed, unmet, value_eur
+from optimizers.energy.formats.evcc_rows import money
 from optimizers.result import InvalidProblem, Limits, Status
-from tests.energy.evcc_cases import EVENING, battery, request
+from tests.energy.evcc_cases import EVENING, battery, denied, request
 
 CASES = (
     "009-discharge-before-import", "010-infesible-charge-goal", "012-early-charging-not-perfect",
@@ -337,6 +340,17 @@ def schedule(problem: EvccProblem, charge: Any, discharge: Any) -> EvccPlan:
         import_kwh=np.clip(net, 0, None), export_kwh=np.clip(-net, 0, None), import_over_kwh=nothing,
         lost_kwh=nothing, exporting=net < 0, proved=False,
     )  # fmt: skip
+
+
+def test_a_solver_that_denies_a_schedule_is_asked_again() -> None:
+    """HiGHS 1.12 with its presolve: batteries may always rest, so that there is one."""
+    linear = money(read(denied()))[0].linear()
+    answer = highs.solve(linear, Effort(seconds=200.0, gap=0.0))
+    assert answer is not None
+    assert answer.status is Status.OPTIMAL
+    relaxed = highs.solve(replace(linear, whole=np.zeros_like(linear.whole)), Effort(seconds=200.0, gap=0.0))
+    assert relaxed is not None
+    assert answer.value >= relaxed.value - 1e-6
 
 
 @st.composite

@@ -8,6 +8,7 @@ from optimizers.arrays import Floats
 from optimizers.energy.engines.answer import Answer
 from optimizers.energy.linear import Linear
 from optimizers.engines import Effort, ended, highspy
+from optimizers.result import Status
 
 _NONE: Floats = np.zeros(0)
 _RETRIES: tuple[dict[str, Any], ...] = ({}, {"presolve": "off"}, {"presolve": "off", "simplex_strategy": 4})
@@ -15,7 +16,11 @@ _RETRIES: tuple[dict[str, Any], ...] = ({}, {"presolve": "off"}, {"presolve": "o
 
 
 def solve(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer | None:
-    """None where HiGHS is not installed, or fails however it is asked: its status counts, never its objective."""
+    """None where HiGHS is not installed, or fails however it is asked: its status counts, never its objective.
+
+    That there is no solution with columns whole counts only where it finds none in the program as it is: the presolve
+    of HiGHS 1.12 says so of some that have one.
+    """
     if highspy is None:
         return None
     tree = bool(linear.whole.any())
@@ -25,7 +30,9 @@ def solve(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer
             continue
         if after is not None and not tree:
             _go_on(highs, linear, after)
-        if (answer := run(highs, tree=tree)) is not None:
+        answer = run(highs, tree=tree)
+        denied = tree and answer is not None and answer.status == Status.INFEASIBLE
+        if answer is not None and not (denied and how is _RETRIES[0]):
             return answer
     return None
 

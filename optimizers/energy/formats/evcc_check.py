@@ -18,6 +18,8 @@ def check(problem: EvccProblem, plan: EvccPlan) -> tuple[Violation, ...]:
     """Every rule that a schedule breaks, an objective that it does not have, and goals and limits that it leaves
     without naming them, as much as they are, among its own violations.
     """
+    if not plan.charge_kwh.size:
+        return (Violation("schedule", "plan", 1.0, "1", "there is none"),)
     named = {(one.constraint, one.object): one.amount for one in plan.violations}
     left = (
         one for one in unmet(problem, plan) if one.amount > named.get((one.constraint, one.object), 0.0) + TOLERANCE_WH

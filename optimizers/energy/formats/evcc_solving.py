@@ -5,7 +5,7 @@ program asks for them, among the schedules that cost no more.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -14,10 +14,14 @@ from optimizers.arrays import Floats
 from optimizers.energy.engines import Answer, Effort, run
 from optimizers.energy.formats.evcc import EvccPlan, EvccProblem
 from optimizers.energy.formats.evcc_rows import Columns, among, counted, money, preferred
+from optimizers.energy.linear import Linear
 from optimizers.result import Limits, Status, Violation
 
 SLACK_KWH = 1e-5
 """At the problem's penalty, by which what is preferred may cost more: above what solvers leave open."""
+
+MOST_S = 10.0
+"""That choosing among equals may take each time: where nothing else is allowed, solvers may look for long in vain."""
 
 NOTHING_KWH = 1e-6
 
@@ -39,14 +43,27 @@ def solve(problem: EvccProblem, limits: Limits | None = None) -> EvccPlan:
         if not answer.found:
             break
         linear = among(build, linear.cost, answer.value - linear.offset + SLACK_KWH, wishes)
-        if not linear.cost.any():
-            continue
-        chosen = run(linear, effort.within(began + limits.seconds))
-        answer, late = chosen if chosen.found else answer, late or chosen.late
+        if linear.cost.any():
+            left = effort.within(min(began + limits.seconds, monotonic() + MOST_S))
+            answer, broken_off = _chosen(linear, answer, left)
+            late |= broken_off
+    if first.status is Status.INFEASIBLE:
+        raise RuntimeError(f"{first.solver} {first.version} finds no schedule, though batteries may rest: its mistake")
     run_of = _Run(limits.seed, monotonic() - began, late)
     if not first.found:
         return _empty(answer, run_of)
     return _plan(problem, columns, answer, first.value - first.bound + SLACK_KWH, run_of)
+
+
+def _chosen(linear: Linear, answer: Answer, effort: Effort) -> tuple[Answer, bool]:
+    """The one wished for, and whether the clock broke that off: at worst with the choices that the answer made."""
+    whole = np.flatnonzero(linear.whole[: answer.x.size])
+    lower, upper = linear.lower.copy(), linear.upper.copy()
+    lower[whole] = upper[whole] = np.round(answer.x[whole])
+    settled = run(replace(linear, lower=lower, upper=upper, whole=np.zeros_like(linear.whole)), effort)
+    free = run(linear, effort)
+    best = min((one for one in (settled, free) if one.found), key=lambda one: one.value, default=answer)
+    return best, settled.late or free.late
 
 
 @dataclass(frozen=True, slots=True)
