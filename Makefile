@@ -35,6 +35,8 @@ bench: $(READY) .venv-bench/.ready .venv-flexmeasures/.ready .venv-emhass/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_fao56.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_evcc.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_energy.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_lp_milp.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_energy_peers.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
