@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,20 +17,25 @@ from optimizers.energy.reckoning import cost_eur, shortfall_of, shortfalls
 from optimizers.energy.ties import smoothest
 from optimizers.result import Limits, Status, our_version
 
+if TYPE_CHECKING:
+    from optimizers.energy.engines.answer import Answer
+
 _PROVED = 1e-7  # relative: what is left is rounding
 _FOR_CHOICES = 0.8  # of the time; the rest is for what follows from them
 _NO_TIME = "time or work was over before there was anything better: devices go by plain rules"
 _ROUGH = "the clock left no time to choose the smoothest of the plans that cost the same"
 
+_AGAIN = "solved again from where an earlier one ended: another of the plans that cost the same may be smoother"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
-    """A model, what came of it, and the solution: the smoothest, where there was time for it."""
+    """A model, what came of it, the solution, and why it is not the smoothest where it is not."""
 
     assembled: Assembled
     settled: Settled
     x: Floats
-    smooth: bool
+    rough: str = ""
 
 
 def solve(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
@@ -46,7 +51,24 @@ def solve(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
     time cut it short. Raises RuntimeError where no solver answers.
     """
     limits, started = limits or Limits(), monotonic()
-    solved = _solved(problem, _runner(limits, started))
+    run = _runner(limits, started)
+    return _best(problem, _smoothed(problem, _solved(problem, run, run), run), limits, started)
+
+
+def solve_again(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
+    """A plan as good as that of `solve`, sooner, where this process has solved one of the same parts before: prices,
+    loads and states may differ.
+
+    The solver goes on from where it then ended, and what it meets first of the plans that cost the same is taken, not
+    the smoothest: another process may give another. So it is for what is asked many times over and sent to no device.
+    Where there are whole choices, or something is out of reach, it is as long as `solve`.
+    """
+    limits, started = limits or Limits(), monotonic()
+    solved = _solved(problem, _runner(limits, started, again=True), _runner(limits, started))
+    return _best(problem, replace(solved, rough=_AGAIN), limits, started)
+
+
+def _best(problem: EnergyProblem, solved: _Solved, limits: Limits, started: float) -> EnergyPlan:
     plans = []
     if solved.settled.found:
         flows = read(problem, solved.assembled.layout, solved.x)
@@ -61,33 +83,41 @@ def _left(plan: EnergyPlan) -> tuple[float, float, float]:
     return round(plan.shortfall.safety, 3), round(plan.shortfall.comfort, 3), plan.objective
 
 
-def _runner(limits: Limits, started: float) -> Run:
+def _runner(limits: Limits, started: float, *, again: bool = False) -> Run:
+    """`again`: from where this process ended at a program of the same structure, if it did."""
     from optimizers.energy.engines import Effort, run  # noqa: PLC0415 - solvers are slow to import
+    from optimizers.energy.engines.again import run_again  # noqa: PLC0415
 
     effort = Effort(limits.seconds, limits.gap, limits.work, limits.seed)
 
     def until(linear: Linear) -> float:
         return started + limits.seconds * (_FOR_CHOICES if linear.whole.any() else 1.0)
 
-    return lambda linear: run(linear, effort.within(until(linear)))
+    def answer(linear: Linear) -> "Answer":
+        within = effort.within(until(linear))
+        return (run_again(linear, within) if again else None) or run(linear, within)
+
+    return answer
 
 
-def _solved(problem: EnergyProblem, run: Run) -> _Solved:
+def _solved(problem: EnergyProblem, first: Run, run: Run) -> _Solved:
+    """`first` is asked for the plan that leaves nothing of what is wanted before cost."""
     assembled = assemble(problem)
-    settled = settle(assembled.linear, [assembled.linear.cost], run)
+    settled = settle(assembled.linear, [assembled.linear.cost], first)
     if settled.status == Status.INFEASIBLE:
         assembled = assemble(problem, soft=True)
         wants = [assembled.shortfall(safety=True), assembled.shortfall(safety=False), assembled.linear.cost]
         settled = settle(assembled.linear, wants, run)
     if settled.status == Status.INFEASIBLE:
         raise RuntimeError("the solver finds no plan, where there always is one: are numbers too far apart?")
-    if not settled.found:
-        return _Solved(assembled, settled, settled.answer.x, smooth=False)
-    face = settled.face
-    x = None if face is None else smoothest(assembled, face, problem.horizon.hours, run)
-    best = settled.answer.x if x is None else x
-    linear = assembled.linear
-    return _Solved(assembled, settled, np.clip(best, linear.lower, linear.upper), smooth=x is not None)
+    x, linear = settled.answer.x, assembled.linear
+    return _Solved(assembled, settled, np.clip(x, linear.lower, linear.upper) if settled.found else x)
+
+
+def _smoothed(problem: EnergyProblem, solved: _Solved, run: Run) -> _Solved:
+    linear, face = solved.assembled.linear, solved.settled.face
+    x = None if face is None else smoothest(solved.assembled, face, problem.horizon.hours, run)
+    return replace(solved, rough=_ROUGH) if x is None else replace(solved, x=np.clip(x, linear.lower, linear.upper))
 
 
 def _plan(problem: EnergyProblem, solved: _Solved, flows: Flows, limits: Limits, seconds: float) -> EnergyPlan:
@@ -108,8 +138,8 @@ def _plan(problem: EnergyProblem, solved: _Solved, flows: Flows, limits: Limits,
         solver=settled.answer.solver,
         version=our_version(),
         violations=violations,
-        reasons=() if solved.smooth else (_ROUGH,),
-        reproducible=solved.smooth and not settled.late,
+        reasons=(solved.rough,) if solved.rough else (),
+        reproducible=not solved.rough and not settled.late,
         **told,
         shortfall=shortfall_of(violations),
     )

@@ -13,9 +13,11 @@ from optimizers.energy import (
     EnergyProblem,
     Horizon,
     Solar,
+    check,
     example,
     plan_to_json,
     solve,
+    solve_again,
 )
 from optimizers.energy.assembling import assemble
 from optimizers.energy.engines import Answer, Effort, run
@@ -122,3 +124,16 @@ def test_the_same_problem_has_the_same_plan_to_the_byte_whatever_was_solved_befo
     solve(example(2))
     solve(random_problem(4))
     assert told(solve(make(1), Limits())) == first
+
+
+@given(st.integers(0, 5_000), st.integers(0, 5_000))
+@settings(max_examples=10)
+def test_solved_again_at_other_prices_a_plan_costs_the_same_and_keeps_every_word(seed: int, other: int) -> None:
+    problem, rng = replace(random_problem(2 * seed + 1), orders=None, tanks=None), np.random.default_rng(other)
+    prices = rng.uniform(0.08, 0.4, problem.shape)
+    dearer = replace(problem, sites=replace(problem.sites, import_eur_kwh=prices, export_eur_kwh=prices * 0.5))
+    solve_again(problem)
+    plan = solve_again(dearer)
+    assert not check(dearer, plan)
+    assert not plan.reproducible
+    assert plan.objective == pytest.approx(solve(dearer).objective, rel=1e-6, abs=1e-6)
