@@ -16,6 +16,7 @@ from engine.store.ledger import RunReport
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
+from jobs.energy.regret import keep_regrets, regrets
 from jobs.forecasts import ask, chosen_sources, forget_others, sources_in, take_in, validators_of
 from jobs.planning import Domain, PlanRequest, commit_plan, in_force, make_plan, overtaken, planned, report_of
 from jobs.rooms import ask_rooms, keep_rooms
@@ -172,6 +173,12 @@ def _import_forecasts(context: JobContext, occasion: Occasion) -> Finish:
     return finish
 
 
+def _watch_energy(context: JobContext, occasion: Occasion) -> Finish:
+    with context.store.read() as unit:
+        found = regrets(unit, context.territory, context.settings, occasion.due_at)
+    return lambda unit, now: keep_regrets(unit, found, now)
+
+
 def _ask_equipment(context: JobContext, _occasion: Occasion) -> Finish:
     site = Site(context.clock, "consigne-ask-equipment")
     answers = ask_rooms(context.territory.connections, site)
@@ -185,6 +192,7 @@ JOBS: dict[str, Job] = {
         Job("ask-equipment", _ask_equipment),
         Job("import-forecasts", _import_forecasts, ImportForecasts),
         Job("roll-up", _roll_up),
+        Job("watch-energy", _watch_energy),
         Job("housekeeping", _keep_house),
     )
 }

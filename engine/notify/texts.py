@@ -81,6 +81,20 @@ _OURS: Mapping[str, Mapping[str, Mapping[Lang, str]]] = {
             "fr": "consigne forecast import SOURCE dit ce qui ne va pas ; voir son adresse, sa clé, son fichier.",
         },
     },
+    "energy-plan-dropped": {
+        "about": {
+            "en": "Following the plan of a building's batteries has cost more than was stated",
+            "fr": "Suivre le plan des batteries d'un bâtiment a coûté plus que le montant fixé",
+        },
+        "consequence": {
+            "en": "They keep to plain self-consumption until plans have been better for a week; prices are not used.",
+            "fr": "Elles s'en tiennent à l'autoconsommation tant que les plans n'ont pas été meilleurs une semaine.",
+        },
+        "action": {
+            "en": "consigne energy regret shows the loss; check meter, gauge, contract and prices.",
+            "fr": "consigne energy regret montre la perte ; vérifier compteur, jauge, contrat et prix.",
+        },
+    },
     "hold-ends-soon": {
         "about": {"en": "A hold is about to end", "fr": "Une suspension de l'automatisme prend bientôt fin"},
         "consequence": {

@@ -26,6 +26,7 @@ from jobs.cli.common import (
 )
 from jobs.cli.contracts import contracts
 from jobs.cli.nights import Day, First, Last, days
+from jobs.cli.regret import regret
 from jobs.demo import demo_night
 from jobs.energy.reporting import COLUMNS, Energy, EnergyReport, SiteState, energy_report, site_states
 from jobs.outcome import DEMO_FOLDER
@@ -33,6 +34,7 @@ from jobs.words import Lang, aligned, number, percent, say
 
 app = typer.Typer(help="Energy: buildings, their contracts, what days came to.", no_args_is_help=True)
 app.command("contracts")(contracts)
+app.command("regret")(regret)
 _SITE_HEADS = ("site", "use", "contract", "limit", "heat", "room", "battery", "roof", "chargers", "meter")
 _HEADS = (
     "of", "sites", "planned", "measured", "eur", "measured_eur", "peak", "over", "comfort", "carbon",

@@ -117,6 +117,13 @@ class Body(Opened):
         name: str = self.columns["solver"].tobytes().decode()
         return name
 
+    def dropped(self, battery: int) -> dict[str, Any] | None:
+        """Why a battery is not to follow the plan: what its building lost by it; None where it does."""
+        cells = self.problem.batteries
+        site = None if cells is None else self.problem.sites.names[int(cells.site[battery])]
+        found: dict[str, Any] | None = self.head["facts"].get("dropped", {}).get(site)
+        return found
+
     @property
     def slots(self) -> Span:
         slot = timedelta(seconds=self.head["slot_s"])

@@ -1,6 +1,7 @@
 """Energy of buildings as `jobs.planning` sees it: planned every hour for the day and a half that comes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -20,6 +21,7 @@ from jobs.energy.foreseen import baselines, foresee, lately
 from jobs.energy.notes import notes
 from jobs.energy.occupancy import occupancy
 from jobs.energy.provided import PROPERTY, TOLD_EVERY, provided
+from jobs.energy.regret import dropped_sites
 from jobs.energy.setpoints import to_setpoints
 from jobs.energy.shared import shared_of
 from jobs.energy.signals import signals_of
@@ -85,11 +87,13 @@ def _task(
         expected = foresee(unit, territory, settings, sites, slots, at, present, tables, calendar, past).foreseen
         drawn = baselines(past, sites, slots, orders, calendar, tables)
     shared = shared_of(sites, slots, tables, orders, drawn)
-    return build_problem(
+    task = build_problem(
         energy_span(at + ahead), slots, sites, terms, present, expected,
         state_of(unit, territory, sites, at, tables), tables,
         shared=shared, peak_so_far_w=_peaks_w(unit, territory, sites, terms, at),
     )  # fmt: skip
+    dropped = {name: dict(one) for name, one in dropped_sites(unit).items() if name in sites.names}
+    return replace(task, facts={**task.facts, "dropped": dropped}) if dropped else task
 
 
 def _terms(contracts: Contracts, sites: Sites, i: int, slots: Span, signals: Signals | None) -> Terms:

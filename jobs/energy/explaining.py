@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs.energy.body import Body, open_body
-from jobs.energy.saying import part_of, reason_at, summary_of
+from jobs.energy.saying import dropped_said, part_of, reason_at, summary_of
 from jobs.words import LANGUAGES, say
 from optimizers.energy.explain import Explanation
 from optimizers.energy.explain import explain as weighed
@@ -25,8 +25,12 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
     if not part:
         return {}
     t = found.slot_at(at)
+    dropped = found.dropped(index) if part == "batteries" else None
     told: dict[str, Any] = {
-        "reason": {lang: reason_at(found, part, index, t, lang) for lang in LANGUAGES},
+        "reason": {
+            lang: dropped_said(dropped, lang) if dropped else reason_at(found, part, index, t, lang)
+            for lang in LANGUAGES
+        },
         "over_the_plan": {lang: summary_of(found, part, index, lang) for lang in LANGUAGES},
         "by": found.solver,
     }

@@ -1,7 +1,8 @@
 """What a plan's body says of a device, in words."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,6 +54,12 @@ def summary_of(found: "Body", part: str, index: int, lang: Lang) -> str:
     low, high = float(warm[index].min()), float(warm[index].max())
     key = f"energy_{part}_sum"
     return say(key, lang, kwh=_kwh(given, lang), low=number(low, lang, 1), high=number(high, lang, 1))
+
+
+def dropped_said(dropped: Mapping[str, Any], lang: Lang) -> str:
+    """Why a battery keeps to plain self-consumption."""
+    loss, most = (number(float(dropped[name]), lang, 2) for name in ("loss_eur", "most_eur"))
+    return say("energy_dropped", lang, loss=loss, most=most)
 
 
 def _vehicle_sum(found: "Body", index: int, lang: Lang) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.model import Level, Program, Slot
 from jobs.energy.body import Body, open_body
-from jobs.energy.saying import summary_of
+from jobs.energy.saying import dropped_said, summary_of
 from optimizers.arrays import Floats
 
 SOURCE = "plan:energy"
@@ -48,6 +48,9 @@ def _batteries(found: Body) -> Iterator[tuple[str, Floats, str]]:
     least, most = (np.round(np.clip(found.columns[n], -LARGEST_W, LARGEST_W)) for n in ("least_w", "most_w"))
     for b, name in enumerate(cells.names):
         reason = summary_of(found, "batteries", b, "en")
+        if (dropped := found.dropped(b)) is not None:
+            # Plain self-consumption; its controller rests where the meter is silent.
+            power[b], least[b], most[b], reason = 0.0, 0.0, 0.0, dropped_said(dropped, "en")
         yield f"{name}/power", np.clip(power[b], -cells.discharge_max_w[b], cells.charge_max_w[b]), reason
         yield f"{name}/importLeast", least[b], reason
         yield f"{name}/importMost", np.maximum(most[b], least[b]), reason

@@ -157,6 +157,15 @@ class ForeseeEntry(_Entry):
     radiation: SourceEntry | None = None
 
 
+class RegretEntry(_Entry):
+    """When plans of a building's batteries are dropped: see the file."""
+
+    most_eur: Positive
+    most_share: Share
+    back_eur: NotNegative
+    weeks: int = Field(ge=1, le=12)
+
+
 class FeederEntry(_Entry):
     """A limit that buildings share."""
 
@@ -187,6 +196,7 @@ class EnergyTables(_Entry):
     vehicle: VehicleEntry
     usual: UsualEntry
     foresee: ForeseeEntry
+    regret: RegretEntry
     feeders: Mapping[str, FeederEntry] = {}
 
     @model_validator(mode="after")

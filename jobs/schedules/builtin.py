@@ -92,6 +92,13 @@ schedules:
     at_most_every: 15 min
     arguments: {seconds: 60, gap: 0.005}
     time_limit: 5 min
+  watch-energy:
+    description:
+      fr: Ce que suivre les plans des batteries a coûté cette semaine à côté de l'autoconsommation.
+      en: What following plans of batteries has cost this week beside plain self-consumption.
+    every: 1 h
+    offset: 50 min
+    time_limit: 2 min
   import-forecasts:
     description:
       fr: Prévisions (météo, prix, vigilance) des sources de forecasts.yaml.

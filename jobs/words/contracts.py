@@ -1,4 +1,4 @@
-"""Of contracts of energy. Each (English, French)."""
+"""Of contracts of energy, and of what following plans costs. Each (English, French)."""
 
 WORDS: dict[str, tuple[str, str]] = {
     # consigne energy contracts
@@ -21,4 +21,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "{id}: {text}, {start} to {until}, {kw} kW less, {sites}",
         "{id} : {text}, de {start} à {until}, {kw} kW de moins, {sites}",
     ),
+    # consigne energy regret
+    "energy_dropped": (
+        "the plan is dropped: following it has cost {loss} EUR this week, {most} at most; plain self-consumption",
+        "le plan est abandonné : le suivre a coûté {loss} EUR cette semaine, {most} au plus ; autoconsommation",
+    ),
+    "regret_head": (
+        "Batteries' plans beside plain self-consumption, the week of {day}, as was known at {at}:",
+        "Plans des batteries à côté de l'autoconsommation, semaine du {day}, tel que connu à {at} :",
+    ),
+    "regret_none": ("No building has batteries.", "Aucun bâtiment n'a de batterie."),
+    "regret_site": ("building", "bâtiment"),
+    "regret_paid": ("paid, EUR", "payé, EUR"),
+    "regret_rule": ("by the rule, EUR", "par la règle, EUR"),
+    "regret_loss": ("loss, EUR", "perte, EUR"),
+    "regret_most": ("at most, EUR", "au plus, EUR"),
+    "regret_known": ("measured, %", "mesuré, %"),
+    "regret_state": ("plan", "plan"),
+    "regret_followed": ("followed", "suivi"),
+    "regret_dropped": ("dropped since {at}", "abandonné depuis le {at}"),
 }
