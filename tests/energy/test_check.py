@@ -247,3 +247,10 @@ def test_what_is_left_may_be_told_to_a_thousandth_of_it() -> None:
     nothing = replace(bath, constraint="floor", unit="K·h", amount=2.0)
     (found,) = check(PROBLEM, replace(PLAN, violations=(*PLAN.violations, nothing)))
     assert found.detail == "floor by 2 K·h claimed, 0 K·h found"
+
+
+def test_where_something_is_left_is_told() -> None:
+    details = {one.what: check(one.problem, one.plan)[0].detail for one in PLANTED}
+    assert details["a firm limit passed in silence"] == "slots 1 to 2, not among the plan's violations"
+    assert details["a reserve that is spent in silence"] == "slot 5, not among the plan's violations"
+    assert details["a load not run in silence"] == "1 slots, not among the plan's violations"
