@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -94,8 +95,9 @@ class Plan:
         return (self.objective - self.bound) / abs(self.objective) if self.objective else 0.0
 
 
+@cache
 def our_version() -> str:
-    """Of what is installed: which code made a plan."""
+    """Of what is installed: which code made a plan. Looked up once a process."""
     try:
         return version("consigne")
     except PackageNotFoundError:
