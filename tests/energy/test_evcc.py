@@ -136,6 +136,11 @@ def test_a_charger_gives_its_least_or_nothing() -> None:
     assert rounded(whole.charge_kwh[0]) == [1000, 2000, 500, 0]
 
 
+def test_what_cannot_charge_may_have_a_least_charge() -> None:
+    _, plan = solved(request(battery(c_min=1380, c_max=0, d_max=0), gt=100))
+    assert rounded(plan.charge_kwh[0]) == [0] * 4
+
+
 def test_demand_is_given_until_the_store_is_full() -> None:
     told = battery(p_demand=[2000, 2000, 2000, 2000], s_initial=5500, d_max=0, c_min=1000, c_max=2000)
     _, plan = solved(request(told))

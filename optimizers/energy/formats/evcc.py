@@ -173,7 +173,7 @@ def _wrong_batteries(request: EvccRequest) -> Iterator[str]:
         for least, most, limit in (("s_min", "s_max", one.s_max), ("s_max", "s_capacity", capacity)):
             if (found := getattr(one, least)) > limit:
                 yield f"{where}.{least}: is {found:g}, wants no more than {most}, {limit:g}"
-        if one.c_min > one.c_max:
+        if one.c_min > one.c_max > 0:  # evcc tells of what cannot charge by a c_max of 0 alone
             yield f"{where}.c_min: is {one.c_min:g}, wants no more than c_max, {one.c_max:g}"
     if request.grid.prc_p_exc_imp is not None and request.grid.p_max_imp is None:
         yield "grid.prc_p_exc_imp: is the price of what is beyond a limit, wants p_max_imp beside it"
