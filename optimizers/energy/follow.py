@@ -166,7 +166,9 @@ def _batteries(problem: EnergyProblem, wish_w: Floats, net: Floats, gross: Float
     if cells is None:
         none = np.zeros((0, hours.size))
         return none, none
-    every = Cell.of(cells)
+    every, own, sun = Cell.of(cells), gross.copy(), np.zeros_like(gross)
+    if problem.solar is not None:
+        np.add.at(sun, problem.solar.site, problem.solar.available_w)
     power, stored = np.zeros(wish_w.shape), np.zeros(wish_w.shape)
     for b in range(len(cells.names)):
         cell = Cell(**{name: float(getattr(every, name)[b]) for name in Cell.__dataclass_fields__})
@@ -174,11 +176,15 @@ def _batteries(problem: EnergyProblem, wish_w: Floats, net: Floats, gross: Float
         for t, h in enumerate(hours.tolist()):
             held *= (1.0 - float(cells.loss_h[b])) ** h
             wish = float(wish_w[b, t])
-            lowest, highest = cell.range_w(held, 3600 * h)
-            own = float(battery_power_w(net[site, t], 0.0, 0.0, held, cell, 3600 * h))
-            moved = own if np.isnan(wish) else float(np.clip(wish, max(lowest, -gross[site, t]), highest))
+            alone = float(battery_power_w(net[site, t], 0.0, 0.0, held, cell, 3600 * h))
+            lowest, highest = (float(end) for end in cell.range_w(held, 3600 * h))
+            lowest = lowest if cells.to_grid[b] else max(lowest, -max(own[site, t], 0.0))
+            highest = highest if cells.from_grid[b] else min(highest, max(sun[site, t], 0.0))
+            moved = min(max(alone if np.isnan(wish) else wish, lowest), highest)
             moved = 0.0 if 0 < moved < cells.charge_least_w[b] else moved
             held = float(cell.after_wh(held, moved, 3600 * h))
             power[b, t], stored[b, t] = moved, held
             net[site, t] += moved
+            own[site, t] += min(moved, 0.0) * (not cells.to_grid[b])
+            sun[site, t] -= max(moved, 0.0) * (not cells.from_grid[b])
     return power, stored
