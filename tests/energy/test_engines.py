@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.energy import check, engines, solve
+from optimizers.energy import check, engines, solve, solve_again
 from optimizers.energy.assembling import assemble
 from optimizers.energy.engines import Effort, blocks, cbc, highs, persistent, run
 from optimizers.energy.engines.again import run_again
@@ -212,3 +212,19 @@ def test_an_auditor_reads_names_and_another_program_the_same_least(tmp_path: Pat
     answer = highs.solve(SMALL, EFFORT)
     assert answer is not None
     assert float(done.stdout) == pytest.approx(answer.value, rel=1e-6)
+
+
+def test_a_plan_made_again_costs_the_same_and_says_how_it_was_made() -> None:
+    solve_again(town(1))
+    for problem in (town(1, price=spot(3)), town(1)):
+        again, anew = solve_again(problem), solve(problem)
+        assert again.objective == pytest.approx(anew.objective, rel=1e-7)
+        assert again.status == Status.OPTIMAL
+        assert not again.reproducible
+        assert "solved again" in again.reasons[0]
+        assert not check(problem, again)
+
+
+def test_what_cannot_be_made_again_is_made_anew() -> None:
+    problem = case(13, positive=False)
+    assert solve_again(problem, Limits(gap=1e-6)).objective == pytest.approx(solve(problem).objective, rel=1e-5)
