@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.energy import EnergyProblem, solve
+from optimizers.energy import EnergyProblem, Loads, solve
 from optimizers.result import Status
 from tests.energy.made import battery, hours, random_problem, site
 
@@ -67,3 +67,26 @@ def test_what_is_stored_is_worth_what_less_of_it_costs(seed: int, b: int) -> Non
         for step in (-_STEP_WH, _STEP_WH)
     ]
     assert gains[1] - 1e-3 <= plan.stored_eur_kwh[b, 0] <= gains[0] + 1e-3
+
+
+def test_where_a_firm_limit_is_passed_a_kwh_more_counts_at_its_price() -> None:
+    """What it adds to the shortfall is no euros: no plan can undo it, and 0.2 EUR is what it costs."""
+    sites = site([[1_000.0, 5_000.0]], [[0.1, 0.2]], import_limit_w=np.array(3_000.0), firm=np.array(True))
+    plan = solve(EnergyProblem(horizon=hours(2), sites=sites))
+    assert plan.status == Status.BEST_EFFORT
+    assert plan.value_eur_kwh == pytest.approx(np.array([[0.1, 0.2]]))
+
+
+def test_with_loads_on_or_off_values_are_those_of_the_hours_that_were_chosen() -> None:
+    """The kiln runs in the cheap hour whatever a kWh more would be; the battery gives in the dear one what it can."""
+    kiln = Loads(
+        names=("kiln",), site=np.array([0]), power_w=np.array([2_000.0]), first=np.array([0]), last=np.array([2]),
+        slots=np.array([1]),
+    )  # fmt: skip
+    problem = EnergyProblem(
+        horizon=hours(2), sites=site(6_000.0, [[0.1, 0.3]]), batteries=battery(charge_efficiency=0.8), loads=kiln
+    )
+    plan = solve(problem)
+    assert plan.on.tolist() == [[True, False]]
+    assert plan.value_eur_kwh == pytest.approx(np.array([[0.1, 0.3]]))
+    assert plan.stored_eur_kwh[0, 0] == pytest.approx(0.3)
