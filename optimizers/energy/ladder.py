@@ -117,7 +117,7 @@ def _among(linear: Linear, reached: Sequence[tuple[Floats, float]], run: Run) ->
     for given in _GIVEN if reached else _GIVEN[:1]:
         program = linear
         for want, least in reached:
-            program = _kept(program, want, least + given * max(1.0, abs(least)))
+            program = kept(program, want, least + given * max(1.0, abs(least)))
         answer = run(program)
         if answer.status != Status.INFEASIBLE:
             break
@@ -129,7 +129,7 @@ def _wanting(linear: Linear, want: Floats, *, last: bool) -> Linear:
     return replace(linear, cost=want, offset=linear.offset if last else 0.0)
 
 
-def _kept(linear: Linear, want: Floats, most: float) -> Linear:
+def kept(linear: Linear, want: Floats, most: float) -> Linear:
     """With one more row: of that want no more."""
     index = np.flatnonzero(want).astype(np.int32)
     return replace(

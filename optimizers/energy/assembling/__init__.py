@@ -12,6 +12,7 @@ from optimizers.energy.assembling.loads import add_sheddable, add_solar
 from optimizers.energy.assembling.stores import add_batteries, add_sunlight, add_vehicles
 from optimizers.energy.assembling.switching import add_loads
 from optimizers.energy.assembling.thermal import add_thermal
+from optimizers.energy.assembling.wasting import Wasteful, wasteful
 from optimizers.energy.assembling.whole import add_whole
 from optimizers.energy.linear import Linear
 from optimizers.energy.problem import EnergyProblem
@@ -36,8 +37,11 @@ class Assembled:
         return weight
 
 
-def assemble(problem: EnergyProblem, *, soft: bool = False) -> Assembled:
-    """`soft`: what is wanted before cost may give way; else no plan falls short of it, and there may be none."""
+def assemble(problem: EnergyProblem, *, soft: bool = False, waste: Wasteful | None = None) -> Assembled:
+    """`soft`: what is wanted before cost may give way; else no plan falls short of it, and there may be none.
+
+    `waste`: where energy is worth wasting, of a site whose neighbours are not in the problem.
+    """
     draft = Draft(problem, soft=soft)
     meters = add_meters(draft)
     solar = add_solar(draft)
@@ -49,6 +53,7 @@ def assemble(problem: EnergyProblem, *, soft: bool = False) -> Assembled:
     given = add_sheddable(draft)
     add_groups(draft, meters)
     on = add_loads(draft)
-    add_whole(draft, meters, batteries, vehicles, rooms, tanks)
+    waste = wasteful(problem) if waste is None else waste
+    add_whole(draft, waste, meters, batteries, vehicles, rooms, tanks)
     layout = Layout(meters, solar, batteries, vehicles, rooms, tanks, on, given)
     return Assembled(draft.linear(), layout, tuple(draft.lacks))

@@ -6,15 +6,17 @@ from optimizers.arrays import Bools, Floats, Ints
 from optimizers.energy.assembling.contracts import most_kw
 from optimizers.energy.assembling.draft import Draft, K, chosen
 from optimizers.energy.assembling.layout import Heats, Meters, Stores
-from optimizers.energy.assembling.wasting import Wasteful, forced_w, most_sold_w, there, wasteful
+from optimizers.energy.assembling.wasting import Wasteful, forced_w, most_sold_w, there
 from optimizers.energy.contract import NONE
 from optimizers.energy.devices import Batteries, Thermal, Vehicles
 from optimizers.energy.linear import Value
 
 
-def add_whole(draft: Draft, meters: Meters, batteries: Stores, vehicles: Stores, rooms: Heats, tanks: Heats) -> None:
+def add_whole(
+    draft: Draft, waste: Wasteful, meters: Meters, batteries: Stores, vehicles: Stores, rooms: Heats, tanks: Heats
+) -> None:
     """Where energy is worth wasting, and where there is a least part load; elsewhere the relaxation is exact."""
-    problem, waste = draft.problem, wasteful(draft.problem)
+    problem = draft.problem
     _part_meters(draft, meters, waste)
     if problem.batteries is not None:
         to_grid = problem.batteries.to_grid[:, None]
