@@ -39,6 +39,7 @@ bench: $(READY) .venv-bench/.ready .venv-flexmeasures/.ready .venv-emhass/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_lp_milp.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_energy_peers.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_like_days.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_citylearn.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_routing.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_kim.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_roads.py

@@ -11,7 +11,8 @@ from itertools import product
 import numpy as np
 
 from optimizers.arrays import Floats
-from optimizers.energy.control import Cell
+from optimizers.energy import Batteries, EnergyProblem, Horizon, Sites, Solar, solve
+from optimizers.energy.control import Cell, bands, battery_power_w
 from optimizers.energy.foreseeing import LIKENESS, Likeness, Past, foresee
 from optimizers.energy.selfuse import SelfUse
 from optimizers.energy.valuing import Futures, valued
@@ -149,16 +150,23 @@ class Planning:
         )  # fmt: skip
         return foresee(past, ahead, self.settings.likeness)
 
-    def rule(self, t: int, futures: Futures) -> SelfUse:
-        ahead, sites = self.settings.ahead, len(self.town.names)
+    def paid(self, t: int) -> Floats:
+        """(ahead,) EUR a kWh with carbon, as far as it is known."""
+        ahead = self.settings.ahead
         price = self.town.price[np.minimum(t + np.arange(ahead), len(self.town.price) - 1)]
-        paid = price + self.settings.carbon_eur_kg * self._carbon.ahead(t, ahead)
-        buy = np.broadcast_to(paid, (sites, ahead))
-        end = 0.9 * float(paid.min()) * CELL.discharge_efficiency
-        own = self.settings
+        return np.asarray(price + self.settings.carbon_eur_kg * self._carbon.ahead(t, ahead))
+
+    @staticmethod
+    def end_eur_kwh(paid: Floats) -> float:
+        """What is left at the end saves the cheapest hour, most likely."""
+        return 0.9 * float(paid.min()) * float(CELL.discharge_efficiency)
+
+    def rule(self, t: int, futures: Futures) -> SelfUse:
+        own, paid = self.settings, self.paid(t)
+        buy = np.broadcast_to(paid, (len(self.town.names), len(paid)))
         return valued(
-            futures, buy, np.zeros(buy.shape), CELL, np.ones(ahead), end, turning_h=own.turning_h,
-            least_gain=own.least_gain,
+            futures, buy, np.zeros(buy.shape), CELL, np.ones(len(paid)), self.end_eur_kwh(paid),
+            turning_h=own.turning_h, least_gain=own.least_gain,
         ).rule  # fmt: skip
 
 
@@ -189,6 +197,43 @@ def blind(town: Town, settings: Settings = SETTINGS) -> Controller:
         return np.asarray(rule.power_w(0, expected[:, 0], stored * W, CELL, HOUR_S)) / W
 
     return act
+
+
+def banded(town: Town, settings: Settings = SETTINGS) -> Controller:
+    """The linear program's plan for what is expected, obeyed not in its power but in its bands at the meter."""
+    planning = Planning(town, settings)
+
+    def act(t: int, stored: Floats) -> Floats:
+        if t < 2 * HOURS_A_DAY:
+            return -town.net[:, t]
+        problem = _problem(town, planning, t, stored)
+        found = bands(problem, solve(problem))
+        least, most = found.import_least_w[:, 0], found.import_most_w[:, 0]
+        power = battery_power_w(town.net[:, t] * W, least, most, stored * W, CELL, HOUR_S, found.power_w[:, 0])
+        return power / W
+
+    return act
+
+
+def _problem(town: Town, planning: Planning, t: int, stored: Floats) -> EnergyProblem:
+    net = planning.futures(t).expected_w
+    buy = planning.paid(t)
+    sites = np.arange(len(town.names))
+    return EnergyProblem(
+        horizon=Horizon(duration_s=np.full(len(buy), HOUR_S)),
+        sites=Sites(
+            names=town.names, base_w=np.maximum(net, 0.0),
+            import_eur_kwh=np.broadcast_to(buy, net.shape), export_eur_kwh=np.zeros(net.shape),
+        ),
+        solar=Solar(names=town.names, site=sites, available_w=np.maximum(-net, 0.0)),
+        batteries=Batteries(
+            names=town.names, site=sites, capacity_wh=np.array(CELL.capacity_wh),
+            initial_wh=np.minimum(stored * W, CELL.capacity_wh), charge_max_w=np.array(CELL.charge_max_w),
+            discharge_max_w=np.array(CELL.discharge_max_w), charge_efficiency=np.array(CELL.charge_efficiency),
+            discharge_efficiency=np.array(CELL.discharge_efficiency),
+            end_eur_kwh=np.array(planning.end_eur_kwh(buy)), to_grid=np.array(False),
+        ),
+    )  # fmt: skip
 
 
 def knowing(town: Town, parts: int = 80) -> Floats:

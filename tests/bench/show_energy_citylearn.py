@@ -16,7 +16,7 @@ import numpy as np
 
 from optimizers.arrays import Bools, Floats
 from tests.bench.citylearn import HOURS_A_DAY, Measured, Town, driven, measured, read
-from tests.bench.citylearn_control import SETTINGS, Settings, blind, knowing, ours, plain, tuned
+from tests.bench.citylearn_control import SETTINGS, Settings, banded, blind, knowing, ours, plain, tuned
 
 SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
 CHOSEN_ON = (2, 4, 6, 8, 10, 12)
@@ -25,7 +25,7 @@ OURS, TUNED, KNOWING = "ours", "tuned rule, in hindsight", "knows all"
 
 def runs(town: Town, settings: Settings = SETTINGS, *, with_blind: bool = True) -> dict[str, Floats]:
     """What buildings draw under each controller."""
-    planned = {"plan obeyed blindly": blind} if with_blind else {}
+    planned = {"plan obeyed blindly": blind, "plan's bands obeyed": banded} if with_blind else {}
     found = {"plain rule": driven(town, plain(town))}
     rule, found[TUNED] = tuned(town)
     print(f"tuned: {rule}", flush=True)
@@ -68,8 +68,13 @@ def main() -> None:
     given.add_argument("folder", nargs="?", type=Path, default=reference)
     given.add_argument("--buildings", default="1,2,3")
     given.add_argument("--hours", type=int, default=8760)
-    given.add_argument("--without-blind", action="store_true", help="leave out the plan that is obeyed blindly")
+    given.add_argument(
+        "--without-blind", action="store_true", help="leave out plans for what is expected, blindly or by bands"
+    )
     asked = given.parse_args()
+    if not (asked.folder / "schema.json").is_file():
+        print(f"no buildings in {asked.folder}: name a folder with the challenge's schema.json, or CONSIGNE_REFERENCE")
+        return
     town = read(asked.folder, tuple(int(number) for number in asked.buildings.split(","))).until(asked.hours)
     drawn = runs(town, with_blind=not asked.without_blind)
     even = np.isin(town.month, CHOSEN_ON)
