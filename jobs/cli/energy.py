@@ -4,13 +4,14 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engine.instants import noon
+from engine.instants import PARIS, noon
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -28,13 +29,20 @@ from jobs.cli.contracts import contracts
 from jobs.cli.nights import Day, First, Last, days
 from jobs.cli.regret import regret
 from jobs.demo import demo_night
+from jobs.energy.calendar import calendar_of
+from jobs.energy.contracts_read import contracts_known
+from jobs.energy.identify import Learnt
+from jobs.energy.identify import learn as learn_of
 from jobs.energy.reporting import COLUMNS, Energy, EnergyReport, SiteState, energy_report, site_states
+from jobs.energy.sites import Site, read_sites
+from jobs.energy.tables import tables_of
 from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, aligned, number, percent, say
 
 app = typer.Typer(help="Energy: buildings, their contracts, what days came to.", no_args_is_help=True)
 app.command("contracts")(contracts)
 app.command("regret")(regret)
+_LEARN_DAYS = 60
 _SITE_HEADS = ("site", "use", "contract", "limit", "heat", "room", "battery", "roof", "chargers", "meter")
 _HEADS = (
     "of", "sites", "planned", "measured", "eur", "measured_eur", "peak", "over", "comfort", "carbon",
@@ -133,6 +141,52 @@ def report(
     if found.unplanned:
         count = number(len(found.unplanned), words)
         show_lines([say("energy_unplanned", words, days=count, first=found.unplanned[0])])
+
+
+@app.command()
+def learn(
+    first: First = None,
+    last: Last = None,
+    lang: Language = "",
+    as_json: Json = False,
+) -> None:
+    """What buildings lose and hold, learnt from their rooms, heat meters and the cold, beside the inventory's figures.
+
+    Of the last 60 days by default.
+
+    Example: consigne energy learn --from 2026-11-01 --to 2026-12-31
+    """
+    chosen, words = chosen_in(lang)
+    day = days(None, first, last, None)
+    if first is None:
+        day = (day[1] - timedelta(days=_LEARN_DAYS - 1), day[1])
+    store, territory = store_and_territory(chosen)
+    with store.read() as unit, underway("learn"):
+        known = read_sites(territory, contracts_known(unit, chosen), tables_of(chosen))
+        since, until = (datetime.combine(one, time(), PARIS) for one in (day[0], day[1] + timedelta(days=1)))
+        found = learn_of(unit, territory, known, since, until, tables_of(chosen), calendar_of(chosen))
+    told = {site.name: site for site in known}
+    if as_json:
+        emit([{"site": name, **_learnt_json(one)} for name, one in found.items()])
+        return
+    heads = [say(f"learn_{head}", words) for head in ("site", "loss", "learnt", "holds", "held", "why")]
+    rows = [list(_learnt_row(told[name], one, words)) for name, one in found.items()]
+    show_lines(list(aligned([heads, *rows])))
+
+
+def _learnt_json(found: Learnt) -> dict[str, Any]:
+    figures = {name: None if isinstance(v, float) and isnan(v) else v for name, v in asdict(found).items()}
+    return {**figures, "believed": found.believed}
+
+
+def _learnt_row(site: Site, found: Learnt, lang: Lang) -> Iterator[str]:
+    yield site.name
+    yield number(site.loss_w_k, lang)
+    yield "–" if isnan(found.loss_w_k) else f"{number(found.loss_w_k, lang)} ± {number(found.loss_sd_w_k, lang)}"
+    yield number(site.capacity_wh_k, lang)
+    held = (found.capacity_wh_k, found.capacity_sd_wh_k)
+    yield "–" if isnan(held[0]) else " ± ".join(number(one, lang) for one in held)
+    yield found.why_not or "–"
 
 
 def _row(name: str, found: Energy, lang: Lang) -> Iterator[str]:

@@ -138,6 +138,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "heat_boiler": ("boiler", "chaudière"),
     "heat_district": ("district heat", "réseau de chaleur"),
     "heat_": ("–", "–"),
+    # consigne energy learn
+    "doing_learn": ("Reading what buildings told", "Lecture des mesures des bâtiments"),
+    "learn_site": ("building", "bâtiment"),
+    "learn_loss": ("W/K, inventory", "W/K, inventaire"),
+    "learn_learnt": ("learnt", "appris"),
+    "learn_holds": ("Wh/K, inventory", "Wh/K, inventaire"),
+    "learn_held": ("learnt", "appris"),
+    "learn_why": ("why not believed", "pourquoi non retenu"),
     # consigne energy report
     "energy_report_head": (
         "{first} to {last}: {days} days with a plan",
