@@ -228,3 +228,24 @@ def test_a_plan_made_again_costs_the_same_and_says_how_it_was_made() -> None:
 def test_what_cannot_be_made_again_is_made_anew() -> None:
     problem = case(13, positive=False)
     assert solve_again(problem, Limits(gap=1e-6)).objective == pytest.approx(solve(problem).objective, rel=1e-5)
+
+
+def test_sites_with_whole_columns_are_searched_one_by_one_where_nothing_ties_them() -> None:
+    linear = linear_of(3, cap_w=1e6, price=spot(1) - 0.09)
+    assert linear.whole.any()
+    apart, whole = blocks.solve(linear, EFFORT), highs.solve(linear, EFFORT)
+    assert apart is not None
+    assert whole is not None
+    assert apart.status == Status.OPTIMAL
+    assert apart.value == pytest.approx(whole.value, rel=1e-6)
+    assert apart.value - 1e-5 <= apart.bound <= whole.value + 1e-9
+    assert not apart.row_dual.size
+    sums = linear.times(apart.x)
+    assert (sums >= linear.row_lower - 1e-6).all()
+    assert (sums <= linear.row_upper + 1e-6).all()
+
+
+def test_where_a_feeder_ties_them_whole_columns_are_searched_at_once() -> None:
+    linear = linear_of(3, cap_w=9_000.0, price=spot(1) - 0.09)
+    assert blocks.solve(linear, Effort(60.0, 1e-3)) is None
+    assert run(linear, Effort(60.0, 1e-3)).found

@@ -1,6 +1,7 @@
 """The solvers behind a `Linear`: HiGHS from its arrays, and CBC through PuLP where HiGHS is not there or fails."""
 
 from collections.abc import Callable
+from time import monotonic
 
 from optimizers.energy.engines import blocks, cbc, highs
 from optimizers.energy.engines.answer import Answer
@@ -24,7 +25,8 @@ def run(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer:
 
     Raises RuntimeError where no solver answers.
     """
+    until = monotonic() + effort.seconds
     for engine in ENGINES:
-        if (answer := engine(linear, effort, after)) is not None:
+        if (answer := engine(linear, effort.within(until), after)) is not None:
             return answer
     raise RuntimeError("neither HiGHS nor CBC answers: see consigne doctor")

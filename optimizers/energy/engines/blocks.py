@@ -8,6 +8,7 @@ within their limits the groups that are beyond them: nothing at all where none i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ LINK = "drawn"
 
 SITES = 16
 """From which on taking a program apart is sooner: at ten it takes as long as the whole, at 50 a half to a quarter."""
+
+TREES = 2
+"""The same where columns are whole: two small trees are searched sooner than one of their product."""
 
 _FEW = 500, 50
 """Iterations, and rows an iteration: after more than the most of that, the whole is sooner solved from nothing.
@@ -62,7 +66,7 @@ def parts(linear: Linear) -> Parts | None:
     _, label = connected_components(bmat([[None, own], [own.T, None]], format="csr"), directed=False)
     of_row, of_column = label[: own_rows.size], label[own_rows.size :]
     shared = np.unique(of_column[link_columns])
-    sites = np.setdiff1d(np.unique(of_row), shared)
+    sites = np.setdiff1d(np.intersect1d(of_row, of_column), shared)  # a row may have no entry
     if sites.size < 2:
         return None
     each_column, each_row = _members(of_column, sites), _members(of_row, sites)
@@ -76,14 +80,20 @@ def _members(label: Ints, wanted: Ints) -> tuple[Ints, ...]:
 
 
 def solve(linear: Linear, effort: Effort, after: Answer | None = None) -> Answer | None:
-    """None where there is little to take apart, some column is whole, or what is shared ties too many of them down:
+    """None where there is little to take apart, or what is shared ties too many sites down, with whole columns any:
     then the whole is to be solved at once.
     """
-    if highspy is None or after is not None or sites_in(linear) < SITES or linear.whole.any():
+    tree = bool(linear.whole.any())
+    if highspy is None or after is not None or sites_in(linear) < (TREES if tree else SITES):
         return None
     if (apart := parts(linear)) is None:
         return None
-    answers = [highs.solve(program, effort) for program in programs(linear, apart)]
+    until = monotonic() + effort.seconds / 2  # the other half is for the whole
+    answers: list[Answer | None] = []
+    for program in programs(linear, apart):
+        answers.append(highs.solve(program, effort.within(until)))
+        if (answer := answers[-1]) is None or answer.status != Status.OPTIMAL:
+            return answer if answer is not None and answer.status == Status.INFEASIBLE else None
     return joined(linear, apart, answers, effort)
 
 
@@ -96,18 +106,21 @@ def joined(linear: Linear, apart: Parts, answers: Sequence[Answer | None], effor
     known = [answer for answer in answers if answer is not None and answer.status == Status.OPTIMAL]
     if len(known) < len(answers):
         return next((each for each in answers if each is not None and each.status == Status.INFEASIBLE), None)
-    if (answer := _side_by_side(linear, apart, known)) is not None:
+    answer = _side_by_side(linear, apart, known)
+    if answer is not None or linear.whole.any():
         return answer
     return highs.solve_from(linear, effort, together(linear, apart, [answer.start for answer in known]), most(linear))
 
 
 def _side_by_side(linear: Linear, apart: Parts, answers: list[Answer]) -> Answer | None:
     """Sites' own optima, where no group is beyond anything then: what groups pay is at its least too."""
-    paid = linear.cost < 0
+    paid, tree = linear.cost < 0, bool(linear.whole.any())
     x = np.where(paid, linear.upper, np.where(np.isfinite(linear.lower), linear.lower, 0.0))
     row_dual, column_dual = np.zeros(linear.row_lower.size), linear.cost.copy()
     for rows, columns, answer in zip(apart.rows, apart.columns, answers, strict=True):
-        x[columns], row_dual[rows], column_dual[columns] = answer.x, answer.row_dual, answer.column_dual
+        x[columns] = answer.x
+        if not tree:
+            row_dual[rows], column_dual[columns] = answer.row_dual, answer.column_dual
     if not np.isfinite(x).all():
         return None
     for _ in range(np.unique(apart.link_rows).size and _DEPTH):
@@ -119,7 +132,10 @@ def _side_by_side(linear: Linear, apart: Parts, answers: list[Answer]) -> Answer
     if (sums < linear.row_lower - _KW).any() or (sums > linear.row_upper + _KW).any():
         return None
     value = float(linear.cost @ x) + linear.offset
-    return replace(answers[0], x=x, row_dual=row_dual, column_dual=column_dual, value=value, bound=value, start=None)
+    told = replace(answers[0], x=x, value=value, bound=value, start=None)
+    if not tree:
+        return replace(told, row_dual=row_dual, column_dual=column_dual)
+    return replace(told, bound=value - sum(max(answer.value - answer.bound, 0.0) for answer in answers))
 
 
 def programs(linear: Linear, apart: Parts) -> list[Linear]:
