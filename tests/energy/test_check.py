@@ -66,6 +66,12 @@ def test_walls_that_are_warmer_than_they_can_be_are_found() -> None:
     assert found["walls"].amount == pytest.approx(0.4)
 
 
+def test_walls_that_are_none_may_be_told_of_anything() -> None:
+    walls = PLAN.room_mass_c.copy()
+    walls[1] = 17.0  # the hall has none
+    assert check(PROBLEM, replace(PLAN, room_mass_c=walls)) == []
+
+
 def test_the_show_passes_and_fails_where_it_should() -> None:
     show = Path("tests/bench/show_energy_check.py")
     done = subprocess.run(
