@@ -21,6 +21,7 @@ from engine.store import Store, Unit
 from jobs.bootstrap import Territory
 from jobs.collection.morning import CollectionDay, measure_collection
 from jobs.collection.saying import fraction_name
+from jobs.energy.night import EnergyNight, energy_facts, measure_energy
 from jobs.irrigation import tables as irrigation
 from jobs.irrigation.night import WaterNight, measure_water
 from jobs.lighting.reporting import By, LightingReport, Review, make_report, review, short_lines, to_json
@@ -54,6 +55,8 @@ class NightOutcome:
     `lanes`: lamps that brighten by themselves at a detector.
     `night`: its report by commune, as `consigne lighting report --json` gives it.
     `water`: what came of watering; None where none was planned. `ask_water`: how to ask why a valve opened, or did not.
+    `energy`: what came of the day of buildings; None where none was planned. `ask_energy`: how to ask why a battery did
+    what it did.
     `rounds`: what came of the next day's rounds; None where none were planned. `ask_rounds`: how to ask why a container
     was emptied, where a truck was in its round, and for all rounds.
     `rules`: how often each rule that rose did. `unexplained`: commands without an end, or with one that gives no
@@ -82,6 +85,7 @@ class NightOutcome:
     night: dict[str, Any]
     water: WaterNight | None
     rounds: CollectionDay | None
+    energy: EnergyNight | None
     origin: str
     report: Path
     ask: str
@@ -89,6 +93,7 @@ class NightOutcome:
     ask_report: str
     ask_water: str
     ask_rounds: tuple[str, ...]
+    ask_energy: str
 
     @property
     def all_explained(self) -> bool:
@@ -101,6 +106,7 @@ class NightOutcome:
         return plain | {
             "planned": vars(self.planned), "fixed": vars(self.fixed), "report": str(self.report), "water": water,
             "rounds": None if self.rounds is None else asdict(self.rounds) | self.rounds.totals(),
+            "energy": None if self.energy is None else self.energy.as_json(),
         }  # fmt: skip
 
 
@@ -123,6 +129,7 @@ def measure_night(
         names = {commune.insee: commune.name for commune in unit.inventory.communes()}
         communes = {zone.id: names[zone.commune] for zone in unit.inventory.zones()}
         water = measure_water(unit, territory, irrigation.tables_of(settings), start, night.night.until)
+        energy = measure_energy(unit, territory, settings, start, night.night.until, folder / "story.json")
         rounds = measure_collection(unit, territory, settings, day + _DAY, night.night.until)
     question = _question(folder)
     page = folder / "report.html"
@@ -150,12 +157,14 @@ def measure_night(
         night=to_json(report, By.COMMUNE),
         water=water,
         rounds=rounds,
+        energy=energy,
         origin=origin,
         report=page,
         ask=f"{question} {_most_dimmed(night)}",
         ask_rule=_rule_question(question, decided),
         ask_report=question.replace(" why ", " lighting report "),
         ask_water="" if water is None else f"{question} {_most_watered(water)}",
+        ask_energy="" if energy is None else f"{question} {energy.ask}",
         ask_rounds=() if rounds is None else tuple(_of_rounds(rounds, question)),
     )
     lang = language(settings)
@@ -305,6 +314,7 @@ def _facts(outcome: NightOutcome, lang: Lang) -> list[tuple[str, str]]:
         deep = labelled("deep", lang, percent(policy.under_lit_deep, lang))
         rows.append((say(key, lang), f"{percent(policy.under_lit, lang)} ({deep})"))
     rows += [] if outcome.water is None else _water_facts(outcome.water, lang)
+    rows += [] if outcome.energy is None else energy_facts(outcome.energy, lang)
     return rows if outcome.rounds is None else rows + _rounds_facts(outcome.rounds, lang)
 
 
@@ -357,8 +367,9 @@ def show_outcome(outcome: NightOutcome, lang: Lang, *, seconds: float) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     asked = (("report", str(outcome.report)), ("next", outcome.ask), ("then", outcome.ask_rule))
     water = (("then_water", outcome.ask_water),) if outcome.ask_water else ()
+    energy = (("then_energy", outcome.ask_energy),) if outcome.ask_energy else ()
     rounds = tuple(zip(("then_container", "then_truck", "then_rounds"), outcome.ask_rounds, strict=False))
-    for key, text in (*asked, *water, *rounds, ("whole_report", outcome.ask_report)):
+    for key, text in (*asked, *water, *energy, *rounds, ("whole_report", outcome.ask_report)):
         console.print(labelled(key, lang, text), markup=False, highlight=False, soft_wrap=True)
 
 

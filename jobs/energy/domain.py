@@ -79,7 +79,7 @@ def _task(
     calendar = calendar_of(settings)
     present = [occupancy(site.use, slots, tables, calendar) for site in sites]
     signals = signals_of(unit, settings, contracts, at, slots.starts, slots.seconds) if foreseen else None
-    terms = [_terms(contracts, sites, i, slots, signals) for i in range(len(sites))]
+    terms = [terms_of(contracts, sites, i, slots, signals) for i in range(len(sites))]
     orders = contracts.file.orders if foreseen else ()
     expected, drawn = usual(territory, sites, slots, present, tables), dict[str, Floats]()
     if foreseen:
@@ -96,7 +96,8 @@ def _task(
     return replace(task, facts={**task.facts, "dropped": dropped}) if dropped else task
 
 
-def _terms(contracts: Contracts, sites: Sites, i: int, slots: Span, signals: Signals | None) -> Terms:
+def terms_of(contracts: Contracts, sites: Sites, i: int, slots: Span, signals: Signals | None) -> Terms:
+    """What the contract of a building says of slots."""
     site = sites.sites[i]
     return contracts.terms(site.contract, slots.starts, slots.seconds, signals, site.subscribed)
 
