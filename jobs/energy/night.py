@@ -18,9 +18,9 @@ from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.energy.body import Body, open_body
+from jobs.energy.calendar import calendar_of
 from jobs.energy.contracts import Terms
 from jobs.energy.contracts_read import contracts_known
-from jobs.energy.calendar import calendar_of
 from jobs.energy.domain import terms_of
 from jobs.energy.occupancy import occupancy
 from jobs.energy.signals import signals_of

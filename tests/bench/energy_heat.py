@@ -127,6 +127,13 @@ class Told:
     present: list[float] = field(default_factory=list)
     heat_max_w: float = 0.0
 
+    def most_w(self) -> float:
+        """Most heat that may be counted on: what its meter showed of full heat on a cold day, where it showed that; a
+        heat pump gives less than is written on it."""
+        heat = np.array(self.heat_w[-LEARNS_FROM:])
+        full = heat[heat > 0.6 * self.heat_max_w]
+        return float(np.quantile(full, 0.25)) if full.size >= 8 else 0.9 * self.heat_max_w
+
     def heard(self) -> Heard:
         names = ("room_c", "outdoor_c", "heat_w", "sun_w_m2", "present")
         return Heard(**{name: np.array(getattr(self, name)[-LEARNS_FROM:]) for name in names})

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from math import inf
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,8 +68,7 @@ def test_a_battery_keeps_its_meter_within_the_band_minute_by_minute() -> None:
     """5 kW drawn, a tank and a car that come and go: at most 6 kW from the grid while there is something stored."""
     one = house(replace(FULL, plant=BARE.plant), orders=Told(importMost=6_000.0, importLeast=-inf, powerLimit=6_900.0))
     passed = [now.meter_w for now in one.steps(at(3))]
-    assert max(now for now in passed[-30:]) < 6_000 + 1_200, "what jumped within the minute is caught in the next"
-    assert np.mean([now > 6_000 + 600 for now in passed]) < 0.08
+    assert max(passed) == pytest.approx(6_000.0)
     assert one.batteries["BT-1"].stored_wh < 20_000
     free = house(replace(FULL, plant=BARE.plant), orders=Told(powerLimit=6_900.0))
     assert max(now.meter_w for now in free.steps(at(3))) > 11_000
@@ -81,9 +79,9 @@ def test_without_its_meter_it_follows_the_plan_after_five_minutes() -> None:
     one = house(FULL, orders=Told(power=3_000.0, importLeast=-inf, importMost=inf), unmetered=silent)
     powers = [now.batteries["BT-1"] for now in one.steps(at(3))]
     dead = 59 + int(UNTOLD / timedelta(minutes=1))  # it was last heard a minute before
-    assert set(powers[1:dead]) == {0.0}
+    assert set(powers[:dead]) == {0.0}
     assert powers[dead:120] == [3_000.0] * (120 - dead)
-    assert set(powers[121:]) == {0.0}
+    assert set(powers[120:]) == {0.0}
 
 
 def test_it_never_empties_its_reserve_for_a_band() -> None:
@@ -137,3 +135,15 @@ def test_how_finely_it_is_stepped_matters_little(minutes: int) -> None:
         return one.counted.heat_wh
 
     assert heat(BARE, timedelta(minutes=minutes)) == pytest.approx(heat(BARE, timedelta(minutes=1)), rel=0.04)
+
+
+def test_what_comes_of_an_order_does_not_hang_on_the_millisecond_it_came() -> None:
+    """Asked how it is a little after each quarter, once or many times: the same to the last bit."""
+    plain, asked = house(FULL), house(FULL)
+    for quarter in range(1, 25):
+        plain.advance(at(quarter / 4))
+        for late_ms in (0, 13, 57_000 + quarter):
+            asked.advance(at(quarter / 4) + timedelta(milliseconds=late_ms))
+    assert asked.at == plain.at
+    assert asked.warmth == plain.warmth
+    assert asked.counted == plain.counted

@@ -1,12 +1,14 @@
 """A building with all that it has, on one meter: what it draws, makes, stores and keeps warm, minute by minute.
 
 What it is asked comes from an `Orders`; without one each device does what it does by itself: the heating controller
-follows its own timetable, a battery rests, a station gives 16 A on one phase, a heater keeps 60 °C.
+follows its own timetable, a battery rests, a station gives 16 A on one phase, a heater keeps 60 °C. Behind a meter that
+trips, stations shed by themselves: nobody builds them otherwise there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -133,7 +135,9 @@ class Counted(NamedTuple):
 
 
 class House:
-    """Premises that live. Instants given to it must not go back.
+    """Premises that live, in whole steps that end no later than they are asked to: controllers look at what they were
+    told once a step, so what comes of a command does not hang on the millisecond it arrives. Instants given must not
+    go back.
 
     `unmetered`: spans in which its batteries do not hear from the meter.
     """
@@ -211,8 +215,7 @@ class House:
 
     def steps(self, to: datetime) -> Iterator[Powers]:
         """Let time pass, and be told of each step."""
-        while self._at < to:
-            until = min(to, self._at + self._step, _ends(self._at + timedelta(microseconds=1)))
+        while (until := min(self._at + self._step, _ends(self._at + timedelta(microseconds=1)))) <= to:
             self._pass(until)
             yield self.powers
 
@@ -224,10 +227,12 @@ class House:
         base_w = 0.0 if dead else quarter.base_w * (1 + 0.05 * float(self._random.standard_normal()))
         self._warm(made, quarter, sky, base_w, seconds)
         tanks = {name: self._tank(name, quarter, at, seconds, dead=dead) for name in self.heaters}
-        stations = {name: self._charge(name, at, seconds, dead=dead) for name in self.stations}
         roofs = {name: self._shine(name, sky, at, until, dead=dead) for name in self.what.roofs}
         heating_w = made.aside_w + (made.bought_w if self.what.plant.source is Source.HEAT_PUMP else 0.0)
-        rest_w = base_w + heating_w + sum(tanks.values()) + sum(stations.values()) - sum(roofs.values())
+        rest_w, stations = base_w + heating_w + sum(tanks.values()) - sum(roofs.values()), {}
+        for name in self.stations:
+            stations[name] = self._charge(name, rest_w, at, seconds, dead=dead)
+            rest_w += stations[name]
         batteries = self._balance(rest_w, at, seconds, dead=dead)
         meter_w = rest_w + sum(batteries.values())
         self.powers = Powers(
@@ -261,11 +266,16 @@ class House:
         litres = quarter.drawn_l / len(self.heaters) * seconds / QUARTER.total_seconds()
         return self.heaters[name].passed(-1.0 if dead else setpoint, litres, seconds).bought_w
 
-    def _charge(self, name: str, at: datetime, seconds: float, *, dead: bool) -> float:
+    def _charge(self, name: str, rest_w: float, at: datetime, seconds: float, *, dead: bool) -> float:
         station = self.stations[name]
         station.at(at)
         asked = self._asked(name, "powerLimit", at)
-        return station.passed(0.0 if dead else max(REST_LIMIT_W, station.least_w) if asked is None else asked, seconds)
+        allowed = max(REST_LIMIT_W, station.least_w) if asked is None else asked
+        return station.passed(0.0 if dead else min(allowed, self._left_w(rest_w)), seconds)
+
+    def _left_w(self, rest_w: float) -> float:
+        """What the breaker leaves a station: behind one that trips they shed by themselves."""
+        return inf if self.what.limit_w is None else self.what.limit_w - rest_w
 
     def _shine(self, name: str, sky: Outside, at: datetime, until: datetime, *, dead: bool) -> float:
         """A roof feeds nothing into a site that is dead: its inverter follows the grid."""
@@ -275,10 +285,8 @@ class House:
         return 0.0 if dead else available if asked is None else min(available, max(asked, 0.0))
 
     def _balance(self, rest_w: float, at: datetime, seconds: float, *, dead: bool) -> dict[str, float]:
-        """Each battery by what the meter showed a step before: what it draws now nobody knows yet."""
-        if not any(first <= at < last for first, last in self._unmetered):
-            self._metered_at = at
-        meter_w, moved = (self._told_w if at - self._metered_at < UNTOLD else np.nan), {}
+        """Each battery by what the meter shows: inverters follow it within seconds, so a step's mean is known in it."""
+        meter_w, moved = self._known_w(rest_w, at), {}
         for name, battery in self.batteries.items():
             store = self.what.batteries[name]
             planned, least, most = (self._asked(name, p, at) for p in ("power", "importLeast", "importMost"))
@@ -288,8 +296,13 @@ class House:
             )  # fmt: skip
             moved[name] = battery.moved(0.0 if dead else float(wanted), seconds).power_w
             meter_w += moved[name]
-        self._told_w = rest_w
         return moved
+
+    def _known_w(self, rest_w: float, at: datetime) -> float:
+        """What batteries take the meter to show: while it is silent what it showed last, then nothing they know."""
+        if not any(first <= at < last for first, last in self._unmetered):
+            self._metered_at, self._told_w = at, rest_w
+        return self._told_w if at - self._metered_at < UNTOLD else np.nan
 
     def _count(self, seconds: float) -> None:
         hours, now, counted = seconds / 3600.0, self.powers, self.counted
