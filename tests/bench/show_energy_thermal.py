@@ -132,7 +132,7 @@ def kept(lived: Sequence[Lived]) -> bool:
     fixed, ours = (total(name, [one for one in lived if one.policy == name]) for name in (FIXED, OURS))
     saved = 1 - ours.bought_kwh / fixed.bought_kwh
     print(f"saved beside the fixed timetable: {saved:.1%}; warm hours {ours.comfort_h:.2f} and {fixed.comfort_h:.2f}")
-    return saved >= WANTED and ours.comfort_h >= fixed.comfort_h
+    return saved >= WANTED - 1e-9 and ours.comfort_h >= fixed.comfort_h
 
 
 def write(folder: Path, lived: Sequence[Lived]) -> None:
