@@ -98,7 +98,7 @@ def test_a_price_that_is_no_number_is_refused(word: str) -> None:
     text = SHIPPED.replace("import_eur_kwh: 0.1952", f"import_eur_kwh: {word}")
     assert text != SHIPPED
     line = next(n for n, one in enumerate(text.splitlines(), 1) if word in one)
-    assert all(one.startswith(f"contracts.yaml:{line}:") for one in refused(text))
+    assert any(one.startswith(f"contracts.yaml:{line}:") for one in refused(text))
 
 
 def test_editions_want_to_follow_each_other_day_by_day() -> None:
