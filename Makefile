@@ -41,6 +41,7 @@ bench: $(READY) .venv-bench/.ready .venv-flexmeasures/.ready .venv-emhass/.ready
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_evcc.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_energy.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_lp_milp.py
+	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_450.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_energy_peers.py
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_like_days.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_citylearn.py

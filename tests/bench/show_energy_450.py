@@ -38,9 +38,11 @@ def main() -> None:
     asked = _arguments()
     good = [_beside(sites, asked.seeds[0], asked.room[0]) for sites in asked.whole]
     with engines() as found:
-        for seed in asked.seeds:
-            for room in asked.room:
-                good.append(_on_engines(generated(asked.sites, seed, room), f"seed {seed}, room {room:g}", found))
+        good += [
+            _on_engines(generated(asked.sites, seed, room), f"seed {seed}, room {room:g}", found)
+            for seed in asked.seeds
+            for room in asked.room
+        ]
     if not all(good):
         raise SystemExit(1)
 
