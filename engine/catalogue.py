@@ -162,6 +162,7 @@ class PointType(_Entry):
     load: str | None = Field(None, description="attribute of the asset: its power or flow at the maximum")
     minimum_of: str | None = Field(None, description="attribute of the asset: it goes no further below 0 than that")
     maximum_of: str | None = Field(None, description="attribute of the asset: it goes no higher than that")
+    safe_from: str | None = Field(None, description="attribute of the asset: below that its safe value would be none")
     requires: str | None = Field(None, description="attribute without which an asset has no such point: a motor, say")
     lockout: Lockout | None = None
     interlocks: tuple[Interlock, ...] = ()
@@ -225,14 +226,17 @@ class PointType(_Entry):
     def envelope_of(self, attributes: Mapping[str, Any]) -> Envelope:
         """That of an asset with these attributes: no wider than its own equipment, nor than the type's.
 
-        An attribute that is missing, or no number of 0 or more, leaves the type's bound. What is safe lies within.
+        An attribute that is missing, or no number of 0 or more, leaves the type's bound. What is safe lies within, and
+        no lower than what the asset's equipment takes for anything at all.
         """
-        least, most = (_amount(attributes.get(name or "")) for name in (self.minimum_of, self.maximum_of))
-        if least is None and most is None:
+        named = (self.minimum_of, self.maximum_of, self.safe_from)
+        least, most, begins = (_amount(attributes.get(name or "")) for name in named)
+        if least is None and most is None and begins is None:
             return self.envelope
         minimum = self.minimum if least is None else max(self.minimum, -least)
         maximum = self.maximum if most is None else min(self.maximum, most)
-        return replace(self.envelope, minimum=minimum, maximum=maximum, safe=min(max(self.safe, minimum), maximum))
+        safe = max(self.safe, minimum, minimum if begins is None else begins)
+        return replace(self.envelope, minimum=minimum, maximum=maximum, safe=min(safe, maximum))
 
 
 def _amount(found: Any) -> float | None:

@@ -90,7 +90,8 @@ class _Maker:
         for kind in point.interlocks:
             found = self._watch(asset, kind.of, kind.property)
             if found is not None and all(asset.attributes.get(key) == value for key, value in kind.where.items()):
-                otherwise = point.safe if kind.otherwise is None else kind.otherwise
+                safe = point.envelope_of(asset.attributes).safe
+                otherwise = safe if kind.otherwise is None else kind.otherwise
                 yield Interlock(kind.id, found[0], otherwise, kind.text.en, kind.at_least, kind.at_most)
 
     def _meter(self, asset: Asset, kind: kinds.Verify) -> Meter | None:

@@ -88,6 +88,27 @@ def test_an_asset_is_asked_no_more_than_its_own_equipment_can(
     assert (envelope.minimum, envelope.maximum, envelope.safe) == wanted
 
 
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({}, 0.2),
+        ({"least_w": 0.1}, 0.2),
+        ({"least_w": 0.4}, 0.4),
+        ({"least_w": 0.4, "takes_w": 0.3}, 0.3),
+        ({"least_w": 7}, 1),
+        ({"least_w": "some"}, 0.2),
+        ({"least_w": -1}, 0.2),
+        ({"least_w": float("inf")}, 0.2),
+    ],
+)
+def test_what_is_safe_is_no_less_than_an_asset_s_equipment_takes(
+    tmp_path: Path, told: dict[str, object], wanted: float
+) -> None:
+    own = OWN.replace("safe: 1", "safe: 0.2\n        safe_from: least_w")
+    envelope = load(tmp_path, own).point("Lamp", "level").envelope_of(told)
+    assert (envelope.minimum, envelope.safe) == (0, wanted), "what may be asked is as before: 0 is to wait"
+
+
 def test_what_an_asset_gives_bounds_it_below_nothing(tmp_path: Path) -> None:
     both = OWN.replace("minimum: 0", "minimum: -5")
     assert load(tmp_path, both).point("Lamp", "level").envelope_of({"gives_w": 2}).minimum == -2

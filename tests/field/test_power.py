@@ -67,6 +67,7 @@ def test_every_device_tells_of_itself_from_the_first_instant() -> None:
     assert values["WH-1", "temperatureSetpoint"] == 60.0
     assert values["B-1", "heatingSetpoint"] == 19.0
     assert values["B-1", "outdoorTemperature"] == 6.0
+    assert values["EV-1", "powerLimit"] == 4_140.0, "6 A on three phases: below, nobody would charge"
     assert not any(name == "BT-2" for name, _ in values), "the story knows nothing of it: it is dead"
 
 

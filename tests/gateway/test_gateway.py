@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.catalogue import Catalogue
 from engine.errors import InputError
 from engine.inventory.territory import check_territory
-from engine.model import Ack, AckStatus, Command, Program, ReadBack
+from engine.model import Ack, AckStatus, Asset, Command, Program, ReadBack
 from engine.wire import (
     ACK,
     COMMAND,
@@ -263,6 +263,12 @@ def test_a_made_town_can_be_imported_and_has_its_outlets(catalogue: Catalogue) -
     assert len({outlet.point for outlet in outlets}) == 20
     assert {outlet.gateway for outlet in outlets} == {"A-1", "A-2", "A-3", "B-9"}
     assert [(place.id, place.gateway) for place in cabinets_of(town.assets, catalogue)][-1] == ("B-9", "B-9")
+
+
+def test_an_outlet_goes_where_its_own_asset_is_safe(catalogue: Catalogue) -> None:
+    told = {"charge_max_w": 11_040.0, "charge_least_w": 4_140.0}
+    (outlet,) = outlets_of([Asset("EV-1", "EVChargingStation", "Z-1", 0, 47, None, "A-1", told)], catalogue)
+    assert (outlet.minimum, outlet.maximum, outlet.safe) == (0, 11_040, 4_140), "three phases take no 3,700 W"
 
 
 @pytest.mark.parametrize("text", ["", "A-1..B-3", "A-3..A-1", "A..B", "A-1,,A-2"])

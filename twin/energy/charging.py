@@ -8,6 +8,8 @@ from pydantic import AwareDatetime
 
 LEAST_A = 6.0
 """IEC 61851: a vehicle is told 6 A or more, or to wait."""
+REST_LIMIT_W = 3_700.0
+"""What a station allows that is told nothing: 16 A on one phase, which no contract is too small for."""
 _PHASE_V = 230.0
 _TAPERS_FROM = 0.8
 
@@ -62,6 +64,11 @@ class Station:
         if self.stay is None:
             raise ValueError(f"{self.name}: nobody is connected, wants a vehicle")
         return replace(self.stay, arrives_at=at, stored_wh=self._stored_wh(self.stay), wanted_wh=self.still_wanted_wh)
+
+    @property
+    def rest_w(self) -> float:
+        """What it allows that is told nothing: below its least it would charge nobody."""
+        return min(max(REST_LIMIT_W, self.least_w), self.charge_max_w)
 
     @property
     def still_wanted_wh(self) -> float:

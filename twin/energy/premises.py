@@ -1,8 +1,8 @@
 """A building with all that it has, on one meter: what it draws, makes, stores and keeps warm, minute by minute.
 
 What it is asked comes from an `Orders`; without one each device does what it does by itself: the heating controller
-follows its own timetable, a battery rests, a station gives 16 A on one phase, a heater keeps 60 °C. Behind a meter that
-trips, stations shed by themselves: nobody builds them otherwise there.
+follows its own timetable, a battery rests, a station gives 16 A on one phase or its least, a heater keeps 60 °C. Behind
+a meter that trips, stations shed by themselves: nobody builds them otherwise there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,8 +25,6 @@ from twin.energy.plant import GAS_WH_M3, Made, Plant, Producer, Source, Thermost
 from twin.energy.sun import Roof, sine_of_elevation
 from twin.energy.tank import Heater, Tank
 
-REST_LIMIT_W = 3_700.0
-"""What a station allows that is told nothing: 16 A on one phase, which no contract is too small for."""
 REST_TANK_C = 60.0
 UNTOLD = timedelta(minutes=5)
 """Without its meter for so long a battery follows its planned power."""
@@ -270,7 +268,7 @@ class House:
         station = self.stations[name]
         station.at(at)
         asked = self._asked(name, "powerLimit", at)
-        allowed = max(REST_LIMIT_W, station.least_w) if asked is None else asked
+        allowed = station.rest_w if asked is None else asked
         return station.passed(0.0 if dead else min(allowed, self._left_w(rest_w)), seconds)
 
     def _left_w(self, rest_w: float) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.model import Ack, Asset, Command, ReadBack
 from twin.controller import Controller
-from twin.energy.premises import REST_LIMIT_W, REST_TANK_C, House, Premises
+from twin.energy.premises import REST_TANK_C, House, Premises
 from twin.faults import FaultKind, Faults
 from twin.field.equipment import Device, Reading
 from twin.field.story import Story
@@ -157,7 +157,9 @@ class Powered:
         if asset.type == "PhotovoltaicDevice":
             peak = self._what.roofs[asset.id].peak_w
             return lambda _: peak
-        rest = {"power": 0.0, "importLeast": -OPEN_W, "importMost": OPEN_W, "powerLimit": REST_LIMIT_W}
+        if asset.type == "EVChargingStation":
+            return lambda _: self.house.stations[asset.id].rest_w
+        rest = {"power": 0.0, "importLeast": -OPEN_W, "importMost": OPEN_W}
         return lambda _: rest.get(name, REST_TANK_C)
 
     def _settings(self, asset: Asset, at: datetime) -> Iterator[tuple[str, float]]:

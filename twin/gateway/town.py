@@ -36,11 +36,12 @@ class Cabinet:
 def outlets_of(assets: Sequence[Asset], catalogue: Catalogue) -> list[Outlet]:
     """Every point that a gateway can reach."""
     return [
-        Outlet(f"{asset.id}/{name}", asset.gateway, kind.minimum, kind.maximum, kind.safe, kind.critical)
+        Outlet(f"{asset.id}/{name}", asset.gateway, own.minimum, own.maximum, own.safe, kind.critical)
         for asset in assets
         if asset.gateway is not None
         for name, kind in catalogue.types[asset.type].points.items()
         if kind.stands_at(asset.attributes)
+        for own in (kind.envelope_of(asset.attributes),)
     ]
 
 
