@@ -77,6 +77,13 @@ Subscribed = float | Mapping[str, float] | None
 """Contracted power of a meter in kVA: of every class, of each, or not known."""
 
 
+def _power_in(told: object) -> Subscribed:
+    """In kVA, of what a file, which is checked, or an inventory has."""
+    if isinstance(told, Mapping):
+        return told
+    return float(told) if isinstance(told, int | float) and told is not True and 0 < told < np.inf else None
+
+
 @dataclass(frozen=True, eq=False)
 class Contracts:
     """Every contract of the site."""
@@ -86,14 +93,13 @@ class Contracts:
 
     def of_site(self, asset: Asset) -> tuple[str | None, Subscribed]:
         """The contract of a building and its contracted power: by the file, else by the attributes `contract` and
-        `subscribed_kva` of the inventory. No contract is None.
+        `subscribed_kva` of the inventory. No contract is None; neither is a power that is no number above 0 known.
         """
         told = self.file.sites.get(asset.id)
         name, kva = asset.attributes.get("contract"), asset.attributes.get("subscribed_kva")
         contract = told.contract if told is not None and told.contract is not None else name
         subscribed = told.subscribed_kva if told is not None and told.subscribed_kva is not None else kva
-        known = subscribed if isinstance(subscribed, int | float | Mapping) else None
-        return (None if contract is None else str(contract)), known
+        return (None if contract is None else str(contract)), _power_in(subscribed)
 
     def terms(
         self, name: str, starts: Sequence[datetime], seconds: Sequence[float], signals: Signals | None = None,

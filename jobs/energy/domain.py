@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from engine.instants import PARIS
+from engine.instants import PARIS, in_us
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
 from jobs.energy.body import body, with_plan
 from jobs.energy.calendar import calendar_of
-from jobs.energy.contracts import Contracts, Signals, Terms
+from jobs.energy.contracts import Terms
 from jobs.energy.contracts_read import contracts_known
 from jobs.energy.explaining import explain
 from jobs.energy.facts import facts_of
@@ -20,12 +20,13 @@ from jobs.energy.fallback import rules, shift
 from jobs.energy.foreseen import baselines, foresee, lately
 from jobs.energy.notes import notes
 from jobs.energy.occupancy import occupancy
+from jobs.energy.past import QUARTER
 from jobs.energy.provided import PROPERTY, TOLD_EVERY, provided
 from jobs.energy.regret import dropped_sites
 from jobs.energy.setpoints import to_setpoints
 from jobs.energy.shared import shared_of
 from jobs.energy.signals import signals_of
-from jobs.energy.sites import METER, Sites, Span, read_sites
+from jobs.energy.sites import METER, Sites, Span, read_sites, terms_of
 from jobs.energy.state import read_told, state_of
 from jobs.energy.tables import EnergyTables, tables_of
 from jobs.energy.task import EnergyTask, build_problem
@@ -79,7 +80,7 @@ def _task(
     calendar = calendar_of(settings)
     present = [occupancy(site.use, slots, tables, calendar) for site in sites]
     signals = signals_of(unit, settings, contracts, at, slots.starts, slots.seconds) if foreseen else None
-    terms = [terms_of(contracts, sites, i, slots, signals) for i in range(len(sites))]
+    terms = terms_of(contracts, sites, slots.starts, slots.seconds, signals)
     orders = contracts.file.orders if foreseen else ()
     expected, drawn = usual(territory, sites, slots, present, tables), dict[str, Floats]()
     if foreseen:
@@ -96,23 +97,18 @@ def _task(
     return replace(task, facts={**task.facts, "dropped": dropped}) if dropped else task
 
 
-def terms_of(contracts: Contracts, sites: Sites, i: int, slots: Span, signals: Signals | None) -> Terms:
-    """What the contract of a building says of slots."""
-    site = sites.sites[i]
-    return contracts.terms(site.contract, slots.starts, slots.seconds, signals, site.subscribed)
-
-
 def _peaks_w(
     unit: Unit, territory: Territory, sites: Sites, terms: Sequence[Terms], at: datetime
 ) -> list[float]:  # fmt: skip
-    """By site the highest quarter hour bought this month, where its contract counts that."""
+    """By site the highest whole quarter hour bought this month, where its contract counts that."""
     counted = {site.meter for site, one in zip(sites, terms, strict=True) if one.peak_eur_kw > 0}
     if not counted:
         return [0.0] * len(sites)
     local = at.astimezone(PARIS)
     month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    rows = read_told(unit, territory, counted, ("totalActivePower",), month, at)
-    quarter = (pl.col("observed_at") - 1) // (900 * 1_000_000)
+    whole = at - (at - month) % QUARTER
+    rows = read_told(unit, territory, counted, ("totalActivePower",), month, whole)
+    quarter = (pl.col("observed_at") - 1) // in_us(QUARTER)  # what is told at its end is of a quarter
     means = rows.group_by("asset", quarter.alias("quarter")).agg(pl.col("value").mean())
     most = dict(means.group_by("asset").agg(pl.col("value").max()).iter_rows())
     return [max(float(most.get(site.meter, 0.0)), 0.0) for site in sites]

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from engine.instants import PARIS, to_us
-from engine.model import PlanState
 from engine.settings import Settings
 from engine.store import Unit
 from jobs.bootstrap import Territory
@@ -21,12 +20,12 @@ from jobs.energy.body import Body, open_body
 from jobs.energy.calendar import calendar_of
 from jobs.energy.contracts import Terms
 from jobs.energy.contracts_read import contracts_known
-from jobs.energy.domain import terms_of
 from jobs.energy.occupancy import occupancy
 from jobs.energy.signals import signals_of
-from jobs.energy.sites import Site, Sites, Span, read_sites
+from jobs.energy.sites import Site, Sites, Span, read_sites, terms_of
 from jobs.energy.state import read_told
 from jobs.energy.tables import EnergyTables, tables_of
+from jobs.nights import in_force_at, in_turn
 from jobs.words import Lang, labelled, labelled_as, number, say
 from optimizers.arrays import Floats
 from twin.faults import Faults
@@ -94,7 +93,7 @@ def measure_energy(
     sites = read_sites(territory, contracts, tables)
     slots = Span.between(start, until - QUARTER, QUARTER)  # the last thing told is a quarter before the end
     signals = signals_of(unit, settings, contracts, start, slots.starts, slots.seconds)
-    terms = [terms_of(contracts, sites, i, slots, signals) for i in range(len(sites))]
+    terms = terms_of(contracts, sites, slots.starts, slots.seconds, signals)
     day = _Day(sites, slots, terms, tables, settings)
     found = _planned(bodies, until)
     return EnergyNight(
@@ -111,11 +110,10 @@ def measure_energy(
 
 
 def _bodies(unit: Unit, start: datetime, until: datetime) -> Iterator[tuple[datetime, Body]]:
-    """Plans that were in force, each from when it was made."""
-    for record in unit.plans.between("energy", start - QUARTER, until):
-        found = unit.plans.get(record.id) if record.state is PlanState.IN_FORCE else None
-        if found is not None:
-            yield record.made_at, open_body(found[1])
+    """Plans that were in force, each from when it was put."""
+    for record in in_turn(unit, "energy", start - QUARTER, until):
+        if (found := unit.plans.get(record.id)) is not None:
+            yield in_force_at(record), open_body(found[1])
 
 
 def _planned(bodies: Sequence[tuple[datetime, Body]], until: datetime) -> list[tuple[float, float]]:

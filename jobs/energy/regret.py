@@ -12,19 +12,20 @@ import orjson
 
 from engine.alarms import Clear, Raise, Subject, current, move
 from engine.instants import PARIS, isoformat, slots
-from engine.model import PlanState, Priority
+from engine.model import Priority
 from engine.settings import Settings
 from engine.store import Unit
 from engine.store.ledger import RunReport
 from jobs.asking import URGENT, note_replans
 from jobs.bootstrap import Territory
 from jobs.energy.body import Body, open_body
-from jobs.energy.contracts import Contracts, Signals, Terms
+from jobs.energy.contracts import Terms
 from jobs.energy.contracts_read import contracts_known
 from jobs.energy.past import QUARTER, Key, held, quarters_of
 from jobs.energy.signals import signals_of
-from jobs.energy.sites import Site, read_sites
+from jobs.energy.sites import Site, read_sites, terms_of
 from jobs.energy.tables import EnergyTables, tables_of
+from jobs.nights import in_force_then, in_turn
 from optimizers.arrays import Bools, Floats
 from optimizers.energy import Cell, SelfUse, battery_power_w
 from optimizers.energy.regret import Bound, behind_eur, judge
@@ -75,27 +76,13 @@ def regrets(unit: Unit, territory: Territory, settings: Settings, at: datetime) 
         return []
     measured = _measured(unit, territory, sites, starts)
     signals = signals_of(unit, settings, contracts, at, starts, [_SECONDS] * len(starts))
-    terms = _terms(contracts, sites, starts, signals)
+    terms = terms_of(contracts, sites, starts, [_SECONDS] * len(starts), signals)
     cells = [_cell(site) for site in sites]
     rule_w, rule_wh = _by_the_rule(measured, cells)
     found = []
     for i, site in enumerate(sites):
         of = _Watched(unit, site, cells[i], terms[i], tables, starts, measured.of(i), rule_w[i], rule_wh[i])
         found.append(of.regret(at))
-    return found
-
-
-def _terms(
-    contracts: Contracts, sites: Sequence[Site], starts: Sequence[datetime], signals: Signals
-) -> list[Terms]:  # fmt: skip
-    """Of each building; those of one contract and one power have the same."""
-    known: dict[str, Terms] = {}
-    found = []
-    for site in sites:
-        key = repr((site.contract, site.subscribed))
-        if key not in known:
-            known[key] = contracts.terms(site.contract, starts, [_SECONDS] * len(starts), signals, site.subscribed)
-        found.append(known[key])
     return found
 
 
@@ -251,14 +238,13 @@ class _Plans:
 
     def __init__(self, unit: Unit, site: Site, since: datetime, until: datetime) -> None:
         self._unit, self._names = unit, tuple(battery.id for battery in site.batteries)
-        records = unit.plans.between("energy", since - 2 * _DAY, until + QUARTER)
-        self._made = [one for one in records if one.state is PlanState.IN_FORCE]
+        self._made = in_turn(unit, "energy", since - 2 * _DAY, until + QUARTER)
         self._open: tuple[str, Body | None] = ("", None)
 
     def band(self, at: datetime) -> tuple[float, float, float]:
         """At rest where no plan speaks of an instant."""
         rest = (-np.inf, np.inf, 0.0)
-        record = next((one for one in reversed(self._made) if one.made_at <= at and one.start <= at < one.until), None)
+        record = in_force_then(self._made, at)
         found = None if record is None else self._body(record.id)
         if found is None or found.problem.batteries is None:
             return rest

@@ -19,10 +19,10 @@ from jobs.energy.contracts_read import contracts_known
 from jobs.energy.occupancy import occupancy
 from jobs.energy.past import held, quarters_of
 from jobs.energy.signals import signals_of
-from jobs.energy.sites import Site, Sites, Span, read_sites
+from jobs.energy.sites import Site, Sites, Span, read_sites, terms_of
 from jobs.energy.state import Now, state_of
 from jobs.energy.tables import EnergyTables, tables_of
-from jobs.nights import in_force_at, named_days, plans_in_force
+from jobs.nights import in_force_at, in_force_then, in_turn, named_days
 from optimizers.arrays import Floats
 
 _DAY, _QUARTER = timedelta(days=1), timedelta(minutes=15)
@@ -85,9 +85,8 @@ def _state(site: Site, now: Now, plan: Body | None, contracts: Contracts, at: da
 
 def _plan_at(unit: Unit, at: datetime) -> Body | None:
     """The plan that was in force at an instant."""
-    days = plans_in_force(unit, "energy", at - 2 * _DAY, at + _QUARTER)
-    known = [one for day in days.values() for one in day if in_force_at(one) <= at < one.until and one.start <= at]
-    found = unit.plans.get(max(known, key=in_force_at).id) if known else None
+    record = in_force_then(in_turn(unit, "energy", at - 2 * _DAY, at + _QUARTER), at)
+    found = None if record is None else unit.plans.get(record.id)
     return open_body(found[1]) if found is not None else None
 
 
@@ -193,15 +192,11 @@ class _Reading:
 
     def day(self, day: date) -> _Day | None:
         span = _midnights(day)
-        records = plans_in_force(self.unit, "energy", span.start - 2 * _DAY, span.until)
-        planned_w = self._planned_w(span, [one for of_day in records.values() for one in of_day])
+        planned_w = self._planned_w(span, in_turn(self.unit, "energy", span.start - 2 * _DAY, span.until))
         if np.isnan(planned_w).all():
             return None
         signals = signals_of(self.unit, self.settings, self.contracts, span.until, span.starts, span.seconds)
-        terms = [
-            self.contracts.terms(site.contract, span.starts, span.seconds, signals, site.subscribed)
-            for site in self.sites
-        ]
+        terms = terms_of(self.contracts, self.sites, span.starts, span.seconds, signals)
         buy, sell, limit, grams = (
             np.array([getattr(one, name) for one in terms])
             for name in ("import_eur_kwh", "export_eur_kwh", "import_limit_w", "carbon_g_kwh")
@@ -221,11 +216,11 @@ class _Reading:
         )
 
     def _planned_w(self, span: Span, records: Sequence[PlanRecord]) -> Floats:
-        """(n, T) at the meter by the plan in force when each quarter hour began; NaN without one."""
+        """(n, T) at the meter by the plan in force when each quarter hour ended; NaN without one."""
         place = {name: i for i, name in enumerate(self.sites.names)}
         planned = np.full((len(self.sites), len(span)), np.nan)
-        for record in sorted(records, key=in_force_at):
-            since = in_force_at(record)
+        for record in records:
+            since = max(in_force_at(record), record.start)
             rows = [t for t, start in enumerate(span.starts) if since < start + _QUARTER and start < record.until]
             body = self._body(record) if rows else None
             if body is None:

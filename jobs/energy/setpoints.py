@@ -13,6 +13,7 @@ from engine.model import Level, Program, Slot
 from jobs.energy.body import Body, open_body
 from jobs.energy.saying import dropped_said, summary_of
 from optimizers.arrays import Floats
+from optimizers.energy import TOLERANCE_W
 
 SOURCE = "plan:energy"
 LARGEST_W = 2_000_000.0
@@ -79,11 +80,17 @@ def _chargers(found: Body) -> Iterator[tuple[str, Floats, str]]:
         planned = np.zeros(left.shape[1])
         if cars is not None and (v := row.get(charger)) is not None:
             stays[int(cars.arrive[v]) : int(cars.depart[v])] = True
-            planned = np.floor(found.columns["vehicle_charge_w"][v] + 1e-6)
+            planned = _charged(found.columns["vehicle_charge_w"][v], least_w)
         room = left[place[site]] >= wanted
         left[place[site]] -= np.where(~stays & room, wanted, 0.0)
         limit = np.where(stays, np.minimum(planned, most_w), np.where(room, wanted, 0.0))
         yield f"{charger}/powerLimit", limit, summary_of(found, "vehicles", row.get(charger, -1), "en")
+
+
+def _charged(power_w: Floats, least_w: float) -> Floats:
+    """Whole watts, down, so that no contract is passed; but a hair below its least a station would pause."""
+    least = np.where(power_w > least_w - TOLERANCE_W, least_w, 0.0)
+    return np.maximum(np.floor(power_w + TOLERANCE_W), least)
 
 
 def _rooms(found: Body) -> Iterator[tuple[str, Floats, str]]:

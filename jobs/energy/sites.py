@@ -1,20 +1,29 @@
 """Buildings of the inventory with their meter and what energy goes through in them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+import numpy as np
 
 from engine.catalogue import Text
 from engine.instants import slots as starts_of
 from engine.model import Asset
 from jobs.bootstrap import Territory
-from jobs.energy.contracts import Contracts, Subscribed
+from jobs.energy.contracts import Contracts, Signals, Subscribed, Terms
 from jobs.energy.tables import EnergyTables
 
 BUILDING, METER, BATTERY, ROOF = "Building", "ACMeasurement", "StorageBatteryDevice", "PhotovoltaicDevice"
 CHARGER, HEATER, PROBE, HEAT_METER = "EVChargingStation", "WaterHeater", "IndoorEnvironmentObserved", "HeatMeter"
 _HUNG = (METER, BATTERY, ROOF, CHARGER, HEATER, PROBE, HEAT_METER)
+_WITHIN: Mapping[str, tuple[float, float]] = {
+    "charge_efficiency": (0.01, 1.0),
+    "discharge_efficiency": (0.01, 1.0),
+    "reserve": (0.0, 1.0),
+    "charge_least_w": (0.0, 1e6),
+}
+"""What an inventory may say of a device, and need not: what is without is as if it said nothing, and that is told."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,23 @@ def read_sites(territory: Territory, contracts: Contracts, tables: EnergyTables)
             continue
         found.append(site)
         reasons += _assumed(building, site)
+        reasons += [_refused(asset, name) for asset in hung.get(building.id, []) for name in _wrong(asset)]
     return Sites(tuple(found), left_out, tuple(reasons))
+
+
+def terms_of(
+    contracts: Contracts, sites: Iterable[Site], starts: Sequence[datetime], seconds: Sequence[float],
+    signals: Signals | None,
+) -> list[Terms]:  # fmt: skip
+    """What the contract of each building says of slots; those of one contract and one power have the same."""
+    known: dict[str, Terms] = {}
+    found = []
+    for site in sites:
+        key = repr((site.contract, site.subscribed))
+        if key not in known:
+            known[key] = contracts.terms(site.contract, starts, seconds, signals, site.subscribed)
+        found.append(known[key])
+    return found
 
 
 def _site(building: Asset, hung: Sequence[Asset], contracts: Contracts, tables: EnergyTables) -> Site | Text:
@@ -159,8 +184,16 @@ def _site(building: Asset, hung: Sequence[Asset], contracts: Contracts, tables: 
 def _of(hung: Sequence[Asset], kind: str, wanted: Sequence[str]) -> tuple[Asset, ...]:
     """Those of a type of which the sizes are known: nothing is planned for others."""
     return tuple(
-        asset for asset in hung if asset.type == kind and all(_number(asset.attributes, n, 0.0) > 0 for n in wanted)
+        replace(asset, attributes={name: told for name, told in asset.attributes.items() if name not in _wrong(asset)})
+        for asset in hung
+        if asset.type == kind and all(_number(asset.attributes, n, 0.0) > 0 for n in wanted)
     )
+
+
+def _wrong(asset: Asset) -> list[str]:
+    """Attributes that are no number, or one without what it may be."""
+    told = {name: _number(asset.attributes, name, np.nan) for name in _WITHIN if name in asset.attributes}
+    return [name for name, value in told.items() if not _WITHIN[name][0] <= value <= _WITHIN[name][1]]
 
 
 def _with_heat(building: Asset, floor_m2: float, tables: EnergyTables) -> Asset:
@@ -170,10 +203,7 @@ def _with_heat(building: Asset, floor_m2: float, tables: EnergyTables) -> Asset:
         "heat_max_w": tables.building.heat_w_m2 * floor_m2,
     }
     told = {name: _number(building.attributes, name, 0.0) or value for name, value in usual.items()}
-    return Asset(
-        building.id, building.type, building.zone, building.lon, building.lat, building.parent, building.gateway,
-        {**building.attributes, **told},
-    )  # fmt: skip
+    return replace(building, attributes={**building.attributes, **told})
 
 
 def _assumed(building: Asset, site: Site) -> Iterator[Text]:
@@ -184,6 +214,14 @@ def _assumed(building: Asset, site: Site) -> Iterator[Text]:
             fr=f"{building.id} : {said} absents de l'inventaire, pris d'après la surface",
             en=f"{building.id}: {said} not in the inventory, taken by floor area",
         )
+
+
+def _refused(asset: Asset, name: str) -> Text:
+    found, (least, most) = asset.attributes[name], _WITHIN[name]
+    return Text(
+        fr=f"{asset.id} : {name} vaut {found} dans l'inventaire, attendu {least:g} à {most:g} : valeur usuelle prise",
+        en=f"{asset.id}: {name} is {found} in the inventory, wants {least:g} to {most:g}: the usual value is taken",
+    )
 
 
 def _number(attributes: Mapping[str, Any], name: str, otherwise: float) -> float:

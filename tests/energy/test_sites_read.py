@@ -79,3 +79,35 @@ def test_a_charging_point_of_no_known_size_is_not_planned(
 ) -> None:
     found = read(store, catalogue, *school(), asset("EV", CHARGER, "B1", **size), asset("PV", ROOF, "B1"))
     assert found.hung(CHARGER) == [] and found.hung(ROOF) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("charge_efficiency", 95.0), ("discharge_efficiency", 0.0), ("reserve", 10.0), ("reserve", -0.1),
+        ("charge_efficiency", "good"),
+    ],
+)  # fmt: skip
+def test_what_a_battery_cannot_be_is_taken_as_usual_and_said(
+    store: Store, catalogue: Catalogue, name: str, found: object
+) -> None:
+    size = {"capacity_wh": 10_000.0, "charge_max_w": 5_000.0, "discharge_max_w": 5_000.0}
+    sites = read(store, catalogue, *school("B1"), asset("BT", BATTERY, "B1", **size, **{name: found}))
+    ((_, battery),) = sites.hung(BATTERY)
+    assert name not in battery.attributes
+    assert battery.attributes["capacity_wh"] == 10_000.0
+    assert [said.en for said in sites.reasons if said.en.startswith(f"BT: {name} is {found} in the inventory, wants ")]
+
+
+def test_what_a_battery_can_be_stays_and_nothing_is_said(store: Store, catalogue: Catalogue) -> None:
+    told = {"capacity_wh": 10_000.0, "charge_max_w": 5_000.0, "discharge_max_w": 5_000.0, "reserve": 0.0}
+    sites = read(store, catalogue, *school("B1"), asset("BT", BATTERY, "B1", **told, charge_efficiency=1.0))
+    ((_, battery),) = sites.hung(BATTERY)
+    assert battery.attributes == told | {"charge_efficiency": 1.0}
+    assert not [said for said in sites.reasons if said.en.startswith("BT")]
+
+
+@pytest.mark.parametrize("kva", [0.0, -36.0, True, "36 kVA"])
+def test_a_contracted_power_that_is_none_is_not_known(store: Store, catalogue: Catalogue, kva: object) -> None:
+    (site,) = read(store, catalogue, *school("B1", subscribed_kva=kva))
+    assert site.subscribed is None

@@ -15,7 +15,7 @@ from engine.store import Store
 from engine.store.ledger import RunState
 from jobs.bootstrap import StoryClock, Territory
 from jobs.domains import DOMAINS
-from jobs.energy.body import Body, open_body
+from jobs.energy.body import Body, open_body, with_plan
 from jobs.energy.domain import energy_span
 from jobs.energy.reporting import energy_report, site_states
 from jobs.planning import PlanRequest, PlanResult, make_plan, replay, run_plan
@@ -106,8 +106,21 @@ def test_a_vehicle_is_charged_by_its_departure_and_nobody_before_it_is_told(
     charged = [limit.at(at) for at in plan.slots.starts if at + plan.slots.slot <= departs_at]
     assert sum(charged) / 4 == pytest.approx(20_000, rel=0.25)
     assert sum(charged) / 4 >= 19_999
-    assert {0.0} < set(charged) and min(value for value in charged if value) >= 4_140 - 1
+    assert {0.0} < set(charged) and min(value for value in charged if value) >= 4_140, "less than 6 A is a pause"
     assert limit.at(departs_at + HOUR) == max(4_140.0, 3_700.0), "for whoever comes then"
+
+
+def test_a_station_is_not_told_to_pause_for_what_a_solver_rounds(
+    store: Store, territory: Territory, settings: Settings, morning: datetime
+) -> None:
+    block = body_of(store, run_plan(store, territory, ENERGY, morning, settings))
+    found = open_body(block)
+    charges = found.plan.vehicle_charge_w > 0
+    charged = np.where(charges, 4_140.0 - 1e-4, 0.0)  # HiGHS misses a row by 1e-7 kW
+    slots = ENERGY.to_setpoints(with_plan(block, replace(found.plan, vehicle_charge_w=charged)), "", MORNING)
+    (limit,) = [slot.program for slot in slots if slot.point == f"{CHARGER}/powerLimit"]
+    asked = np.array([limit.at(start) for start in found.slots.starts])
+    assert charges.any() and set(asked[charges[0]]) == {4_140.0}
 
 
 def test_rooms_are_warm_when_people_come_and_let_cool_when_they_leave(
