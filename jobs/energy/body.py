@@ -47,6 +47,8 @@ def body(task: EnergyTask, plan: EnergyPlan) -> bytes:
         "wanted_wh": {name: stay.wanted_wh for name, stay in task.now.stays.items()},
         "left_out": {name: {"fr": why.fr, "en": why.en} for name, why in task.sites.left_out.items()},
         "told": list(told_of(task)),
+        "tank_play_k": task.tables.water.play_k,
+        "tank_hot_c": task.tables.water.hot,
         "facts": dict(task.facts),
     }
     columns = {

@@ -12,7 +12,7 @@ import numpy as np
 from engine.model import Level, Program, Slot
 from jobs.energy.body import Body, open_body
 from jobs.energy.saying import dropped_said, summary_of
-from optimizers.arrays import Floats
+from optimizers.arrays import Bools, Floats
 from optimizers.energy import TOLERANCE_W
 
 SOURCE = "plan:energy"
@@ -23,6 +23,7 @@ _ROUND_C, _ROUND_TANK_C = 0.2, 0.5
 _UNKNOWN_W = 3_700.0
 """What a charging point gives whom nobody knows yet: the catalogue's safe value."""
 _DUST_W = 1.0
+_DUST_K = 1e-3
 
 
 def to_setpoints(block: bytes, version: str, written_at: datetime) -> list[Slot]:
@@ -107,11 +108,32 @@ def _rooms(found: Body) -> Iterator[tuple[str, Floats, str]]:
 def _tanks(found: Body) -> Iterator[tuple[str, Floats, str]]:
     if (tanks := found.problem.tanks) is None:
         return
-    columns = found.columns
-    wanted = np.where(columns["tank_heat_w"] > _DUST_W, columns["tank_c"], tanks.low_c)
-    asked = np.clip(_rounded(wanted, _ROUND_TANK_C), *_TANK_C)
+    columns, low_c = found.columns, tanks.low_c + found.head.get("tank_play_k", 0.0)
     for z, name in enumerate(tanks.names):
-        yield f"{name}/temperatureSetpoint", asked[z], summary_of(found, "tanks", z, "en")
+        heats = columns["tank_heat_w"][z] > _DUST_W
+        course = np.append(tanks.initial_c[z], columns["tank_c"][z])
+        wanted = np.where(heats, _risen_to(course, heats, found), low_c[z])
+        asked = np.clip(_rounded(np.maximum(wanted, low_c[z]), _ROUND_TANK_C), *_TANK_C)
+        yield f"{name}/temperatureSetpoint", asked, summary_of(found, "tanks", z, "en")
+
+
+def _risen_to(course_c: Floats, heats: Bools, found: Body) -> Floats:
+    """(T,) of a tank that has `course_c` (T + 1,): while it rises what it rises to, as a thermostat begins at once only
+    where it is set higher by its play. One that is to be hot is set so, even if that is more than it rises by.
+    """
+    wanted = course_c[1:].copy()
+    play_k, hot_c = found.head.get("tank_play_k", 0.0), found.head.get("tank_hot_c", np.inf)
+    for rise in _runs(heats & (np.diff(course_c) > _DUST_K)):
+        before, after = course_c[rise.start], course_c[rise.stop]
+        begins = before + play_k if before < hot_c - _DUST_K <= after else after
+        wanted[rise] = max(after, begins)
+    return wanted
+
+
+def _runs(on: Bools) -> Iterator[slice]:
+    """Slots on end that are on."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(np.int8), [0]])))
+    yield from (slice(int(first), int(last)) for first, last in edges.reshape(-1, 2))
 
 
 def _rounded(values: Floats, to: float) -> Floats:

@@ -56,6 +56,12 @@ class Comfort(_Entry):
     hours: Annotated[Hours, BeforeValidator(parse_hours)]
     school_holidays: Literal["open", "closed"] = "open"
 
+    @property
+    def open_h(self) -> float:
+        """Hours by the clock of a day that people come; from an hour to the same it is a whole day."""
+        begins, ends = ((at.hour * 60 + at.minute) / 60.0 for at in self.hours)
+        return (ends - begins) % 24.0 or 24.0
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.closed <= self.absent <= self.present < self.high:
@@ -104,7 +110,7 @@ class HeatEntry(_Entry):
 
 
 class WaterEntry(_Entry):
-    """°C of tanks, and what is drawn in a day for each m² of floor."""
+    """°C of tanks, and what is drawn in a day for each m² of floor; `play_k` as the head of the entry has it."""
 
     hot: Celsius
     hot_every: Duration
@@ -113,6 +119,7 @@ class WaterEntry(_Entry):
     most: Celsius
     around_c: Celsius
     cold_c: Celsius
+    play_k: Annotated[float, Field(ge=0, le=15)]
     drawn_l_m2_day: Mapping[str, NotNegative]
 
     @model_validator(mode="after")

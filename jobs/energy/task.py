@@ -15,13 +15,13 @@ from jobs.energy.sites import BATTERY, CHARGER, HEATER, ROOF, Sites, Span
 from jobs.energy.state import Now, Stay
 from jobs.energy.tables import EnergyTables
 from jobs.energy.usual import Foreseen
+from jobs.energy.warmth import high_in_reach, low_in_reach, tank_loss_w_k, warmth_c
 from optimizers.arrays import Bools, Floats
 from optimizers.energy import Batteries, EnergyProblem, Groups, Horizon, Orders, Solar, Thermal, Vehicles
 from optimizers.energy import Sites as Meters
 
 _WATER_WH_L_K = 1.163
 _HOUR = timedelta(hours=1)
-_LONGEST_H = 24.0
 _HAIR_WH = 1e-6
 
 
@@ -89,7 +89,7 @@ def _meters(
 ) -> tuple[Meters, list[Text]]:
     """A contract that what nobody plans passes in every slot bounds nothing: it is let go, and said."""
     base = np.maximum(foreseen.base_w, 0.0)
-    limit = np.array([one.import_limit_w for one in terms])
+    limit = np.array([one.import_limit_w for one in terms]).reshape(base.shape)
     small: Bools = np.all(limit < base, axis=1)
     unkept = [_too_small(name, float(limit[i, 0])) for i, name in enumerate(sites.names) if small[i]]
     meters = Meters(
@@ -221,17 +221,18 @@ class _Making:
             "initial_c": np.array([self.now.room_c[site.name] for _, site in found]),
         }
         gain = floor * gains
+        heat_max = np.array([site.heat_max_w for _, site in found])
+        hours = self.slots.slot / _HOUR
+        unheated, heated = (warmth_c(hours, outdoor, gain, heat_w=heat, **part) for heat in (0.0, heat_max))
         return Thermal(
             names=tuple(site.name for _, site in found),
             site=np.array(at),
             outdoor_c=outdoor,
             gain_w=gain,
-            low_c=np.stack([self.occupancies[i].low_c for i in at]),
-            high_c=np.maximum(
-                np.stack([self.occupancies[i].high_c for i in at]), unheated_c(self.slots, outdoor, gain, **part) + 0.01
-            ),
+            low_c=low_in_reach(np.stack([self.occupancies[i].low_c for i in at]), present, heated),
+            high_c=high_in_reach(np.stack([self.occupancies[i].high_c for i in at]), unheated),
             floor_c=np.array(tables.frost_c),
-            heat_max_w=np.array([site.heat_max_w for _, site in found])[:, None],
+            heat_max_w=heat_max[:, None],
             cop=np.stack([entry.cop_at(outdoor[k]) for k, entry in enumerate(entries)]),
             electric=np.array([entry.electric for entry in entries]),
             fuel_eur_kwh=np.array([entry.fuel_eur_kwh for entry in entries])[:, None],
@@ -247,31 +248,35 @@ class _Making:
         water, assets = self.tables.water, [asset for _, asset in found]
         litres = _told(assets, "volume_l")
         present = np.stack([self.occupancies[i].present for i, _ in found])
-        initial = np.array([self.now.tank_c[asset.id] for asset in assets])
+        gain, heat_max = -self._drawn_w(found, present), _told(assets, "heat_max_w")
+        part = {
+            "capacity_wh_k": litres * _WATER_WH_L_K,
+            "loss_w_k": tank_loss_w_k(litres),
+            "initial_c": np.array([self.now.tank_c[asset.id] for asset in assets]),
+        }
+        around = np.full(gain.shape, water.around_c)
+        heated = warmth_c(self.slots.slot / _HOUR, around, gain, heat_w=heat_max, **part)
         return Thermal(
             names=tuple(asset.id for asset in assets),
             site=_owners(found),
-            capacity_wh_k=litres * _WATER_WH_L_K,
-            loss_w_k=tank_loss_w_k(litres),
-            outdoor_c=np.array(water.around_c),
-            initial_c=initial,
-            gain_w=-self._drawn_w(found, present),
-            low_c=np.where(present > 0, water.present, water.least),
-            high_c=np.maximum(np.array(water.most), initial[:, None]),
+            outdoor_c=around,
+            gain_w=gain,
+            low_c=low_in_reach(np.where(present > 0, water.present, water.least), present, heated),
+            high_c=np.maximum(np.array(water.most), part["initial_c"][:, None]),
             boost_c=np.array(water.hot),
             boost_slot=np.array([self._boost(asset) for asset in assets]),
-            heat_max_w=_told(assets, "heat_max_w")[:, None],
+            heat_max_w=heat_max[:, None],
             cop=np.array(1.0),
+            **part,
         )
 
     def _drawn_w(self, found: Sequence[tuple[int, Asset]], present: Floats) -> Floats:
         """(Z, T) heat that leaves with hot water: what a day draws, in the hours of a day that people are in."""
-        water, hours = self.tables.water, self.slots.slot / _HOUR
-        litres = np.array([_litres_day(self.sites.sites[i], water.drawn_l_m2_day) for i, _ in found])
-        days = max(hours * len(self.slots) / _LONGEST_H, 1.0)
-        a_day_h = np.maximum(present.sum(axis=1) * hours / days, 1.0)
-        wh_day = litres * _WATER_WH_L_K * (water.present - water.cold_c)
-        drawn: Floats = present * (wh_day / a_day_h)[:, None]
+        water, sites = self.tables.water, [self.sites.sites[i] for i, _ in found]
+        wh_l = _WATER_WH_L_K * (water.present - water.cold_c)
+        wh_day = np.array([water.drawn_l_m2_day.get(site.use, 0.0) * site.floor_m2 * wh_l for site in sites])
+        open_h = np.array([self.tables.of_use(site.use).open_h for site in sites])
+        drawn: Floats = present * (wh_day / open_h)[:, None]
         return drawn
 
     def _boost(self, heater: Asset) -> int:
@@ -280,29 +285,6 @@ class _Making:
         due_at = (self.slots.start if hot_at is None else hot_at) + every
         due = int((due_at - self.slots.start) // self.slots.slot) - 1
         return min(max(due, 0), len(self.slots) - 1)
-
-
-def _litres_day(site: Any, drawn: Mapping[str, float]) -> float:
-    return float(drawn.get(site.use, 0.0) * site.floor_m2)
-
-
-def tank_loss_w_k(volume_l: Floats) -> Floats:
-    """Of the order of energy class C: see the tables."""
-    loss: Floats = (0.57 + 0.022 * volume_l ** (2 / 3)) * 1000.0 / 24.0 / 45.0
-    return loss
-
-
-def unheated_c(
-    slots: Span, outdoor_c: Floats, gain_w: Floats, *, capacity_wh_k: Floats, loss_w_k: Floats, initial_c: Floats
-) -> Floats:
-    """(Z, T) how warm rooms become by themselves: no plan is to blame for that."""
-    hours, now = slots.slot / _HOUR, initial_c
-    found = np.empty_like(gain_w)
-    for t in range(gain_w.shape[1]):
-        comes = loss_w_k * outdoor_c[:, t] + gain_w[:, t]
-        now = (capacity_wh_k * now + hours * comes) / (capacity_wh_k + hours * loss_w_k)
-        found[:, t] = now
-    return found
 
 
 def _owners(found: Sequence[tuple[int, Asset]]) -> Any:
