@@ -95,6 +95,10 @@ class Plan:
         return (self.objective - self.bound) / abs(self.objective) if self.objective else 0.0
 
 
+PLAIN_RULES = "plain rules"
+"""Solver of a plan that none made in its time: what devices do by themselves, to look at rather than to go by."""
+
+
 @cache
 def our_version() -> str:
     """Of what is installed: which code made a plan. Looked up once a process."""

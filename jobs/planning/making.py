@@ -19,7 +19,7 @@ from jobs.planning.domain import Candidate, Context, Domain, Part, PlanRequest
 from jobs.planning.guarding import guard
 from jobs.solving import Item
 from jobs.tracing import traced
-from optimizers.result import Limits, Plan, Status
+from optimizers.result import PLAIN_RULES, Limits, Plan, Status
 
 T = TypeVar("T")
 _SHIFTABLE = timedelta(days=8)
@@ -231,6 +231,9 @@ def _of_solver(context: Context, domain: Domain, made: MadePlan, task: Any) -> C
     assert plan is not None  # noqa: S101 - what is no fault is a plan
     if plan.status is Status.INFEASIBLE:
         return Failure(Step.SOLVE, "; ".join(["infeasible", *plan.reasons[:3]]), plan.status)
+    if plan.solver == PLAIN_RULES:
+        # The optimiser's own stand-in, whatever its status says: those of the domain know the last plan.
+        return Failure(Step.SOLVE, f"out of time without a plan of its own ({PLAIN_RULES})", Status.TIME_LIMIT)
     found = _judged(context, domain, made, task, plan)
     if isinstance(found, Failure) and plan.status is Status.TIME_LIMIT:
         return Failure(Step.SOLVE, f"out of time without a usable plan ({found.what})", plan.status)

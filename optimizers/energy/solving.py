@@ -16,7 +16,7 @@ from optimizers.energy.problem import EnergyPlan, EnergyProblem, names_of
 from optimizers.energy.reading import Flows, read
 from optimizers.energy.reckoning import cost_eur, shortfall_of, shortfalls
 from optimizers.energy.ties import smoothest
-from optimizers.result import Limits, Status, our_version
+from optimizers.result import PLAIN_RULES, Limits, Status, our_version
 
 if TYPE_CHECKING:
     from optimizers.energy.engines.answer import Answer
@@ -204,7 +204,7 @@ def values_of(problem: EnergyProblem, solved: Solved) -> dict[str, Floats]:
 
 def by_rules(problem: EnergyProblem, bound: float, limits: Limits, seconds: float) -> EnergyPlan:
     """Where time was over before there was any solution: devices go by plain rules."""
-    plan = followed(problem, at_once(problem), "plain rules", (_NO_TIME,))
+    plan = followed(problem, at_once(problem), PLAIN_RULES, (_NO_TIME,))
     status = Status.TIME_LIMIT if plan.status == Status.FEASIBLE else plan.status
     bound = max(plan.bound, min(bound, plan.objective))
     return replace(plan, status=status, bound=bound, seconds=seconds, seed=limits.seed, reproducible=False)

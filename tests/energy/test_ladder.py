@@ -13,7 +13,7 @@ from optimizers.energy.contract import Sites
 from optimizers.energy.engines import Answer, Effort, run
 from optimizers.energy.ladder import face, settle
 from optimizers.energy.linear import Linear
-from optimizers.result import Limits, Status
+from optimizers.result import PLAIN_RULES, Limits, Status
 from tests.energy.made import battery, hours, random_problem, room, site, vehicle
 
 
@@ -168,7 +168,7 @@ def test_all_of_a_face_is_as_good_whatever_is_asked_of_it(seed: int) -> None:
 def test_where_time_is_over_before_any_solution_devices_go_by_plain_rules(problem: EnergyProblem) -> None:
     plan = solve(problem, Limits(seconds=1e-6))
     assert plan.status in {Status.TIME_LIMIT, Status.BEST_EFFORT}
-    assert plan.solver == "plain rules"
+    assert plan.solver == PLAIN_RULES
     assert plan.reasons
     assert not plan.reproducible
     assert not check(problem, plan)

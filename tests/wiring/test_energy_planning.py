@@ -19,11 +19,13 @@ from jobs.energy.body import Body, open_body, with_plan
 from jobs.energy.domain import energy_span
 from jobs.energy.reporting import energy_report, site_states
 from jobs.planning import PlanRequest, PlanResult, make_plan, replay, run_plan
+from jobs.planning.committing import commit_plan, report_of
 from jobs.schedules.loading import built_in
 from jobs.schedules.running import run_entry
 from jobs.table import JobContext
 from jobs.why import explain, to_lines
 from jobs.words import LANGUAGES
+from optimizers.result import PLAIN_RULES
 
 from .conftest import Fake, readings, tell
 
@@ -165,6 +167,25 @@ def test_where_the_solver_fails_the_last_plan_goes_on(
     b, ahead = before.plan.batteries.index(BATTERY), 4
     was, now = before.power_w[b, ahead:], after.power_w[b, : len(after.slots) - ahead]
     assert (np.sign(was) == np.sign(now)).mean() > 0.9
+
+
+@pytest.mark.parametrize("room_c", [19.5, 12.0], ids=["whole", "short"])
+def test_what_a_solver_without_time_has_devices_do_is_told_as_a_fall_back(
+    room_c: float, service: JobContext, fake: Fake
+) -> None:
+    """Whatever its status says: of cold rooms it is a best effort, which by itself is a plan like another."""
+    hurried = "def solve(problem, limits): return energy.solve(problem, replace(limits, seconds=1e-6))"
+    equipment(service.store, service.territory, MORNING - timedelta(minutes=5), room_c=room_c)
+    made = make_plan(service, fake(hurried, "energy"), PlanRequest(MORNING))
+    assert made.solve is not None and made.solve.value is not None
+    assert made.solve.value.solver == PLAIN_RULES
+    with service.store.begin() as unit:
+        result = commit_plan(unit, service.territory, ENERGY, made, MORNING)
+    assert result is not None and result.record.origin is PlanOrigin.RULES_ONLY
+    assert result.record.detail["why"][0] == ["solve", "out of time without a plan of its own (plain rules)"]
+    assert report_of(made, result).state is RunState.DEGRADED
+    with service.store.read() as unit:
+        assert [alarm.asset for alarm in unit.alarms.of_rule("plan-fallback")] == ["energy"]
 
 
 def test_a_plan_that_hides_what_it_breaks_is_refused(
