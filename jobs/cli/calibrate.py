@@ -8,12 +8,19 @@ from typing import Annotated
 import typer
 
 from engine.instants import PARIS
-from engine.inventory.model import Territory as Inventory
-from engine.inventory.territory import save_territory
-from engine.store import Unit
-from jobs.cli.common import Json, Language, chosen_in, emit, instant, show_lines, store_and_territory, underway
+from jobs.cli.common import (
+    Json,
+    Language,
+    chosen_in,
+    emit,
+    instant,
+    show_lines,
+    store_and_territory,
+    underway,
+    write_learnt,
+)
 from jobs.cli.nights import span
-from jobs.irrigation.calibration import Calibration, Outcome, ZoneCapacity, calibrated, winter, written
+from jobs.irrigation.calibration import Calibration, Outcome, ZoneCapacity, calibrated, winter
 from jobs.irrigation.tables import CapacityEntry, tables_of
 from jobs.words import Lang, aligned, number, say
 
@@ -39,18 +46,11 @@ def calibrate(
     with store.read() as unit, underway("calibrate"):
         found = calibrated(unit, territory, chosen, *days)
         if out is not None and found.learnt:
-            _write(unit, found, out)
+            write_learnt(unit, found.learnt, out)
     if as_json:
         emit(asdict(found))
         return
     show_lines(list(_lines(found, tables_of(chosen).probes.field_capacity, out, words)))
-
-
-def _write(unit: Unit, found: Calibration, out: Path) -> None:
-    """All of the inventory: a folder that `territory import` takes refers to nothing outside of it."""
-    known = unit.inventory
-    assets = written(known.assets(), found.learnt)
-    save_territory(Inventory(tuple(known.communes()), tuple(known.zones()), assets), out)
 
 
 def _lines(found: Calibration, entry: CapacityEntry, out: Path | None, lang: Lang) -> Iterator[str]:

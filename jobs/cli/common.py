@@ -4,6 +4,7 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +16,10 @@ from rich.table import Table
 
 from engine.errors import InputError, Problem
 from engine.instants import PARIS, parse_instant
+from engine.inventory.model import Territory as Inventory
+from engine.inventory.territory import save_territory
 from engine.settings import Settings, language, load_settings
-from engine.store import Store
+from engine.store import Store, Unit
 from engine.store.audit import PERSON
 from jobs.bootstrap import Territory, WallClock, open_territory
 from jobs.demo import demo_settings
@@ -101,6 +104,15 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError([Problem(str(path), 0, 0, f"cannot be written: {error.strerror}", "check the path")]) from None
+
+
+def write_learnt(unit: Unit, learnt: Mapping[str, Mapping[str, Any]], out: Path) -> None:
+    """The inventory with attributes that were learnt of assets. All of it: a folder that `territory import` takes
+    refers to nothing outside of it.
+    """
+    known = unit.inventory
+    assets = tuple(replace(one, attributes={**one.attributes, **learnt.get(one.id, {})}) for one in known.assets())
+    save_territory(Inventory(tuple(known.communes()), tuple(known.zones()), assets), out)
 
 
 def show_lines(lines: Sequence[str]) -> None:

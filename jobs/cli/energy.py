@@ -24,6 +24,7 @@ from jobs.cli.common import (
     store_and_territory,
     underway,
     write,
+    write_learnt,
 )
 from jobs.cli.contracts import contracts
 from jobs.cli.nights import Day, First, Last, days
@@ -147,6 +148,9 @@ def report(
 def learn(
     first: First = None,
     last: Last = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="write the inventory with what is believed into this folder")
+    ] = None,
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
@@ -154,7 +158,7 @@ def learn(
 
     Of the last 60 days by default.
 
-    Example: consigne energy learn --from 2026-11-01 --to 2026-12-31
+    Example: consigne energy learn --from 2026-11-01 --to 2026-12-31 --out var/learnt
     """
     chosen, words = chosen_in(lang)
     day = days(None, first, last, None)
@@ -165,13 +169,18 @@ def learn(
         known = read_sites(territory, contracts_known(unit, chosen), tables_of(chosen))
         since, until = (datetime.combine(one, time(), PARIS) for one in (day[0], day[1] + timedelta(days=1)))
         found = learn_of(unit, territory, known, since, until, tables_of(chosen), calendar_of(chosen))
+        believed = {name: one.attributes for name, one in found.items() if one.believed}
+        if out is not None and believed:
+            write_learnt(unit, believed, out)
     told = {site.name: site for site in known}
     if as_json:
         emit([{"site": name, **_learnt_json(one)} for name, one in found.items()])
         return
     heads = [say(f"learn_{head}", words) for head in ("site", "loss", "learnt", "holds", "held", "why")]
     rows = [list(_learnt_row(told[name], one, words)) for name, one in found.items()]
-    show_lines(list(aligned([heads, *rows])))
+    key = "learn_none" if not believed else "learn_out" if out is None else "learn_written"
+    said = say(key, words, sites=number(len(believed), words), folder=out)
+    show_lines([*aligned([heads, *rows]), said])
 
 
 def _learnt_json(found: Learnt) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from optimizers.energy.likedays import LEVEL, Foretold, foretell, instead, neare
 
 _DAY = timedelta(days=1)
 _LATELY = 8  # quarters by which now is compared with what was expected of it
+_FADES_H = 12.0  # hours in which what a forecast of temperature is off by now is taken to pass
+_OFF_K = 5.0  # no more than that: a probe in the sun shows much more, and no forecast of the next hours is so wrong
 _BLOCK = timedelta(hours=1)  # errors of slots within it are taken together: buildings begin and end on the hour
 
 
@@ -60,7 +62,8 @@ def foresee(
         on_site[site] += short[row]
     margin = np.sqrt(np.where(enough, loads.margin, 0.0).T ** 2 + on_site**2)
     usual_margin = np.sqrt(stand_in.margin_w**2 + on_site**2)
-    outdoor, by = _outdoor(past, span, told, stand_in.outdoor_c[0] if len(sites) else np.zeros(len(span)), tables)
+    usual_c = stand_in.outdoor_c[0] if len(sites) else np.zeros(len(span))
+    outdoor, by = _outdoor(past, span, told, usual_c, tables, at)
     foreseen = Foreseen(
         base_w=np.where(enough[:, None], np.where(enough, loads.expected, 0.0).T, stand_in.base_w),
         margin_w=np.where(enough[:, None], margin, usual_margin),
@@ -169,9 +172,13 @@ def _solar(past: Past, span: Span, told: Told, tables: EnergyTables) -> tuple[Fl
     return np.maximum(expected, 0.0).T, np.maximum(short, 0.0).T
 
 
-def _outdoor(past: Past, span: Span, told: Told, usual_c: Floats, tables: EnergyTables) -> tuple[Floats, Text]:
-    """(T,) as it is told; else as it was a day or two before; else as on a usual day. And what most of it is by."""
-    found = told.values(tables.foresee.temperature)
+def _outdoor(
+    past: Past, span: Span, told: Told, usual_c: Floats, tables: EnergyTables, at: datetime
+) -> tuple[Floats, Text]:
+    """(T,) as it is told, and measured beside that; else as it was a day or two before; else as on a usual day. And
+    what most of it is by.
+    """
+    found = told.values(tables.foresee.temperature) + _off_c(past, span, told, tables, at)
     by = [np.isfinite(found)]
     for back in (1, 2):
         before = past.places([days_before(start, back) for start in span.starts])
@@ -186,6 +193,21 @@ def _outdoor(past: Past, span: Span, told: Told, usual_c: Floats, tables: Energy
     else:
         said = Text(fr="température extérieure : jour habituel du mois", en="outdoor temperature: a usual day's")
     return np.where(np.isfinite(found), found, usual_c), said
+
+
+def _off_c(past: Past, span: Span, told: Told, tables: EnergyTables, at: datetime) -> Floats:
+    """(T,) by how much it was warmer in the last hour than the same source said, fading. 0 where nobody measured."""
+    entry, slot = tables.foresee.temperature, span.slot
+    if entry is None:
+        return np.zeros(len(span))
+    last = max(timedelta(hours=1) // slot, 1)
+    back = slot * (last + max(-((at - span.start) // slot), 0))
+    before = [start - back for start in span.starts]
+    measured = _drawn(past.outdoor_c[:, None], past, [before[:last]], slot)[0, :, 0]
+    off = float(known_median((measured - told.at(entry, before)[:last])[:, None])[0])
+    hours = np.array([(start + slot / 2 - at) / timedelta(hours=1) for start in span.starts])
+    fading: Floats = np.clip(1.0 - hours / _FADES_H, 0.0, 1.0)
+    return np.clip(off if np.isfinite(off) else 0.0, -_OFF_K, _OFF_K) * fading
 
 
 def _reasons(

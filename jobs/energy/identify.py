@@ -53,6 +53,11 @@ class Learnt:
     def believed(self) -> bool:
         return not self.why_not
 
+    @property
+    def attributes(self) -> dict[str, float]:
+        """As an inventory has it of its building."""
+        return {"heat_loss_w_k": round(self.loss_w_k, 1), "heat_capacity_wh_k": round(self.capacity_wh_k, 1)}
+
 
 def identify(room_c: Floats, outdoor_c: Floats, heat_w: Floats, present: Floats, floor_m2: float) -> Learnt:
     """Of (Q,) quarter hours in order; NaN where something is not known: a span with one is left out."""

@@ -98,11 +98,22 @@ def _rooms(found: Body) -> Iterator[tuple[str, Floats, str]]:
     """Where it is heated, what it is to come to; elsewhere what it may fall to: a thermostat does the rest."""
     if (rooms := found.problem.rooms) is None:
         return
-    columns, room_c = found.columns, found.columns["room_c"]
-    wanted = np.where(columns["room_heat_w"] > _DUST_W, room_c, np.minimum(rooms.low_c, room_c))
+    room_c, heats = found.columns["room_c"], found.columns["room_heat_w"] > _DUST_W
+    wanted = np.where(heats, to_come_to(room_c, heats), np.minimum(rooms.low_c, room_c))
     asked = np.clip(_rounded(wanted, _ROUND_C), *_SETPOINT_C)
     for z, name in enumerate(rooms.names):
         yield f"{name}/heatingSetpoint", asked[z], summary_of(found, "rooms", z, "en")
+
+
+def to_come_to(room_c: Floats, heats: Bools) -> Floats:
+    """(Z, T) the warmth that a room is heated to, from the first slot of its rise on. A thermostat gives full heat only
+    well below its setpoint: told of each slot's own warmth it would give a part of what is planned, and come late.
+    """
+    goal = room_c.copy()
+    for t in range(room_c.shape[1] - 2, -1, -1):
+        rises = heats[:, t] & heats[:, t + 1] & (room_c[:, t + 1] > room_c[:, t])
+        goal[:, t] = np.where(rises, goal[:, t + 1], goal[:, t])
+    return goal
 
 
 def _tanks(found: Body) -> Iterator[tuple[str, Floats, str]]:

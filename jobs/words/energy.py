@@ -146,6 +146,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "learn_holds": ("Wh/K, inventory", "Wh/K, inventaire"),
     "learn_held": ("learnt", "appris"),
     "learn_why": ("why not believed", "pourquoi non retenu"),
+    "learn_none": ("Nothing to be written.", "Rien à inscrire."),
+    "learn_out": (
+        "{sites} buildings to be written → --out FOLDER, then consigne territory import FOLDER",
+        "{sites} bâtiments à inscrire → --out DOSSIER, puis consigne territory import DOSSIER",
+    ),
+    "learn_written": (
+        "{sites} buildings written, heat_loss_w_k and heat_capacity_wh_k → consigne territory import {folder}",
+        "{sites} bâtiments écrits, heat_loss_w_k et heat_capacity_wh_k → consigne territory import {folder}",
+    ),
     # consigne energy report
     "energy_report_head": (
         "{first} to {last}: {days} days with a plan",

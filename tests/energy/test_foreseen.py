@@ -246,6 +246,29 @@ def test_the_temperature_outside_is_told_else_yesterdays_else_usual(desk: Desk) 
     assert "outdoor temperature: forecast" in [reason.en for reason in told.reasons]
 
 
+@pytest.mark.parametrize(
+    ("measured", "off"), [(5.5, 2.0), (1.0, -2.5), (30.0, 5.0)], ids=["warmer", "colder", "in the sun"]
+)
+@pytest.mark.parametrize("slot", [QUARTER, HOUR], ids=["quarters", "hours"])
+def test_what_a_forecast_of_temperature_is_off_by_now_fades(
+    desk: Desk, slot: timedelta, measured: float, off: float
+) -> None:
+    at = midnight(MONDAY)
+    desk.meter(by_the_clock, at)
+    desk.told("B1", "outdoorTemperature", lambda _: measured, at, days=2)
+    desk.weather({at + n * HOUR: 3.5 for n in range(-3, 25)}, "temperature", "Cel", at - 4 * HOUR)
+    found = desk.foresee(at, slot=slot).foreseen.outdoor_c[0]
+    hours = (np.arange(found.size) + 0.5) * (slot / HOUR)
+    assert np.allclose(found, 3.5 + off * np.maximum(1 - hours / 12, 0.0), atol=1e-9)
+
+
+def test_a_forecast_that_nobody_measures_beside_stands(desk: Desk) -> None:
+    at = midnight(MONDAY)
+    desk.meter(by_the_clock, at)
+    desk.weather({at + n * HOUR: 3.5 for n in range(-3, 25)}, "temperature", "Cel", at - 4 * HOUR)
+    assert set(desk.foresee(at).foreseen.outdoor_c[0].tolist()) == {3.5}
+
+
 def test_a_roof_gives_what_it_gave_at_that_time_of_the_sun(store: Store, catalogue: Catalogue, tmp_path: Path) -> None:
     desk = Desk(store, catalogue, tmp_path, *school(), asset("PV", "PhotovoltaicDevice", "B1", peak_power_w=9000.0))
     at = midnight(date(2026, 3, 29))  # clocks change; the sun does not

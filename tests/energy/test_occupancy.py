@@ -61,7 +61,7 @@ def test_it_is_warm_when_they_come_in_and_not_before() -> None:
     span, found = day_of("school", date(2026, 11, 24))
     warm = [start.astimezone(PARIS).strftime("%H:%M") for t, start in enumerate(span.starts) if found.low_c[t] == 19]
     assert (warm[0], warm[-1]) == ("07:15", "17:45"), "temperatures are wanted after each slot"
-    assert set(found.low_c) == {19.0, 16.0}
+    assert set(found.low_c) == {19.0, 12.0}
     assert set(found.high_c) == {22.0}
 
 
@@ -76,7 +76,7 @@ def test_what_nobody_enters_for_two_days_is_let_cool_to_its_end() -> None:
         for t, start in enumerate(span.starts)
         if start.astimezone(PARIS).date() == date(2026, 11, 27) and start.astimezone(PARIS).hour < 7
     ]
-    assert set(night) == {16.0}, "from Thursday evening to Friday morning is no absence"
+    assert set(night) == {12.0}, "from Thursday evening to Friday morning is no absence"
 
 
 def test_a_quarter_that_is_half_used_counts_half() -> None:

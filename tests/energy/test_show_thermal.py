@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
+from jobs.energy.setpoints import to_come_to
 from optimizers.arrays import Floats
 from tests.bench import show_energy_thermal as show
 from tests.bench.energy_heat import Case, Fixed, Lived, Planned, Told, foreseen, live, sky
@@ -52,6 +53,36 @@ def test_walls_follow_their_room() -> None:
     assert TRUE.mass_c(np.full(400, 19.0)) == pytest.approx(19.0)
     warmed = TRUE.mass_c(np.concatenate([np.full(96, 16.0), np.full(8, 20.0)]))
     assert 16.5 < warmed < 18.0
+
+
+def told_of_days(days: int, full_w: float = 100_000.0) -> Told:
+    """A heat pump of `full_w` that gives 2 % less for each K below 7 °C, at full heat for a quarter each morning."""
+    told = Told(WINTER, datetime.fromisoformat("2026-01-12T00:00:00+00:00"), heat_max_w=full_w)
+    for day in range(days):
+        cold = -4.0 + day % 10
+        for quarter in range(96):
+            told.outdoor_c.append(cold)
+            told.heat_w.append(full_w * (1 + 0.02 * (cold - 7)) if quarter == 24 else 0.2 * full_w)
+    return told
+
+
+def test_how_much_a_heat_pump_gives_in_the_cold_is_learnt_from_its_fullest_quarters() -> None:
+    found = told_of_days(20).most_at_w(np.array([-4.0, 0.0, 3.0, 20.0]))
+    assert found == pytest.approx([78_000.0, 86_000.0, 92_000.0, 95_000.0], rel=1e-6), "and never all that is written"
+
+
+@pytest.mark.parametrize("days", [0, 5])
+def test_before_enough_cold_mornings_nine_tenths_of_what_is_written_are_believed(days: int) -> None:
+    assert told_of_days(days).most_at_w(np.array([-10.0, 10.0])).tolist() == [90_000.0, 90_000.0]
+
+
+def test_a_thermostat_is_told_at_once_what_a_rise_comes_to() -> None:
+    """It gives full heat only well below its setpoint: told 16.4 at 16.0 °C it would give a quarter of it."""
+    room = np.array([[15.0, 16.4, 17.8, 19.0, 19.0, 18.9, 18.5, 18.8, 19.2, 19.1]])
+    heats = np.array([[False, True, True, True, True, True, False, True, True, True]])
+    found = to_come_to(np.vstack([room, room]), np.vstack([heats, ~heats]))
+    assert found[0].tolist() == [15.0, 19.0, 19.0, 19.0, 19.0, 18.9, 18.5, 19.2, 19.2, 19.1]
+    assert found[1].tolist() == room[0].tolist(), "what rises by itself is no goal"
 
 
 def test_a_forecast_is_right_now_and_off_by_more_the_further_ahead() -> None:
