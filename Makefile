@@ -24,6 +24,7 @@ soak: $(READY)
 	$(BIN)/python tests/bench/bench_reaction.py --seconds 600
 	PYTHONPATH=. $(BIN)/python tests/bench/show_irrigation_season.py --full --weather $(ORLY)
 	-PYTHONPATH=. $(BIN)/python tests/bench/show_energy_thermal.py --full --weather $(ORLY)
+	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_least_heat.py
 	PYTHONPATH=. $(BIN)/python tests/bench/show_energy_wrong_forecast.py --full
 	PYTHONPATH=. $(BIN)/python tests/bench/show_collection_year.py --full
 

@@ -207,7 +207,7 @@ def _off_c(past: Past, span: Span, told: Told, tables: EnergyTables, at: datetim
     off = float(known_median((measured - told.at(entry, before)[:last])[:, None])[0])
     hours = np.array([(start + slot / 2 - at) / timedelta(hours=1) for start in span.starts])
     fading: Floats = np.clip(1.0 - hours / _FADES_H, 0.0, 1.0)
-    return np.clip(off if np.isfinite(off) else 0.0, -_OFF_K, _OFF_K) * fading
+    return min(max(off if np.isfinite(off) else 0.0, -_OFF_K), _OFF_K) * fading
 
 
 def _reasons(

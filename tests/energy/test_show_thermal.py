@@ -11,6 +11,7 @@ from optimizers.arrays import Floats
 from tests.bench import show_energy_thermal as show
 from tests.bench.energy_heat import Case, Fixed, Lived, Planned, Told, foreseen, live, sky
 from tests.bench.energy_learnt import Heard, Learnt, learn
+from tests.bench.show_energy_least_heat import least_kwh
 from twin.energy.kinds import TIMETABLES, Age
 from twin.energy.outside import QUARTER, Outside
 from twin.energy.plant import Source
@@ -124,6 +125,9 @@ def test_ten_days_of_winter_save_a_seventh_and_no_hour_is_colder() -> None:
     assert ours.comfort_h >= fixed.comfort_h
     assert ours.bought_kwh < 6 / 7 * fixed.bought_kwh, "a fifth is for seasons, which have milder days and holidays"
     assert ours.lacking_kh < fixed.lacking_kh + 0.1 * ours.occupied_h
+    least = least_kwh(WINTER)
+    assert 0.85 * ours.bought_kwh < least < ours.bought_kwh, "who knows all buys less, and not by much"
+    assert least_kwh(WINTER, slack_k=0.5) < 0.99 * least
 
 
 def test_a_plan_without_a_forecast_of_its_building_is_what_the_inventory_believes() -> None:
