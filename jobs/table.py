@@ -16,6 +16,7 @@ from engine.store.ledger import RunReport
 from jobs.bootstrap import Territory
 from jobs.compute import Compute, Inline
 from jobs.domains import DOMAINS
+from jobs.energy.delivered import delivered, tell_orders
 from jobs.energy.regret import keep_regrets, regrets
 from jobs.forecasts import ask, chosen_sources, forget_others, sources_in, take_in, validators_of
 from jobs.planning import Domain, PlanRequest, commit_plan, in_force, make_plan, overtaken, planned, report_of
@@ -176,7 +177,13 @@ def _import_forecasts(context: JobContext, occasion: Occasion) -> Finish:
 def _watch_energy(context: JobContext, occasion: Occasion) -> Finish:
     with context.store.read() as unit:
         found = regrets(unit, context.territory, context.settings, occasion.due_at)
-    return lambda unit, now: keep_regrets(unit, found, now)
+        orders = delivered(unit, context.territory, context.settings, occasion.due_at)
+
+    def finish(unit: Unit, now: datetime) -> RunReport:
+        report = keep_regrets(unit, found, now)
+        return replace(report, counts={**report.counts, "orders_not_kept": tell_orders(unit, orders, now)})
+
+    return finish
 
 
 def _ask_equipment(context: JobContext, _occasion: Occasion) -> Finish:

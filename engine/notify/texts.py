@@ -95,6 +95,20 @@ _OURS: Mapping[str, Mapping[str, Mapping[Lang, str]]] = {
             "fr": "consigne energy regret montre la perte ; vérifier compteur, jauge, contrat et prix.",
         },
     },
+    "energy-order-not-kept": {
+        "about": {
+            "en": "An order to draw less was not kept",
+            "fr": "Un ordre d'effacement n'a pas été tenu",
+        },
+        "consequence": {
+            "en": "What was ordered and not delivered is not paid, and may be charged.",
+            "fr": "Ce qui était demandé et n'a pas été effacé n'est pas payé, et peut être facturé.",
+        },
+        "action": {
+            "en": "consigne why of its batteries and chargers shows what held them; tell the aggregator.",
+            "fr": "consigne why de ses batteries et bornes montre ce qui les a tenues ; prévenir l'agrégateur.",
+        },
+    },
     "hold-ends-soon": {
         "about": {"en": "A hold is about to end", "fr": "Une suspension de l'automatisme prend bientôt fin"},
         "consequence": {

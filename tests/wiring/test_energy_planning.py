@@ -336,3 +336,9 @@ def test_a_report_adds_up_what_was_planned_and_metered(
 def test_a_report_of_days_without_a_plan_says_so(store: Store, territory: Territory, settings: Settings) -> None:
     with pytest.raises(ConsigneError, match="no plan was in force from 2026-11-01 to 2026-11-02"):
         energy_report(store, territory, settings, date(2026, 11, 1), date(2026, 11, 2))
+
+
+def test_the_watch_looks_at_batteries_and_at_orders(service: JobContext, morning: datetime) -> None:
+    outcome = run_entry(replace(service, clock=StoryClock(morning)), built_in(), "watch-energy", morning)
+    assert outcome.run.state is RunState.DONE, outcome.run.report
+    assert {"watched", "dropped", "orders_not_kept"} <= set(outcome.run.report.counts)
