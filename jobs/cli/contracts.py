@@ -13,11 +13,24 @@ from engine.errors import InputError, Problem
 from engine.instants import PARIS, isoformat, slots
 from engine.rulebook.naming import nearest
 from jobs.bootstrap import Territory
-from jobs.cli.common import Json, Language, brief, chosen_in, emit, instant, show_lines, store_and_territory
+from jobs.cli.common import (
+    DemoFolder,
+    Json,
+    Language,
+    OfDemo,
+    brief,
+    chosen_in,
+    emit,
+    instant,
+    show_lines,
+    store_and_territory,
+)
+from jobs.cli.nights import end_of_demo
 from jobs.energy.contract_entries import OrderEntry
 from jobs.energy.contracts import CONTRACTS, Contracts, Subscribed, Terms
 from jobs.energy.contracts_read import contracts_known
 from jobs.energy.signals import signals_of
+from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, aligned, number, say
 
 _HEADS = ("from", "to", "class", "kind", "buy", "sell", "limit", "beyond", "carbon")
@@ -37,6 +50,8 @@ def contracts(
     names: Annotated[list[str] | None, typer.Argument(metavar="[CONTRACT]…", help="all of them by default")] = None,
     at: Annotated[str | None, typer.Option(help="the day of this instant, as known now; today by default")] = None,
     site: Annotated[str | None, typer.Option(help="the contract of this building, with its contracted power")] = None,
+    of_demo: OfDemo = False,
+    folder: DemoFolder = DEMO_FOLDER,
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
@@ -44,13 +59,14 @@ def contracts(
 
     Example: consigne energy contracts tempo --at 2026-12-03T12:00
     """
-    chosen, words = chosen_in(lang)
+    chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    day = instant(at).astimezone(PARIS).date()
+    now = end_of_demo(folder) if of_demo else instant(None)
+    day = (now if at is None else instant(at)).astimezone(PARIS).date()
     starts = slots(_midnight(day), _midnight(day + _DAY), _MINUTE)
     with store.read() as unit:
         known = contracts_known(unit, chosen)
-        signals = signals_of(unit, chosen, known, instant(None), starts, [60.0] * len(starts))
+        signals = signals_of(unit, chosen, known, now, starts, [60.0] * len(starts))
     wanted = dict.fromkeys(names or known.file.contracts) if site is None else _of_site(known, territory, site)
     terms = {name: known.terms(name, starts, [60.0] * len(starts), signals, kva) for name, kva in wanted.items()}
     shown = [_Shown(name, of, _edges(of)) for name, of in terms.items()]

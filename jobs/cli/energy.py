@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.instants import PARIS, noon
+from engine.instants import PARIS
 from jobs.cli.common import (
     DemoFolder,
     Json,
@@ -27,7 +27,7 @@ from jobs.cli.common import (
     write_learnt,
 )
 from jobs.cli.contracts import contracts
-from jobs.cli.nights import Day, First, Last, days
+from jobs.cli.nights import Day, First, Last, days, end_of_demo
 from jobs.cli.regret import regret
 from jobs.demo import demo_night
 from jobs.energy.calendar import calendar_of
@@ -39,6 +39,7 @@ from jobs.energy.sites import Site, read_sites
 from jobs.energy.tables import tables_of
 from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, aligned, number, percent, say
+from jobs.words.energy import USES
 
 app = typer.Typer(help="Energy: buildings, their contracts, what days came to.", no_args_is_help=True)
 app.command("contracts")(contracts)
@@ -69,7 +70,7 @@ def sites(
     """
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    asked_at = _end_of(folder) if of_demo and at is None else instant(at)
+    asked_at = end_of_demo(folder) if of_demo and at is None else instant(at)
     with store.read() as unit:
         found = site_states(unit, territory, chosen, asked_at)
     if as_json:
@@ -84,14 +85,9 @@ def sites(
     show_lines([f"{site}: {say('energy_left_out', words, why=why[words])}" for site, why in left])
 
 
-def _end_of(folder: Path) -> datetime:
-    """The last instant of a demo's night."""
-    return noon(demo_night(folder) + timedelta(days=1)) - timedelta(microseconds=1)
-
-
 def _site_row(found: SiteState, lang: Lang) -> Iterator[str]:
     yield found.site
-    yield found.use
+    yield _use_said(found.use, lang)
     yield found.contract
     yield _figure(found.limit_kw, lang)
     yield say(f"heat_{found.heat}", lang)
@@ -103,6 +99,11 @@ def _site_row(found: SiteState, lang: Lang) -> Iterator[str]:
     yield number(found.peak_power_w / 1000, lang, 1) if found.peak_power_w else "–"
     yield f"{found.vehicles} / {found.chargers}" if found.chargers else "–"
     yield _figure(None if found.meter_w is None else found.meter_w / 1000, lang)
+
+
+def _use_said(use: str, lang: Lang) -> str:
+    """What a building is used for; a kind that the territory has added, as it stands."""
+    return say(f"use_{use}", lang) if use in USES else use
 
 
 def _figure(value: float | None, lang: Lang, digits: int = 1) -> str:
@@ -151,6 +152,8 @@ def learn(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="write the inventory with what is believed into this folder")
     ] = None,
+    of_demo: OfDemo = False,
+    folder: DemoFolder = DEMO_FOLDER,
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
@@ -160,8 +163,8 @@ def learn(
 
     Example: consigne energy learn --from 2026-11-01 --to 2026-12-31 --out var/learnt
     """
-    chosen, words = chosen_in(lang)
-    day = days(None, first, last, None)
+    chosen, words = chosen_in(lang, folder if of_demo else None)
+    day = days(None, first, last, demo_night(folder) if of_demo else None)
     if first is None:
         day = (day[1] - timedelta(days=_LEARN_DAYS - 1), day[1])
     store, territory = store_and_territory(chosen)

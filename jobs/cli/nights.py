@@ -1,13 +1,15 @@
 """Which nights a report is of."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.errors import InputError, Problem
-from engine.instants import PARIS
+from engine.instants import PARIS, noon
 from jobs.cli.common import instant
+from jobs.demo import demo_night
 
 Night = Annotated[str | None, typer.Option(help="by the day it begins, as 2026-11-16; last night by default")]
 Day = Annotated[str | None, typer.Option(help="as 2026-11-16; yesterday by default")]
@@ -43,6 +45,11 @@ def span(first: str | None, last: str | None, hint: str) -> tuple[date, date] | 
     if first is not None or last is not None:
         raise InputError([Problem("--from", 0, 0, "wants --to, and --to wants --from", hint)])
     return None
+
+
+def end_of_demo(folder: Path) -> datetime:
+    """The last instant of a demo's night."""
+    return noon(demo_night(folder) + timedelta(days=1)) - timedelta(microseconds=1)
 
 
 def _last_night(now: datetime) -> date:

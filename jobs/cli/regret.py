@@ -7,15 +7,32 @@ from typing import Annotated
 import typer
 
 from engine.instants import PARIS
-from jobs.cli.common import Json, Language, brief, chosen_in, emit, instant, show_lines, store_and_territory
+from jobs.cli.common import (
+    DemoFolder,
+    Json,
+    Language,
+    OfDemo,
+    brief,
+    chosen_in,
+    emit,
+    instant,
+    show_lines,
+    store_and_territory,
+)
+from jobs.cli.nights import end_of_demo
 from jobs.energy.regret import Regret, regrets
+from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, aligned, number, say
 
 _HEADS = ("site", "paid", "rule", "loss", "most", "known", "state")
 
 
 def regret(
-    at: Annotated[str | None, typer.Option(help="by what was stored until then; now by default")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="by what was stored until then; now by default, of a demo its end")
+    ] = None,
+    of_demo: OfDemo = False,
+    folder: DemoFolder = DEMO_FOLDER,
     lang: Language = "",
     as_json: Json = False,
 ) -> None:
@@ -23,9 +40,9 @@ def regret(
 
     Example: consigne energy regret --at 2026-12-04T18:00
     """
-    chosen, words = chosen_in(lang)
+    chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    asked_at = instant(at)
+    asked_at = end_of_demo(folder) if of_demo and at is None else instant(at)
     with store.read() as unit:
         found = regrets(unit, territory, chosen, asked_at)
     if as_json:

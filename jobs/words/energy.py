@@ -1,6 +1,15 @@
 """Of energy: why a battery, a room, a charging point does what it does, what a plan and days come to. Each (English,
 French)."""
 
+USES = {
+    "school": ("school", "école"),
+    "nursery": ("nursery", "crèche"),
+    "sports": ("sports", "sport"),
+    "culture": ("culture", "culture"),
+    "office": ("office", "bureaux"),
+}
+"""What buildings are used for, of those shipped in `energy.yaml`."""
+
 WORDS: dict[str, tuple[str, str]] = {
     # what was not known
     "energy_lost_batteries": (
@@ -134,6 +143,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "sites_roof": ("roof, kWp", "toiture, kWc"),
     "sites_chargers": ("vehicles / points", "véhicules / bornes"),
     "sites_meter": ("kW planned now", "kW prévus maintenant"),
+    **{f"use_{name}": said for name, said in USES.items()},
     "heat_heatPump": ("heat pump", "pompe à chaleur"),
     "heat_boiler": ("boiler", "chaudière"),
     "heat_district": ("district heat", "réseau de chaleur"),

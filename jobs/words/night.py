@@ -3,8 +3,8 @@
 WORDS: dict[str, tuple[str, str]] = {
     # the demo's table and report
     "title": (
-        "One night of street lights and watering, and the rounds after it",
-        "Une nuit d'éclairage et d'arrosage, et les tournées qui suivent",
+        "One night of street lights, watering and buildings, and the rounds after it",
+        "Une nuit d'éclairage, d'arrosage et de bâtiments, et les tournées qui suivent",
     ),
     "readings_received": ("Readings received", "Mesures reçues"),
     "readings_stored": ("— stored", "— enregistrées"),
