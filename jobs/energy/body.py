@@ -12,14 +12,11 @@ from jobs.energy.task import EnergyTask, told_of
 from jobs.planning.bodies import Opened, closed, opened
 from optimizers.arrays import Floats
 from optimizers.energy import Bands, EnergyPlan, EnergyProblem, bands, names_of, pack, unpack
+from optimizers.energy.reading import Flows
 from optimizers.result import Status
 
 _FORMAT = 1
-_FLOWS = (
-    "import_w", "export_w", "solar_w", "charge_w", "discharge_w", "stored_wh", "vehicle_charge_w",
-    "vehicle_discharge_w", "vehicle_stored_wh", "room_heat_w", "room_cool_w", "room_c", "room_mass_c", "tank_heat_w",
-    "tank_c", "on", "given_w", "value_eur_kwh", "stored_eur_kwh",
-)  # fmt: skip
+_FLOWS = (*Flows.__dataclass_fields__, "value_eur_kwh", "stored_eur_kwh")
 
 
 def body(task: EnergyTask, plan: EnergyPlan) -> bytes:
@@ -75,17 +72,12 @@ def with_plan(block: bytes, plan: EnergyPlan) -> bytes:
 def _decided(problem: EnergyProblem, plan: EnergyPlan) -> dict[str, Any]:
     """What the plan says, what follows for batteries, and how it came about."""
     flows = {name: np.asarray(getattr(plan, name)) for name in _FLOWS}
-    told = np.frombuffer(plan.solver.encode(), np.uint8)
+    solver = np.frombuffer(plan.solver.encode(), np.uint8)
+    decided = {**flows, "solver": solver, "cost_eur": np.array(plan.objective)}
     if problem.batteries is None:
-        return {**flows, "solver": told, "cost_eur": np.array(plan.objective)}
+        return decided
     band = band_of(problem, plan)
-    return {
-        **flows,
-        "solver": told,
-        "cost_eur": np.array(plan.objective),
-        "least_w": band.import_least_w,
-        "most_w": band.import_most_w,
-    }
+    return {**decided, "least_w": band.import_least_w, "most_w": band.import_most_w}
 
 
 def band_of(problem: EnergyProblem, plan: EnergyPlan) -> Bands:

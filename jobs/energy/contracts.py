@@ -32,7 +32,7 @@ CONTRACTS = "contracts.yaml"
 _FEE_SHARE = 0.1
 """Of contracted power: so much more, for a hundred hours, costs as subscribing that much more (CRE, 2013)."""
 _EPOCH = date(1970, 1, 1)
-_MINUTE_US = 60_000_000
+_G_KG = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,12 @@ class Terms:
     peak_eur_kw: float
     carbon_eur_kg: float
     reasons: tuple[Text, ...] = ()
+
+    @property
+    def weighed_eur_kwh(self) -> Floats:
+        """(T,) what a kWh bought costs with its carbon, as plans weigh it."""
+        weighed: Floats = self.import_eur_kwh + self.carbon_g_kwh / _G_KG * self.carbon_eur_kg
+        return weighed
 
 
 Subscribed = float | Mapping[str, float] | None

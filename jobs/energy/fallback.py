@@ -2,19 +2,16 @@
 asked: it may be what failed.
 """
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.energy.body import open_body
+from jobs.energy.body import Body, open_body
 from jobs.energy.task import EnergyTask
 from optimizers.arrays import Floats
-from optimizers.energy import EnergyPlan, names_of
-from optimizers.energy.follow import Wishes, followed
-
-if TYPE_CHECKING:
-    from jobs.energy.body import Body
+from optimizers.energy import EnergyPlan
+from optimizers.energy.follow import Wishes, at_once, followed
 
 _DAY = timedelta(days=1)
 BY_RULES = "self-consumption and timetables"
@@ -30,17 +27,10 @@ def rules(task: EnergyTask) -> EnergyPlan:
 
 
 def by_rules(task: EnergyTask) -> Wishes:
-    problem = task.problem
-    slots = problem.shape[1]
-    count = {part: len(names) for part, names in names_of(problem).items()}
-    rooms = np.zeros((0, slots)) if problem.rooms is None else _ahead(problem.rooms.low_c, problem.horizon.hours)
-    tanks = np.full((count["tanks"], slots), task.tables.water.hot)
-    return Wishes(
-        battery_w=np.full((count["batteries"], slots), np.nan),
-        vehicle_w=np.full((count["vehicles"], slots), np.inf),
-        room_c=rooms,
-        tank_c=tanks,
-    )
+    """What `rules` wish."""
+    problem, wishes = task.problem, at_once(task.problem)
+    rooms = wishes.room_c if problem.rooms is None else _ahead(problem.rooms.low_c, problem.horizon.hours)
+    return replace(wishes, room_c=rooms, tank_c=np.full_like(wishes.tank_c, task.tables.water.hot))
 
 
 def _ahead(low_c: Floats, hours: Floats) -> Floats:
@@ -59,8 +49,7 @@ def shift(task: EnergyTask, block: bytes) -> EnergyPlan:
     wishes = by_rules(task)
     at = _slots_of(task, last)
     plan = last.plan
-    power = plan.charge_w - plan.discharge_w
-    battery = _from(task.problem.batteries, plan.batteries, power, at, wishes.battery_w)
+    battery = _from(task.problem.batteries, plan.batteries, last.power_w, at, wishes.battery_w)
     rooms = _from(task.problem.rooms, plan.rooms, plan.room_c, at, wishes.room_c)
     tanks = _from(task.problem.tanks, plan.tanks, plan.tank_c, at, wishes.tank_c)
     if task.problem.rooms is not None:
@@ -69,7 +58,7 @@ def shift(task: EnergyTask, block: bytes) -> EnergyPlan:
     return followed(task.problem, Wishes(battery, wishes.vehicle_w, rooms, tanks), "the last plan, shifted")
 
 
-def _slots_of(task: EnergyTask, last: "Body") -> list[int]:
+def _slots_of(task: EnergyTask, last: Body) -> list[int]:
     """Of each slot, the one of the last plan at that instant, or a whole number of days before; -1 for none."""
     place = {start: t for t, start in enumerate(last.slots.starts)}
     found = []

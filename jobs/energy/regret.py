@@ -36,7 +36,6 @@ _KEPT = "energy/regret"
 """Key of what the last look found, by building."""
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _SECONDS = QUARTER.total_seconds()
-_G_KG = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,14 +202,13 @@ class _Watched:
         terms, meter = self.terms, self.measured.net_w + power_w
         bought, sold = np.maximum(meter, 0.0), np.maximum(-meter, 0.0)
         beyond = np.maximum(bought - terms.import_limit_w, 0.0)
-        buy = terms.import_eur_kwh + terms.carbon_g_kwh / _G_KG * terms.carbon_eur_kg
         wear = self.tables.battery.wear_eur_kwh * np.maximum(-power_w, 0.0)
-        eur = bought * buy - sold * terms.export_eur_kwh + beyond * terms.over_eur_kwh + wear
+        eur = bought * terms.weighed_eur_kwh - sold * terms.export_eur_kwh + beyond * terms.over_eur_kwh + wear
         return np.where(known, eur * _SECONDS / 3600.0 / 1000.0, 0.0)
 
     def _behind(self) -> Floats:
         stored = np.where(np.isfinite(self.measured.stored_wh), self.measured.stored_wh, self.rule_wh)
-        buy, sell = (np.maximum(of, 0.0) for of in (self.terms.import_eur_kwh, self.terms.export_eur_kwh))
+        buy, sell = (np.maximum(of, 0.0) for of in (self.terms.weighed_eur_kwh, self.terms.export_eur_kwh))
         return behind_eur(stored, self.rule_wh, buy, sell, self.cell)
 
     def _planned(self, first: int) -> Floats:

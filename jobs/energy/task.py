@@ -143,7 +143,9 @@ class _Making:
         )
 
     def batteries(self, terms: Sequence[Terms]) -> Batteries | None:
-        """What is left in one at the end is worth what a kWh bought in the last day costs on average, less its ways."""
+        """What is left in one at the end is worth what a kWh bought in the last day costs on average, its carbon as it
+        is weighed included, less what is lost on its way out and wear.
+        """
         found = self.sites.hung(BATTERY)
         if not found:
             return None
@@ -151,7 +153,7 @@ class _Making:
         capacity = _told(assets, "capacity_wh")
         out, wear = _told(assets, "discharge_efficiency", 0.95), self.tables.battery.wear_eur_kwh
         day = -round(timedelta(days=1) / self.slots.slot)
-        bought = np.array([float(np.mean(terms[i].import_eur_kwh[day:])) for i, _ in found])
+        bought = np.array([float(np.mean(terms[i].weighed_eur_kwh[day:])) for i, _ in found])
         return Batteries(
             names=tuple(asset.id for asset in assets),
             site=_owners(found),

@@ -127,7 +127,8 @@ def _closed(day: date) -> bool:
 
 
 def _store(asset: Asset, random: np.random.Generator) -> Store:
-    told = {name: float(value) for name, value in asset.attributes.items()}
+    sizes = ("capacity_wh", "charge_max_w", "discharge_max_w", "charge_efficiency", "discharge_efficiency", "reserve")
+    told = {name: float(asset.attributes[name]) for name in sizes}
     cells = Cells(
         capacity_wh=_AGED * told["capacity_wh"], charge_max_w=told["charge_max_w"],
         discharge_max_w=told["discharge_max_w"], inverter=float(random.uniform(0.02, 0.035)),

@@ -20,7 +20,7 @@ from optimizers.energy.holding import Held, Hold
 from optimizers.energy.packing import pack, unpack
 from optimizers.energy.problem import TOLERANCE_W, EnergyPlan, EnergyProblem, Shortfall, names_of
 from optimizers.energy.selfuse import SelfUse
-from optimizers.energy.solving import solve, solve_again
+from optimizers.energy.solving import solve, solve_warm
 from optimizers.energy.wanted import Wanted
 
 __all__ = [
@@ -65,6 +65,6 @@ __all__ = [
     "problem_to_json",
     "shortfalls",
     "solve",
-    "solve_again",
+    "solve_warm",
     "unpack",
 ]

@@ -144,6 +144,24 @@ class Groups:
     peak_eur_kw: Floats = field(default_factory=lambda: np.array(0.0))
     peak_so_far_w: Floats = field(default_factory=lambda: np.array(0.0))
 
+    def within(self, group: Ints) -> Bools:
+        """(G, k) whether what draws through `group` (k,), -1 for none, draws through each, or through one below it."""
+        found: Bools = np.arange(len(self.names))[:, None] == group
+        for g in reversed(range(len(self.names))):
+            if (parent := int(self.parent[g])) != NONE:
+                found[parent] |= found[g]
+        return found
+
+    def drawn(self, group: Ints, power: Floats) -> Floats:
+        """(G, T) what groups draw of what sites do (n, T), each through its group (n,), -1 for none."""
+        drawn = np.zeros((len(self.names), power.shape[1]))
+        member = group != NONE
+        np.add.at(drawn, group[member], power[member])
+        for g in reversed(range(len(self.names))):  # whom it draws through stands before it
+            if (parent := int(self.parent[g])) != NONE:
+                drawn[parent] += drawn[g]
+        return drawn
+
     def freeze(self, slots: int) -> list[str]:
         g = len(self.names)
         kinds = {"parent": np.int64, "firm": np.bool_}
@@ -220,6 +238,13 @@ def idle_limits(kind: str, names: Sequence[str], part: "Sites | Groups") -> Iter
                     f"{limit} of slot {idle[0]} is {getattr(part, limit)[i, idle[0]]:g}, and passing it costs nothing"
                 )
                 yield f"{kind} {name!r}: {found}, wants it firm, or an over_eur_kwh more than 0"
+
+
+def during(first: Ints, last: Ints, slots: int) -> Bools:
+    """(k, T) whether each slot lies within k stays, from the first to before the last."""
+    t = np.arange(slots)
+    within: Bools = (t >= first[:, None]) & (t < last[:, None])
+    return within
 
 
 def wrong_stay(what: str, first: int, last: int, slots: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from optimizers.arrays import Bools, Floats
 from optimizers.energy.assembling import assemble
+from optimizers.energy.contract import during
 from optimizers.energy.control import Cell, battery_power_w
 from optimizers.energy.devices import Thermal
 from optimizers.energy.problem import EnergyPlan, EnergyProblem, names_of
@@ -105,11 +106,8 @@ def _flows(problem: EnergyProblem, wishes: Wishes) -> Flows:
 
 def _at_once(problem: EnergyProblem) -> Bools:
     """Loads run in one piece, as soon as they may."""
-    loads, slots = problem.loads, np.arange(problem.shape[1])
-    if loads is None:
-        return np.zeros((0, slots.size), np.bool_)
-    on: Bools = (slots >= loads.first[:, None]) & (slots < (loads.first + loads.slots)[:, None])
-    return on
+    loads, slots = problem.loads, problem.shape[1]
+    return np.zeros((0, slots), np.bool_) if loads is None else during(loads.first, loads.first + loads.slots, slots)
 
 
 def _thermostat(problem: EnergyProblem, part: Thermal | None, target_c: Floats) -> tuple[Floats, Floats, Floats]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from optimizers.arrays import Bools, Floats, Ints
-from optimizers.energy.contract import Groups, Orders, Sites
+from optimizers.energy.contract import Groups, Orders, Sites, during
 from optimizers.energy.devices import Thermal
 from optimizers.energy.problem import EnergyProblem, Shortfall
 from optimizers.energy.reading import Flows
@@ -19,16 +19,9 @@ _HAIR = 1e-6
 
 def drawn_w(problem: EnergyProblem, flows: Flows) -> Floats:
     """(G, T) of groups."""
-    groups = problem.groups
-    if groups is None:
+    if problem.groups is None:
         return np.zeros((0, problem.shape[1]))
-    drawn = np.zeros((len(groups.names), problem.shape[1]))
-    member = problem.sites.group >= 0
-    np.add.at(drawn, problem.sites.group[member], (flows.import_w - flows.export_w)[member])
-    for g in range(len(groups.names) - 1, -1, -1):
-        if groups.parent[g] >= 0:
-            drawn[groups.parent[g]] += drawn[g]
-    return drawn
+    return problem.groups.drawn(problem.sites.group, flows.import_w - flows.export_w)
 
 
 def cost_eur(problem: EnergyProblem, flows: Flows) -> float:
@@ -81,8 +74,7 @@ def _fuel_eur(problem: EnergyProblem, part: Thermal | None, heat_w: Floats) -> I
 
 
 def _orders_eur(orders: Orders, drawn: Floats, hours: Floats) -> Floats:
-    slots = np.arange(hours.size)
-    asked = (slots >= orders.first[:, None]) & (slots < orders.last[:, None])
+    asked = during(orders.first, orders.last, hours.size)
     ordered = np.where(asked, orders.ordered_w[:, None], 0.0)
     delivered = np.clip(orders.baseline_w - drawn[orders.group], 0.0, ordered)
     eur: Floats = (ordered - delivered) * orders.short_eur_kwh[:, None] - delivered * orders.paid_eur_kwh[:, None]

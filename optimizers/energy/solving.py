@@ -74,7 +74,7 @@ def solve_at_once(problem: EnergyProblem, limits: Limits) -> EnergyPlan:
     return _best(problem, found, limits, started)
 
 
-def solve_again(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
+def solve_warm(problem: EnergyProblem, limits: Limits | None = None) -> EnergyPlan:
     """A plan as good as that of `solve`, sooner, where this process has solved one of the same parts before: prices,
     loads and states may differ.
 

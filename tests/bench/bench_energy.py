@@ -4,7 +4,7 @@
 
 36 h in quarters of an hour (`tests/bench/energy_town.py`): of each building a battery, a roof, two vehicles, rooms with
 a heat pump, and a feeder that all share. `plan` is everything from the problem to the checked plan; `linear` its linear
-program alone, as it is solved (site by site from 16 on), and `at once` by one HiGHS. `again` is a plan (`solve_again`)
+program alone, as it is solved (site by site from 16 on), and `at once` by one HiGHS. `again` is a plan (`solve_warm`)
 after prices changed, from where this process ended before, everything included: the evening a fifth dearer; every
 quarter by up to a tenth; 5 ct more from a time on; a tariff for a spot price. `anew` is that of `solve`. Where the
 feeder comes to bind by it that is told, and has no limit. Seconds of the processor, then of the wall. Raises
@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 
 from optimizers.arrays import Floats
-from optimizers.energy import EnergyPlan, EnergyProblem, check, solve, solve_again
+from optimizers.energy import EnergyPlan, EnergyProblem, check, solve, solve_warm
 from optimizers.energy.assembling import assemble
 from optimizers.energy.engines import Effort, highs, run
 from optimizers.result import Limits, Status
@@ -78,9 +78,9 @@ def priced_again(sites: int) -> bool:
     """The limit is that of prices that change; a feeder that comes to bind by them is told, and has none."""
     missed = False
     for name, price in changes().items():
-        solve_again(town(sites))
+        solve_warm(town(sites))
         problem = town(sites, price=price)
-        again, *took = timed(lambda of=problem: solve_again(of))  # type: ignore[misc]
+        again, *took = timed(lambda of=problem: solve_warm(of))  # type: ignore[misc]
         anew, cold_s, _ = timed(lambda of=problem: solve(of))  # type: ignore[misc]
         if abs(again.objective - anew.objective) > 1e-6 * abs(anew.objective) or check(problem, again):
             raise SystemExit(f"{name}: {again.objective} again, {anew.objective} anew")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.energy import EnergyProblem, solve
-from optimizers.energy.assembling import assemble, whole
-from optimizers.energy.assembling.wasting import Wasteful, members_of, wasteful
+from optimizers.energy import EnergyProblem, assembling, solve
+from optimizers.energy.assembling import assemble
+from optimizers.energy.assembling.wasting import Wasteful, wasteful
 from optimizers.energy.engines import Effort, run
 from optimizers.result import Limits, Status
 from tests.energy.parted import both_at_once, case, parted
@@ -43,7 +43,7 @@ def test_without_the_rule_energy_is_burnt(monkeypatch: pytest.MonkeyPatch) -> No
         return Wasteful(nowhere, nowhere, nowhere)
 
     kept = [solve(case(seed, positive=False), Limits(gap=1e-6)).objective for seed in range(6)]
-    monkeypatch.setattr(whole, "wasteful", none)
+    monkeypatch.setattr(assembling, "wasteful", none)
     burnt = [run(assemble(case(seed, positive=False)).linear, EFFORT).value for seed in range(6)]
     assert sum(one < other - 1e-3 for one, other in zip(burnt, kept, strict=True)) >= 2
 
@@ -112,5 +112,5 @@ def test_sites_of_a_group_are_those_below_it_at_any_depth() -> None:
     problem = case(0, positive=True)
     assert problem.groups is not None
     of = np.array([1, 0, -1, 1])
-    assert members_of(problem.groups, of, 0).tolist() == [True, True, False, True]
-    assert members_of(problem.groups, of, 1).tolist() == [True, False, False, True]
+    assert problem.groups.within(of)[0].tolist() == [True, True, False, True]
+    assert problem.groups.within(of)[1].tolist() == [True, False, False, True]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.energy import check, engines, solve, solve_again
+from optimizers.energy import check, engines, solve, solve_warm
 from optimizers.energy.assembling import assemble
 from optimizers.energy.engines import Effort, blocks, cbc, highs, persistent, run
 from optimizers.energy.engines.again import run_again
@@ -215,9 +215,9 @@ def test_an_auditor_reads_names_and_another_program_the_same_least(tmp_path: Pat
 
 
 def test_a_plan_made_again_costs_the_same_and_says_how_it_was_made() -> None:
-    solve_again(town(1))
+    solve_warm(town(1))
     for problem in (town(1, price=spot(3)), town(1)):
-        again, anew = solve_again(problem), solve(problem)
+        again, anew = solve_warm(problem), solve(problem)
         assert again.objective == pytest.approx(anew.objective, rel=1e-7)
         assert again.status == Status.OPTIMAL
         assert not again.reproducible
@@ -227,7 +227,7 @@ def test_a_plan_made_again_costs_the_same_and_says_how_it_was_made() -> None:
 
 def test_what_cannot_be_made_again_is_made_anew() -> None:
     problem = case(13, positive=False)
-    assert solve_again(problem, Limits(gap=1e-6)).objective == pytest.approx(solve(problem).objective, rel=1e-5)
+    assert solve_warm(problem, Limits(gap=1e-6)).objective == pytest.approx(solve(problem).objective, rel=1e-5)
 
 
 def test_sites_with_whole_columns_are_searched_one_by_one_where_nothing_ties_them() -> None:

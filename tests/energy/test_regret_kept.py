@@ -151,6 +151,24 @@ def test_what_is_stored_less_than_by_the_rule_counts_at_its_worst(desk: Desk) ->
     assert found.loss_eur == pytest.approx(found.paid_eur - found.rule_eur + 10 * 0.95 * 0.20, rel=1e-6)
 
 
+def test_what_is_behind_counts_with_its_carbon_as_what_is_paid_does(desk: Desk) -> None:
+    """100 g a kWh at 1 EUR/kg: each kWh bought weighs 0.10 more."""
+    prices = contract(edition({"a": {"import_eur_kwh": 0.20, "export_eur_kwh": 0.04}}, otherwise="a"), carbon_eur_kg=1)
+    (desk.settings.rules_dir / "contracts.yaml").write_text(file(prices, carbon={"g_kwh": 100}))
+    desk.live(rest, midnight(MONDAY), midnight(MONDAY) + 14 * HOUR)
+    found = desk.look(midnight(MONDAY) + 14 * HOUR)
+    assert found.loss_eur == pytest.approx(found.paid_eur - found.rule_eur + 10 * 0.95 * 0.30, rel=1e-6)
+
+
+def test_what_a_plan_leaves_in_a_battery_is_worth_its_carbon_too(desk: Desk) -> None:
+    prices = contract(edition({"a": {"import_eur_kwh": 0.20}}, otherwise="a"), carbon_eur_kg=1)
+    (desk.settings.rules_dir / "contracts.yaml").write_text(file(prices, carbon={"g_kwh": 100}))
+    with desk.store.read() as unit:
+        task, _ = DOMAIN.rules_only(unit, desk.territory, midnight(MONDAY), desk.settings)
+    assert task.problem.batteries is not None
+    assert task.problem.batteries.end_eur_kwh == pytest.approx(0.95 * (0.20 + 0.10 - task.tables.battery.wear_eur_kwh))
+
+
 def test_a_plan_that_loses_more_than_was_stated_is_dropped_told_and_planned_without(desk: Desk) -> None:
     until = midnight(MONDAY + 5 * DAY)
     desk.live(wasteful, midnight(MONDAY), until)

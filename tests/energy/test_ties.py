@@ -17,7 +17,7 @@ from optimizers.energy import (
     example,
     plan_to_json,
     solve,
-    solve_again,
+    solve_warm,
 )
 from optimizers.energy.assembling import assemble
 from optimizers.energy.engines import Answer, Effort, run
@@ -132,8 +132,8 @@ def test_solved_again_at_other_prices_a_plan_costs_the_same_and_keeps_every_word
     problem, rng = replace(random_problem(2 * seed + 1), orders=None, tanks=None), np.random.default_rng(other)
     prices = rng.uniform(0.08, 0.4, problem.shape)
     dearer = replace(problem, sites=replace(problem.sites, import_eur_kwh=prices, export_eur_kwh=prices * 0.5))
-    solve_again(problem)
-    plan = solve_again(dearer)
+    solve_warm(problem)
+    plan = solve_warm(dearer)
     assert not check(dearer, plan)
     assert not plan.reproducible
     assert plan.objective == pytest.approx(solve(dearer).objective, rel=1e-6, abs=1e-6)

@@ -61,7 +61,7 @@ class Plant:
         if self.source is Source.DISTRICT:
             return self.efficiency
         if self.source is Source.BOILER:
-            # Condensing needs cold returns: 1 % for 4 K of flow above 50 °C; and half load is 2 % better.
+            # Condensing needs cold returns: 1 % for 4 K of flow above 50 °C; and half load is 1 % better.
             hot = max(self.flow_temperature_c(outdoor_c) - 50.0, 0.0)
             return self.efficiency * (1.02 - 0.02 * load) - 0.0025 * hot
         flow_k = self.flow_temperature_c(outdoor_c) + _KELVIN

@@ -5,7 +5,7 @@ import numpy as np
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.energy.assembling.draft import Draft, K, chosen
 from optimizers.energy.assembling.layout import Meters
-from optimizers.energy.contract import NONE, Groups, Orders, Sites
+from optimizers.energy.contract import NONE, Groups, Orders, Sites, during
 from optimizers.energy.problem import EnergyProblem
 from optimizers.energy.wanted import Wanted
 
@@ -15,14 +15,14 @@ _ROOM = 1.001  # above what can be bought at all, so that this bound never is wh
 def most_kw(problem: EnergyProblem) -> tuple[Floats, Floats]:
     """(n, T) that sites may buy and sell at the very most, everything on, or everything that gives giving."""
     bought, sold = problem.sites.base_w.copy(), np.zeros(problem.shape)
-    slots = np.arange(problem.shape[1])
+    slots = problem.shape[1]
     if (solar := problem.solar) is not None:
         np.add.at(sold, solar.site, solar.available_w)
     if (batteries := problem.batteries) is not None:
         np.add.at(bought, batteries.site, batteries.charge_max_w[:, None])
         np.add.at(sold, batteries.site, batteries.discharge_max_w[:, None])
     if (vehicles := problem.vehicles) is not None:
-        there = (slots >= vehicles.arrive[:, None]) & (slots < vehicles.depart[:, None])
+        there = during(vehicles.arrive, vehicles.depart, slots)
         np.add.at(bought, vehicles.site, vehicles.charge_max_w[:, None] * there)
         np.add.at(sold, vehicles.site, vehicles.discharge_max_w[:, None] * there)
     for heated in (problem.rooms, problem.tanks):
@@ -30,8 +30,7 @@ def most_kw(problem: EnergyProblem) -> tuple[Floats, Floats]:
             heat = heated.heat_max_w / heated.cop * heated.electric[:, None]
             np.add.at(bought, heated.site, heat + heated.cool_max_w / heated.cool_cop)
     if (loads := problem.loads) is not None:
-        may = (slots >= loads.first[:, None]) & (slots < loads.last[:, None])
-        np.add.at(bought, loads.site, loads.power_w[:, None] * may)
+        np.add.at(bought, loads.site, loads.power_w[:, None] * during(loads.first, loads.last, slots))
     if (sheddable := problem.sheddable) is not None:
         np.add.at(bought, sheddable.site, sheddable.wanted_w)
     return bought * K * _ROOM, sold * K * _ROOM
@@ -118,35 +117,27 @@ def _add_orders(draft: Draft, orders: Orders, drawn: Ints) -> None:
     """Delivered is what is drawn less than the baseline, 0 where more is: only where that is possible is it a choice
     whether an order is followed at all in a slot (whole, else the relaxation is exact: more delivered never costs).
     """
-    slots = np.arange(draft.hours.size)
-    asked = (slots >= orders.first[:, None]) & (slots < orders.last[:, None])
+    slots = draft.hours.size
+    asked = during(orders.first, orders.last, slots)
     ordered, baseline = np.where(asked, orders.ordered_w[:, None], 0.0) * K, orders.baseline_w * K
     gain = orders.paid_eur_kwh + orders.short_eur_kwh
     draft.offset += float((orders.short_eur_kwh[:, None] * ordered * draft.hours).sum())
     above = np.where(asked & (gain > 0)[:, None], _most_drawn(draft.problem)[orders.group] - baseline, 0.0)
     open_ones: Bools = above > 0
     names = orders.names
-    delivered = draft.columns("delivered", names, slots.size, upper=ordered, cost=-gain[:, None] * draft.hours)
-    follows = draft.columns(
-        "follows", names, slots.size, lower=np.where(open_ones, 0.0, 1.0), upper=1.0, whole=open_ones
-    )
+    delivered = draft.columns("delivered", names, slots, upper=ordered, cost=-gain[:, None] * draft.hours)
+    follows = draft.columns("follows", names, slots, lower=np.where(open_ones, 0.0, 1.0), upper=1.0, whole=open_ones)
     above = np.maximum(above, 0.0)
-    rows = draft.rows("baseline", names, slots.size, upper=np.where(asked, baseline + above, np.inf))
+    rows = draft.rows("baseline", names, slots, upper=np.where(asked, baseline + above, np.inf))
     draft.put(rows, np.stack([drawn[orders.group], delivered, follows]), np.stack([above**0, above**0, above]))
     draft.put(
-        draft.rows("ordered", names, slots.size, upper=np.where(open_ones, 0.0, np.inf)),
+        draft.rows("ordered", names, slots, upper=np.where(open_ones, 0.0, np.inf)),
         np.stack([delivered, follows]), np.stack([ordered**0, -ordered]),
     )  # fmt: skip
 
 
 def _most_drawn(problem: EnergyProblem) -> Floats:
     """(G, T) kW."""
-    groups = problem.groups
-    assert groups is not None  # noqa: S101 - an order has a group
-    drawn = np.zeros((len(groups.names), problem.shape[1]))
-    member = problem.sites.group >= 0
-    np.add.at(drawn, problem.sites.group[member], most_kw(problem)[0][member])
-    for g in range(len(groups.names) - 1, -1, -1):
-        if groups.parent[g] >= 0:
-            drawn[groups.parent[g]] += drawn[g]
-    return drawn
+    assert problem.groups is not None  # noqa: S101 - an order has a group
+    bought, _ = most_kw(problem)
+    return problem.groups.drawn(problem.sites.group, bought)

@@ -5,7 +5,7 @@ import numpy as np
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.energy.assembling.draft import Draft, K, chosen
 from optimizers.energy.assembling.layout import Stores
-from optimizers.energy.contract import NONE
+from optimizers.energy.contract import NONE, during
 from optimizers.energy.devices import Batteries, Vehicles
 from optimizers.energy.wanted import Wanted
 
@@ -35,9 +35,9 @@ def add_vehicles(draft: Draft) -> Stores:
     """They hold what they arrive with before their stay, and after it what they leave with."""
     if (vehicles := draft.problem.vehicles) is None:
         return no_stores(draft)
-    slots = np.arange(draft.hours.size)
-    there = (slots >= vehicles.arrive[:, None]) & (slots < vehicles.depart[:, None])
-    stored = draft.columns("vehicle stored", vehicles.names, slots.size, upper=vehicles.capacity_wh[:, None] * K)
+    slots = draft.hours.size
+    there = during(vehicles.arrive, vehicles.depart, slots)
+    stored = draft.columns("vehicle stored", vehicles.names, slots, upper=vehicles.capacity_wh[:, None] * K)
     stores = _add_states(draft, vehicles, stored, np.ones(1), vehicles.charge_max_w[:, None], there)
     last = np.take_along_axis(stored, vehicles.depart[:, None] - 1, axis=1)
     rows = draft.rows("departure", vehicles.names, 1, lower=vehicles.target_wh[:, None] * K)

@@ -5,7 +5,7 @@ import numpy as np
 from optimizers.arrays import Bools, Ints
 from optimizers.energy.assembling.draft import Draft, K, chosen
 from optimizers.energy.assembling.stores import before
-from optimizers.energy.contract import NONE
+from optimizers.energy.contract import NONE, during
 from optimizers.energy.devices import Loads
 from optimizers.energy.wanted import Wanted
 
@@ -21,10 +21,9 @@ def add_loads(draft: Draft) -> Ints:
     if (loads := draft.problem.loads) is None:
         return np.zeros((0, draft.hours.size), np.int64)
     names, slots = loads.names, draft.hours.size
-    t = np.arange(slots)
-    stay: Bools = (t >= loads.first[:, None]) & (t < loads.last[:, None])
+    stay = during(loads.first, loads.last, slots)
     least_on = np.where((loads.most_starts == 1) & (not draft.soft), loads.slots, loads.least_on)
-    in_time = stay & (t + least_on[:, None] <= loads.last[:, None])
+    in_time = stay & (np.arange(slots) + least_on[:, None] <= loads.last[:, None])
     on = draft.columns("on", names, slots, upper=np.where(stay, 1.0, 0.0), whole=stay)
     starts = draft.columns("starts", names, slots, upper=np.where(in_time, 1.0, 0.0))
     draft.draw(loads.site, on, loads.power_w[:, None] * K)

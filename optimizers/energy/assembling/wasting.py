@@ -46,7 +46,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizers.arrays import Bools, Floats, Ints
-from optimizers.energy.contract import NONE, Groups
+from optimizers.energy.contract import during
 from optimizers.energy.problem import EnergyProblem
 
 
@@ -78,8 +78,9 @@ def wasteful(problem: EnergyProblem) -> Wasteful:
     root[:, -1] |= _worthless_at_the_end(problem)
     kin = np.arange(len(sites.names))
     if problem.groups is not None:
+        within = problem.groups.within(sites.group)
         for g in range(len(problem.groups.names) - 1, -1, -1):
-            members = members_of(problem.groups, sites.group, g)
+            members = within[g]
             if not members.any() or not np.isfinite(problem.groups.export_limit_w[g]).any():
                 continue
             reached = most[members].sum(axis=0) >= problem.groups.export_limit_w[g]
@@ -131,21 +132,8 @@ def _own_w(problem: EnergyProblem) -> Floats:
 
 def there(problem: EnergyProblem) -> Bools:
     """(V, T) of vehicles."""
-    vehicles, slots = problem.vehicles, np.arange(problem.shape[1])
-    if vehicles is None:
-        return np.zeros((0, slots.size), np.bool_)
-    stay: Bools = (slots >= vehicles.arrive[:, None]) & (slots < vehicles.depart[:, None])
-    return stay
-
-
-def members_of(groups: Groups, group: Ints, which: int) -> Bools:
-    """(n,) sites that draw through a group, or one below it. `group` (n,) is that of each."""
-    below = np.zeros(len(groups.names) + 1, np.bool_)  # the last stands for no group
-    below[which] = True
-    for g in range(which + 1, len(groups.names)):
-        below[g] = below[groups.parent[g]] if groups.parent[g] != NONE else False
-    members: Bools = below[group]
-    return members
+    vehicles, slots = problem.vehicles, problem.shape[1]
+    return np.zeros((0, slots), np.bool_) if vehicles is None else during(vehicles.arrive, vehicles.depart, slots)
 
 
 def _worthless_at_the_end(problem: EnergyProblem) -> Bools:

@@ -11,9 +11,9 @@ import numpy as np
 
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.energy.assembling import Assembled
+from optimizers.energy.contract import during
 from optimizers.energy.linear import Linear
 from optimizers.energy.problem import EnergyProblem
-from optimizers.energy.sharing.slicing import below
 
 _HAIR_KW = 1e-7
 _K = 1e-3
@@ -33,7 +33,7 @@ def allowed(problem: EnergyProblem, above: Ints, mixed_kw: Floats) -> Allowed:
     least, most = np.full(mixed_kw.shape, -np.inf), np.full(mixed_kw.shape, np.inf)
     if groups is None:
         return Allowed(least, most)
-    within = below(groups, above)
+    within = groups.within(above)
     drawn = within @ mixed_kw
     top, bottom = _top_kw(problem, drawn), _bottom_kw(problem, drawn)
     for g in range(len(groups.names)):
@@ -52,8 +52,7 @@ def _top_kw(problem: EnergyProblem, drawn: Floats) -> Floats:
     peak = np.maximum(groups.peak_so_far_w * _K, drawn.max(axis=1))[:, None]
     top = np.where((groups.peak_eur_kw > 0)[:, None], np.minimum(top, peak), top)
     if orders is not None:
-        slots = np.arange(drawn.shape[1])
-        asked = (slots >= orders.first[:, None]) & (slots < orders.last[:, None])
+        asked = during(orders.first, orders.last, drawn.shape[1])
         wanted = (orders.baseline_w - orders.ordered_w[:, None]) * _K
         kept = np.where(asked, np.maximum(wanted, drawn[orders.group]), np.inf)
         np.minimum.at(top, orders.group, kept)

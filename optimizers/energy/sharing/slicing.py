@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizers.arrays import Bools, Floats, Ints
 from optimizers.energy.assembling.wasting import Wasteful
-from optimizers.energy.contract import NONE, Groups, Orders
+from optimizers.energy.contract import NONE, Orders
 from optimizers.energy.problem import PARTS, EnergyProblem
 from optimizers.energy.reading import Flows
 
@@ -69,16 +69,7 @@ def members(problem: EnergyProblem) -> Bools:
     """(G, n) whether a site draws through a group, or through one below it."""
     if problem.groups is None:
         return np.zeros((0, problem.shape[0]), np.bool_)
-    return below(problem.groups, problem.sites.group)
-
-
-def below(groups: Groups, of: Ints) -> Bools:
-    """(G, k) whether what draws through the groups `of` (k,) draws through a group, or through one below it."""
-    found: Bools = np.arange(len(groups.names))[:, None] == of
-    for g in range(len(groups.names) - 1, -1, -1):
-        if (parent := int(groups.parent[g])) != NONE:
-            found[parent] |= found[g]
-    return found
+    return problem.groups.within(problem.sites.group)
 
 
 def _block(problem: EnergyProblem, sites: Ints, inside: Ints, above: int) -> Block:
