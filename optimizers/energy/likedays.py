@@ -3,6 +3,9 @@
 Each like day is foretold by those before it, and what it then was teaches both the next forecast and how far to trust
 it (simple exponential smoothing; split conformal prediction: Vovk, Gammerman, Shafer 2005). Nothing of a day is used
 for that day.
+
+This is what a plan goes by: one course of each load, and a margin with which limits still hold. `foreseeing` has many
+courses, each with its weight, for a value of what is stored under all of them (`valuing`).
 """
 
 from dataclasses import dataclass
