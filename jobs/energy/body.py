@@ -11,12 +11,15 @@ from jobs.energy.sites import CHARGER, ROOF, Span
 from jobs.energy.task import EnergyTask, told_of
 from jobs.planning.bodies import Opened, closed, opened
 from optimizers.arrays import Floats
-from optimizers.energy import Bands, EnergyPlan, EnergyProblem, bands, names_of, pack, unpack
+from optimizers.energy import Bands, EnergyPlan, EnergyProblem, names_of, pack, unpack
+from optimizers.energy.levels import Apart, steered
 from optimizers.energy.reading import Flows
 from optimizers.result import Status
 
 _FORMAT = 1
 _FLOWS = (*Flows.__dataclass_fields__, "value_eur_kwh", "stored_eur_kwh")
+_LEVELS = ("sent_w", "held_wh", "worth_eur_kwh", "reserve_wh", "filled_wh", "apart")
+"""Of batteries, in a body whose plan says what a stored kWh is worth."""
 
 
 def body(task: EnergyTask, plan: EnergyPlan) -> bytes:
@@ -66,7 +69,8 @@ def with_plan(block: bytes, plan: EnergyPlan) -> bytes:
     if plan.sites != found.problem.sites.names:
         wanted = len(found.problem.sites.names)
         raise ValueError(f"a plan of {len(plan.sites)} buildings, wants the {wanted} of the body")
-    return closed(found.head, {**found.columns, **_decided(found.problem, plan)})
+    kept = {name: column for name, column in found.columns.items() if name not in _LEVELS}
+    return closed(found.head, {**kept, **_decided(found.problem, plan)})
 
 
 def _decided(problem: EnergyProblem, plan: EnergyPlan) -> dict[str, Any]:
@@ -76,14 +80,30 @@ def _decided(problem: EnergyProblem, plan: EnergyPlan) -> dict[str, Any]:
     decided = {**flows, "solver": solver, "cost_eur": np.array(plan.objective)}
     if problem.batteries is None:
         return decided
-    band = band_of(problem, plan)
-    return {**decided, "least_w": band.import_least_w, "most_w": band.import_most_w}
+    return {**decided, **_sent(problem, plan)}
+
+
+def _sent(problem: EnergyProblem, plan: EnergyPlan) -> dict[str, Any]:
+    """What batteries are told, and of a plan that says what a stored kWh is worth the levels that it follows from."""
+    if not plan.stored_eur_kwh.size:
+        band = band_of(problem, plan)
+        return {"least_w": band.import_least_w, "most_w": band.import_most_w}
+    found = steered(problem, plan)
+    apart = np.array([list(Apart).index(why) for why in found.apart], np.int64)
+    levels = (
+        found.bands.power_w, found.stored_wh, found.worth_eur_kwh, found.rule.reserve_wh, found.rule.filled_wh, apart
+    )  # fmt: skip
+    return {
+        "least_w": found.bands.import_least_w,
+        "most_w": found.bands.import_most_w,
+        **dict(zip(_LEVELS, levels, strict=True)),
+    }
 
 
 def band_of(problem: EnergyProblem, plan: EnergyPlan) -> Bands:
-    """Of a plan that says what a stored kWh is worth, what follows from that; of any other plain self-consumption."""
+    """Of a plan that says what a stored kWh is worth, levels' bands; of any other plain self-consumption."""
     if plan.stored_eur_kwh.size:
-        return bands(problem, plan)
+        return steered(problem, plan).bands
     none = np.zeros_like(plan.charge_w)
     return Bands(import_least_w=none, import_most_w=none, power_w=plan.charge_w - plan.discharge_w)
 
@@ -130,9 +150,23 @@ class Body(Opened):
 
     @property
     def power_w(self) -> Floats:
-        """(B, T) of batteries, positive when they charge."""
+        """(B, T) of batteries, positive when they charge: what they are told for want of a meter, and do if all comes
+        as it is expected.
+        """
         power: Floats = self.columns["charge_w"] - self.columns["discharge_w"]
-        return power
+        sent: Floats = self.columns.get("sent_w", power)
+        return sent
+
+    @property
+    def held_wh(self) -> Floats:
+        """(B, T) what batteries then hold after each slot."""
+        held: Floats = self.columns.get("held_wh", self.columns["stored_wh"])
+        return held
+
+    def apart(self, battery: int) -> Apart | None:
+        """Why a battery goes by the plan's bands, `Apart.NOT` where it goes by levels; None where nothing is said."""
+        columns = self.columns
+        return list(Apart)[int(columns["apart"][battery])] if "apart" in columns else None
 
 
 def open_body(block: bytes) -> Body:

@@ -8,6 +8,7 @@ from jobs.energy.saying import dropped_said, part_of, reason_at, summary_of
 from jobs.words import LANGUAGES, say
 from optimizers.energy.explain import Explanation
 from optimizers.energy.explain import explain as weighed
+from optimizers.energy.levels import Apart
 
 
 def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
@@ -34,7 +35,26 @@ def explain(block: bytes, point: str, at: datetime) -> dict[str, Any]:
         "over_the_plan": {lang: summary_of(found, part, index, lang) for lang in LANGUAGES},
         "by": found.solver,
     }
-    return told | (_weighed(found, weighed(found.problem, found.plan, part, index, t)) if index >= 0 else {})
+    if index < 0:
+        return told
+    told |= _weighed(found, weighed(found.problem, found.plan, part, index, t))
+    by_levels = part == "batteries" and not dropped and found.apart(index) is Apart.NOT
+    return told | (_by_levels(found, told, index, t) if by_levels else {})
+
+
+def _by_levels(found: Body, told: dict[str, Any], b: int, t: int) -> dict[str, Any]:
+    """Of a battery that goes by levels: what it does by them, not what the plan had it do."""
+    columns = found.columns
+    planned = float(columns["charge_w"][b, t] - columns["discharge_w"][b, t])
+    sent = float(found.power_w[b, t])
+    levels = {name: round(float(columns[name][b, t]), 1) for name in ("reserve_wh", "filled_wh")}
+    return {
+        "meter_w": round(told["meter_w"] + sent - planned, 1),
+        "power_w": round(sent, 1),
+        "stored_eur_kwh": _rounded(float(columns["worth_eur_kwh"][b, t])),
+        "levels": levels,
+        "held": [],
+    }
 
 
 def _weighed(found: Body, one: Explanation) -> dict[str, Any]:

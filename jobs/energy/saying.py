@@ -104,11 +104,38 @@ def reason_at(found: "Body", part: str, index: int, t: int, lang: Lang) -> str:
 def _battery_at(found: "Body", b: int, t: int, lang: Lang) -> str:
     power = float(found.power_w[b, t])
     key = "charges" if power > _DUST_W else "gives" if power < -_DUST_W else "rests"
-    stored = float(found.columns["stored_wh"][b, t]) / float(found.problem.batteries.capacity_wh[b])  # type: ignore[union-attr]
-    return say(
+    stored = float(found.held_wh[b, t]) / _capacity_wh(found, b)
+    done = say(
         f"energy_battery_{key}", lang, kw=_kw(abs(power), lang), share=number(100 * stored, lang),
         band=band_words(found, b, t, lang),
     )  # fmt: skip
+    by = by_words(found, b, t, lang)
+    return f"{done} ; {by}" if by and lang == "fr" else f"{done}; {by}" if by else done
+
+
+def _capacity_wh(found: "Body", b: int) -> float:
+    return float(found.problem.batteries.capacity_wh[b])  # type: ignore[union-attr]
+
+
+def by_words(found: "Body", b: int, t: int, lang: Lang) -> str:
+    """What a battery goes by: its levels and what a stored kWh is worth, or why it goes by the plan's bands.
+    Empty where it is not said.
+    """
+    if (apart := found.apart(b)) is None:
+        return ""
+    if apart:
+        return say(f"energy_apart_{apart}", lang)
+    levels = {
+        name: number(100 * float(found.columns[f"{name}_wh"][b, t]) / _capacity_wh(found, b), lang)
+        for name in ("reserve", "filled")
+    }
+    worth = number(float(found.columns["worth_eur_kwh"][b, t]), lang, 3)
+    key = "energy_levels_filled" if float(found.columns["filled_wh"][b, t]) > _floor_wh(found, b) else "energy_levels"
+    return say(key, lang, worth=worth, **levels)
+
+
+def _floor_wh(found: "Body", b: int) -> float:
+    return float(found.problem.batteries.floor_wh[b]) + 1.0  # type: ignore[union-attr]
 
 
 def band_words(found: "Body", b: int, t: int, lang: Lang) -> str:

@@ -58,6 +58,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "energy_band_most": ("its meter is kept below {most} kW", "son compteur est tenu sous {most} kW"),
     "energy_band_least": ("its meter is kept above {least} kW", "son compteur est tenu au-dessus de {least} kW"),
     "energy_band_open": ("its meter may do what it does", "son compteur est laissé libre"),
+    "energy_levels": (
+        "covers what is drawn down to {reserve} %; a kWh stored is worth {worth} €",
+        "couvre la consommation jusqu'à {reserve} % ; un kWh stocké vaut {worth} €",
+    ),
+    "energy_levels_filled": (
+        "buys up to {filled} %, covers what is drawn down to {reserve} %; a kWh stored is worth {worth} €",
+        "achète jusqu'à {filled} %, couvre la consommation jusqu'à {reserve} % ; un kWh stocké vaut {worth} €",
+    ),
+    "energy_apart_several": (
+        "goes by the plan: several batteries share its meter",
+        "suit le plan : plusieurs batteries partagent son compteur",
+    ),
+    "energy_apart_least": (
+        "goes by the plan: it charges at no less than a given power",
+        "suit le plan : elle ne charge pas en dessous d'une puissance donnée",
+    ),
+    "energy_apart_gives": (
+        "goes by the plan: it is emptied into the grid",
+        "suit le plan : elle est vidée dans le réseau",
+    ),
     "energy_vehicle_charges": ("charges {kw} kW: {sum}", "charge à {kw} kW : {sum}"),
     "energy_vehicle_waits": ("waits: {sum}", "attend : {sum}"),
     "energy_solar_all": ("gives all the sun: {kw} kW expected", "donne tout le soleil : {kw} kW attendus"),

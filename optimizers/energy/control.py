@@ -107,9 +107,9 @@ def bands(problem: EnergyProblem, plan: EnergyPlan) -> Bands:
     if batteries is None:
         raise ValueError("the problem has no batteries, wants one at least")
     site = batteries.site
-    buy, sell = (price[site] for price in _prices(problem, plan))
+    buy, sell = (price[site] for price in prices(problem, plan))
     imported, exported = plan.import_w[site], plan.export_w[site]
-    limit = _limits(problem, plan)[site]
+    limit = limits(problem, plan)[site]
     most = _most(batteries, plan, buy, imported, exported, limit)
     least = _least(batteries, plan, sell, imported)
     most = np.maximum(most, np.where(batteries.to_grid, -np.inf, 0.0)[:, None])
@@ -117,7 +117,7 @@ def bands(problem: EnergyProblem, plan: EnergyPlan) -> Bands:
     return Bands(import_least_w=least, import_most_w=most, power_w=plan.charge_w - plan.discharge_w)
 
 
-def _prices(problem: EnergyProblem, plan: EnergyPlan) -> tuple[Floats, Floats]:
+def prices(problem: EnergyProblem, plan: EnergyPlan) -> tuple[Floats, Floats]:
     """(n, T) what a kWh more bought costs each site, and what one more fed in brings."""
     sites = problem.sites
     carbon = sites.carbon_g_kwh / G_KG * sites.carbon_eur_kg[:, None]
@@ -125,7 +125,7 @@ def _prices(problem: EnergyProblem, plan: EnergyPlan) -> tuple[Floats, Floats]:
     return np.maximum(sites.import_eur_kwh + carbon, value), np.minimum(sites.export_eur_kwh, value)
 
 
-def _limits(problem: EnergyProblem, plan: EnergyPlan) -> Floats:
+def limits(problem: EnergyProblem, plan: EnergyPlan) -> Floats:
     """(n, T) most that each site should draw: its contract less margin, and the peak that the plan pays for anyhow."""
     sites = problem.sites
     peak = np.maximum(plan.import_w.max(axis=1), sites.peak_so_far_w)

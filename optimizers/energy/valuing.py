@@ -75,6 +75,17 @@ class Valued:
     expected_eur: Floats
 
 
+def _column(value: Number, sites: int) -> Floats:
+    """(B, 1, 1)"""
+    return np.broadcast_to(np.asarray(value, np.float64), (sites,))[:, None, None]
+
+
+def _by_slot(value: Number, sites: int, slots: int) -> Floats:
+    """(B, T) of a number, or of one for each battery, or for each in each slot."""
+    given = np.asarray(value, np.float64)
+    return np.array(np.broadcast_to(given[:, None] if given.ndim == 1 else given, (sites, slots)))
+
+
 @dataclass(frozen=True, eq=False)
 class _Store:
     """Cells on a grid, (B, 1, S + 1)."""
@@ -86,7 +97,7 @@ class _Store:
     @classmethod
     def of(cls, cell: Cell, sites: int) -> "_Store":
         def column(value: Number) -> Floats:
-            return np.broadcast_to(np.asarray(value, np.float64), (sites,))[:, None, None]
+            return _column(value, sites)
 
         own = Cell(
             capacity_wh=column(cell.capacity_wh), charge_max_w=column(cell.charge_max_w),
@@ -101,10 +112,10 @@ class _Store:
         return np.asarray(-np.diff(costs, axis=-1) / self.part_wh * _KWH)
 
     def between(self, values: Floats, stored_wh: Floats) -> Floats:
-        """(B, M, S + 1) values (B, 1, S + 1) on the grid, at what is stored."""
+        """(B, M, S + 1) values (B, 1 or M, S + 1) on the grid, at what is stored, (B, 1 or M, S + 1)."""
         place = np.clip((stored_wh - self.cell.floor_wh) / self.part_wh, 0.0, STEPS - _EQUAL)
+        wide, place = np.broadcast_arrays(values, place)
         below = place.astype(np.int64)
-        wide = np.broadcast_to(values, stored_wh.shape)
         low = np.take_along_axis(wide, below, axis=-1)
         return np.asarray(low + (place - below) * (np.take_along_axis(wide, below + 1, axis=-1) - low))
 
@@ -112,30 +123,33 @@ class _Store:
 def valued(
     futures: Futures, buy_eur_kwh: Floats, sell_eur_kwh: Floats, cell: Cell, hours: Floats,
     end_eur_kwh: Number = 0.0, limit_w: Number = np.inf, turning_h: float = 1.0,
-    least_gain: float = 0.0,
+    least_gain: float = 0.0, wear_eur_kwh: Number = 0.0, loss_h: Number = 0.0,
 ) -> Valued:  # fmt: skip
     """The rule that costs least over all futures, for B batteries and T slots of so many `hours` (T,).
 
     `buy_eur_kwh`, `sell_eur_kwh` (B, T) are prices with carbon, `sell` no more than `buy`; `end_eur_kwh` (B,) is what a
-    kWh left at the end is worth; `limit_w` (B,) what it fills from the grid up to, at the meter.
+    kWh left at the end is worth; `limit_w` (B,) or (B, T) what it fills from the grid up to, at the meter;
+    `wear_eur_kwh` (B,) what each kWh that comes out costs; `loss_h` (B,) the fraction of what it holds that an hour
+    takes.
 
     `turning_h`: the part of a way that any other takes over in an hour; 1 for hours that say nothing of the next, 0 for
     days that are told by their first slot. It fills from the grid, or leaves uncovered what is drawn, only for a gain
     of `least_gain` of the price: neither efficiency nor forecast is known to the percent. No battery is emptied into
-    the grid, and its standing loss is not known.
+    the grid.
     """
     sites, ways, slots = futures.net_w.shape
     store = _Store.of(cell, sites)
     likely = futures.likely
-    limit = np.broadcast_to(np.asarray(limit_w, np.float64), (sites,))[:, None, None]
-    worth = -np.broadcast_to(np.asarray(end_eur_kwh, np.float64), (sites,))[:, None, None] / _KWH
+    limit = _by_slot(limit_w, sites, slots)
+    worth, wear, loss = (-_column(end_eur_kwh, sites) / _KWH, _column(wear_eur_kwh, sites), _column(loss_h, sites))
     costs = np.broadcast_to(worth * (store.grid_wh - store.grid_wh[..., :1]), (sites, ways, STEPS + 1))
     fill, reserve, keep = (np.zeros((sites, slots)) for _ in range(3))
     more = np.zeros((sites, slots, STEPS))
     for t in range(slots - 1, -1, -1):
         slot = _Slot(
-            buy_eur_kwh[:, t, None, None], sell_eur_kwh[:, t, None, None], float(hours[t]), limit, 1.0 + least_gain
-        )
+            buy_eur_kwh[:, t, None, None], sell_eur_kwh[:, t, None, None], float(hours[t]), limit[:, t, None, None],
+            1.0 + least_gain, wear,
+        )  # fmt: skip
         usual = (costs * likely[:, :, t, None]).sum(axis=1, keepdims=True)
         more[:, t] = store.more(usual)[:, 0]
         levels = slot.levels(store, usual)
@@ -143,20 +157,23 @@ def valued(
         turned = 1.0 - (1.0 - turning_h) ** float(hours[t])
         after = usual if turned == 1.0 else (1 - turned) * costs + turned * usual
         costs = slot.costs(store, after, futures.net_w[:, :, t, None])
+        if loss.any():
+            costs = store.between(costs, store.grid_wh * (1.0 - loss) ** float(hours[t]))
     costs = (costs * likely[:, :, 0, None]).sum(axis=1, keepdims=True)
-    rule = SelfUse(reserve_wh=reserve, filled_wh=fill, fill_w=np.repeat(limit[:, 0], slots, 1), kept_wh=keep)
+    rule = SelfUse(reserve_wh=reserve, filled_wh=fill, fill_w=limit, kept_wh=keep)
     return Valued(rule=rule, stored_eur_kwh=more, expected_eur=costs[:, 0])
 
 
 @dataclass(frozen=True, eq=False)
 class _Slot:
-    """One slot; prices and limit (B, 1, 1)."""
+    """One slot; prices, limit and wear (B, 1, 1)."""
 
     buy: Floats
     sell: Floats
     hours: float
     limit_w: Floats
     gain: float
+    wear: Floats
 
     def levels(self, store: _Store, after: Floats) -> tuple[Floats, Floats, Floats]:
         """Filled from the grid up to, covered from down to, surplus stored up to; by what all costs after the slot."""
@@ -168,7 +185,7 @@ class _Slot:
             return np.asarray(store.cell.floor_wh + parts * store.part_wh)
 
         fill = upto(self.buy / into * self.gain, _EQUAL)
-        reserve = upto(self.buy * out * self.gain, -_EQUAL)
+        reserve = upto((self.buy - self.wear) * out * self.gain, -_EQUAL)
         return fill, np.maximum(reserve, fill), upto(self.sell / into, -_EQUAL)
 
     def costs(self, store: _Store, after: Floats, net_w: Floats) -> Floats:
@@ -187,4 +204,5 @@ class _Slot:
         moved = then - stored
         meter = net_w * self.hours + np.where(moved > 0, moved / into, moved * out)
         paid = self.buy * np.maximum(meter, 0.0) - self.sell * np.maximum(-meter, 0.0)
+        paid = paid + self.wear * np.maximum(-moved, 0.0) * out
         return np.asarray(paid / _KWH + store.between(after, then))

@@ -5,11 +5,12 @@ what is drawn in the hour itself, as the environment shows it to whoever acts. P
 is known for the hour, and foreseen from the past for those to come. The environment's weather is not looked at.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 
+from jobs.energy.body import band_of
 from optimizers.arrays import Floats
 from optimizers.energy import Batteries, EnergyProblem, Horizon, Sites, Solar, solve
 from optimizers.energy.control import Cell, bands, battery_power_w
@@ -213,6 +214,53 @@ def banded(town: Town, settings: Settings = SETTINGS) -> Controller:
         return power / W
 
     return act
+
+
+QUARTERS, DAY_AND_A_HALF = 4, 36
+
+
+def served(town: Town, settings: Settings = SETTINGS) -> Controller:
+    """What the service does: `solve` plans the day and a half that comes, batteries are sent what `jobs.energy` sends,
+    and their own controller acts on the meter of the hour, a quarter at a time.
+    """
+    planning = Planning(town, replace(settings, ahead=DAY_AND_A_HALF))
+
+    def act(t: int, stored: Floats) -> Floats:
+        if t < 2 * HOURS_A_DAY:
+            return -town.net[:, t]
+        problem = _service_problem(town, planning, t, stored)
+        sent = band_of(problem, solve(problem))
+        held, moved = np.minimum(stored * W, CELL.capacity_wh), np.zeros(len(stored))
+        for q in range(QUARTERS):
+            power = battery_power_w(
+                town.net[:, t] * W, sent.import_least_w[:, q], sent.import_most_w[:, q], held, CELL, HOUR_S / QUARTERS
+            )
+            held = CELL.after_wh(held, power, HOUR_S / QUARTERS)
+            moved += power / QUARTERS
+        return moved / W
+
+    return act
+
+
+def _service_problem(town: Town, planning: Planning, t: int, stored: Floats) -> EnergyProblem:
+    """With the load's margin and what is left at the end valued as `jobs.energy.task` does. The first hour in quarters,
+    those after whole: what they are told is sent anew before they come.
+    """
+    hourly, futures = _problem(town, planning, t, stored), planning.futures(t)
+    finer = np.concatenate([np.zeros(QUARTERS, np.int64), np.arange(1, DAY_AND_A_HALF)])
+    sites, solar, batteries = hourly.sites, hourly.solar, hourly.batteries
+    assert solar is not None and batteries is not None
+    margin = np.maximum(futures.quantile_w(0.9) - futures.expected_w, 0.0)
+    bought = sites.import_eur_kwh[:, -HOURS_A_DAY:].mean(axis=1)
+    return EnergyProblem(
+        horizon=Horizon(duration_s=np.where(np.arange(len(finer)) < QUARTERS, HOUR_S / QUARTERS, HOUR_S)),
+        sites=Sites(
+            names=town.names, base_w=sites.base_w[:, finer], margin_w=margin[:, finer],
+            import_eur_kwh=sites.import_eur_kwh[:, finer], export_eur_kwh=sites.export_eur_kwh[:, finer],
+        ),
+        solar=Solar(names=town.names, site=solar.site, available_w=solar.available_w[:, finer]),
+        batteries=replace(batteries, end_eur_kwh=bought * CELL.discharge_efficiency),
+    )  # fmt: skip
 
 
 def _problem(town: Town, planning: Planning, t: int, stored: Floats) -> EnergyProblem:

@@ -17,16 +17,17 @@ import numpy as np
 
 from optimizers.arrays import Bools, Floats
 from tests.bench.citylearn import HOURS_A_DAY, Measured, Town, driven, measured, read
-from tests.bench.citylearn_control import SETTINGS, Settings, banded, blind, knowing, ours, plain, tuned
+from tests.bench.citylearn_control import SETTINGS, Settings, banded, blind, knowing, ours, plain, served, tuned
 
 SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
 CHOSEN_ON = (2, 4, 6, 8, 10, 12)
-OURS, TUNED, KNOWING = "ours", "tuned rule, in hindsight", "knows all"
+OURS, SERVED, TUNED, KNOWING = "ours", "what the service sends", "tuned rule, in hindsight", "knows all"
 
 
 def runs(town: Town, settings: Settings = SETTINGS, *, with_blind: bool = True) -> dict[str, Floats]:
     """What buildings draw under each controller."""
     planned = {"plan obeyed blindly": blind, "plan's bands obeyed": banded} if with_blind else {}
+    planned |= {SERVED: served}
     found = {"plain rule": driven(town, plain(town))}
     rule, found[TUNED] = tuned(town)
     print(f"tuned: {rule}", flush=True)

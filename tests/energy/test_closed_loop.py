@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from optimizers.arrays import Floats
 from tests.bench.citylearn import Battery, Controller, Town, driven, measured
-from tests.bench.citylearn_control import Settings, blind, knowing, none, ours, plain, tuned
+from tests.bench.citylearn_control import Settings, banded, blind, knowing, none, ours, plain, served, tuned
 
 DAYS = 12
 QUICK = Settings(ahead=24)
@@ -65,6 +65,22 @@ def test_ours_costs_less_than_no_battery_and_than_a_plan_obeyed_and_no_more_than
     mine = mean(ours(town, QUICK))
     assert mine < mean(blind(town, QUICK)) < 1.0
     assert mine <= mean(plain(town)) + 1e-3
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_the_service_sends_costs_no_more_in_a_week_than_the_plain_rule_and_less_than_the_plans_bands(
+    seed: int,
+) -> None:
+    """In euros with carbon; of each house within a tenth of what a week may cost more before a plan is dropped."""
+    town = _town(seed, days=9)
+    weighed = town.price + QUICK.carbon_eur_kg * town.carbon
+
+    def paid(controller: Controller) -> Floats:
+        return np.asarray(np.maximum(driven(town, controller), 0.0) @ weighed)
+
+    sent, rule = paid(served(town, QUICK)), paid(plain(town))
+    assert (sent <= rule + 0.5).all()
+    assert sent.sum() < min(rule.sum(), paid(banded(town, QUICK)).sum())
 
 
 def test_nothing_does_better_than_who_knows_all_and_the_tuned_rule_no_worse_than_the_plain() -> None:
