@@ -25,7 +25,7 @@ from jobs.energy.past import QUARTER, Key, held, quarters_of
 from jobs.energy.signals import signals_of
 from jobs.energy.sites import Site, read_sites, terms_of
 from jobs.energy.tables import EnergyTables, tables_of
-from jobs.nights import in_force_then, in_turn
+from jobs.nights import in_force_at, in_force_then, in_turn
 from optimizers.arrays import Bools, Floats
 from optimizers.energy import Cell, SelfUse, battery_power_w
 from optimizers.energy.regret import Bound, behind_eur, judge
@@ -67,10 +67,16 @@ _FIGURES = ("paid_eur", "rule_eur", "loss_eur", "most_eur", "known")
 
 
 def regrets(unit: Unit, territory: Territory, settings: Settings, at: datetime) -> list[Regret]:
-    """Of every building with batteries, by what was stored of the weeks before an instant; in order of their ids."""
+    """Of every building with batteries, by what was stored of the weeks before an instant; in order of their ids.
+
+    It counts from the first plan on: what batteries did before any, at rest perhaps, is no plan's doing.
+    """
     tables, contracts = tables_of(settings), contracts_known(unit, settings)
     sites = [site for site in read_sites(territory, contracts, tables) if site.batteries]
-    starts = slots(_monday(at) - tables.regret.weeks * _WEEK, at - (at - _monday(at)) % QUARTER, QUARTER)
+    first = _monday(at) - tables.regret.weeks * _WEEK
+    begun = min(map(in_force_at, in_turn(unit, "energy", first - 2 * _DAY, at)), default=at)
+    first = max(first, begun + (_monday(at) - begun) % QUARTER)
+    starts = slots(first, at - (at - _monday(at)) % QUARTER, QUARTER)
     if not sites or not starts:
         return []
     measured = _measured(unit, territory, sites, starts)

@@ -110,7 +110,6 @@ def _left(plan: EnergyPlan) -> tuple[float, float, float]:
 def runner(limits: Limits, started: float, *, again: bool = False) -> Run:
     """`again`: from where this process ended at a program of the same structure, if it did."""
     from optimizers.energy.engines import Effort, run  # noqa: PLC0415 - solvers are slow to import
-    from optimizers.energy.engines.again import run_again  # noqa: PLC0415
 
     effort = Effort(limits.seconds, limits.gap, limits.work, limits.seed)
 
@@ -119,7 +118,11 @@ def runner(limits: Limits, started: float, *, again: bool = False) -> Run:
 
     def answer(linear: Linear) -> "Answer":
         within = effort.within(until(linear))
-        return (run_again(linear, within) if again else None) or run(linear, within)
+        if again:
+            from optimizers.energy.engines.again import run_again  # noqa: PLC0415 - Pyomo, which nothing else wants
+
+            return run_again(linear, within) or run(linear, within)
+        return run(linear, within)
 
     return answer
 

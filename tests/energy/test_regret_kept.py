@@ -120,7 +120,10 @@ def by_itself(at: datetime) -> float:
 
 @pytest.fixture
 def desk(store: Store, catalogue: Catalogue, tmp_path: Path) -> Desk:
-    return Desk(store, catalogue, tmp_path)
+    """There were plans before, of days on which nothing was measured."""
+    found = Desk(store, catalogue, tmp_path)
+    found.plan(midnight(MONDAY) - 3 * DAY)
+    return found
 
 
 @BOTH
@@ -131,6 +134,21 @@ def test_a_battery_that_does_what_the_rule_does_loses_nothing(desk: Desk) -> Non
     assert found.paid_eur == pytest.approx(found.rule_eur)
     assert found.rule_eur > 0
     assert found.known == 1.0
+    assert found.since is None
+
+
+def test_what_batteries_did_before_the_first_plan_is_no_plans_doing(
+    store: Store, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    desk, first = Desk(store, catalogue, tmp_path), midnight(MONDAY + 2 * DAY)
+    desk.live(rest, midnight(MONDAY), first)
+    with store.read() as unit:
+        assert regrets(unit, desk.territory, desk.settings, first) == []
+    desk.plan(first + timedelta(minutes=7))
+    desk.live(by_itself, first, first + DAY)
+    found = desk.look(first + DAY)
+    assert found.loss_eur == pytest.approx(0.0, abs=1e-9)
+    assert 0 < found.paid_eur == pytest.approx(found.rule_eur)
     assert found.since is None
 
 
