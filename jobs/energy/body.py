@@ -158,6 +158,15 @@ class Body(Opened):
         return sent
 
     @property
+    def meter_w(self) -> Floats:
+        """(n, T) what sites draw, less than 0 where they feed in, if batteries do what they are told."""
+        columns, cells = self.columns, self.problem.batteries
+        net: Floats = columns["import_w"] - columns["export_w"]
+        if cells is not None:
+            np.add.at(net, cells.site, self.power_w - (columns["charge_w"] - columns["discharge_w"]))
+        return net
+
+    @property
     def held_wh(self) -> Floats:
         """(B, T) what batteries then hold after each slot."""
         held: Floats = self.columns.get("held_wh", self.columns["stored_wh"])

@@ -125,7 +125,8 @@ def _planned(bodies: Sequence[tuple[datetime, Body]], until: datetime) -> list[t
 def _worth(body: Body, first: int, last: int) -> tuple[float, float]:
     problem, spent = body.problem, slice(first, last)
     hours = problem.horizon.hours[spent]
-    bought, sold = (body.columns[name][:, spent] * hours / _KWH for name in ("import_w", "export_w"))
+    net = body.meter_w[:, spent] * hours / _KWH
+    bought, sold = np.maximum(net, 0.0), np.maximum(-net, 0.0)
     sites = problem.sites
     eur = float((bought * sites.import_eur_kwh[:, spent] - sold * sites.export_eur_kwh[:, spent]).sum())
     if (rooms := problem.rooms) is not None:

@@ -35,8 +35,8 @@ def _notes(found: Body) -> Iterator[Note]:
 
 
 def _planned(found: Body, lang: Lang) -> str:
-    hours = found.problem.horizon.hours
-    bought, sold = (float((found.columns[name] * hours).sum()) / 1000 for name in ("import_w", "export_w"))
+    net = found.meter_w * found.problem.horizon.hours / 1000
+    bought, sold = float(np.maximum(net, 0.0).sum()), float(np.maximum(-net, 0.0).sum())
     return say(
         "energy_planned", lang, sites=number(len(found.problem.sites.names), lang),
         until=f"{found.until.astimezone(PARIS):%d/%m %H:%M}", bought=number(bought, lang), sold=number(sold, lang),
@@ -47,7 +47,7 @@ def _planned(found: Body, lang: Lang) -> str:
 def _near(found: Body) -> list[tuple[str, float]]:
     """Buildings and how much of what is contracted they are to draw at the most, the fullest first."""
     sites = found.problem.sites
-    share = np.max(found.columns["import_w"] / sites.import_limit_w, axis=1)
+    share = np.max(np.maximum(found.meter_w, 0.0) / sites.import_limit_w, axis=1)
     full = [(name, float(share[i])) for i, name in enumerate(sites.names) if share[i] >= _NEAR]
     return sorted(full, key=lambda one: (-one[1], one[0]))
 

@@ -32,5 +32,4 @@ class _Drawn(NamedTuple):
 def _drawn(block: bytes) -> _Drawn:
     """Kept, as it is asked for again and again."""
     found = open_body(block)
-    power: Floats = found.columns["import_w"] - found.columns["export_w"]
-    return _Drawn(found.slots.start, found.slots.slot, tuple(found.head["meters"]), power)
+    return _Drawn(found.slots.start, found.slots.slot, tuple(found.head["meters"]), found.meter_w)

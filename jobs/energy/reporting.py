@@ -66,7 +66,7 @@ def _state(site: Site, now: Now, plan: Body | None, contracts: Contracts, at: da
     meter = None
     if plan is not None and site.name in plan.plan.sites:
         i, t = plan.plan.sites.index(site.name), plan.slot_at(at)
-        meter = float(plan.plan.import_w[i, t] - plan.plan.export_w[i, t])
+        meter = float(plan.meter_w[i, t])
     return SiteState(
         site=site.name,
         use=site.use,
@@ -225,7 +225,7 @@ class _Reading:
             body = self._body(record) if rows else None
             if body is None:
                 continue
-            net = body.plan.import_w - body.plan.export_w
+            net = body.meter_w
             slots = [body.slot_at(span.starts[t]) for t in rows]
             for k, name in enumerate(body.plan.sites):
                 if name in place:

@@ -73,7 +73,7 @@ def _chargers(found: Body) -> Iterator[tuple[str, Floats, str]]:
     """A vehicle's plan while it stays; for whoever comes, what leaves the contract whole."""
     cars, sites = found.problem.vehicles, found.problem.sites
     row = {name: v for v, name in enumerate(cars.names)} if cars is not None else {}
-    left = sites.import_limit_w - sites.margin_w - (found.columns["import_w"] - found.columns["export_w"])
+    left = sites.import_limit_w - sites.margin_w - found.meter_w
     place = {name: i for i, name in enumerate(sites.names)}
     for charger, site, most_w, least_w in found.head["chargers"]:
         wanted = min(most_w, max(least_w, _UNKNOWN_W))

@@ -87,7 +87,8 @@ def check_water(outcome: dict[str, Any]) -> None:
 def check_energy(outcome: dict[str, Any]) -> None:
     """Buildings were planned each hour, came to about what was planned, stayed warm and within their contracts."""
     energy, measured, fixed = outcome["energy"], outcome["energy"]["measured"], outcome["energy"]["fixed"]
-    assert energy["plans"] == outcome["runs"]["plan-energy"] == 24
+    asked = outcome["runs"].get("replan-energy", 0)  # by rules, where a building draws much more than its plan
+    assert outcome["runs"]["plan-energy"] == 24 <= energy["plans"] <= 24 + asked
     assert measured["import_kwh"] == pytest.approx(energy["planned_kwh"], rel=0.25)
     assert measured["occupied_h"] == fixed["occupied_h"] > 10
     assert measured["warm_h"] >= fixed["warm_h"]
