@@ -1,12 +1,12 @@
 """Readings: appended, followed by cursor, looked up, rolled up."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import and_, func, select
+from sqlalchemy import Table, and_, func, select
 
 from engine.instants import from_us
 from engine.model import Reason
@@ -110,17 +110,8 @@ class Readings:
 
         Of several at one instant only the last to arrive, which corrects the others.
         """
-        table = schema.reading
-        keys = self._bulk.keys(_numbers(series))
-        found, columns = self._bulk.seek(
-            keys,
-            table,
-            table.c.series == keys.c.series,
-            table.c.observed_at >= start_at,
-            table.c.observed_at < until_at,
-        )
         names = ("series", "observed_at", "value", "seq")
-        rows = read_frame(self._connection, select(*(columns[name] for name in names)).select_from(found))
+        rows = self._within(schema.reading, names, series, start_at, until_at)
         return (
             rows.sort("series", "observed_at", "seq")
             .unique(["series", "observed_at"], keep="last", maintain_order=True)
@@ -129,19 +120,18 @@ class Readings:
 
     def quarters(self, series: Collection[int], start_at: int, until_at: int) -> pl.DataFrame:
         """Roll-ups of the quarter hours that begin in [start_at, until_at), µs: series, bucket_start, mean."""
-        table = schema.rollup_15min
-        keys = self._bulk.keys(_numbers(series))
-        found, columns = self._bulk.seek(
-            keys,
-            table,
-            table.c.series == keys.c.series,
-            table.c.bucket_start >= start_at,
-            table.c.bucket_start < until_at,
-        )
         names = ("series", "bucket_start", "n", "sum")
-        rows = read_frame(self._connection, select(*(columns[name] for name in names)).select_from(found))
+        rows = self._within(schema.rollup_15min, names, series, start_at, until_at)
         rows = rows.cast({"series": pl.Int32, "bucket_start": pl.Int64, "n": pl.Int64, "sum": pl.Float64})
         return rows.select("series", "bucket_start", mean=pl.col("sum") / pl.col("n")).sort("series", "bucket_start")
+
+    def _within(
+        self, table: Table, names: Sequence[str], series: Collection[int], start_at: int, until_at: int
+    ) -> pl.DataFrame:
+        """Columns of a table of series, of rows whose instant, the second column, lies in [start_at, until_at)."""
+        keys, at = self._bulk.keys(_numbers(series)), table.c[names[1]]
+        found, columns = self._bulk.seek(keys, table, table.c.series == keys.c.series, at >= start_at, at < until_at)
+        return read_frame(self._connection, select(*(columns[name] for name in names)).select_from(found))
 
     def totals(self) -> Intake:
         """All batches ever appended, as one."""

@@ -25,7 +25,7 @@ from jobs.cli.common import (
     show_lines,
     store_and_territory,
 )
-from jobs.cli.nights import end_of_demo
+from jobs.cli.nights import asked_at
 from jobs.energy.contract_entries import OrderEntry
 from jobs.energy.contracts import CONTRACTS, Contracts, Subscribed, Terms
 from jobs.energy.contracts_read import contracts_known
@@ -61,7 +61,7 @@ def contracts(
     """
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    now = end_of_demo(folder) if of_demo else instant(None)
+    now = asked_at(None, folder, of_demo=of_demo)
     day = (now if at is None else instant(at)).astimezone(PARIS).date()
     starts = slots(_midnight(day), _midnight(day + _DAY), _MINUTE)
     with store.read() as unit:

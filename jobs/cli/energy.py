@@ -19,7 +19,6 @@ from jobs.cli.common import (
     OfDemo,
     chosen_in,
     emit,
-    instant,
     show_lines,
     store_and_territory,
     underway,
@@ -27,7 +26,7 @@ from jobs.cli.common import (
     write_learnt,
 )
 from jobs.cli.contracts import contracts
-from jobs.cli.nights import Day, First, Last, days, end_of_demo
+from jobs.cli.nights import Day, First, Last, asked_at, days
 from jobs.cli.regret import regret
 from jobs.demo import demo_night
 from jobs.energy.calendar import calendar_of
@@ -70,9 +69,9 @@ def sites(
     """
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    asked_at = end_of_demo(folder) if of_demo and at is None else instant(at)
+    then = asked_at(at, folder, of_demo=of_demo)
     with store.read() as unit:
-        found = site_states(unit, territory, chosen, asked_at)
+        found = site_states(unit, territory, chosen, then)
     if as_json:
         emit([asdict(one) for one in found])
         return

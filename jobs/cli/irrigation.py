@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from engine.instants import noon
 from jobs.cli.calibrate import calibrate
 from jobs.cli.common import (
     DemoFolder,
@@ -17,13 +15,12 @@ from jobs.cli.common import (
     brief,
     chosen_in,
     emit,
-    instant,
     show_lines,
     store_and_territory,
     underway,
 )
 from jobs.cli.drought import drought
-from jobs.cli.nights import First, Last, Night, nights
+from jobs.cli.nights import First, Last, Night, asked_at, nights
 from jobs.demo import demo_night
 from jobs.irrigation.reporting import Water, WaterReport, ZoneState, water_report, zone_states
 from jobs.outcome import DEMO_FOLDER
@@ -50,9 +47,9 @@ def zones(
     """
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    asked_at = _end_of(demo_night(folder)) if of_demo and at is None else instant(at)
+    then = asked_at(at, folder, of_demo=of_demo)
     with store.read() as unit:
-        found = zone_states(unit, territory, chosen, asked_at)
+        found = zone_states(unit, territory, chosen, then)
     if as_json:
         emit([asdict(one) | {"lacks": one.lacks} for one in found])
         return
@@ -62,11 +59,6 @@ def zones(
     heads = [say(f"hydrozones_{head}", words) for head in _ZONE_HEADS]
     show_lines(list(aligned([heads, *(list(_zone_row(one, words)) for one in read)])))
     show_lines([f"{one.valve}: {say('water_left_out', words, why=one.left_out)}" for one in found if one.left_out])
-
-
-def _end_of(night: date) -> datetime:
-    """The last instant of a night that is no other's yet."""
-    return noon(night + timedelta(days=1)) - timedelta(microseconds=1)
 
 
 def _zone_row(found: ZoneState, lang: Lang) -> Iterator[str]:

@@ -52,6 +52,11 @@ def end_of_demo(folder: Path) -> datetime:
     return noon(demo_night(folder) + timedelta(days=1)) - timedelta(microseconds=1)
 
 
+def asked_at(at: str | None, folder: Path, *, of_demo: bool) -> datetime:
+    """The instant that was given, else a demo's end, else now. Raises InputError for one that is none."""
+    return end_of_demo(folder) if of_demo and at is None else instant(at)
+
+
 def _last_night(now: datetime) -> date:
     """The newest that is over at a local noon."""
     return (now.astimezone(PARIS) - timedelta(hours=12)).date() - timedelta(days=1)

@@ -15,11 +15,10 @@ from jobs.cli.common import (
     brief,
     chosen_in,
     emit,
-    instant,
     show_lines,
     store_and_territory,
 )
-from jobs.cli.nights import end_of_demo
+from jobs.cli.nights import asked_at
 from jobs.energy.regret import Regret, regrets
 from jobs.outcome import DEMO_FOLDER
 from jobs.words import Lang, aligned, number, say
@@ -42,15 +41,15 @@ def regret(
     """
     chosen, words = chosen_in(lang, folder if of_demo else None)
     store, territory = store_and_territory(chosen)
-    asked_at = end_of_demo(folder) if of_demo and at is None else instant(at)
+    then = asked_at(at, folder, of_demo=of_demo)
     with store.read() as unit:
-        found = regrets(unit, territory, chosen, asked_at)
+        found = regrets(unit, territory, chosen, then)
     if as_json:
         emit([one.to_json() for one in found])
         return
-    local = asked_at.astimezone(PARIS)
+    local = then.astimezone(PARIS)
     monday = (local - timedelta(days=local.weekday())).date()
-    head = say("regret_head", words, day=monday, at=brief(asked_at)) if found else say("regret_none", words)
+    head = say("regret_head", words, day=monday, at=brief(then)) if found else say("regret_none", words)
     heads = [say(f"regret_{head}", words) for head in _HEADS]
     show_lines([head, *(aligned([heads, *(list(_row(one, words)) for one in found)]) if found else ())])
 

@@ -2,7 +2,7 @@
 
     PYTHONPATH=. .venv/bin/python tests/bench/show_energy_450.py [--sites N] [--seeds …] [--room …] [--whole …]
 
-Made buildings (`optimizers.energy.town`): `room` is how much of what can be moved feeders hold, 0.1 binds hard. Beside
+Buildings are made (`energy_feeders.py`): `room` is how much of what can be moved feeders hold, 0.1 binds hard. Beside
 the bound, which is proved, stand the limits: 0.5 % and 60 s. `--whole`: so many as one program, beside the same apart.
 Raises SystemExit(1) where a limit is missed, engines differ, or the checker finds anything. Dask is left out where it
 is not installed.
@@ -26,8 +26,8 @@ from jobs.solving import Item, solve
 from optimizers.energy import EnergyPlan, EnergyProblem, check
 from optimizers.energy.sharing import solve_shared
 from optimizers.energy.solving import solve_at_once
-from optimizers.energy.town import generated
 from optimizers.result import Limits
+from tests.bench.energy_feeders import generated
 
 GAP, SECONDS = 0.005, 60.0
 _MEMORY = 4 << 30

@@ -11,8 +11,8 @@ from optimizers.energy import EnergyProblem, check, pack, solve
 from optimizers.energy.sharing import LEAST_GAP, solve_shared
 from optimizers.energy.sharing.slicing import members, sliced
 from optimizers.energy.solving import MOST_AT_ONCE, solve_at_once
-from optimizers.energy.town import generated
 from optimizers.result import Limits, Status
+from tests.bench.energy_feeders import generated
 from tests.energy.anything import any_problem
 
 LIMITS = Limits(seconds=300, gap=1e-4)

@@ -97,7 +97,7 @@ def test_of_a_demo_the_end_of_its_night_is_shown_and_not_today(
 ) -> None:
     chosen_in = command.chosen_in
     monkeypatch.setattr(command, "chosen_in", lambda lang, _demo: chosen_in(lang))
-    monkeypatch.setattr(command, "demo_night", lambda _folder: NIGHT)
+    monkeypatch.setattr("jobs.cli.nights.demo_night", lambda _folder: NIGHT)
     rows = json.loads(consigne("zones", "--demo", "--json").output)
 
     assert {row["valve"]: row["m3"] for row in rows} == pytest.approx(planned_m3)
